@@ -1,0 +1,110 @@
+// gram_gradient_portable — gF (+)= 2/M · D·F, the gradient of a Gram loss with respect to the feature map; no subgroups
+//
+// Math      y[o,p] (+)= scale · Σ_c d[o,c] · x[c,p],  d symmetric; then 0 where mask ≤ 0
+// Backward  none: the second derivative is never needed
+// Layout    x, y, mask: [C/4][plane] vec4 (mask is F itself behind a ReLU)   d: [C][C] f32, row-major, as vec4
+// Threads   1 thread = 4 pixels, WORKGROUP apart, × 16 channels of y; lanes along pixels; d at workgroup-uniform addresses
+// Dispatch  (ceil(pixels / (4·WORKGROUP)), ceil(o_groups/4), 1)
+// Bindings  0 params: uniform  1 x: read  2 d: read  4 y: read_write  5 mask: read
+// Knobs     override WORKGROUP   text: STRIP, OUT_GROUPS
+// Cost      2·C²·M flop; per thread and input group: 4 vec4 of x, 16 vec4 of d, for 256 multiply-adds
+// Why       slower than gram_gradient on Mesa llvmpipe (6–9 % against 16–29 % of the FMA peak), where every lane loads every d for
+//           itself; meant for GPUs: neighbouring lanes read neighbouring pixels, d comes through scalar loads. RDNA2: 88 registers, no spill
+// Test      against src/reference/gram.rs on odd shapes, both flags, slices of groups
+
+struct GramGradientParams {
+    pixels: u32,
+    x_plane: u32,        // vec4s per channel group of x
+    y_plane: u32,        // vec4s per channel group of y and mask
+    c_groups: u32,       // groups of x in this dispatch
+    o_groups: u32,       // groups of y in this dispatch
+    c_first: u32,        // first group of x within d
+    o_first: u32,        // first group of y within d
+    c_groups_total: u32, // groups of the whole map
+    flags: u32,
+    scale: f32,          // 2 / M
+}
+
+const ACCUMULATE = 2u;
+const MASK = 8u;
+
+@group(0) @binding(0) var<uniform> params: GramGradientParams;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> d: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<storage, read> mask: array<vec4f>;
+
+override WORKGROUP: u32 = 64u;
+
+const STRIP = 4u;      // pixels per thread
+const OUT_GROUPS = 4u; // channel groups of y per thread
+
+// Loops over this array have literal bounds equal to its length: drivers unroll them.
+alias Strip = array<vec4f, STRIP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_id) local: vec3u) {
+    let first = workgroup.x * STRIP * WORKGROUP + local.x;
+    let block = workgroup.y * OUT_GROUPS;
+    var offset: array<u32, STRIP>;
+    for (var i = 0u; i < STRIP; i++) { offset[i] = min(first + i * WORKGROUP, params.pixels - 1u); }
+
+    // Groups past the end repeat the last one; their sums are not stored.
+    let last = params.c_groups_total - 1u;
+    let group0 = min(params.o_first + block, last);
+    let group1 = min(params.o_first + block + 1u, last);
+    let group2 = min(params.o_first + block + 2u, last);
+    let group3 = min(params.o_first + block + 3u, last);
+
+    var sum0: Strip;
+    var sum1: Strip;
+    var sum2: Strip;
+    var sum3: Strip;
+    var input: Strip;
+    for (var c = 0u; c < params.c_groups; c++) {
+        for (var i = 0u; i < STRIP; i++) { input[i] = x[c * params.x_plane + offset[i]]; }
+        let row = (params.c_first + c) * 4u;
+        add_group(&sum0, &input, row, group0);
+        add_group(&sum1, &input, row, group1);
+        add_group(&sum2, &input, row, group2);
+        add_group(&sum3, &input, row, group3);
+    }
+    store_strip(&sum0, block, first);
+    store_strip(&sum1, block + 1u, first);
+    store_strip(&sum2, block + 2u, first);
+    store_strip(&sum3, block + 3u, first);
+}
+
+fn add_group(sum: ptr<function, Strip>, input: ptr<function, Strip>, row: u32, group: u32) {
+    let pitch = params.c_groups_total;
+    let at = row * pitch + group;
+    multiply_add(sum, input, d[at], d[at + pitch], d[at + 2u * pitch], d[at + 3u * pitch]);
+}
+
+// sum += D[channels of o, 4 channels of x] · x; D is symmetric, so its rows serve as columns.
+fn multiply_add(
+    sum: ptr<function, Strip>, input: ptr<function, Strip>,
+    column0: vec4f, column1: vec4f, column2: vec4f, column3: vec4f,
+) {
+    for (var i = 0u; i < STRIP; i++) {
+        let value = (*input)[i];
+        var total = fma(vec4f(value.x), column0, (*sum)[i]);
+        total = fma(vec4f(value.y), column1, total);
+        total = fma(vec4f(value.z), column2, total);
+        (*sum)[i] = fma(vec4f(value.w), column3, total);
+    }
+}
+
+fn store_strip(sum: ptr<function, Strip>, o: u32, first: u32) {
+    if (o >= params.o_groups) { return; }
+    for (var i = 0u; i < STRIP; i++) {
+        let pixel = first + i * WORKGROUP;
+        if (pixel < params.pixels) {
+            let at = o * params.y_plane + pixel;
+            var value = params.scale * (*sum)[i];
+            if ((params.flags & ACCUMULATE) != 0u) { value += y[at]; }
+            if ((params.flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
+            y[at] = value;
+        }
+    }
+}

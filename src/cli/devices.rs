@@ -1,0 +1,93 @@
+//! `impasto devices`.
+
+use impasto::gpu::{ADAPTER_VARIABLE, AdapterList, GpuError};
+use serde_json::json;
+
+use super::arguments::{Common, DevicesArguments};
+use super::failure::Failure;
+
+/// Runs the command.
+pub fn run(common: &Common, arguments: &DevicesArguments) -> Result<(), Failure> {
+    let list = pollster::block_on(AdapterList::discover());
+    let named = std::env::var(ADAPTER_VARIABLE)
+        .ok()
+        .filter(|name| !name.is_empty());
+    let wanted = common.adapter.clone().or(named.clone());
+    let (used, _) = list.choose(wanted.as_deref())?;
+    let reason = match (&common.adapter, named) {
+        (Some(flag), _) => format!("--adapter {flag} names it"),
+        (None, Some(name)) => format!("{ADAPTER_VARIABLE}={name} names it"),
+        (None, None) => {
+            "it is the best of the list: discrete, then integrated, virtual, other, software"
+                .to_string()
+        }
+    };
+    let summaries = list.summaries();
+    if arguments.json {
+        let adapters: Vec<_> = summaries
+            .iter()
+            .map(|adapter| {
+                let limits = list.capabilities(adapter.index).map(|(limits, features)| {
+                    json!({
+                        "max_buffer_bytes": limits.max_buffer_size,
+                        "max_binding_bytes": limits.max_storage_buffer_binding_size,
+                        "workgroup_bytes": limits.max_compute_workgroup_storage_size,
+                        "workgroup_threads": limits.max_compute_invocations_per_workgroup,
+                        "subgroups": features.contains(wgpu::Features::SUBGROUP),
+                        "timestamps": features.contains(wgpu::Features::TIMESTAMP_QUERY),
+                    })
+                });
+                json!({
+                    "index": adapter.index,
+                    "name": adapter.name,
+                    "kind": adapter.kind_in_words(),
+                    "backend": format!("{:?}", adapter.backend),
+                    "driver": adapter.driver,
+                    "used": adapter.index == used.index,
+                    "limits": limits,
+                })
+            })
+            .collect();
+        println!("{}", json!({ "adapters": adapters, "reason": reason }));
+        return Ok(());
+    }
+    for adapter in &summaries {
+        let mark = if adapter.index == used.index {
+            '*'
+        } else {
+            ' '
+        };
+        println!(
+            "{mark} {}  {} ({}, {:?}, {})",
+            adapter.index,
+            adapter.name,
+            adapter.kind_in_words(),
+            adapter.backend,
+            adapter.driver
+        );
+        let (limits, features) = list
+            .capabilities(adapter.index)
+            .ok_or(GpuError::NoAdapter)?;
+        println!(
+            "     buffers up to {} MiB, bindings up to {} MiB, {} threads and {} KiB per workgroup",
+            limits.max_buffer_size >> 20,
+            limits.max_storage_buffer_binding_size >> 20,
+            limits.max_compute_invocations_per_workgroup,
+            limits.max_compute_workgroup_storage_size >> 10,
+        );
+        let has = |feature| {
+            if features.contains(feature) {
+                "yes"
+            } else {
+                "no"
+            }
+        };
+        println!(
+            "     subgroup operations: {}, timestamps: {}",
+            has(wgpu::Features::SUBGROUP),
+            has(wgpu::Features::TIMESTAMP_QUERY)
+        );
+    }
+    println!("* is used because {reason}");
+    Ok(())
+}

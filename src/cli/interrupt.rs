@@ -1,0 +1,30 @@
+//! Ctrl-C: the first one asks for a clean end, the second one leaves at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::failure::Code;
+
+/// A flag that the first Ctrl-C (or SIGTERM) raises.
+#[derive(Clone, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Installs the handler. If the system refuses, Ctrl-C just ends the process as usual.
+    pub fn install() -> Self {
+        let interrupt = Self::default();
+        let flag = Arc::clone(&interrupt.0);
+        let _ = ctrlc::set_handler(move || {
+            if flag.swap(true, Ordering::SeqCst) {
+                std::process::exit(Code::Interrupted as i32);
+            }
+            eprintln!("\nfinishing this step and saving; press Ctrl-C again to leave at once");
+        });
+        interrupt
+    }
+
+    /// Whether it was pressed.
+    pub fn raised(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}

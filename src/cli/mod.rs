@@ -1,0 +1,94 @@
+//! Floor 5: the command line. Flags, files, clocks, the terminal and exit codes live here and nowhere below.
+
+mod arguments;
+mod bench;
+mod demo;
+mod devices;
+mod doctor;
+mod failure;
+mod inspect;
+mod interrupt;
+mod network;
+mod progress;
+mod style;
+mod wait;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use impasto::gpu::{ADAPTER_VARIABLE, Gpu, GpuOptions};
+
+use self::arguments::{Arguments, Command, Common};
+use self::failure::Failure;
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let common = &arguments.common;
+    let outcome = match &arguments.command {
+        Command::Style(style) => style::run(common, style),
+        Command::Demo(demo) => demo::run(common, demo),
+        Command::Bench(bench) => bench::run(common, bench),
+        Command::Devices(devices) => devices::run(common, devices),
+        Command::Doctor => doctor::run(common),
+        Command::Inspect(inspect) => inspect::run(common, inspect),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("impasto: {}", failure.message);
+            ExitCode::from(failure.code as u8)
+        }
+    }
+}
+
+/// Opens the adapter that the flags or the environment name, and says aloud if it is no GPU.
+fn open_gpu(common: &Common) -> Result<Gpu, Failure> {
+    let from_environment = || {
+        std::env::var(ADAPTER_VARIABLE)
+            .ok()
+            .filter(|name| !name.is_empty())
+    };
+    let options = GpuOptions {
+        adapter: common.adapter.clone().or_else(from_environment),
+        ..GpuOptions::default()
+    };
+    // Opening does not wait for work on a device, so nothing needs to be polled.
+    let gpu = pollster::block_on(Gpu::open(&options))?;
+    if !common.quiet {
+        let adapter = gpu.adapter();
+        eprintln!("adapter: {} ({})", adapter.name, adapter.kind_in_words());
+        if adapter.is_software() {
+            eprintln!(
+                "note: this is a software adapter, so every step takes seconds; `impasto devices` lists others"
+            );
+        }
+    }
+    Ok(gpu)
+}
+
+/// Prints to stderr unless the user wants silence.
+fn say(common: &Common, message: impl AsRef<str>) {
+    if !common.quiet {
+        eprintln!("{}", message.as_ref());
+    }
+}
+
+/// Prints to stderr if the user wants more.
+fn explain(common: &Common, message: impl AsRef<str>) {
+    if common.verbose {
+        eprintln!("{}", message.as_ref());
+    }
+}
+
+/// Writes `text` to the file, or to standard output for `-`.
+fn write_text(path: &std::path::Path, text: &str) -> Result<(), Failure> {
+    if path.as_os_str() == "-" {
+        println!("{text}");
+        return Ok(());
+    }
+    Ok(impasto::image::write_atomically(
+        path,
+        format!("{text}\n").as_bytes(),
+    )?)
+}

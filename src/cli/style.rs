@@ -1,0 +1,264 @@
+//! `impasto style`.
+
+use std::path::Path;
+
+use impasto::gpu::Gpu;
+use impasto::image::{Picture, check_output, check_output_file};
+use impasto::net::{Architecture, Network};
+use impasto::objective::{LayerWeight, StyleTerms};
+use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
+use impasto::paint::{Ending, Schedule, Start, StyleRun, gatys, gatys_style_weight};
+
+use super::arguments::{Common, OptimiserName, Recipe, StyleArguments, Weighted};
+use super::failure::{Code, Failure};
+use super::progress::{Progress, Saving};
+use super::wait::wait;
+use super::{explain, network, open_gpu, say};
+
+/// The longer side if neither `--size` nor a smaller content says otherwise.
+const USUAL_SIZE: usize = 512;
+
+/// Runs the command.
+pub fn run(common: &Common, arguments: &StyleArguments) -> Result<(), Failure> {
+    check_outputs(arguments)?;
+    let pictures = load_pictures(arguments)?;
+    let network = network::load(common)?;
+    let terms = terms(arguments, network.architecture)?;
+    let gpu = open_gpu(common)?;
+    let job = StyleJob {
+        terms,
+        optimiser: optimiser(arguments),
+        start: start(arguments, &pictures.content)?,
+        content: pictures.content,
+        styles: pictures.styles,
+        iterations: arguments.iterations as usize,
+        output: &arguments.output,
+        save_every: arguments.save_every,
+        trace: arguments.trace.as_deref(),
+    };
+    paint(common, &gpu, &network, &job)
+}
+
+/// A style transfer with every choice made.
+pub struct StyleJob<'a> {
+    pub terms: StyleTerms,
+    pub optimiser: OptimiserSettings,
+    pub start: Start,
+    pub content: Picture,
+    pub styles: Vec<(Picture, f32)>,
+    pub iterations: usize,
+    pub output: &'a Path,
+    pub save_every: Option<u32>,
+    pub trace: Option<&'a Path>,
+}
+
+/// Paints `job` and writes its picture, also when the run ends before its time.
+pub fn paint(
+    common: &Common,
+    gpu: &Gpu,
+    network: &Network,
+    job: &StyleJob<'_>,
+) -> Result<(), Failure> {
+    let preparation = StyleRun::prepare(
+        gpu,
+        network,
+        &job.terms,
+        job.optimiser,
+        &job.content,
+        &job.styles,
+        &job.start,
+    );
+    let mut run = wait(gpu, preparation)?;
+    let (width, height) = run.size();
+    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
+    say(
+        common,
+        format!("painting {width}×{height}, {} steps", job.iterations),
+    );
+    explain(
+        common,
+        format!(
+            "memory: {} MiB for the picture and its features, {} MiB for weights",
+            mebibytes(run.bytes()),
+            mebibytes(run.executable().memory().weights)
+        ),
+    );
+    let names = run.executable().program().tape.losses().to_vec();
+    let mut progress = Progress::new(common, job.iterations, &names, (width, height));
+    progress.save(job.save_every.map(|every| Saving {
+        output: job.output.to_path_buf(),
+        every: every as usize,
+    }));
+    if let Some(path) = job.trace {
+        progress.trace(path)?;
+    }
+    // A software adapter takes so long for a step that looking at each costs nothing.
+    let often = if gpu.adapter().is_software() { 1 } else { 10 };
+    let schedule = Schedule {
+        iterations: job.iterations,
+        report_every: often,
+        snapshot_every: 50,
+    };
+    let painting = wait(gpu, run.paint(gpu, schedule, &mut progress));
+    let seconds = progress.finish();
+    let picture = Picture {
+        width,
+        height,
+        rgb: painting.rgb,
+    };
+    picture.save(job.output)?;
+    let summary = format!(
+        "{} after {} steps in {seconds:.1} s, loss {:.4e} (content {:.4e}, style {:.4e})",
+        job.output.display(),
+        painting.step,
+        progress.last.total,
+        progress.last.content,
+        progress.last.style,
+    );
+    say(common, summary);
+    if progress.lost_steps > 0 {
+        let lost = progress.lost_steps;
+        say(
+            common,
+            format!("note: {lost} steps met numbers that were not finite and were taken back"),
+        );
+    }
+    conclude(painting.ending, progress, painting.step, job.output)
+}
+
+/// The exit code of a run whose picture is saved.
+fn conclude(ending: Ending, progress: Progress, step: usize, output: &Path) -> Result<(), Failure> {
+    if let Some(failure) = progress.failure {
+        return Err(failure);
+    }
+    match ending {
+        Ending::Finished => Ok(()),
+        Ending::Stopped => Err(Failure {
+            code: Code::Interrupted,
+            message: format!(
+                "interrupted after step {step}; `{}` is saved",
+                output.display()
+            ),
+        }),
+        Ending::Failed(error) => {
+            let failure = Failure::from(error);
+            Err(Failure {
+                message: format!(
+                    "{}; the picture of step {step} is saved as `{}`",
+                    failure.message,
+                    output.display()
+                ),
+                ..failure
+            })
+        }
+    }
+}
+
+fn check_outputs(arguments: &StyleArguments) -> Result<(), Failure> {
+    let mut inputs: Vec<&Path> = vec![&arguments.content];
+    inputs.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
+    if !matches!(arguments.init.as_str(), "content" | "noise") {
+        inputs.push(Path::new(&arguments.init));
+    }
+    check_output(&arguments.output, &inputs)?;
+    if let Some(trace) = &arguments.trace {
+        inputs.push(&arguments.output);
+        check_output_file(trace, &inputs)?;
+    }
+    Ok(())
+}
+
+struct Pictures {
+    content: Picture,
+    styles: Vec<(Picture, f32)>,
+}
+
+fn load_pictures(arguments: &StyleArguments) -> Result<Pictures, Failure> {
+    let content = Picture::load(&arguments.content)?;
+    let longer = content.width.max(content.height);
+    let size = arguments
+        .size
+        .map_or(longer.min(USUAL_SIZE), |size| size as usize);
+    let content = content.fit_longer_side(size, true);
+    let mut styles = Vec::new();
+    for Weighted { name, weight } in &arguments.styles {
+        // Enlarging a style would only blur its strokes.
+        let style = Picture::load(Path::new(name))?.fit_longer_side(size, false);
+        styles.push((style, *weight));
+    }
+    Ok(Pictures { content, styles })
+}
+
+fn start(arguments: &StyleArguments, content: &Picture) -> Result<Start, Failure> {
+    Ok(match arguments.init.as_str() {
+        "content" => Start::Content,
+        "noise" => Start::Noise {
+            seed: arguments.seed,
+        },
+        path => {
+            let picture = Picture::load(Path::new(path))?;
+            Start::Picture(picture.resized(content.width, content.height))
+        }
+    })
+}
+
+fn optimiser(arguments: &StyleArguments) -> OptimiserSettings {
+    match arguments.optimizer {
+        OptimiserName::Lbfgs => OptimiserSettings::Lbfgs(LbfgsSettings {
+            history: arguments.history as usize,
+            learning_rate: arguments.learning_rate.unwrap_or(1.0),
+        }),
+        OptimiserName::Adam => OptimiserSettings::Adam(AdamSettings {
+            learning_rate: arguments.learning_rate.unwrap_or(0.02),
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-8,
+            clamp: true,
+        }),
+    }
+}
+
+fn terms(arguments: &StyleArguments, architecture: Architecture) -> Result<StyleTerms, Failure> {
+    let Recipe::Gatys = arguments.recipe;
+    let mut terms = gatys(architecture);
+    terms.content_weight = arguments.content_weight;
+    terms.style_weight = arguments.style_weight;
+    terms.tv_weight = arguments.tv_weight;
+    terms.pooling = arguments.pooling;
+    if !arguments.content_layers.is_empty() {
+        terms.content = layers(&arguments.content_layers, architecture, |_| 1.0)?;
+    }
+    if !arguments.style_layers.is_empty() {
+        let weight = |layer| gatys_style_weight(architecture, layer);
+        terms.style = layers(&arguments.style_layers, architecture, weight)?;
+    }
+    Ok(terms)
+}
+
+fn layers(
+    chosen: &[Weighted],
+    architecture: Architecture,
+    recipe_weight: impl Fn(usize) -> f32,
+) -> Result<Vec<LayerWeight>, Failure> {
+    let mut layers: Vec<LayerWeight> = Vec::new();
+    for Weighted { name, weight } in chosen {
+        let layer = find_layer(architecture, name)?;
+        if layers.iter().any(|other| other.layer == layer) {
+            return Err(Failure::usage(format!(
+                "layer `{name}` is named twice; name it once"
+            )));
+        }
+        layers.push(LayerWeight {
+            layer,
+            weight: weight * recipe_weight(layer),
+        });
+    }
+    Ok(layers)
+}
+
+/// The index of a layer that the user names.
+pub fn find_layer(architecture: Architecture, name: &str) -> Result<usize, Failure> {
+    architecture
+        .find_layer(name)
+        .map_err(|error| Failure::usage(error.to_string()))
+}

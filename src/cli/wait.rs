@@ -1,0 +1,20 @@
+//! The only place that blocks: drives a future and polls the device meanwhile.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+
+use impasto::gpu::Gpu;
+
+/// Runs `future` to its end; whenever it waits for the device, so do we.
+pub fn wait<T>(gpu: &Gpu, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    pollster::block_on(poll_fn(|context| {
+        let outcome = future.as_mut().poll(context);
+        if outcome.is_pending() {
+            // A failure to poll means a lost device, which the future's own callbacks report.
+            let _ = gpu.device().poll(wgpu::PollType::wait_indefinitely());
+            context.waker().wake_by_ref();
+        }
+        outcome
+    }))
+}

@@ -1,0 +1,133 @@
+//! Which adapter does the work: listing, ranking, choosing.
+
+use super::GpuError;
+
+/// The environment variable that names an adapter where `--adapter` does not.
+pub const ADAPTER_VARIABLE: &str = "IMPASTO_ADAPTER";
+
+/// One adapter as a user sees it.
+#[derive(Clone, Debug)]
+pub struct AdapterSummary {
+    /// Its number in the list, best first; valid for `--adapter`.
+    pub index: usize,
+    /// The driver's name for the device.
+    pub name: String,
+    /// What kind of device it is.
+    pub kind: wgpu::DeviceType,
+    /// Vulkan, Metal or DX12.
+    pub backend: wgpu::Backend,
+    /// The driver and its version.
+    pub driver: String,
+}
+
+impl AdapterSummary {
+    fn new(index: usize, info: &wgpu::AdapterInfo) -> Self {
+        Self {
+            index,
+            name: info.name.clone(),
+            kind: info.device_type,
+            backend: info.backend,
+            driver: format!("{} {}", info.driver, info.driver_info)
+                .trim()
+                .to_string(),
+        }
+    }
+
+    /// Whether the "GPU" is the processor in disguise.
+    pub fn is_software(&self) -> bool {
+        self.kind == wgpu::DeviceType::Cpu
+    }
+
+    /// The kind of device in words.
+    pub fn kind_in_words(&self) -> &'static str {
+        match self.kind {
+            wgpu::DeviceType::DiscreteGpu => "discrete GPU",
+            wgpu::DeviceType::IntegratedGpu => "integrated GPU",
+            wgpu::DeviceType::VirtualGpu => "virtual GPU",
+            wgpu::DeviceType::Cpu => "software, runs on the CPU",
+            wgpu::DeviceType::Other => "other",
+        }
+    }
+}
+
+/// The adapters of this machine, best first: discrete, integrated, virtual, other, software.
+pub struct AdapterList {
+    adapters: Vec<wgpu::Adapter>,
+}
+
+impl AdapterList {
+    /// Asks every native backend for its adapters.
+    pub async fn discover() -> Self {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+            backends: wgpu::Backends::PRIMARY,
+            flags: wgpu::InstanceFlags::empty(),
+            ..wgpu::InstanceDescriptor::new_without_display_handle()
+        });
+        let mut adapters = instance.enumerate_adapters(wgpu::Backends::PRIMARY).await;
+        adapters.sort_by_key(|adapter| rank(adapter.get_info().device_type));
+        Self { adapters }
+    }
+
+    /// What is there, in the order of preference.
+    pub fn summaries(&self) -> Vec<AdapterSummary> {
+        self.adapters
+            .iter()
+            .enumerate()
+            .map(|(index, adapter)| AdapterSummary::new(index, &adapter.get_info()))
+            .collect()
+    }
+
+    /// The limits and features of the adapter with this index.
+    pub fn capabilities(&self, index: usize) -> Option<(wgpu::Limits, wgpu::Features)> {
+        let adapter = self.adapters.get(index)?;
+        Some((adapter.limits(), adapter.features()))
+    }
+
+    /// The adapter that `wanted` names, by index or by a part of its name (any case), else the best.
+    ///
+    /// # Errors
+    /// [`GpuError::NoAdapter`] on an empty list, [`GpuError::NoSuchAdapter`] if nothing matches.
+    pub fn choose(
+        &self,
+        wanted: Option<&str>,
+    ) -> Result<(AdapterSummary, &wgpu::Adapter), GpuError> {
+        let summaries = self.summaries();
+        if summaries.is_empty() {
+            return Err(GpuError::NoAdapter);
+        }
+        let found = match wanted {
+            None => summaries.first(),
+            Some(wanted) => match wanted.parse::<usize>() {
+                Ok(index) => summaries.get(index),
+                Err(_) => {
+                    let wanted = wanted.to_lowercase();
+                    summaries
+                        .iter()
+                        .find(|summary| summary.name.to_lowercase().contains(&wanted))
+                }
+            },
+        };
+        match found {
+            Some(summary) => Ok((summary.clone(), &self.adapters[summary.index])),
+            None => Err(GpuError::NoSuchAdapter {
+                wanted: wanted.unwrap_or_default().to_string(),
+                available: summaries
+                    .iter()
+                    .map(|summary| format!("{} {}", summary.index, summary.name))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            }),
+        }
+    }
+}
+
+/// Lower is better: a real GPU before a pretended one.
+fn rank(kind: wgpu::DeviceType) -> usize {
+    match kind {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    }
+}

@@ -1,0 +1,242 @@
+//! An open device: the one handle that every higher floor holds.
+
+use std::sync::{Arc, Mutex};
+
+use super::adapter::{AdapterList, AdapterSummary};
+use super::pipeline::{Kernel, Knob, Pipeline, PipelineCache};
+use super::{BufferView, GpuError, ReadBack};
+
+/// How to open a device.
+#[derive(Clone, Debug, Default)]
+pub struct GpuOptions {
+    /// Index or part of the name of the adapter; `None` takes the best.
+    pub adapter: Option<String>,
+    /// Keep every run-time check of the shader compiler (bounds, loops): slow, for tests.
+    pub checked: bool,
+    /// Use only what WebGPU guarantees: default limits, no subgroup operations. For tests.
+    pub portable: bool,
+}
+
+/// What the driver told us out of turn.
+#[derive(Default)]
+struct Fault {
+    lost: Option<String>,
+    out_of_memory: bool,
+    rejected: Option<String>,
+}
+
+/// A device, its queue, its limits and its compiled kernels.
+pub struct Gpu {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    adapter: AdapterSummary,
+    limits: wgpu::Limits,
+    features: wgpu::Features,
+    checked: bool,
+    pipelines: PipelineCache,
+    fault: Arc<Mutex<Fault>>,
+}
+
+impl Gpu {
+    /// Opens the best adapter, or the one that `options` names, with all of its limits.
+    ///
+    /// # Errors
+    /// No adapter, no such adapter, or a driver that refuses.
+    pub async fn open(options: &GpuOptions) -> Result<Self, GpuError> {
+        let list = AdapterList::discover().await;
+        let (summary, adapter) = list.choose(options.adapter.as_deref())?;
+        let wanted = wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+        let (features, limits) = if options.portable {
+            (wgpu::Features::empty(), wgpu::Limits::default())
+        } else {
+            (adapter.features() & wanted, adapter.limits())
+        };
+        let (device, queue) = adapter
+            .request_device(&wgpu::DeviceDescriptor {
+                label: Some("impasto"),
+                required_features: features,
+                required_limits: limits.clone(),
+                memory_hints: wgpu::MemoryHints::MemoryUsage,
+                ..Default::default()
+            })
+            .await
+            .map_err(|error| GpuError::DeviceRefused {
+                adapter: summary.name.clone(),
+                reason: one_line(&error.to_string()),
+            })?;
+        let fault = Arc::new(Mutex::new(Fault::default()));
+        watch(&device, &fault);
+        Ok(Self {
+            device,
+            queue,
+            adapter: summary,
+            limits,
+            features,
+            checked: options.checked,
+            pipelines: PipelineCache::default(),
+            fault,
+        })
+    }
+
+    /// The adapter in use.
+    pub fn adapter(&self) -> &AdapterSummary {
+        &self.adapter
+    }
+
+    /// The limits that the device was opened with.
+    pub fn limits(&self) -> &wgpu::Limits {
+        &self.limits
+    }
+
+    /// The underlying device, for a caller that must poll it.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    /// The queue that all work goes through.
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.queue
+    }
+
+    /// Whether kernels may use subgroup operations over at least eight lanes.
+    pub fn has_subgroups(&self) -> bool {
+        self.features.contains(wgpu::Features::SUBGROUP) && self.subgroup_minimum() >= 8
+    }
+
+    /// Whether passes can be timed on the device.
+    pub fn has_timestamps(&self) -> bool {
+        self.features.contains(wgpu::Features::TIMESTAMP_QUERY)
+    }
+
+    fn subgroup_minimum(&self) -> u32 {
+        self.device.adapter_info().subgroup_min_size
+    }
+
+    /// The most bytes that one storage binding may span.
+    pub fn binding_limit(&self) -> u64 {
+        self.limits.max_storage_buffer_binding_size
+    }
+
+    /// The pipeline of `kernel`, compiled at the first call.
+    pub fn pipeline(&self, kernel: &'static Kernel, knobs: &[Knob]) -> Arc<Pipeline> {
+        self.pipelines
+            .get(&self.device, self.checked, kernel, knobs)
+    }
+
+    /// A zeroed storage buffer of at least `bytes` (a multiple of 16, never empty).
+    ///
+    /// # Errors
+    /// [`GpuError::OutOfMemory`] if it exceeds the adapter's limit or the driver has no room.
+    pub fn storage(&self, label: &str, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
+        let usage = wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::COPY_SRC
+            | wgpu::BufferUsages::COPY_DST;
+        self.buffer(label, bytes.next_multiple_of(16).max(16), usage)
+    }
+
+    /// A storage buffer holding `values`.
+    ///
+    /// # Errors
+    /// As [`Gpu::storage`].
+    pub fn storage_with<T: bytemuck::NoUninit>(
+        &self,
+        label: &str,
+        values: &[T],
+    ) -> Result<wgpu::Buffer, GpuError> {
+        let bytes: &[u8] = bytemuck::cast_slice(values);
+        let buffer = self.storage(label, bytes.len() as u64)?;
+        self.queue.write_buffer(&buffer, 0, bytes);
+        Ok(buffer)
+    }
+
+    /// A buffer of any usage, refused before the driver sees it if no adapter limit allows it.
+    pub(super) fn buffer(
+        &self,
+        label: &str,
+        bytes: u64,
+        usage: wgpu::BufferUsages,
+    ) -> Result<wgpu::Buffer, GpuError> {
+        let refusal = || GpuError::OutOfMemory {
+            label: label.to_string(),
+            mebibytes: bytes.div_ceil(1 << 20),
+        };
+        if bytes > self.limits.max_buffer_size {
+            return Err(refusal());
+        }
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: bytes,
+            usage,
+            mapped_at_creation: false,
+        });
+        let mut fault = self.fault.lock().unwrap_or_else(|e| e.into_inner());
+        if std::mem::take(&mut fault.out_of_memory) {
+            return Err(refusal());
+        }
+        Ok(buffer)
+    }
+
+    /// Overwrites the start of `buffer`; takes effect before the next submit.
+    pub fn write<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, values: &[T]) {
+        self.queue
+            .write_buffer(buffer, 0, bytemuck::cast_slice(values));
+    }
+
+    /// Starts copying `view` to the host; await the result while something polls the device.
+    ///
+    /// # Errors
+    /// No room for the staging buffer.
+    pub fn read(&self, view: &BufferView) -> Result<ReadBack, GpuError> {
+        ReadBack::start(self, view)
+    }
+
+    /// What the driver has reported since the last call.
+    ///
+    /// # Errors
+    /// Device lost, out of memory, or a rejected command.
+    pub fn check(&self) -> Result<(), GpuError> {
+        let mut fault = self.fault.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(reason) = &fault.lost {
+            return Err(GpuError::DeviceLost {
+                reason: reason.clone(),
+            });
+        }
+        if std::mem::take(&mut fault.out_of_memory) {
+            return Err(GpuError::OutOfMemory {
+                label: "the driver's own memory".to_string(),
+                mebibytes: 0,
+            });
+        }
+        match fault.rejected.take() {
+            Some(reason) => Err(GpuError::Rejected { reason }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Turns wgpu's callbacks, which would otherwise panic, into something that [`Gpu::check`] reports.
+fn watch(device: &wgpu::Device, fault: &Arc<Mutex<Fault>>) {
+    let seen = Arc::clone(fault);
+    device.on_uncaptured_error(Arc::new(move |error| {
+        let mut fault = seen.lock().unwrap_or_else(|e| e.into_inner());
+        match error {
+            wgpu::Error::OutOfMemory { .. } => fault.out_of_memory = true,
+            other => {
+                fault
+                    .rejected
+                    .get_or_insert_with(|| one_line(&other.to_string()));
+            }
+        }
+    }));
+    let seen = Arc::clone(fault);
+    device.set_device_lost_callback(move |reason, message| {
+        if reason != wgpu::DeviceLostReason::Destroyed {
+            let mut fault = seen.lock().unwrap_or_else(|e| e.into_inner());
+            fault.lost = Some(one_line(&message));
+        }
+    });
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

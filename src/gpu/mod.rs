@@ -1,0 +1,19 @@
+//! Floor 0: the adapter, buffers, pipelines and recordings. Knows nothing of pictures or networks.
+//!
+//! Nothing in here blocks: what takes time on the device is a future, and whoever drives it decides
+//! how to wait (see `cli::wait`).
+
+mod adapter;
+mod device;
+mod error;
+mod pipeline;
+mod read_back;
+mod record;
+mod timing;
+
+pub use adapter::{ADAPTER_VARIABLE, AdapterList, AdapterSummary};
+pub use device::{Gpu, GpuOptions};
+pub use error::GpuError;
+pub use pipeline::{Access, Kernel, Knob, Pipeline, Shader};
+pub use read_back::ReadBack;
+pub use record::{BufferView, Command, DispatchInfo, Recorder, Recording, fold_workgroups};

@@ -1,0 +1,185 @@
+//! From WGSL text to a compute pipeline.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+/// A WGSL file of `shaders/`, embedded in the binary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shader {
+    /// File stem: `relu` for `shaders/relu.wgsl`.
+    pub stem: &'static str,
+    /// The text of the file.
+    pub source: &'static str,
+}
+
+/// Embeds `shaders/<stem>.wgsl`.
+#[macro_export]
+macro_rules! shader {
+    ($stem:literal) => {
+        $crate::gpu::Shader {
+            stem: $stem,
+            source: include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/shaders/",
+                $stem,
+                ".wgsl"
+            )),
+        }
+    };
+}
+
+/// How a kernel uses one binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Shapes and scalars, written once.
+    Uniform,
+    /// A storage buffer that is only read.
+    Read,
+    /// A storage buffer that is written, and perhaps read.
+    ReadWrite,
+}
+
+/// An entry point of a shader with what the host must know about it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Kernel {
+    /// The file.
+    pub shader: Shader,
+    /// The name of the `@compute` function.
+    pub entry: &'static str,
+    /// Binding number and use, in the order in which buffers are handed over; all in group 0.
+    pub bindings: &'static [(u32, Access)],
+    /// Whether the adapter must offer subgroup operations.
+    pub needs_subgroups: bool,
+}
+
+impl Kernel {
+    /// `stem` alone for the entry point `main`, else `stem.entry`.
+    pub fn name(&self) -> String {
+        match self.entry {
+            "main" => self.shader.stem.to_string(),
+            entry => format!("{}.{entry}", self.shader.stem),
+        }
+    }
+}
+
+/// A value for an `override` of the shader.
+pub type Knob = (&'static str, u32);
+
+/// A compiled kernel and the layout of its bindings.
+pub struct Pipeline {
+    pub(super) pipeline: wgpu::ComputePipeline,
+    pub(super) layout: wgpu::BindGroupLayout,
+    pub(super) bindings: &'static [(u32, Access)],
+}
+
+type PipelineKey = (&'static str, &'static str, Vec<Knob>);
+
+/// Pipelines by kernel and knobs. The first pipeline of a kind costs a run of the driver's compiler.
+#[derive(Default)]
+pub(super) struct PipelineCache {
+    modules: Mutex<HashMap<&'static str, wgpu::ShaderModule>>,
+    pipelines: Mutex<HashMap<PipelineKey, Arc<Pipeline>>>,
+}
+
+impl PipelineCache {
+    /// The pipeline of `kernel` with `knobs`, compiled at the first call.
+    pub(super) fn get(
+        &self,
+        device: &wgpu::Device,
+        checked: bool,
+        kernel: &'static Kernel,
+        knobs: &[Knob],
+    ) -> Arc<Pipeline> {
+        let key = (kernel.shader.stem, kernel.entry, knobs.to_vec());
+        // A poisoned lock means that another thread panicked in here: the map itself is still whole.
+        let mut pipelines = self.pipelines.lock().unwrap_or_else(|e| e.into_inner());
+        pipelines
+            .entry(key)
+            .or_insert_with(|| {
+                let module = self.module(device, checked, kernel.shader);
+                Arc::new(compile(device, &module, kernel, knobs))
+            })
+            .clone()
+    }
+
+    fn module(&self, device: &wgpu::Device, checked: bool, shader: Shader) -> wgpu::ShaderModule {
+        let mut modules = self.modules.lock().unwrap_or_else(|e| e.into_inner());
+        modules
+            .entry(shader.stem)
+            .or_insert_with(|| {
+                let descriptor = wgpu::ShaderModuleDescriptor {
+                    label: Some(shader.stem),
+                    source: wgpu::ShaderSource::Wgsl(shader.source.into()),
+                };
+                if checked {
+                    return device.create_shader_module(descriptor);
+                }
+                // SAFETY: the text is one of our own shaders, embedded at build time. Each guards its
+                // indices against the extents in its uniforms and each loop ends at such an extent;
+                // the test suite also runs all of them with every check switched on.
+                unsafe {
+                    device.create_shader_module_trusted(
+                        descriptor,
+                        wgpu::ShaderRuntimeChecks::unchecked(),
+                    )
+                }
+            })
+            .clone()
+    }
+}
+
+fn compile(
+    device: &wgpu::Device,
+    module: &wgpu::ShaderModule,
+    kernel: &'static Kernel,
+    knobs: &[Knob],
+) -> Pipeline {
+    let entries: Vec<_> = kernel
+        .bindings
+        .iter()
+        .map(|&(binding, access)| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty: match access {
+                    Access::Uniform => wgpu::BufferBindingType::Uniform,
+                    Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+                    Access::ReadWrite => wgpu::BufferBindingType::Storage { read_only: false },
+                },
+                has_dynamic_offset: false,
+                min_binding_size: None,
+            },
+            count: None,
+        })
+        .collect();
+    let name = kernel.name();
+    let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some(&name),
+        entries: &entries,
+    });
+    let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some(&name),
+        bind_group_layouts: &[Some(&layout)],
+        immediate_size: 0,
+    });
+    let constants: Vec<_> = knobs
+        .iter()
+        .map(|&(knob, value)| (knob, f64::from(value)))
+        .collect();
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(&name),
+        layout: Some(&pipeline_layout),
+        module,
+        entry_point: Some(kernel.entry),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            constants: &constants,
+            zero_initialize_workgroup_memory: false,
+        },
+        cache: None,
+    });
+    Pipeline {
+        pipeline,
+        layout,
+        bindings: kernel.bindings,
+    }
+}

@@ -1,0 +1,229 @@
+//! Recording: kernels, parameters and buffers first; bind groups once; one pass and one submit a run.
+
+use std::sync::Arc;
+
+use super::pipeline::{Access, Kernel, Knob, Pipeline};
+use super::{Gpu, GpuError};
+
+/// Uniform slots are this far apart: the largest offset alignment that WebGPU lets a device ask for.
+const UNIFORM_SLOT: u64 = 256;
+
+/// A range of a buffer.
+#[derive(Clone, Debug)]
+pub struct BufferView {
+    /// The buffer (a handle: cloning it copies nothing).
+    pub buffer: wgpu::Buffer,
+    /// First byte, a multiple of 256.
+    pub offset: u64,
+    /// Length in bytes.
+    pub size: u64,
+}
+
+impl BufferView {
+    /// All of `buffer`.
+    pub fn whole(buffer: &wgpu::Buffer) -> Self {
+        Self {
+            buffer: buffer.clone(),
+            offset: 0,
+            size: buffer.size(),
+        }
+    }
+}
+
+/// One dispatch as a kernel file describes it.
+pub struct Command {
+    /// The entry point.
+    pub kernel: &'static Kernel,
+    /// Values for its overrides.
+    pub knobs: Vec<Knob>,
+    /// The bytes of its uniform (empty if it has none).
+    pub uniform: Vec<u8>,
+    /// One view per storage binding, in the order of `kernel.bindings`.
+    pub buffers: Vec<BufferView>,
+    /// Workgroups along x, y, z.
+    pub workgroups: [u32; 3],
+    /// Arithmetic operations that it does (a fused multiply-add counts two).
+    pub flop: u64,
+    /// Bytes of storage that it must at least read and write.
+    pub bytes: u64,
+}
+
+/// What runs, for reports.
+#[derive(Clone, Debug)]
+pub struct DispatchInfo {
+    /// The label that was current while it was recorded: a node of the tape.
+    pub label: Arc<str>,
+    /// Name of the kernel.
+    pub kernel: String,
+    /// See [`Command::flop`].
+    pub flop: u64,
+    /// See [`Command::bytes`].
+    pub bytes: u64,
+}
+
+struct Dispatch {
+    pipeline: Arc<Pipeline>,
+    bind_group: wgpu::BindGroup,
+    workgroups: [u32; 3],
+}
+
+/// Collects commands; [`Recorder::finish`] turns them into something that can run many times.
+pub struct Recorder {
+    commands: Vec<(Arc<str>, Command)>,
+    label: Arc<str>,
+    binding_limit: u64,
+}
+
+impl Recorder {
+    /// An empty recorder that binds at most what `gpu` allows.
+    pub fn new(gpu: &Gpu) -> Self {
+        Self::with_binding_limit(gpu.binding_limit())
+    }
+
+    /// An empty recorder with a tighter limit, in bytes; for tests of sliced maps.
+    pub fn with_binding_limit(binding_limit: u64) -> Self {
+        Self {
+            commands: Vec::new(),
+            label: "".into(),
+            binding_limit,
+        }
+    }
+
+    /// The most bytes that one binding may span.
+    pub fn binding_limit(&self) -> u64 {
+        self.binding_limit
+    }
+
+    /// Commands from here on belong to `label`.
+    pub fn set_label(&mut self, label: &str) {
+        self.label = label.into();
+    }
+
+    /// Appends a dispatch. One with no workgroups is left out: it has nothing to do.
+    pub fn push(&mut self, command: Command) {
+        if command.workgroups.iter().all(|&count| count > 0) {
+            self.commands.push((self.label.clone(), command));
+        }
+    }
+
+    /// Compiles what is missing, uploads the uniforms and builds the bind groups.
+    ///
+    /// # Errors
+    /// No room for the uniforms, or a command that the device rejects.
+    pub fn finish(self, gpu: &Gpu) -> Result<Recording, GpuError> {
+        let slots = self.commands.len() as u64;
+        let mut image = vec![0u8; (slots.max(1) * UNIFORM_SLOT) as usize];
+        for (slot, (_, command)) in self.commands.iter().enumerate() {
+            let start = slot * UNIFORM_SLOT as usize;
+            image[start..start + command.uniform.len()].copy_from_slice(&command.uniform);
+        }
+        let uniforms = gpu.buffer(
+            "uniforms",
+            image.len() as u64,
+            wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+        )?;
+        gpu.queue().write_buffer(&uniforms, 0, &image);
+        let mut recording = Recording {
+            dispatches: Vec::with_capacity(self.commands.len()),
+            infos: Vec::with_capacity(self.commands.len()),
+        };
+        for (slot, (label, command)) in self.commands.into_iter().enumerate() {
+            recording.infos.push(DispatchInfo {
+                label,
+                kernel: command.kernel.name(),
+                flop: command.flop,
+                bytes: command.bytes,
+            });
+            recording
+                .dispatches
+                .push(bind(gpu, &uniforms, slot as u64 * UNIFORM_SLOT, &command));
+        }
+        gpu.check()?;
+        Ok(recording)
+    }
+}
+
+fn bind(gpu: &Gpu, uniforms: &wgpu::Buffer, offset: u64, command: &Command) -> Dispatch {
+    let pipeline = gpu.pipeline(command.kernel, &command.knobs);
+    let mut buffers = command.buffers.iter();
+    let mut entries = Vec::with_capacity(pipeline.bindings.len());
+    for &(binding, access) in pipeline.bindings {
+        let resource = if access == Access::Uniform {
+            wgpu::BufferBinding {
+                buffer: uniforms,
+                offset,
+                size: wgpu::BufferSize::new(UNIFORM_SLOT),
+            }
+        } else if let Some(view) = buffers.next() {
+            wgpu::BufferBinding {
+                buffer: &view.buffer,
+                offset: view.offset,
+                size: wgpu::BufferSize::new(view.size),
+            }
+        } else {
+            // One view too few: wgpu reports the missing binding, `Gpu::check` passes it on.
+            break;
+        };
+        entries.push(wgpu::BindGroupEntry {
+            binding,
+            resource: wgpu::BindingResource::Buffer(resource),
+        });
+    }
+    let bind_group = gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
+        label: None,
+        layout: &pipeline.layout,
+        entries: &entries,
+    });
+    Dispatch {
+        pipeline,
+        bind_group,
+        workgroups: command.workgroups,
+    }
+}
+
+/// Dispatches in a fixed order with everything bound; encode it as often as needed.
+pub struct Recording {
+    dispatches: Vec<Dispatch>,
+    infos: Vec<DispatchInfo>,
+}
+
+impl Recording {
+    /// What runs, in order.
+    pub fn infos(&self) -> &[DispatchInfo] {
+        &self.infos
+    }
+
+    /// Appends every dispatch to an open pass.
+    pub fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
+        for index in 0..self.dispatches.len() {
+            self.encode_one(index, pass);
+        }
+    }
+
+    /// Appends the dispatch at `index` to an open pass.
+    pub fn encode_one(&self, index: usize, pass: &mut wgpu::ComputePass<'_>) {
+        let dispatch = &self.dispatches[index];
+        let [x, y, z] = dispatch.workgroups;
+        pass.set_pipeline(&dispatch.pipeline.pipeline);
+        pass.set_bind_group(0, &dispatch.bind_group, &[]);
+        pass.dispatch_workgroups(x, y, z);
+    }
+
+    /// Runs everything: one encoder, one pass, one submit.
+    pub fn submit(&self, gpu: &Gpu) {
+        let mut encoder = gpu.device().create_command_encoder(&Default::default());
+        self.encode(&mut encoder.begin_compute_pass(&Default::default()));
+        gpu.queue().submit([encoder.finish()]);
+    }
+}
+
+/// Workgroups along x and y for `groups` workgroups in a row, folded below the limit of 65 535 per
+/// dimension; the kernel rebuilds the flat index as `y · x_count + x`.
+pub fn fold_workgroups(groups: u64) -> [u32; 3] {
+    const LIMIT: u64 = 65_535;
+    if groups <= LIMIT {
+        return [groups as u32, 1, 1];
+    }
+    let y = groups.div_ceil(LIMIT);
+    [groups.div_ceil(y) as u32, y as u32, 1]
+}

@@ -1,0 +1,71 @@
+//! Device time of each dispatch, from timestamps around passes of one dispatch.
+
+use super::{BufferView, Gpu, GpuError, Recording};
+
+impl Recording {
+    /// Runs every dispatch in a pass of its own and returns the seconds that each took, in order.
+    ///
+    /// Splitting costs some time of its own, so the sum exceeds that of [`Recording::submit`].
+    ///
+    /// # Errors
+    /// [`GpuError::Rejected`] if the adapter has no timestamps; else as a read-back.
+    pub async fn time_each(&self, gpu: &Gpu) -> Result<Vec<f64>, GpuError> {
+        if !gpu.has_timestamps() {
+            return Err(GpuError::Rejected {
+                reason: "this adapter has no timestamps to profile with".to_string(),
+            });
+        }
+        /// Queries in one set; WebGPU guarantees 4096.
+        const CHUNK: usize = 1024;
+        let mut seconds = Vec::with_capacity(self.infos().len());
+        for first in (0..self.infos().len()).step_by(CHUNK) {
+            let count = CHUNK.min(self.infos().len() - first);
+            seconds.extend(self.time_range(gpu, first, count).await?);
+        }
+        Ok(seconds)
+    }
+
+    async fn time_range(
+        &self,
+        gpu: &Gpu,
+        first: usize,
+        count: usize,
+    ) -> Result<Vec<f64>, GpuError> {
+        let queries = 2 * count as u32;
+        let query_set = gpu.device().create_query_set(&wgpu::QuerySetDescriptor {
+            label: Some("profile"),
+            ty: wgpu::QueryType::Timestamp,
+            count: queries,
+        });
+        let resolved = gpu.buffer(
+            "profile",
+            u64::from(queries) * 8,
+            wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
+        )?;
+        let mut encoder = gpu.device().create_command_encoder(&Default::default());
+        for index in 0..count {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: None,
+                timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                    query_set: &query_set,
+                    beginning_of_pass_write_index: Some(2 * index as u32),
+                    end_of_pass_write_index: Some(2 * index as u32 + 1),
+                }),
+            });
+            self.encode_one(first + index, &mut pass);
+        }
+        encoder.resolve_query_set(&query_set, 0..queries, &resolved, 0);
+        gpu.queue().submit([encoder.finish()]);
+        let words = gpu.read(&BufferView::whole(&resolved))?.await?;
+        // The read-back hands out f32; two of them side by side are the bits of one u64 tick count.
+        let tick = |query: usize| {
+            let low = u64::from(words[2 * query].to_bits());
+            let high = u64::from(words[2 * query + 1].to_bits());
+            (high << 32) | low
+        };
+        let period = f64::from(gpu.queue().get_timestamp_period()) * 1e-9;
+        Ok((0..count)
+            .map(|index| tick(2 * index + 1).saturating_sub(tick(2 * index)) as f64 * period)
+            .collect())
+    }
+}

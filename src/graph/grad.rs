@@ -1,0 +1,232 @@
+//! Reverse mode: from a tape to the list of steps that computes its values and the gradient at the picture.
+
+use super::tape::{Extent, Op, Tape, Value, ValueId};
+use crate::kernels::Merge;
+use crate::kernels::feature_map;
+use crate::kernels::gram;
+use crate::kernels::sum::PARTIALS;
+use crate::shape::Shape;
+
+/// Which way a step runs through its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// Inputs to output.
+    Forward,
+    /// Gradient of the output (or of a loss: 1) to the gradient of the first input.
+    Gradient,
+}
+
+/// One entry of a program.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Index of the node on the tape.
+    pub node: usize,
+    /// Direction.
+    pub pass: Pass,
+    /// Values that it reads.
+    pub reads: Vec<ValueId>,
+    /// The value that it writes, or adds to.
+    pub write: ValueId,
+    /// How a gradient joins others.
+    pub merge: Merge,
+    /// Scratch memory, alive during this step alone.
+    pub workspace: Option<ValueId>,
+}
+
+/// Steps in order, and all values that they touch: those of the tape, then gradients and workspaces.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The tape it was made from.
+    pub tape: Tape,
+    /// Every value; ids of the tape keep their meaning.
+    pub values: Vec<Value>,
+    /// What to do, in order.
+    pub steps: Vec<Step>,
+    /// The gradient at the picture, if anything reaches it.
+    pub picture_gradient: Option<ValueId>,
+}
+
+impl Program {
+    /// Only forward, and only the nodes that `wanted` values and the losses depend on.
+    pub fn forward(tape: Tape, wanted: &[ValueId], binding_limit: u64) -> Self {
+        let needed = ancestors(&tape, wanted);
+        let mut program = Self {
+            values: tape.values.clone(),
+            steps: Vec::new(),
+            picture_gradient: None,
+            tape,
+        };
+        for (node, _) in needed.iter().enumerate().filter(|(_, needed)| **needed) {
+            program.push_forward(node, binding_limit);
+        }
+        program
+    }
+
+    /// Forward to every loss, then back to the picture. Nodes from which no loss can be reached, and
+    /// gradients that would not reach the picture, are left out.
+    pub fn with_gradient(tape: Tape, binding_limit: u64) -> Self {
+        let losses: Vec<ValueId> = (0..tape.values.len())
+            .map(ValueId)
+            .filter(|&id| matches!(tape.value(id).extent, Extent::Loss(_)))
+            .collect();
+        let mut program = Self::forward(tape, &losses, binding_limit);
+        let forward: Vec<usize> = program.steps.iter().map(|step| step.node).collect();
+        let moved = descendants(&program.tape);
+        // How many shares of the gradient each value still waits for, and how many it has.
+        let mut missing = vec![0usize; program.tape.values.len()];
+        let differentiable: Vec<usize> = forward
+            .into_iter()
+            .filter(|&node| moved[program.tape.nodes[node].inputs[0].0])
+            .collect();
+        for &node in &differentiable {
+            missing[program.tape.nodes[node].inputs[0].0] += 1;
+        }
+        let mut gradients: Vec<Option<ValueId>> = vec![None; program.tape.values.len()];
+        for &node in differentiable.iter().rev() {
+            program.push_gradient(node, &mut gradients, &mut missing);
+        }
+        program.picture_gradient = gradients[program.tape.picture().0];
+        program
+    }
+
+    fn push_forward(&mut self, node: usize, binding_limit: u64) {
+        let tape_node = &self.tape.nodes[node];
+        let (reads, write) = (tape_node.inputs.clone(), tape_node.output);
+        let bytes = forward_workspace(&self.tape, node, binding_limit);
+        let workspace = self.add_workspace(bytes);
+        self.steps.push(Step {
+            node,
+            pass: Pass::Forward,
+            reads,
+            write,
+            merge: Merge::default(),
+            workspace,
+        });
+    }
+
+    fn push_gradient(
+        &mut self,
+        node: usize,
+        gradients: &mut [Option<ValueId>],
+        missing: &mut [usize],
+    ) {
+        let tape_node = &self.tape.nodes[node];
+        let (x, y) = (tape_node.inputs[0], tape_node.output);
+        missing[x.0] -= 1;
+        let merge = Merge {
+            accumulate: gradients[x.0].is_some(),
+            mask: missing[x.0] == 0 && self.came_out_of_a_fused_relu(x),
+        };
+        let mut reads =
+            forward_values_for_gradient(&tape_node.op, &tape_node.inputs, y, merge.mask);
+        // A loss has no gradient of its own: it starts the chain.
+        reads.extend(gradients[y.0]);
+        let write = match gradients[x.0] {
+            Some(gradient) => gradient,
+            None => {
+                let gradient = self.add_gradient(x);
+                gradients[x.0] = Some(gradient);
+                gradient
+            }
+        };
+        self.steps.push(Step {
+            node,
+            pass: Pass::Gradient,
+            reads,
+            write,
+            merge,
+            workspace: None,
+        });
+    }
+
+    fn came_out_of_a_fused_relu(&self, x: ValueId) -> bool {
+        let producer = self.tape.value(x).producer;
+        producer
+            .is_some_and(|node| matches!(self.tape.nodes[node].op, Op::Conv3x3 { relu: true, .. }))
+    }
+
+    fn add_gradient(&mut self, of: ValueId) -> ValueId {
+        let value = &self.values[of.0];
+        self.values.push(Value {
+            name: format!("gradient of {}", value.name),
+            extent: value.extent,
+            producer: None,
+        });
+        ValueId(self.values.len() - 1)
+    }
+
+    fn add_workspace(&mut self, bytes: u64) -> Option<ValueId> {
+        if bytes == 0 {
+            return None;
+        }
+        self.values.push(Value {
+            name: "workspace".to_string(),
+            extent: Extent::Workspace(bytes),
+            producer: None,
+        });
+        Some(ValueId(self.values.len() - 1))
+    }
+}
+
+/// Which nodes the `wanted` values depend on.
+fn ancestors(tape: &Tape, wanted: &[ValueId]) -> Vec<bool> {
+    let mut needed = vec![false; tape.nodes.len()];
+    let mut open: Vec<usize> = wanted
+        .iter()
+        .filter_map(|&id| tape.value(id).producer)
+        .collect();
+    while let Some(node) = open.pop() {
+        if !std::mem::replace(&mut needed[node], true) {
+            let inputs = &tape.nodes[node].inputs;
+            open.extend(inputs.iter().filter_map(|&id| tape.value(id).producer));
+        }
+    }
+    needed
+}
+
+/// Which values depend on the picture through first inputs, the ones that carry gradients.
+fn descendants(tape: &Tape) -> Vec<bool> {
+    let mut moved = vec![false; tape.values.len()];
+    moved[tape.picture().0] = true;
+    for node in &tape.nodes {
+        moved[node.output.0] = moved[node.inputs[0].0];
+    }
+    moved
+}
+
+/// What the gradient of an op reads beside the gradient of its output, in the order its kernel wants.
+fn forward_values_for_gradient(
+    op: &Op,
+    inputs: &[ValueId],
+    y: ValueId,
+    mask: bool,
+) -> Vec<ValueId> {
+    use crate::kernels::pool2::Pooling;
+    match op {
+        Op::PictureInput(_) => vec![],
+        // The average spreads gy evenly; only a mask needs the map itself.
+        Op::Conv3x3 { .. } | Op::Pool(Pooling::Average) if !mask => vec![],
+        Op::Conv3x3 { .. } | Op::Pool(_) | Op::Gram | Op::DreamLoss { .. } | Op::TvLoss { .. } => {
+            vec![inputs[0]]
+        }
+        Op::Relu => vec![y],
+        Op::ContentLoss { .. } | Op::StyleLoss { .. } => inputs.to_vec(),
+    }
+}
+
+/// Bytes of partial sums that a forward step needs.
+fn forward_workspace(tape: &Tape, node: usize, binding_limit: u64) -> u64 {
+    let x = tape.nodes[node].inputs[0];
+    let map = || tape.shape(x).unwrap_or(Shape::new(0, 0, 0));
+    let partials = (PARTIALS * size_of::<f32>()) as u64;
+    match tape.nodes[node].op {
+        Op::ContentLoss { .. } | Op::DreamLoss { .. } => {
+            // A map that no binding can hold is refused when the program is recorded.
+            let slices = feature_map::slices(map(), binding_limit).map_or(1, |slices| slices.len());
+            partials * slices as u64
+        }
+        Op::StyleLoss { .. } | Op::TvLoss { .. } => partials,
+        Op::Gram => gram::workspace_bytes(map()),
+        _ => 0,
+    }
+}

@@ -1,0 +1,12 @@
+//! Floor 1: the graph executor. A [`Tape`] says what is computed, [`Program`] adds the way back to the
+//! picture, [`Plan`] shares buffers, [`Executable`] runs it all with one submit.
+
+mod grad;
+mod plan;
+mod run;
+mod tape;
+
+pub use grad::{Pass, Program, Step};
+pub use plan::{Plan, Requirement, plan, requirements};
+pub use run::{Executable, Memory, NodeTime, RunOptions};
+pub use tape::{Extent, Node, Op, Tape, TapeError, Value, ValueId};

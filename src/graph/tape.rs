@@ -1,0 +1,412 @@
+//! The tape: what is computed from the picture, node by node, with every shape checked while it is written.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::kernels::conv3x3::Filter;
+use crate::kernels::picture_input::InputTransform;
+use crate::kernels::pool2::{Pooling, pooled};
+use crate::shape::Shape;
+
+/// A value on a tape: the picture, a constant, or what a node produces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ValueId(pub(super) usize);
+
+/// What a value is and how large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// The picture variable or its gradient: planar RGB, 3·H·W f32.
+    Picture {
+        /// H in pixels.
+        height: usize,
+        /// W in pixels.
+        width: usize,
+    },
+    /// A feature map in the layout of [`crate::kernels::feature_map`].
+    Map(Shape),
+    /// A C×C matrix of f32.
+    Gram(usize),
+    /// One number in the totals of the tape, at this index.
+    Loss(usize),
+    /// Scratch memory of one step, in bytes.
+    Workspace(u64),
+}
+
+/// A value with its name.
+#[derive(Clone, Debug)]
+pub struct Value {
+    /// Name of the node that makes it, of the constant, or `picture`.
+    pub name: String,
+    /// What it is.
+    pub extent: Extent,
+    /// The node that makes it; `None` for the picture and constants.
+    pub producer: Option<usize>,
+}
+
+/// What a node computes. Weights of losses multiply a mean, see the files of [`crate::reference`].
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// The network's input from the picture.
+    PictureInput(InputTransform),
+    /// 3×3 convolution plus bias, with the ReLU fused or not.
+    Conv3x3 {
+        /// The frozen weights.
+        filter: Arc<Filter>,
+        /// Clip below zero.
+        relu: bool,
+    },
+    /// max(x, 0) by itself.
+    Relu,
+    /// 2×2 pooling, stride 2.
+    Pool(Pooling),
+    /// F·Fᵀ / M.
+    Gram,
+    /// weight · mean((F − P)²).
+    ContentLoss {
+        /// w.
+        weight: f32,
+    },
+    /// weight · mean((G − A)²).
+    StyleLoss {
+        /// w.
+        weight: f32,
+    },
+    /// weight · mean(F²).
+    DreamLoss {
+        /// w; negative to make the answer stronger while descending.
+        weight: f32,
+    },
+    /// weight · mean(dx² + dy²) of the picture.
+    TvLoss {
+        /// w.
+        weight: f32,
+    },
+}
+
+/// One entry of the tape. The first input is the one that gradients flow to; a second is a target.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Unique on the tape; a layer name where there is one.
+    pub name: String,
+    /// What it computes.
+    pub op: Op,
+    /// What it computes it from.
+    pub inputs: Vec<ValueId>,
+    /// What it makes.
+    pub output: ValueId,
+}
+
+/// A tape that does not fit together; every message names the node.
+#[derive(Debug, Error, PartialEq)]
+pub enum TapeError {
+    /// An input of the wrong shape.
+    #[error("node `{node}` needs {expected} but `{input}` is {found}")]
+    Mismatch {
+        /// The node being added.
+        node: String,
+        /// Its input.
+        input: String,
+        /// What would fit.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// Nothing would be left of the map.
+    #[error(
+        "the picture is too small for `{node}`: nothing is left of a map of {shape} after 2×2 pooling"
+    )]
+    TooSmall {
+        /// The pooling node.
+        node: String,
+        /// Its input.
+        shape: Shape,
+    },
+    /// The name is taken.
+    #[error("two nodes are called `{node}`")]
+    Duplicate {
+        /// The name.
+        node: String,
+    },
+}
+
+/// A static program from one picture to features and losses.
+#[derive(Clone, Debug)]
+pub struct Tape {
+    pub(super) values: Vec<Value>,
+    pub(super) nodes: Vec<Node>,
+    losses: Vec<String>,
+}
+
+impl Tape {
+    /// A tape for pictures of `width`×`height`; value 0 is the picture.
+    pub fn new(width: usize, height: usize) -> Self {
+        Self {
+            values: vec![Value {
+                name: "picture".to_string(),
+                extent: Extent::Picture { height, width },
+                producer: None,
+            }],
+            nodes: Vec::new(),
+            losses: Vec::new(),
+        }
+    }
+
+    /// The picture variable.
+    pub fn picture(&self) -> ValueId {
+        ValueId(0)
+    }
+
+    /// The nodes in order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The value behind an id.
+    pub fn value(&self, id: ValueId) -> &Value {
+        &self.values[id.0]
+    }
+
+    /// Names of the loss terms, in the order of the totals.
+    pub fn losses(&self) -> &[String] {
+        &self.losses
+    }
+
+    /// What the node called `name` makes.
+    pub fn find(&self, name: &str) -> Option<ValueId> {
+        let node = self.nodes.iter().find(|node| node.name == name)?;
+        Some(node.output)
+    }
+
+    /// The shape of a map.
+    pub fn shape(&self, id: ValueId) -> Option<Shape> {
+        match self.value(id).extent {
+            Extent::Map(shape) => Some(shape),
+            _ => None,
+        }
+    }
+
+    /// A map that the caller fills before the first run: a target.
+    pub fn constant_map(&mut self, name: &str, shape: Shape) -> ValueId {
+        self.constant(name, Extent::Map(shape))
+    }
+
+    /// A C×C matrix that the caller fills before the first run: a target.
+    pub fn constant_gram(&mut self, name: &str, channels: usize) -> ValueId {
+        self.constant(name, Extent::Gram(channels))
+    }
+
+    fn constant(&mut self, name: &str, extent: Extent) -> ValueId {
+        self.values.push(Value {
+            name: name.to_string(),
+            extent,
+            producer: None,
+        });
+        ValueId(self.values.len() - 1)
+    }
+
+    /// Adds the map from the picture to the network's input, three channels.
+    ///
+    /// # Errors
+    /// A name that is taken.
+    pub fn picture_input(
+        &mut self,
+        name: &str,
+        transform: InputTransform,
+    ) -> Result<ValueId, TapeError> {
+        let (height, width) = self.picture_size();
+        let extent = Extent::Map(Shape::new(3, height, width));
+        self.push(
+            name,
+            Op::PictureInput(transform),
+            vec![self.picture()],
+            extent,
+        )
+    }
+
+    /// Adds a convolution, with a fused ReLU if `relu`.
+    ///
+    /// # Errors
+    /// `x` is no map of as many channels as the filter takes, or a name that is taken.
+    pub fn conv3x3(
+        &mut self,
+        name: &str,
+        x: ValueId,
+        filter: Arc<Filter>,
+        relu: bool,
+    ) -> Result<ValueId, TapeError> {
+        let shape = self.map_input(name, x)?;
+        if shape.channels != filter.c_in {
+            let expected = format!("a map of {} channels", filter.c_in);
+            return Err(self.mismatch(name, x, expected));
+        }
+        let extent = Extent::Map(shape.with_channels(filter.c_out));
+        self.push(name, Op::Conv3x3 { filter, relu }, vec![x], extent)
+    }
+
+    /// Adds a ReLU by itself.
+    ///
+    /// # Errors
+    /// `x` is no map, or a name that is taken.
+    pub fn relu(&mut self, name: &str, x: ValueId) -> Result<ValueId, TapeError> {
+        let shape = self.map_input(name, x)?;
+        self.push(name, Op::Relu, vec![x], Extent::Map(shape))
+    }
+
+    /// Adds 2×2 pooling.
+    ///
+    /// # Errors
+    /// `x` is no map, is smaller than 2×2, or a name that is taken.
+    pub fn pool(&mut self, name: &str, x: ValueId, pooling: Pooling) -> Result<ValueId, TapeError> {
+        let shape = self.map_input(name, x)?;
+        if pooled(shape).is_empty() {
+            return Err(TapeError::TooSmall {
+                node: name.to_string(),
+                shape,
+            });
+        }
+        self.push(name, Op::Pool(pooling), vec![x], Extent::Map(pooled(shape)))
+    }
+
+    /// Adds the Gram matrix of a map.
+    ///
+    /// # Errors
+    /// `f` is no map, its channels are no multiple of four, or a name that is taken.
+    pub fn gram(&mut self, name: &str, f: ValueId) -> Result<ValueId, TapeError> {
+        let shape = self.map_input(name, f)?;
+        if !shape.channels.is_multiple_of(4) {
+            let expected = "a map whose channels are a multiple of four".to_string();
+            return Err(self.mismatch(name, f, expected));
+        }
+        self.push(name, Op::Gram, vec![f], Extent::Gram(shape.channels))
+    }
+
+    /// Adds weight · mean((F − P)²).
+    ///
+    /// # Errors
+    /// Different shapes, or a name that is taken.
+    pub fn content_loss(
+        &mut self,
+        name: &str,
+        f: ValueId,
+        target: ValueId,
+        weight: f32,
+    ) -> Result<ValueId, TapeError> {
+        let shape = self.map_input(name, f)?;
+        if self.shape(target) != Some(shape) {
+            return Err(self.mismatch(name, target, format!("a map of {shape}")));
+        }
+        self.push_loss(name, Op::ContentLoss { weight }, vec![f, target])
+    }
+
+    /// Adds weight · mean((G − A)²).
+    ///
+    /// # Errors
+    /// Matrices of different sizes, or a name that is taken.
+    pub fn style_loss(
+        &mut self,
+        name: &str,
+        g: ValueId,
+        target: ValueId,
+        weight: f32,
+    ) -> Result<ValueId, TapeError> {
+        let Extent::Gram(channels) = self.value(g).extent else {
+            return Err(self.mismatch(name, g, "a Gram matrix".to_string()));
+        };
+        if self.value(target).extent != Extent::Gram(channels) {
+            let expected = format!("a Gram matrix of {channels} channels");
+            return Err(self.mismatch(name, target, expected));
+        }
+        self.push_loss(name, Op::StyleLoss { weight }, vec![g, target])
+    }
+
+    /// Adds weight · mean(F²).
+    ///
+    /// # Errors
+    /// `f` is no map, or a name that is taken.
+    pub fn dream_loss(
+        &mut self,
+        name: &str,
+        f: ValueId,
+        weight: f32,
+    ) -> Result<ValueId, TapeError> {
+        self.map_input(name, f)?;
+        self.push_loss(name, Op::DreamLoss { weight }, vec![f])
+    }
+
+    /// Adds weight · mean(dx² + dy²) of the picture.
+    ///
+    /// # Errors
+    /// A name that is taken.
+    pub fn tv_loss(&mut self, name: &str, weight: f32) -> Result<ValueId, TapeError> {
+        self.push_loss(name, Op::TvLoss { weight }, vec![self.picture()])
+    }
+
+    /// H and W of the picture.
+    pub fn picture_size(&self) -> (usize, usize) {
+        match self.values[0].extent {
+            Extent::Picture { height, width } => (height, width),
+            // Value 0 is made in `new` and never replaced.
+            _ => unreachable!("value 0 is the picture"),
+        }
+    }
+
+    fn map_input(&self, node: &str, x: ValueId) -> Result<Shape, TapeError> {
+        self.shape(x)
+            .ok_or_else(|| self.mismatch(node, x, "a feature map".to_string()))
+    }
+
+    fn mismatch(&self, node: &str, input: ValueId, expected: String) -> TapeError {
+        let value = self.value(input);
+        TapeError::Mismatch {
+            node: node.to_string(),
+            input: value.name.clone(),
+            expected,
+            found: match value.extent {
+                Extent::Picture { height, width } => format!("a picture of {width}×{height}"),
+                Extent::Map(shape) => format!("a map of {shape}"),
+                Extent::Gram(channels) => format!("a Gram matrix of {channels} channels"),
+                Extent::Loss(_) => "a loss".to_string(),
+                Extent::Workspace(_) => "a workspace".to_string(),
+            },
+        }
+    }
+
+    fn push_loss(
+        &mut self,
+        name: &str,
+        op: Op,
+        inputs: Vec<ValueId>,
+    ) -> Result<ValueId, TapeError> {
+        let output = self.push(name, op, inputs, Extent::Loss(self.losses.len()))?;
+        self.losses.push(name.to_string());
+        Ok(output)
+    }
+
+    fn push(
+        &mut self,
+        name: &str,
+        op: Op,
+        inputs: Vec<ValueId>,
+        extent: Extent,
+    ) -> Result<ValueId, TapeError> {
+        if self.find(name).is_some() {
+            return Err(TapeError::Duplicate {
+                node: name.to_string(),
+            });
+        }
+        let output = ValueId(self.values.len());
+        self.values.push(Value {
+            name: name.to_string(),
+            extent,
+            producer: Some(self.nodes.len()),
+        });
+        self.nodes.push(Node {
+            name: name.to_string(),
+            op,
+            inputs,
+            output,
+        });
+        Ok(output)
+    }
+}

@@ -1,0 +1,103 @@
+//! A walk over the markers of a JPEG file (ITU-T T.81, annex B).
+//!
+//! The decoder fills what a cut-off file lacks with grey and says nothing, and takes every
+//! four-channel file for an inverted one, so both are looked at here before it runs.
+
+/// What the walk found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Structure {
+    /// Whether picture data and, after it, the end marker were reached.
+    pub(super) complete: bool,
+    /// The number of components in the frame header; 0 before one was seen.
+    pub(super) components: u8,
+    /// Whether Adobe's APP14 segment is there, which says that CMYK is stored inverted.
+    pub(super) adobe: bool,
+}
+
+/// Walks from the start of the file to its end marker, or to its last byte.
+pub(super) fn walk(bytes: &[u8]) -> Structure {
+    let mut found = Structure::default();
+    let mut has_scan = false;
+    // Past the start marker. Segments are stepped over by their length, so that the end marker of
+    // a thumbnail inside one is not taken for the picture's.
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    while let Some(at) = rest.iter().position(|&byte| byte == 0xff) {
+        rest = &rest[at + 1..];
+        let Some(&marker) = rest.first() else { break };
+        match marker {
+            // Fill byte: the next one may be the marker.
+            0xff => continue,
+            // An escaped 0xff of the picture data, restarts, and TEM have no length.
+            0x00 | 0x01 | 0xd0..=0xd8 => {
+                rest = &rest[1..];
+                continue;
+            }
+            0xd9 => {
+                found.complete = has_scan;
+                break;
+            }
+            _ => {}
+        }
+        let Some((length, segment)) = segment(&rest[1..]) else {
+            break;
+        };
+        match marker {
+            0xda => has_scan = true,
+            0xee => found.adobe |= segment.starts_with(b"Adobe"),
+            // The frame headers; C4, C8 and CC are tables.
+            0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
+                found.components = segment.get(5).copied().unwrap_or(0);
+            }
+            _ => {}
+        }
+        rest = &rest[1 + length..];
+    }
+    found
+}
+
+/// The segment at the start of `bytes`: its length, which counts its own two bytes, and its body.
+fn segment(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let length = usize::from(u16::from_be_bytes([*bytes.first()?, *bytes.get(1)?]));
+    Some((length, bytes.get(2..length)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCAN: &[u8] = b"\xff\xda\x00\x03\x01data\xff\x00\xff\xd0more";
+
+    fn file(parts: &[&[u8]]) -> Vec<u8> {
+        [&[b"\xff\xd8" as &[u8]], parts].concat().concat()
+    }
+
+    #[test]
+    fn the_end_must_be_reached_after_a_scan() {
+        let end = b"\xff\xff\xd9";
+        assert!(walk(&file(&[SCAN, end])).complete);
+        assert!(walk(&file(&[SCAN, end, b"trailing bytes"])).complete);
+        assert!(!walk(&file(&[SCAN])).complete);
+        assert!(!walk(&file(&[end])).complete);
+        // The thumbnail's end marker inside an APP1 segment does not count.
+        let thumbnail = b"\xff\xe1\x00\x06\xff\xd9\xff\xd9";
+        assert!(!walk(&file(&[thumbnail, SCAN])).complete);
+        assert!(walk(&file(&[thumbnail, SCAN, end])).complete);
+    }
+
+    #[test]
+    fn frame_and_adobe_segments_are_seen() {
+        let adobe = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00";
+        let frame = b"\xff\xc0\x00\x08\x08\x00\x01\x00\x01\x04";
+        let found = walk(&file(&[adobe, frame]));
+        assert_eq!((found.adobe, found.components), (true, 4));
+    }
+
+    #[test]
+    fn any_cut_ends_quietly() {
+        let whole = file(&[b"\xff\xe1\x00\x06\xff\xd9\xff\xd9", SCAN, b"\xff\xd9"]);
+        for length in 0..whole.len() {
+            assert!(!walk(&whole[..length]).complete, "{length}");
+        }
+        assert!(!walk(b"\xff\xd8\xff\xe1\x00\x00\xff\xe1\x00\x01").complete);
+    }
+}

@@ -1,0 +1,38 @@
+//! Pictures: reading them from bytes, resizing them, writing them.
+//!
+//! Everything works on byte slices; only [`Picture::load`], [`Picture::save`], [`save_npy`] and the
+//! two checks of output paths touch the file system.
+
+mod error;
+mod jpeg;
+mod load;
+mod npy;
+mod output;
+mod resize;
+mod save;
+
+pub use self::error::ImageError;
+pub use self::load::{MAX_PIXELS, MAX_SIDE};
+pub use self::npy::{encode_npy, save_npy};
+pub use self::output::{check_output, check_output_file, write_atomically};
+pub use self::save::PictureFormat;
+
+/// An RGB picture, sRGB-encoded.
+///
+/// Colour profiles in files are not applied: their numbers are taken to be sRGB.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    /// W, in pixels.
+    pub width: usize,
+    /// H, in pixels.
+    pub height: usize,
+    /// Planar (3,H,W), R then G then B, in \[0,1\].
+    pub rgb: Vec<f32>,
+}
+
+impl Picture {
+    /// W·H.
+    pub fn pixels(&self) -> usize {
+        self.width * self.height
+    }
+}

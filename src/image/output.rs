@@ -1,0 +1,243 @@
+//! Outputs: refused before hours of work go into them, and written whole or not at all.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::{ImageError, PictureFormat};
+
+/// Checks, before a run, that a picture can be written to `path` without harm to `inputs`.
+///
+/// # Errors
+/// [`ImageError`] if the extension names no format that is written, or as [`check_output_file`].
+pub fn check_output(path: &Path, inputs: &[&Path]) -> Result<(), ImageError> {
+    PictureFormat::of(path)?;
+    check_output_file(path, inputs)
+}
+
+/// As [`check_output`] for a file of any kind.
+///
+/// # Errors
+/// [`ImageError`] if the folder is missing or refuses new files, if `path` is a directory, a device or
+/// write-protected, or if it is one of `inputs`, also by way of a symbolic or hard link.
+pub fn check_output_file(path: &Path, inputs: &[&Path]) -> Result<(), ImageError> {
+    let shown = path.display().to_string();
+    if let Ok(existing) = fs::metadata(path) {
+        if !existing.is_file() {
+            let kind = if existing.is_dir() {
+                "a directory"
+            } else {
+                "a device"
+            };
+            return Err(ImageError::OutputNotAFile { path: shown, kind });
+        }
+        if let Some(input) = inputs.iter().find(|input| is_same_file(path, input)) {
+            return Err(ImageError::OutputIsInput {
+                path: shown,
+                input: input.display().to_string(),
+            });
+        }
+        if existing.permissions().readonly() {
+            return Err(ImageError::OutputProtected { path: shown });
+        }
+    }
+    let target = target(path);
+    let folder = folder(&target);
+    if !folder.is_dir() {
+        return Err(ImageError::FolderMissing {
+            path: shown,
+            folder: folder.display().to_string(),
+        });
+    }
+    // Permission bits do not tell about read-only mounts, quotas or access lists; a try does.
+    match tempfile::tempfile_in(folder) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(ImageError::FolderNotWritable {
+            path: shown,
+            folder: folder.display().to_string(),
+            reason: error.to_string(),
+        }),
+    }
+}
+
+/// Writes `bytes` to a temporary file beside `path` and renames it, so that `path` holds either its
+/// old content or all of the new. A symbolic link is followed; an existing file keeps its
+/// permissions, a new one gets the usual ones.
+///
+/// # Errors
+/// [`ImageError::Unwritable`] if the folder is missing or full, or refuses the file.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ImageError> {
+    let unwritable = |error: std::io::Error| ImageError::Unwritable {
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    };
+    let target = target(path);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".impasto-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // The system takes the umask away from this; tempfile alone would keep others out.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let mut temporary = builder.tempfile_in(folder(&target)).map_err(unwritable)?;
+    temporary.write_all(bytes).map_err(unwritable)?;
+    if let Ok(existing) = fs::metadata(&target) {
+        keep_permissions(temporary.as_file(), &existing).map_err(unwritable)?;
+    }
+    temporary
+        .persist(&target)
+        .map_err(|error| unwritable(error.error))?;
+    Ok(())
+}
+
+fn keep_permissions(file: &File, existing: &fs::Metadata) -> std::io::Result<()> {
+    file.set_permissions(existing.permissions())
+}
+
+/// The file that `path` means: through symbolic links if there are any.
+fn target(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The folder `path` lies in; the current one for a bare name.
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Whether two paths lead to one file.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (fs::canonicalize(one), fs::canonicalize(other)) {
+        (Ok(one), Ok(other)) => one == other || is_hard_link(&one, &other),
+        _ => false,
+    }
+}
+
+#[cfg(unix)]
+fn is_hard_link(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (fs::metadata(one), fs::metadata(other)) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_hard_link(_one: &Path, _other: &Path) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(path: &Path, inputs: &[&Path]) -> String {
+        let message = check_output(path, inputs).unwrap_err().to_string();
+        assert!(message.contains(&path.display().to_string()), "{message}");
+        message
+    }
+
+    #[test]
+    fn a_good_output_passes_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new.png");
+        assert_eq!(check_output(&path, &[]), Ok(()));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(check_output(Path::new("bare_name.png"), &[]), Ok(()));
+        let table = folder.path().join("trace.csv");
+        assert_eq!(check_output_file(&table, &[]), Ok(()));
+    }
+
+    #[test]
+    fn names_and_folders_are_checked() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["out.xyz", "out", "out.png.", ".png"] {
+            let message = refusal(&folder.path().join(name), &[]);
+            assert!(message.contains("does not end in .png"), "{message}");
+        }
+        let missing = folder.path().join("nowhere").join("out.png");
+        assert!(refusal(&missing, &[]).contains("does not exist"));
+        let directory = folder.path().join("folder.png");
+        fs::create_dir(&directory).unwrap();
+        assert!(refusal(&directory, &[]).contains("is a directory"));
+    }
+
+    #[test]
+    fn an_input_is_never_the_output() {
+        let folder = tempfile::tempdir().unwrap();
+        let input = folder.path().join("in.png");
+        fs::write(&input, "picture").unwrap();
+        assert!(refusal(&input, &[&input]).contains("same file"));
+        let roundabout = folder.path().join(".").join("in.png");
+        assert!(refusal(&roundabout, &[&input]).contains("same file"));
+        let other = folder.path().join("other.png");
+        fs::write(&other, "picture").unwrap();
+        assert_eq!(check_output(&other, &[&input]), Ok(()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_to_an_input_are_seen_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let input = folder.path().join("in.png");
+        fs::write(&input, "picture").unwrap();
+        let symbolic = folder.path().join("symbolic.png");
+        std::os::unix::fs::symlink(&input, &symbolic).unwrap();
+        assert!(refusal(&symbolic, &[&input]).contains("same file"));
+        let hard = folder.path().join("hard.png");
+        fs::hard_link(&input, &hard).unwrap();
+        assert!(refusal(&hard, &[&input]).contains("same file"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn permissions_are_respected_and_kept() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let usual = folder.path().join("usual");
+        fs::write(&usual, "as any program writes").unwrap();
+
+        let path = folder.path().join("out.png");
+        write_atomically(&path, b"one").unwrap();
+        assert_eq!(mode(&path), mode(&usual));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        write_atomically(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(mode(&path), 0o640);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
+        assert!(refusal(&path, &[]).contains("write-protected"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_symbolic_link_is_written_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file.png");
+        fs::write(&file, "old").unwrap();
+        let link = folder.path().join("link.png");
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_atomically(&link, b"new").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_folder_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("taken.png");
+        fs::create_dir(&directory).unwrap();
+        fs::write(directory.join("inside"), "").unwrap();
+        let message = write_atomically(&directory, b"x").unwrap_err().to_string();
+        assert!(
+            message.contains("taken.png` cannot be written"),
+            "{message}"
+        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let missing = folder.path().join("nowhere").join("out.png");
+        assert!(write_atomically(&missing, b"x").is_err());
+    }
+}

@@ -1,0 +1,106 @@
+//! One step of Adam on the picture (`shaders/adam.wgsl`).
+
+use super::over_positions;
+use crate::gpu::{Access, BufferView, Command, Kernel, Recorder};
+
+/// The whole step.
+pub static MAIN: Kernel = Kernel {
+    shader: crate::shader!("adam"),
+    entry: "main",
+    bindings: &[
+        (0, Access::Uniform),
+        (1, Access::Read),
+        (2, Access::ReadWrite),
+        (3, Access::Read),
+        (4, Access::ReadWrite),
+        (5, Access::ReadWrite),
+    ],
+    needs_subgroups: false,
+};
+
+/// What stays the same over a run (Kingma & Ba, algorithm 1).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamSettings {
+    /// α, in units of the picture ([0, 1]).
+    pub learning_rate: f32,
+    /// β₁, the decay of the first moment.
+    pub beta1: f32,
+    /// β₂, the decay of the second moment.
+    pub beta2: f32,
+    /// ε, added to the root of the second moment.
+    pub epsilon: f32,
+    /// Keep every value in [0, 1].
+    pub clamp: bool,
+}
+
+impl AdamSettings {
+    /// The two numbers that change from step to step, counted from 1: α/(1−β₁ᵗ) and 1/√(1−β₂ᵗ).
+    pub fn step_numbers(&self, step: u32) -> [f32; 2] {
+        let correction = |beta: f32| 1.0 - f64::from(beta).powi(step.min(i32::MAX as u32) as i32);
+        [
+            (f64::from(self.learning_rate) / correction(self.beta1)) as f32,
+            (1.0 / correction(self.beta2).sqrt()) as f32,
+        ]
+    }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::NoUninit)]
+struct Params {
+    vectors: u32,
+    beta1: f32,
+    beta2: f32,
+    epsilon: f32,
+    clamp: u32,
+    padding: [u32; 3],
+}
+
+/// Buffers of the step: all as long as the picture, but for `step_numbers` (two f32).
+#[derive(Clone, Copy)]
+pub struct AdamBuffers<'a> {
+    /// See [`AdamSettings::step_numbers`]; rewritten before each step.
+    pub step_numbers: &'a wgpu::Buffer,
+    /// The picture.
+    pub x: &'a wgpu::Buffer,
+    /// Its gradient.
+    pub gradient: &'a wgpu::Buffer,
+    /// The first moment.
+    pub first: &'a wgpu::Buffer,
+    /// The second moment.
+    pub second: &'a wgpu::Buffer,
+}
+
+/// Records one step over `values` f32.
+pub fn main(
+    recorder: &mut Recorder,
+    settings: AdamSettings,
+    values: usize,
+    buffers: AdamBuffers<'_>,
+) {
+    let vectors = values.div_ceil(4);
+    recorder.push(Command {
+        kernel: &MAIN,
+        knobs: vec![],
+        uniform: bytemuck::bytes_of(&Params {
+            vectors: vectors as u32,
+            beta1: settings.beta1,
+            beta2: settings.beta2,
+            epsilon: settings.epsilon,
+            clamp: u32::from(settings.clamp),
+            padding: [0; 3],
+        })
+        .to_vec(),
+        buffers: [
+            buffers.step_numbers,
+            buffers.x,
+            buffers.gradient,
+            buffers.first,
+            buffers.second,
+        ]
+        .map(BufferView::whole)
+        .to_vec(),
+        workgroups: over_positions(vectors, 1),
+        flop: 13 * values as u64,
+        bytes: 28 * values as u64,
+    });
+}

@@ -1,0 +1,245 @@
+//! 3×3 convolution, stride 1, zero padding 1, plus bias; and its gradient, which is the same kernel on
+//! turned, transposed weights. Variants from plain to fast stand side by side in `shaders/conv3x3_*.wgsl`.
+
+use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
+use super::{ACCUMULATE, BIAS, MASK, Merge, RELU};
+use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
+
+mod variant;
+
+pub use variant::Variant;
+
+/// Frozen weights of one convolution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filter {
+    /// C, channels of the input.
+    pub c_in: usize,
+    /// O, channels of the output.
+    pub c_out: usize,
+    /// (O, C, 3, 3), row-major.
+    pub weight: Vec<f32>,
+    /// O values, or none.
+    pub bias: Vec<f32>,
+}
+
+impl Filter {
+    /// The filter whose convolution is this one's gradient with respect to its input: channels
+    /// swapped, each 3×3 kernel turned by 180°, no bias.
+    pub fn transposed(&self) -> Self {
+        let mut weight = vec![0.0; self.weight.len()];
+        for o in 0..self.c_out {
+            for c in 0..self.c_in {
+                for tap in 0..9 {
+                    weight[(c * self.c_out + o) * 9 + 8 - tap] =
+                        self.weight[(o * self.c_in + c) * 9 + tap];
+                }
+            }
+        }
+        Self {
+            c_in: self.c_out,
+            c_out: self.c_in,
+            weight,
+            bias: Vec::new(),
+        }
+    }
+
+    /// The weight from input channel c at `tap` (row-major in the 3×3 kernel) to output channel o;
+    /// zero for the channels that pad a group of four.
+    pub(crate) fn at(&self, o: usize, c: usize, tap: usize) -> f32 {
+        if o < self.c_out && c < self.c_in {
+            self.weight[(o * self.c_in + c) * 9 + tap]
+        } else {
+            0.0
+        }
+    }
+}
+
+/// A filter on the device, packed for one variant.
+#[derive(Clone, Debug)]
+pub struct DeviceFilter {
+    variant: Variant,
+    c_in: usize,
+    c_out: usize,
+    has_bias: bool,
+    weights: wgpu::Buffer,
+    bias: wgpu::Buffer,
+}
+
+impl DeviceFilter {
+    /// Packs and uploads `filter` for `variant`.
+    ///
+    /// # Errors
+    /// No room for it.
+    pub fn upload(
+        gpu: &Gpu,
+        label: &str,
+        filter: &Filter,
+        variant: Variant,
+    ) -> Result<Self, GpuError> {
+        let mut bias = filter.bias.clone();
+        bias.resize(groups(filter.c_out) * 4, 0.0);
+        Ok(Self {
+            variant,
+            c_in: filter.c_in,
+            c_out: filter.c_out,
+            has_bias: !filter.bias.is_empty(),
+            weights: gpu.storage_with(label, &variant.pack(filter))?,
+            bias: gpu.storage_with(label, &bias)?,
+        })
+    }
+
+    /// The variant it was packed for.
+    pub fn variant(&self) -> Variant {
+        self.variant
+    }
+
+    /// Bytes on the device.
+    pub fn bytes(&self) -> u64 {
+        self.weights.size() + self.bias.size()
+    }
+}
+
+/// What happens to the sum before it is stored.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Epilogue<'a> {
+    /// Clip below zero.
+    pub relu: bool,
+    /// Add onto what is in the output.
+    pub accumulate: bool,
+    /// Zero where this map, of the output's shape, is not positive.
+    pub mask: Option<&'a FeatureMap>,
+}
+
+impl<'a> Epilogue<'a> {
+    /// The epilogue of a gradient that joins others; `x` is the forward map for the mask.
+    pub fn of_gradient(merge: Merge, x: Option<&'a FeatureMap>) -> Self {
+        Self {
+            relu: false,
+            accumulate: merge.accumulate,
+            mask: x.filter(|_| merge.mask),
+        }
+    }
+}
+
+/// Same order as `Params` in the shaders.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::NoUninit)]
+struct Params {
+    width: u32,
+    height: u32,
+    x_plane: u32,
+    y_plane: u32,
+    c_groups: u32,
+    o_groups: u32,
+    c_first: u32,
+    o_first: u32,
+    c_groups_total: u32,
+    flags: u32,
+    padding: [u32; 2],
+}
+
+/// All variants bind the same things.
+pub(super) const BINDINGS: &[(u32, Access)] = &[
+    (0, Access::Uniform),
+    (1, Access::Read),
+    (2, Access::Read),
+    (3, Access::Read),
+    (4, Access::ReadWrite),
+    (5, Access::Read),
+];
+
+/// Records y = epilogue(conv(x) + bias). Maps beyond the binding limit are worked on in slices of
+/// channel groups; slices of the input add up in the output.
+///
+/// # Errors
+/// A plane that no binding can hold.
+pub fn record(
+    recorder: &mut Recorder,
+    filter: &DeviceFilter,
+    x: &FeatureMap,
+    y: &FeatureMap,
+    epilogue: Epilogue<'_>,
+) -> Result<(), GpuError> {
+    let limit = recorder.binding_limit();
+    let x_slices = slices(x.shape, limit)?;
+    for y_slice in slices(y.shape, limit)? {
+        for (index, &x_slice) in x_slices.iter().enumerate() {
+            let (first, last) = (index == 0, index + 1 == x_slices.len());
+            let mut flags = 0;
+            flags |= if first && filter.has_bias { BIAS } else { 0 };
+            flags |= if !first || epilogue.accumulate {
+                ACCUMULATE
+            } else {
+                0
+            };
+            flags |= if last && epilogue.relu { RELU } else { 0 };
+            flags |= if last && epilogue.mask.is_some() {
+                MASK
+            } else {
+                0
+            };
+            recorder.push(slice_command(
+                filter,
+                x,
+                x_slice,
+                y,
+                y_slice,
+                flags,
+                epilogue.mask,
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn slice_command(
+    filter: &DeviceFilter,
+    x: &FeatureMap,
+    x_slice: GroupSlice,
+    y: &FeatureMap,
+    y_slice: GroupSlice,
+    flags: u32,
+    mask: Option<&FeatureMap>,
+) -> Command {
+    let kernel: &'static Kernel = filter.variant.kernel();
+    let (width, height) = (y.shape.width as u32, y.shape.height as u32);
+    let params = Params {
+        width,
+        height,
+        x_plane: x.plane(),
+        y_plane: y.plane(),
+        c_groups: x_slice.count as u32,
+        o_groups: y_slice.count as u32,
+        c_first: x_slice.first as u32,
+        o_first: y_slice.first as u32,
+        c_groups_total: groups(filter.c_in) as u32,
+        flags,
+        padding: [0; 2],
+    };
+    let channels =
+        |slice: GroupSlice, all: usize| (slice.count * 4).min(all - slice.first * 4) as u64;
+    let c = channels(x_slice, filter.c_in);
+    let o = channels(y_slice, filter.c_out);
+    let pixels = y.shape.pixels() as u64;
+    Command {
+        kernel,
+        knobs: filter.variant.knobs(),
+        uniform: bytemuck::bytes_of(&params).to_vec(),
+        buffers: vec![
+            x.view(x_slice),
+            BufferView::whole(&filter.weights),
+            BufferView::whole(&filter.bias),
+            y.view(y_slice),
+            // Unused without the flag, but something must be bound.
+            mask.map_or_else(
+                || BufferView::whole(&filter.bias),
+                |mask| mask.view(y_slice),
+            ),
+        ],
+        workgroups: filter
+            .variant
+            .workgroups(width, height, y_slice.count as u32),
+        flop: 18 * c * o * pixels,
+        bytes: 4 * ((c + o) * pixels + 9 * c * o),
+    }
+}

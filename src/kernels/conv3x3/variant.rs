@@ -1,0 +1,218 @@
+//! The variants of the convolution and which of them suits what.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{BINDINGS, Filter};
+use crate::gpu::{Gpu, Kernel, Knob};
+use crate::kernels::feature_map::{groups, slices};
+use crate::shape::Shape;
+
+/// One pixel and four channels a thread: the lesson.
+pub static PLAIN: Kernel = Kernel {
+    shader: crate::shader!("conv3x3_plain"),
+    entry: "main",
+    bindings: BINDINGS,
+    needs_subgroups: false,
+};
+/// A register tile without barriers, weights by subgroup broadcast.
+pub static DIRECT: Kernel = Kernel {
+    shader: crate::shader!("conv3x3_direct"),
+    entry: "main",
+    bindings: BINDINGS,
+    needs_subgroups: true,
+};
+/// The same idea without subgroup operations.
+pub static DIRECT_PORTABLE: Kernel = Kernel {
+    shader: crate::shader!("conv3x3_direct_portable"),
+    entry: "main",
+    bindings: BINDINGS,
+    needs_subgroups: false,
+};
+/// The first layer: one group of input channels.
+pub static FROM_RGB: Kernel = Kernel {
+    shader: crate::shader!("conv3x3_from_rgb"),
+    entry: "main",
+    bindings: BINDINGS,
+    needs_subgroups: false,
+};
+/// The gradient of the first layer: one group of output channels.
+pub static TO_RGB: Kernel = Kernel {
+    shader: crate::shader!("conv3x3_to_rgb"),
+    entry: "main",
+    bindings: BINDINGS,
+    needs_subgroups: false,
+};
+
+/// A way to compute the convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Variant {
+    /// `conv3x3_plain`: runs everything.
+    Plain,
+    /// `conv3x3_direct`: needs subgroups.
+    Direct,
+    /// `conv3x3_direct_portable`.
+    DirectPortable,
+    /// `conv3x3_from_rgb`: up to four input channels.
+    FromRgb,
+    /// `conv3x3_to_rgb`: up to four output channels.
+    ToRgb,
+}
+
+/// What distinguishes the tiles of the variants.
+struct Tiling {
+    /// Pixels across and down that one thread computes.
+    pixels: [u32; 2],
+    /// Output channel groups that one thread computes; weights are packed in blocks of as many.
+    out_groups: u32,
+}
+
+impl Variant {
+    /// Every variant, from plain to special.
+    pub const ALL: [Self; 5] = [
+        Self::Plain,
+        Self::Direct,
+        Self::DirectPortable,
+        Self::FromRgb,
+        Self::ToRgb,
+    ];
+
+    /// The name in messages and flags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Direct => "direct",
+            Self::DirectPortable => "direct-portable",
+            Self::FromRgb => "from-rgb",
+            Self::ToRgb => "to-rgb",
+        }
+    }
+
+    /// Whether it can compute `filter` onto a map of `output` shape on this adapter.
+    pub fn supports(self, gpu: &Gpu, filter: &Filter, output: Shape) -> bool {
+        if self.kernel().needs_subgroups && !gpu.has_subgroups() {
+            return false;
+        }
+        // A slice of a map beyond the binding limit must begin at a whole block of output groups.
+        let blocks = slices(output, gpu.binding_limit()).is_ok_and(|slices| {
+            let block = self.tiling().out_groups as usize;
+            slices.iter().all(|slice| slice.first % block == 0)
+        });
+        blocks
+            && match self {
+                Self::FromRgb => groups(filter.c_in) == 1,
+                Self::ToRgb => groups(filter.c_out) == 1,
+                _ => true,
+            }
+    }
+
+    /// The wished variant where it can run, else the fastest that can.
+    pub fn choose(gpu: &Gpu, filter: &Filter, output: Shape, wish: Option<Self>) -> Self {
+        let fastest_first = [
+            Self::FromRgb,
+            Self::ToRgb,
+            Self::Direct,
+            Self::DirectPortable,
+        ];
+        wish.into_iter()
+            .chain(fastest_first)
+            .find(|variant| variant.supports(gpu, filter, output))
+            .unwrap_or(Self::Plain)
+    }
+
+    /// Its entry point.
+    pub fn kernel(self) -> &'static Kernel {
+        match self {
+            Self::Plain => &PLAIN,
+            Self::Direct => &DIRECT,
+            Self::DirectPortable => &DIRECT_PORTABLE,
+            Self::FromRgb => &FROM_RGB,
+            Self::ToRgb => &TO_RGB,
+        }
+    }
+
+    fn tiling(self) -> Tiling {
+        let (pixels, out_groups) = match self {
+            Self::Plain => ([1, 1], 1),
+            Self::Direct => ([4, 4], 4),
+            Self::DirectPortable => ([1, 4], 2),
+            Self::FromRgb => ([4, 2], 4),
+            Self::ToRgb => ([4, 4], 1),
+        };
+        Tiling { pixels, out_groups }
+    }
+
+    /// Output groups per block of the packed weights.
+    fn packed_groups(self) -> usize {
+        match self {
+            // Reads one output group after the other, so it needs no blocks.
+            Self::FromRgb => 1,
+            _ => self.tiling().out_groups as usize,
+        }
+    }
+
+    /// Values for the overrides of its shader.
+    pub(super) fn knobs(self) -> Vec<Knob> {
+        vec![("WORKGROUP", self.workgroup())]
+    }
+
+    fn workgroup(self) -> u32 {
+        64
+    }
+
+    /// Workgroups for an output of `width`×`height` pixels and `o_groups` channel groups.
+    pub(super) fn workgroups(self, width: u32, height: u32, o_groups: u32) -> [u32; 3] {
+        let Tiling { pixels, out_groups } = self.tiling();
+        let threads = width.div_ceil(pixels[0]) * height.div_ceil(pixels[1]);
+        [
+            threads.div_ceil(self.workgroup()),
+            o_groups.div_ceil(out_groups),
+            1,
+        ]
+    }
+
+    /// Weights as the shader reads them: `[O/4/block][C/4][9][block][4]` vec4 over four output channels,
+    /// the last index being the input channel, zero where channels pad a group.
+    pub(super) fn pack(self, filter: &Filter) -> Vec<f32> {
+        let block = self.packed_groups();
+        let (o_groups, c_groups) = (groups(filter.c_out), groups(filter.c_in));
+        let mut packed = Vec::with_capacity(o_groups.next_multiple_of(block) * c_groups * 144);
+        for first in (0..o_groups).step_by(block) {
+            for c_group in 0..c_groups {
+                for tap in 0..9 {
+                    for o_group in first..first + block {
+                        for c in 4 * c_group..4 * c_group + 4 {
+                            packed.extend(
+                                (4 * o_group..4 * o_group + 4).map(|o| filter.at(o, c, tap)),
+                            );
+                        }
+                    }
+                }
+            }
+        }
+        packed
+    }
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+impl FromStr for Variant {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|variant| variant.name() == name)
+            .ok_or_else(|| {
+                let names: Vec<_> = Self::ALL.map(Self::name).to_vec();
+                format!(
+                    "there is no variant `{name}`; choose one of {}",
+                    names.join(", ")
+                )
+            })
+    }
+}

@@ -1,0 +1,270 @@
+//! The Gram matrix G = F·Fᵀ/M of a feature map (`shaders/gram.wgsl`) and the way back
+//! (`shaders/gram_gradient.wgsl`, or its twin without subgroups).
+
+use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
+use super::{ACCUMULATE, Merge};
+use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
+use crate::shape::Shape;
+
+/// Sums over chunks of pixels, a tile of the upper triangle each.
+pub static PARTIAL: Kernel = Kernel {
+    shader: crate::shader!("gram"),
+    entry: "partial",
+    bindings: &[
+        (0, Access::Uniform),
+        (1, Access::Read),
+        (4, Access::Read),
+        (2, Access::ReadWrite),
+    ],
+    needs_subgroups: false,
+};
+
+/// The chunks added up in order, scaled, mirrored.
+pub static REDUCE: Kernel = Kernel {
+    shader: crate::shader!("gram"),
+    entry: "reduce",
+    bindings: &[
+        (0, Access::Uniform),
+        (3, Access::Read),
+        (5, Access::ReadWrite),
+    ],
+    needs_subgroups: false,
+};
+
+const GRADIENT_BINDINGS: &[(u32, Access)] = &[
+    (0, Access::Uniform),
+    (1, Access::Read),
+    (2, Access::Read),
+    (4, Access::ReadWrite),
+    (5, Access::Read),
+];
+
+/// gF (+)= 2/M · gG·F, weights by subgroup broadcast.
+pub static GRADIENT: Kernel = Kernel {
+    shader: crate::shader!("gram_gradient"),
+    entry: "main",
+    bindings: GRADIENT_BINDINGS,
+    needs_subgroups: true,
+};
+
+/// The same without subgroup operations.
+pub static GRADIENT_PORTABLE: Kernel = Kernel {
+    shader: crate::shader!("gram_gradient_portable"),
+    entry: "main",
+    bindings: GRADIENT_BINDINGS,
+    needs_subgroups: false,
+};
+
+/// Channel groups along each side of a tile of [`PARTIAL`].
+const TILE: usize = 4;
+
+/// Same order as `GramParams` in the shader.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::NoUninit)]
+struct GramParams {
+    pixels: u32,
+    plane: u32,
+    c_groups: u32,
+    i_first: u32,
+    i_groups: u32,
+    j_first: u32,
+    j_groups: u32,
+    chunks: u32,
+    strip: u32,
+    scale: f32,
+    padding: [u32; 2],
+}
+
+/// Same order as `GramGradientParams` in the shaders.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::NoUninit)]
+struct GramGradientParams {
+    pixels: u32,
+    x_plane: u32,
+    y_plane: u32,
+    c_groups: u32,
+    o_groups: u32,
+    c_first: u32,
+    o_first: u32,
+    c_groups_total: u32,
+    flags: u32,
+    scale: f32,
+    padding: [u32; 2],
+}
+
+/// Into how many chunks the pixels are split. More of them keep more threads busy and cost more
+/// partial sums; about 4 MiB of those, and at least eight lanes' worth of chunks.
+fn chunks(channels: usize) -> usize {
+    const PARTIAL_BYTES: usize = 4 << 20;
+    (PARTIAL_BYTES / (4 * channels * channels).max(1)).clamp(8, 256) / 8 * 8
+}
+
+/// Threads of a workgroup of [`PARTIAL`]; `chunks` is a multiple of it.
+fn workgroup(chunks: usize) -> usize {
+    if chunks.is_multiple_of(64) { 64 } else { 8 }
+}
+
+/// Bytes of partial sums for the Gram matrix of a map.
+pub fn workspace_bytes(shape: Shape) -> u64 {
+    (4 * shape.channels * shape.channels * chunks(shape.channels)) as u64
+}
+
+/// Records g = F·Fᵀ/M, C×C row-major; C is a multiple of four and `partials` has
+/// [`workspace_bytes`].
+///
+/// # Errors
+/// A plane that no binding can hold.
+pub fn forward(
+    recorder: &mut Recorder,
+    f: &FeatureMap,
+    partials: &wgpu::Buffer,
+    g: &wgpu::Buffer,
+) -> Result<(), GpuError> {
+    let slices = slices(f.shape, recorder.binding_limit())?;
+    for (index, &i_slice) in slices.iter().enumerate() {
+        for &j_slice in &slices[index..] {
+            let partials = BufferView::whole(partials);
+            recorder.push(partial_command(f, i_slice, j_slice, partials));
+        }
+    }
+    let c_groups = groups(f.shape.channels) as u32;
+    let partial_bytes = workspace_bytes(f.shape);
+    let whole = GroupSlice {
+        first: 0,
+        count: c_groups as usize,
+    };
+    recorder.push(Command {
+        kernel: &REDUCE,
+        knobs: vec![("WORKGROUP", 64)],
+        uniform: gram_params(f, whole, whole),
+        buffers: vec![BufferView::whole(partials), BufferView::whole(g)],
+        workgroups: [c_groups.div_ceil(64), 4 * c_groups, 1],
+        flop: partial_bytes / 4,
+        bytes: partial_bytes,
+    });
+    Ok(())
+}
+
+fn partial_command(
+    f: &FeatureMap,
+    i_slice: GroupSlice,
+    j_slice: GroupSlice,
+    partials: BufferView,
+) -> Command {
+    let chunks = chunks(f.shape.channels);
+    let workgroup = workgroup(chunks);
+    let tiles = |slice: GroupSlice| slice.count.div_ceil(TILE) as u32;
+    let (i, j) = (4 * i_slice.count as u64, 4 * j_slice.count as u64);
+    // A slice with itself fills only the upper triangle.
+    let products = if i_slice == j_slice {
+        i * (i + 1) / 2
+    } else {
+        i * j
+    };
+    Command {
+        kernel: &PARTIAL,
+        knobs: vec![("WORKGROUP", workgroup as u32)],
+        uniform: gram_params(f, i_slice, j_slice),
+        buffers: vec![f.view(i_slice), f.view(j_slice), partials],
+        workgroups: [(chunks / workgroup) as u32, tiles(i_slice), tiles(j_slice)],
+        flop: 2 * products * f.shape.pixels() as u64,
+        bytes: 4 * (i + j) * f.shape.pixels() as u64,
+    }
+}
+
+fn gram_params(f: &FeatureMap, i_slice: GroupSlice, j_slice: GroupSlice) -> Vec<u8> {
+    let chunks = chunks(f.shape.channels);
+    bytemuck::bytes_of(&GramParams {
+        pixels: f.shape.pixels() as u32,
+        plane: f.plane(),
+        c_groups: groups(f.shape.channels) as u32,
+        i_first: i_slice.first as u32,
+        i_groups: i_slice.count as u32,
+        j_first: j_slice.first as u32,
+        j_groups: j_slice.count as u32,
+        chunks: chunks as u32,
+        strip: (f.shape.pixels() * workgroup(chunks)).div_ceil(chunks) as u32,
+        scale: 1.0 / f.shape.pixels() as f32,
+        padding: [0; 2],
+    })
+    .to_vec()
+}
+
+/// Records gf (+)= 2/M · gg·F for a symmetric gg, which every loss on a Gram matrix has.
+///
+/// # Errors
+/// A plane that no binding can hold.
+pub fn gradient(
+    recorder: &mut Recorder,
+    gpu: &Gpu,
+    gg: &wgpu::Buffer,
+    f: &FeatureMap,
+    gf: &FeatureMap,
+    merge: Merge,
+) -> Result<(), GpuError> {
+    let slices = slices(f.shape, recorder.binding_limit())?;
+    for &o_slice in &slices {
+        for (index, &c_slice) in slices.iter().enumerate() {
+            // Slices of F add up in gF; only after the last may the mask fall.
+            let mut flags = merge.flags();
+            if index > 0 {
+                flags |= ACCUMULATE;
+            }
+            if index + 1 < slices.len() {
+                flags &= ACCUMULATE;
+            }
+            recorder.push(gradient_command(gpu, gg, f, c_slice, gf, o_slice, flags));
+        }
+    }
+    Ok(())
+}
+
+fn gradient_command(
+    gpu: &Gpu,
+    gg: &wgpu::Buffer,
+    f: &FeatureMap,
+    c_slice: GroupSlice,
+    gf: &FeatureMap,
+    o_slice: GroupSlice,
+    flags: u32,
+) -> Command {
+    let pixels = f.shape.pixels();
+    // Pixels and channel groups of a thread, as the two shaders have them.
+    let (kernel, strip, out_groups) = if gpu.has_subgroups() {
+        (&GRADIENT, 8, 8)
+    } else {
+        (&GRADIENT_PORTABLE, 4, 4)
+    };
+    let params = GramGradientParams {
+        pixels: pixels as u32,
+        x_plane: f.plane(),
+        y_plane: gf.plane(),
+        c_groups: c_slice.count as u32,
+        o_groups: o_slice.count as u32,
+        c_first: c_slice.first as u32,
+        o_first: o_slice.first as u32,
+        c_groups_total: groups(f.shape.channels) as u32,
+        flags,
+        scale: 2.0 / pixels as f32,
+        padding: [0; 2],
+    };
+    let (c, o) = (4 * c_slice.count as u64, 4 * o_slice.count as u64);
+    Command {
+        kernel,
+        knobs: vec![("WORKGROUP", 64)],
+        uniform: bytemuck::bytes_of(&params).to_vec(),
+        buffers: vec![
+            f.view(c_slice),
+            BufferView::whole(gg),
+            gf.view(o_slice),
+            f.view(o_slice),
+        ],
+        workgroups: [
+            pixels.div_ceil(strip).div_ceil(64) as u32,
+            o_slice.count.div_ceil(out_groups) as u32,
+            1,
+        ],
+        flop: 2 * c * o * pixels as u64,
+        bytes: 4 * (c + o) * pixels as u64,
+    }
+}

@@ -1,0 +1,130 @@
+//! The passes of L-BFGS (`shaders/lbfgs.wgsl`); `optim::lbfgs` puts them in order.
+
+use crate::gpu::{Access, BufferView, Command, Kernel, Recorder};
+
+/// Workgroups of every pass over the vectors, and threads of each.
+const WIDTH: u32 = 128;
+
+/// The longest history that the state on the device has room for.
+pub const LONGEST_HISTORY: usize = 128;
+
+/// Bytes of the state: ρ and α of each pair, then six numbers.
+pub const STATE_BYTES: u64 = (2 * LONGEST_HISTORY as u64 + 6) * 4;
+
+/// Bytes of one row of partial sums.
+pub const ROW_BYTES: u64 = WIDTH as u64 * 16;
+
+macro_rules! pass {
+    ($(#[$doc:meta])* $name:ident, $entry:literal, $($binding:literal $access:ident),+) => {
+        $(#[$doc])*
+        pub static $name: Kernel = Kernel {
+            shader: crate::shader!("lbfgs"),
+            entry: $entry,
+            bindings: &[(0, Access::Uniform), $(($binding, Access::$access)),+],
+            needs_subgroups: false,
+        };
+    };
+}
+
+pass!(
+    /// The pair of the last step and its products; binds g, g', x', x, s, y.
+    MEASURE, "measure", 2 ReadWrite, 3 Read, 4 ReadWrite, 5 ReadWrite, 6 ReadWrite, 7 ReadWrite, 8 ReadWrite
+);
+pass!(
+    /// Keeps or drops the pair.
+    JUDGE, "judge", 1 ReadWrite, 2 ReadWrite
+);
+pass!(
+    /// q = g; binds g, g', q, s of the newest pair.
+    BEGIN, "begin", 1 ReadWrite, 2 ReadWrite, 3 Read, 4 ReadWrite, 5 ReadWrite, 7 ReadWrite
+);
+pass!(
+    /// One turn of the first loop; binds q, s of the next older pair, y of this.
+    DESCEND, "descend", 1 ReadWrite, 2 ReadWrite, 5 ReadWrite, 7 ReadWrite, 8 ReadWrite
+);
+pass!(
+    /// r = H₀q; binds q, y of the oldest pair.
+    TURN, "turn", 1 ReadWrite, 2 ReadWrite, 5 ReadWrite, 8 ReadWrite
+);
+pass!(
+    /// One turn of the second loop; binds r, s of this pair, y of the next newer.
+    ASCEND, "ascend", 1 ReadWrite, 2 ReadWrite, 5 ReadWrite, 7 ReadWrite, 8 ReadWrite
+);
+pass!(
+    /// gᵀr; binds g, r.
+    AIM, "aim", 2 ReadWrite, 3 Read, 5 ReadWrite
+);
+pass!(
+    /// Falls back to −g if −r does not descend.
+    DECIDE, "decide", 1 ReadWrite, 2 ReadWrite
+);
+pass!(
+    /// The step; binds g, g', r, x, x'.
+    ADVANCE, "advance", 1 ReadWrite, 3 Read, 4 ReadWrite, 5 ReadWrite, 6 ReadWrite, 7 ReadWrite
+);
+
+/// What a pass needs to know.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PassParams {
+    /// f32 values of each vector.
+    pub values: usize,
+    /// Pairs in the ring.
+    pub history: usize,
+    /// Ring slot of the pair at hand.
+    pub slot: usize,
+    /// Row of partial sums to add up.
+    pub from_row: usize,
+    /// Row of partial sums to write.
+    pub into_row: usize,
+    /// Whether this is the first step of a run.
+    pub first: bool,
+    /// The step length once there are pairs.
+    pub rate: f32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::NoUninit)]
+struct Params {
+    vectors: u32,
+    history: u32,
+    slot: u32,
+    from_row: u32,
+    into_row: u32,
+    first: u32,
+    rate: f32,
+    padding: u32,
+}
+
+/// Records one pass; `buffers` in the order of the kernel's bindings.
+pub fn pass(
+    recorder: &mut Recorder,
+    kernel: &'static Kernel,
+    params: PassParams,
+    buffers: &[&wgpu::Buffer],
+) {
+    // The two passes that bind nothing but the state and the partial sums run in one workgroup.
+    let one_workgroup = kernel.bindings.len() == 3;
+    let values = params.values as u64;
+    recorder.push(Command {
+        kernel,
+        knobs: vec![],
+        uniform: bytemuck::bytes_of(&Params {
+            vectors: params.values.div_ceil(4) as u32,
+            history: params.history as u32,
+            slot: params.slot as u32,
+            from_row: params.from_row as u32,
+            into_row: params.into_row as u32,
+            first: u32::from(params.first),
+            rate: params.rate,
+            padding: 0,
+        })
+        .to_vec(),
+        buffers: buffers
+            .iter()
+            .map(|buffer| BufferView::whole(buffer))
+            .collect(),
+        workgroups: [if one_workgroup { 1 } else { WIDTH }, 1, 1],
+        flop: 4 * values,
+        bytes: 16 * values,
+    });
+}

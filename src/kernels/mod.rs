@@ -1,0 +1,31 @@
+//! Floor 0: one file per op. Each knows its shader, its parameters, how much to dispatch and what it costs.
+//!
+//! A function of a kernel file records commands; nothing runs before a [`crate::gpu::Recording`] is
+//! submitted. The meaning of each op stands in the file of the same stem under [`crate::reference`].
+
+pub mod adam;
+pub mod content_loss;
+pub mod conv3x3;
+pub mod dream_loss;
+pub mod feature_map;
+pub mod fma_peak;
+pub mod gram;
+pub mod lbfgs;
+mod merge;
+pub mod picture_input;
+pub mod pool2;
+pub mod relu;
+pub mod style_loss;
+pub mod sum;
+pub mod tv_loss;
+
+pub use feature_map::FeatureMap;
+pub use merge::{ACCUMULATE, BIAS, MASK, Merge, RELU};
+
+use crate::gpu::fold_workgroups;
+
+/// Workgroups of 64 threads for one thread per position, `layers` times along z.
+fn over_positions(positions: usize, layers: usize) -> [u32; 3] {
+    let [x, y, _] = fold_workgroups(positions.div_ceil(64) as u64);
+    [x, y, layers as u32]
+}

@@ -1,0 +1,66 @@
+//! Partial sums to one scaled total, in a fixed order (`shaders/sum.wgsl`).
+
+use crate::gpu::{Access, BufferView, Command, Kernel, Recorder};
+
+/// totals[slot] = scale · Σ partials.
+pub static MAIN: Kernel = Kernel {
+    shader: crate::shader!("sum"),
+    entry: "main",
+    bindings: &[
+        (0, Access::Uniform),
+        (1, Access::Read),
+        (2, Access::ReadWrite),
+    ],
+    needs_subgroups: false,
+};
+
+/// How many partial sums each value pass of a loss writes: one per thread.
+pub const PARTIALS: usize = 4096;
+/// Workgroups of such a pass, of 64 threads each.
+pub const PARTIAL_WORKGROUPS: u32 = (PARTIALS / 64) as u32;
+
+/// Where a loss term leaves its value.
+#[derive(Clone, Debug)]
+pub struct TotalSlot {
+    /// One f32 per term of the tape.
+    pub totals: wgpu::Buffer,
+    /// The index of this term.
+    pub slot: usize,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::NoUninit)]
+struct Params {
+    count: u32,
+    slot: u32,
+    scale: f32,
+    padding: u32,
+}
+
+/// Records totals[slot] = scale · Σ of the first `count` partials.
+pub fn main(
+    recorder: &mut Recorder,
+    partials: &wgpu::Buffer,
+    count: usize,
+    scale: f32,
+    total: &TotalSlot,
+) {
+    recorder.push(Command {
+        kernel: &MAIN,
+        knobs: vec![],
+        uniform: bytemuck::bytes_of(&Params {
+            count: count as u32,
+            slot: total.slot as u32,
+            scale,
+            padding: 0,
+        })
+        .to_vec(),
+        buffers: vec![
+            BufferView::whole(partials),
+            BufferView::whole(&total.totals),
+        ],
+        workgroups: [1, 1, 1],
+        flop: count as u64,
+        bytes: 4 * count as u64,
+    });
+}

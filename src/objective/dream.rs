@@ -1,0 +1,29 @@
+//! Dreams as an objective: how strongly layers answer (Mordvintsev, Olah & Tyka 2015).
+
+use super::{LayerWeight, ObjectiveError};
+use crate::gpu::Gpu;
+use crate::graph::{Executable, Program, RunOptions, Tape};
+use crate::kernels::pool2::Pooling;
+use crate::net::Network;
+
+/// Builds the executable of Σ w · mean(F²) over `layers` and its gradient, to be ascended.
+///
+/// # Errors
+/// A picture too small for a layer, or a failure of the device.
+pub fn dream_executable(
+    gpu: &Gpu,
+    network: &Network,
+    pooling: Pooling,
+    layers: &[LayerWeight],
+    [width, height]: [usize; 2],
+) -> Result<Executable, ObjectiveError> {
+    let mut tape = Tape::new(width, height);
+    let indices: Vec<usize> = layers.iter().map(|term| term.layer).collect();
+    let values = network.extend(&mut tape, pooling, &indices)?;
+    for (term, value) in layers.iter().zip(values) {
+        let layer = &network.architecture.layers()[term.layer].name;
+        tape.dream_loss(&format!("dream:{layer}"), value, term.weight)?;
+    }
+    let program = Program::with_gradient(tape, gpu.binding_limit());
+    Ok(Executable::build(gpu, program, &RunOptions::default())?)
+}

@@ -1,0 +1,25 @@
+//! Floor 3: objectives, that is, loss terms written onto a tape above a network.
+
+mod dream;
+mod features;
+mod style;
+
+pub use dream::dream_executable;
+pub use features::{Features, Wanted, features};
+pub use style::{LayerWeight, LossSummary, StyleTargets, StyleTerms, style_executable};
+
+use thiserror::Error;
+
+use crate::gpu::GpuError;
+use crate::graph::TapeError;
+
+/// An objective that cannot be built or computed.
+#[derive(Debug, Error)]
+pub enum ObjectiveError {
+    /// The layers do not fit the picture.
+    #[error("{0}")]
+    Tape(#[from] TapeError),
+    /// The device failed.
+    #[error("{0}")]
+    Gpu(#[from] GpuError),
+}

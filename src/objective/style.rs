@@ -1,0 +1,191 @@
+//! Style transfer as an objective (Gatys, Ecker & Bethge, arXiv 1508.06576, equations 1 to 7).
+
+use super::{Features, ObjectiveError, Wanted, features};
+use crate::gpu::Gpu;
+use crate::graph::{Executable, Program, RunOptions, Tape, ValueId};
+use crate::image::Picture;
+use crate::kernels::conv3x3::Variant;
+use crate::kernels::pool2::Pooling;
+use crate::net::Network;
+
+/// A layer and how much it counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LayerWeight {
+    /// Index in the architecture.
+    pub layer: usize,
+    /// Factor of its term.
+    pub weight: f32,
+}
+
+/// Terms of the objective. All are means, so weights keep their meaning at every size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StyleTerms {
+    /// Layers whose maps are to stay as in the content picture.
+    pub content: Vec<LayerWeight>,
+    /// Layers whose Gram matrices are to become those of the style; the weight is w_l.
+    pub style: Vec<LayerWeight>,
+    /// Factor of all content terms; 0 leaves them out.
+    pub content_weight: f32,
+    /// Factor of all style terms.
+    pub style_weight: f32,
+    /// Factor of the total variation; 0 leaves it out.
+    pub tv_weight: f32,
+    /// How the network pools.
+    pub pooling: Pooling,
+}
+
+/// What the terms compare with.
+#[derive(Clone, Debug)]
+pub struct StyleTargets {
+    content: Features,
+    /// Blended Gram matrices, one per style layer.
+    grams: Vec<Vec<f32>>,
+}
+
+impl StyleTargets {
+    /// Looks at the pictures: maps of the content, Gram matrices of the styles, blended linearly with
+    /// weights normalised to 1.
+    ///
+    /// # Errors
+    /// A picture too small for a layer, or a failure of the device.
+    pub async fn measure(
+        gpu: &Gpu,
+        network: &Network,
+        terms: &StyleTerms,
+        content: &Picture,
+        styles: &[(Picture, f32)],
+    ) -> Result<Self, ObjectiveError> {
+        let layers = |of: &[LayerWeight]| of.iter().map(|term| term.layer).collect::<Vec<_>>();
+        let wanted = Wanted {
+            maps: if terms.content_weight == 0.0 {
+                vec![]
+            } else {
+                layers(&terms.content)
+            },
+            grams: vec![],
+        };
+        let content = features(gpu, network, terms.pooling, content, &wanted).await?;
+        let wanted = Wanted {
+            maps: vec![],
+            grams: layers(&terms.style),
+        };
+        let sum: f64 = styles.iter().map(|(_, weight)| f64::from(*weight)).sum();
+        let mut blended: Vec<Vec<f64>> = Vec::new();
+        for (picture, weight) in styles {
+            let seen = features(gpu, network, terms.pooling, picture, &wanted).await?;
+            let share = f64::from(*weight) / sum;
+            blended.resize(seen.grams.len(), Vec::new());
+            for (target, (_, entries)) in blended.iter_mut().zip(&seen.grams) {
+                target.resize(entries.len(), 0.0);
+                for (target, &entry) in target.iter_mut().zip(entries) {
+                    *target += share * f64::from(entry);
+                }
+            }
+        }
+        let grams = blended
+            .into_iter()
+            .map(|gram| gram.into_iter().map(|entry| entry as f32).collect())
+            .collect();
+        Ok(Self { content, grams })
+    }
+}
+
+/// Builds the executable that computes all terms and their gradient for pictures of `width`×`height`.
+///
+/// The loss terms are called `content:<layer>`, `style:<layer>` and `tv`.
+///
+/// # Errors
+/// A picture too small for a layer, or a failure of the device.
+pub fn style_executable(
+    gpu: &Gpu,
+    network: &Network,
+    terms: &StyleTerms,
+    [width, height]: [usize; 2],
+    targets: &StyleTargets,
+    variant: Option<Variant>,
+) -> Result<Executable, ObjectiveError> {
+    let mut tape = Tape::new(width, height);
+    let content: &[LayerWeight] = match terms.content_weight {
+        0.0 => &[],
+        _ => &terms.content,
+    };
+    let layers: Vec<usize> = content
+        .iter()
+        .chain(&terms.style)
+        .map(|term| term.layer)
+        .collect();
+    let values = network.extend(&mut tape, terms.pooling, &layers)?;
+    let (content_values, style_values) = values.split_at(content.len());
+    let name = |layer: usize| network.architecture.layers()[layer].name.as_str();
+
+    let mut content_targets: Vec<ValueId> = Vec::new();
+    for ((term, &value), (shape, _)) in content
+        .iter()
+        .zip(content_values)
+        .zip(&targets.content.maps)
+    {
+        let layer = name(term.layer);
+        let target = tape.constant_map(&format!("content target {layer}"), *shape);
+        let weight = terms.content_weight * term.weight;
+        tape.content_loss(&format!("content:{layer}"), value, target, weight)?;
+        content_targets.push(target);
+    }
+    let mut style_targets: Vec<ValueId> = Vec::new();
+    for (term, &value) in terms.style.iter().zip(style_values) {
+        let layer = name(term.layer);
+        let channels = network.architecture.channels(term.layer);
+        let gram = tape.gram(&format!("gram:{layer}"), value)?;
+        let target = tape.constant_gram(&format!("style target {layer}"), channels);
+        let weight = terms.style_weight * term.weight;
+        tape.style_loss(&format!("style:{layer}"), gram, target, weight)?;
+        style_targets.push(target);
+    }
+    if terms.tv_weight != 0.0 {
+        tape.tv_loss("tv", terms.tv_weight)?;
+    }
+
+    let program = Program::with_gradient(tape, gpu.binding_limit());
+    let options = RunOptions {
+        variant,
+        ..RunOptions::default()
+    };
+    let executable = Executable::build(gpu, program, &options)?;
+    for (&target, (_, map)) in content_targets.iter().zip(&targets.content.maps) {
+        executable.write_map(gpu, target, map);
+    }
+    for (&target, gram) in style_targets.iter().zip(&targets.grams) {
+        executable.write_gram(gpu, target, gram);
+    }
+    Ok(executable)
+}
+
+/// The terms added up in f64: everything, then by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LossSummary {
+    /// Sum of all terms.
+    pub total: f64,
+    /// Sum of the content terms.
+    pub content: f64,
+    /// Sum of the style terms.
+    pub style: f64,
+    /// Total variation.
+    pub tv: f64,
+}
+
+impl LossSummary {
+    /// Sums `values` by the kind that their `names` begin with.
+    pub fn new(names: &[String], values: &[f32]) -> Self {
+        let mut summary = Self::default();
+        for (name, &value) in names.iter().zip(values) {
+            let value = f64::from(value);
+            summary.total += value;
+            match name.split(':').next() {
+                Some("content") => summary.content += value,
+                Some("style") => summary.style += value,
+                Some("tv") => summary.tv += value,
+                _ => {}
+            }
+        }
+        summary
+    }
+}

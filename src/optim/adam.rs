@@ -1,0 +1,60 @@
+//! Adam on the picture (Kingma & Ba, arXiv 1412.6980, algorithm 1), with a clamp to [0, 1].
+
+use crate::gpu::{Gpu, GpuError, Recorder, Recording};
+use crate::kernels::adam::{self, AdamBuffers, AdamSettings};
+
+/// Adam's moments on the device.
+pub struct Adam {
+    settings: AdamSettings,
+    recording: Recording,
+    step_numbers: wgpu::Buffer,
+    step: u32,
+    bytes: u64,
+}
+
+impl Adam {
+    /// An optimiser of the `values` f32 in `x`, which descends along `gradient`.
+    ///
+    /// # Errors
+    /// No room for the two moments.
+    pub fn new(
+        gpu: &Gpu,
+        settings: AdamSettings,
+        values: usize,
+        x: &wgpu::Buffer,
+        gradient: &wgpu::Buffer,
+    ) -> Result<Self, GpuError> {
+        let step_numbers = gpu.storage("adam step numbers", 8)?;
+        let first = gpu.storage("adam first moment", x.size())?;
+        let second = gpu.storage("adam second moment", x.size())?;
+        let mut recorder = Recorder::new(gpu);
+        recorder.set_label("adam");
+        let buffers = AdamBuffers {
+            step_numbers: &step_numbers,
+            x,
+            gradient,
+            first: &first,
+            second: &second,
+        };
+        adam::main(&mut recorder, settings, values, buffers);
+        Ok(Self {
+            settings,
+            recording: recorder.finish(gpu)?,
+            step_numbers,
+            step: 0,
+            bytes: first.size() + second.size(),
+        })
+    }
+
+    /// Bytes of its state on the device.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Appends one step to `pass`, which must be submitted before the next call.
+    pub fn encode(&mut self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>) {
+        self.step += 1;
+        gpu.write(&self.step_numbers, &self.settings.step_numbers(self.step));
+        self.recording.encode(pass);
+    }
+}

@@ -1,0 +1,304 @@
+//! L-BFGS on the picture, as `torch.optim.LBFGS` without line search, entirely on the device.
+//!
+//! The host knows only the number of the step, and from it which slot of the ring is the newest and
+//! which the oldest; whether a pair is good, how long the step is and when to start over is decided by
+//! the kernels. The rules stand in [`crate::reference::lbfgs`]. One difference: a dropped pair keeps
+//! its slot in the ring, so that after a drop the history is one pair shorter for a while.
+
+use crate::gpu::{Gpu, GpuError, Kernel, Recorder, Recording};
+use crate::kernels::lbfgs::{self, LONGEST_HISTORY, PassParams};
+
+/// How L-BFGS runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LbfgsSettings {
+    /// Pairs to remember, 2 to [`LONGEST_HISTORY`]; each costs 24 bytes per pixel value.
+    pub history: usize,
+    /// The step length once there are pairs; 1 is Newton's.
+    pub learning_rate: f32,
+}
+
+impl Default for LbfgsSettings {
+    fn default() -> Self {
+        Self {
+            history: 20,
+            learning_rate: 1.0,
+        }
+    }
+}
+
+/// Indices of the passes in the recording; those with a slot are `first + slot`.
+struct Passes {
+    measure: usize,
+    judge: usize,
+    judge_first: usize,
+    begin: usize,
+    descend: usize,
+    turn: usize,
+    ascend: usize,
+    aim: usize,
+    decide: usize,
+    advance: usize,
+}
+
+/// The optimiser with its history on the device.
+pub struct Lbfgs {
+    history: usize,
+    recording: Recording,
+    passes: Passes,
+    step: usize,
+    bytes: u64,
+}
+
+impl Lbfgs {
+    /// An optimiser of the `values` f32 in `x`, which descends along `gradient`. A history outside
+    /// 2..=[`LONGEST_HISTORY`] is brought into that range.
+    ///
+    /// # Errors
+    /// No room for the history.
+    pub fn new(
+        gpu: &Gpu,
+        settings: LbfgsSettings,
+        values: usize,
+        x: &wgpu::Buffer,
+        gradient: &wgpu::Buffer,
+    ) -> Result<Self, GpuError> {
+        let history = settings.history.clamp(2, LONGEST_HISTORY);
+        let buffers = Buffers::allocate(gpu, history, x, gradient)?;
+        let params = PassParams {
+            values,
+            history,
+            rate: settings.learning_rate,
+            ..PassParams::default()
+        };
+        let mut recorder = Recorder::new(gpu);
+        recorder.set_label("lbfgs");
+        let passes = record_passes(&mut recorder, &buffers, params);
+        Ok(Self {
+            history,
+            recording: recorder.finish(gpu)?,
+            passes,
+            step: 0,
+            bytes: buffers.bytes(),
+        })
+    }
+
+    /// Bytes of its state on the device.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Appends one step to `pass`.
+    pub fn encode(&mut self, pass: &mut wgpu::ComputePass<'_>) {
+        for index in self.order() {
+            self.recording.encode_one(index, pass);
+        }
+        self.step += 1;
+    }
+
+    /// The passes of this step. Step k brings pair k, whose slot is (k − 1) mod history.
+    fn order(&self) -> Vec<usize> {
+        let Passes {
+            begin,
+            descend,
+            ascend,
+            ..
+        } = self.passes;
+        let pairs = self.step.min(self.history);
+        let slot = |pair: usize| (pair + self.history - 1) % self.history;
+        let newest = slot(self.step);
+        let oldest = slot(self.step + 1 - pairs);
+        let judge = match self.step {
+            0 => self.passes.judge_first,
+            _ => self.passes.judge + newest,
+        };
+        let mut order = vec![self.passes.measure + newest, judge, begin + newest];
+        let slots: Vec<usize> = (self.step + 1 - pairs..=self.step).map(slot).collect();
+        order.extend(slots.iter().rev().map(|slot| descend + slot));
+        order.push(self.passes.turn + oldest);
+        order.extend(slots.iter().map(|slot| ascend + slot));
+        order.extend([self.passes.aim, self.passes.decide, self.passes.advance]);
+        order
+    }
+}
+
+struct Buffers<'a> {
+    x: &'a wgpu::Buffer,
+    gradient: &'a wgpu::Buffer,
+    state: wgpu::Buffer,
+    partials: wgpu::Buffer,
+    last_x: wgpu::Buffer,
+    last_gradient: wgpu::Buffer,
+    direction: wgpu::Buffer,
+    s: Vec<wgpu::Buffer>,
+    y: Vec<wgpu::Buffer>,
+}
+
+impl<'a> Buffers<'a> {
+    fn allocate(
+        gpu: &Gpu,
+        history: usize,
+        x: &'a wgpu::Buffer,
+        gradient: &'a wgpu::Buffer,
+    ) -> Result<Self, GpuError> {
+        let vector = |label: &str| gpu.storage(label, x.size());
+        let vectors = |label: &str| {
+            (0..history)
+                .map(|_| vector(label))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self {
+            state: gpu.storage("lbfgs state", lbfgs::STATE_BYTES)?,
+            partials: gpu.storage(
+                "lbfgs partial sums",
+                rows(history).all as u64 * lbfgs::ROW_BYTES,
+            )?,
+            last_x: vector("lbfgs last picture")?,
+            last_gradient: vector("lbfgs last gradient")?,
+            direction: vector("lbfgs direction")?,
+            s: vectors("lbfgs displacement")?,
+            y: vectors("lbfgs gradient change")?,
+            x,
+            gradient,
+        })
+    }
+
+    fn bytes(&self) -> u64 {
+        let vectors = 3 + self.s.len() + self.y.len();
+        vectors as u64 * self.x.size() + self.state.size() + self.partials.size()
+    }
+}
+
+/// Rows of partial sums. Every pass writes another row than it reads, because its workgroups run at once.
+struct Rows {
+    /// Row of sᵀq of slot i is `first_loop + i`.
+    first_loop: usize,
+    /// Row of yᵀr of slot i is `second_loop + i`.
+    second_loop: usize,
+    pair: usize,
+    descent: usize,
+    all: usize,
+}
+
+fn rows(history: usize) -> Rows {
+    Rows {
+        first_loop: 0,
+        second_loop: history,
+        pair: 2 * history,
+        descent: 2 * history + 1,
+        all: 2 * history + 2,
+    }
+}
+
+/// What one pass binds: its kernel, its parameters, its buffers.
+type Bound<'b> = (&'static Kernel, PassParams, Vec<&'b wgpu::Buffer>);
+
+/// Appends passes and counts them, so that they can be found again.
+struct PassRecorder<'r> {
+    recorder: &'r mut Recorder,
+    history: usize,
+    count: usize,
+}
+
+impl PassRecorder<'_> {
+    /// Appends one pass and returns its index.
+    fn one(&mut self, (kernel, params, buffers): Bound<'_>) -> usize {
+        lbfgs::pass(self.recorder, kernel, params, &buffers);
+        self.count += 1;
+        self.count - 1
+    }
+
+    /// Appends a pass for every slot of the ring and returns the index of that of slot 0.
+    fn per_slot<'b>(&mut self, make: impl Fn(usize) -> Bound<'b>) -> usize {
+        let first = self.count;
+        for slot in 0..self.history {
+            let (kernel, params, buffers) = make(slot);
+            self.one((kernel, PassParams { slot, ..params }, buffers));
+        }
+        first
+    }
+}
+
+/// Records every pass that any step can need and returns where each kind begins.
+fn record_passes(recorder: &mut Recorder, buffers: &Buffers<'_>, params: PassParams) -> Passes {
+    let history = params.history;
+    let Buffers {
+        x,
+        gradient: g,
+        state,
+        partials,
+        ..
+    } = buffers;
+    let Buffers {
+        last_x,
+        last_gradient: last_g,
+        direction: d,
+        s,
+        y,
+        ..
+    } = buffers;
+    let Rows {
+        first_loop,
+        second_loop,
+        pair,
+        descent,
+        ..
+    } = rows(history);
+    let older = |slot: usize| (slot + history - 1) % history;
+    let newer = |slot: usize| (slot + 1) % history;
+    let between = |from_row, into_row| PassParams {
+        from_row,
+        into_row,
+        ..params
+    };
+    // Step 0 counts as pair 0, in the last slot of the ring.
+    let at_first = PassParams {
+        first: true,
+        slot: older(0),
+        ..between(pair, 0)
+    };
+
+    let mut passes = PassRecorder {
+        recorder,
+        history,
+        count: 0,
+    };
+    Passes {
+        measure: passes.per_slot(|i| {
+            let bound = vec![partials, *g, last_g, last_x, *x, &s[i], &y[i]];
+            (&lbfgs::MEASURE, between(0, pair), bound)
+        }),
+        judge: passes.per_slot(|_| (&lbfgs::JUDGE, between(pair, 0), vec![state, partials])),
+        judge_first: passes.one((&lbfgs::JUDGE, at_first, vec![state, partials])),
+        begin: passes.per_slot(|i| {
+            let bound = vec![state, partials, *g, last_g, d, &s[i]];
+            (&lbfgs::BEGIN, between(0, first_loop + i), bound)
+        }),
+        descend: passes.per_slot(|i| {
+            let bound = vec![state, partials, d, &s[older(i)], &y[i]];
+            (
+                &lbfgs::DESCEND,
+                between(first_loop + i, first_loop + older(i)),
+                bound,
+            )
+        }),
+        turn: passes.per_slot(|i| {
+            let bound = vec![state, partials, d, &y[i]];
+            (&lbfgs::TURN, between(0, second_loop + i), bound)
+        }),
+        ascend: passes.per_slot(|i| {
+            let bound = vec![state, partials, d, &s[i], &y[newer(i)]];
+            (
+                &lbfgs::ASCEND,
+                between(second_loop + i, second_loop + newer(i)),
+                bound,
+            )
+        }),
+        aim: passes.one((&lbfgs::AIM, between(0, descent), vec![partials, *g, d])),
+        decide: passes.one((&lbfgs::DECIDE, between(descent, 0), vec![state, partials])),
+        advance: passes.one((
+            &lbfgs::ADVANCE,
+            params,
+            vec![state, *g, last_g, d, *x, last_x],
+        )),
+    }
+}

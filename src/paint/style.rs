@@ -1,0 +1,157 @@
+//! Style transfer from pictures to a picture: recipes, starts, and one run.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use super::descent::{Painting, Schedule, Watcher, descend};
+use crate::gpu::Gpu;
+use crate::graph::Executable;
+use crate::image::Picture;
+use crate::kernels::pool2::Pooling;
+use crate::net::{Architecture, Network};
+use crate::objective::{LayerWeight, ObjectiveError, StyleTargets, StyleTerms, style_executable};
+use crate::optim::{Optimiser, OptimiserSettings};
+
+/// The picture from which a run starts.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// The content picture.
+    Content,
+    /// Noise of this seed, the same on every machine.
+    Noise {
+        /// Any number.
+        seed: u64,
+    },
+    /// A given picture, of the size of the content.
+    Picture(Picture),
+}
+
+/// The objective of Gatys, Ecker & Bethge as their own PyTorch notebook weighs it: content at relu4_2,
+/// style at relu1_1 … relu5_1 with w_l = 1000 / C², maximum pooling, no total variation.
+pub fn gatys(architecture: Architecture) -> StyleTerms {
+    let layers = |names: &[&str]| -> Vec<usize> {
+        names
+            .iter()
+            .filter_map(|name| architecture.layer_index(name))
+            .collect()
+    };
+    StyleTerms {
+        content: layers(&["relu4_2"])
+            .into_iter()
+            .map(|layer| LayerWeight { layer, weight: 1.0 })
+            .collect(),
+        style: layers(&["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"])
+            .into_iter()
+            .map(|layer| LayerWeight {
+                layer,
+                weight: gatys_style_weight(architecture, layer),
+            })
+            .collect(),
+        content_weight: 1.0,
+        style_weight: 1.0,
+        tv_weight: 0.0,
+        pooling: Pooling::Max,
+    }
+}
+
+/// w_l = 1000 / C² of recipe `gatys`.
+pub fn gatys_style_weight(architecture: Architecture, layer: usize) -> f32 {
+    let channels = architecture.channels(layer) as f32;
+    1000.0 / (channels * channels)
+}
+
+/// A style transfer with everything on the device, ready to run.
+pub struct StyleRun {
+    executable: Executable,
+    optimiser: Optimiser,
+    start: Vec<f32>,
+    width: usize,
+    height: usize,
+}
+
+impl StyleRun {
+    /// Looks at the pictures, builds the objective and the optimiser.
+    ///
+    /// # Errors
+    /// A picture too small for a layer, or a failure of the device.
+    pub async fn prepare(
+        gpu: &Gpu,
+        network: &Network,
+        terms: &StyleTerms,
+        optimiser: OptimiserSettings,
+        content: &Picture,
+        styles: &[(Picture, f32)],
+        start: &Start,
+    ) -> Result<Self, ObjectiveError> {
+        let size = [content.width, content.height];
+        let targets = StyleTargets::measure(gpu, network, terms, content, styles).await?;
+        let executable = style_executable(gpu, network, terms, size, &targets, None)?;
+        let values = content.rgb.len();
+        // A style run always has a style term, so there is a gradient; without one nothing moves.
+        let gradient = executable
+            .picture_gradient()
+            .unwrap_or(executable.picture());
+        let optimiser = Optimiser::new(gpu, optimiser, values, executable.picture(), gradient)?;
+        Ok(Self {
+            executable,
+            optimiser,
+            start: starting_picture(content, start),
+            width: content.width,
+            height: content.height,
+        })
+    }
+
+    /// The objective and its gradient.
+    pub fn executable(&self) -> &Executable {
+        &self.executable
+    }
+
+    /// Bytes of everything on the device that grows with the picture.
+    pub fn bytes(&self) -> u64 {
+        let memory = self.executable.memory();
+        memory.planned + memory.persistent + self.optimiser.bytes()
+    }
+
+    /// Runs to the end, or until the watcher or the device stops it.
+    pub async fn paint(
+        &mut self,
+        gpu: &Gpu,
+        schedule: Schedule,
+        watcher: &mut dyn Watcher,
+    ) -> Painting {
+        let start = &self.start;
+        descend(
+            gpu,
+            &self.executable,
+            &mut self.optimiser,
+            schedule,
+            start,
+            watcher,
+        )
+        .await
+    }
+
+    /// Width and height of the picture.
+    pub fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+}
+
+fn starting_picture(content: &Picture, start: &Start) -> Vec<f32> {
+    match start {
+        Start::Content => content.rgb.clone(),
+        Start::Picture(picture) => picture.rgb.clone(),
+        Start::Noise { seed } => noise(*seed, content.rgb.len()),
+    }
+}
+
+/// Independent values around middle grey with a deviation of about 0.14: bright enough to have
+/// gradients everywhere, far enough from black and white that nothing is clipped.
+fn noise(seed: u64, count: usize) -> Vec<f32> {
+    // ChaCha counts blocks, so the same seed gives the same picture everywhere and for ever.
+    let mut source = ChaCha8Rng::seed_from_u64(seed);
+    let unit = |bits: u32| (bits >> 8) as f32 / (1u32 << 24) as f32;
+    (0..count)
+        .map(|_| 0.25 + 0.5 * unit(source.next_u32()))
+        .collect()
+}

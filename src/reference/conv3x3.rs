@@ -1,0 +1,88 @@
+//! The 3×3 convolution, stride 1, zero padding 1: the only kind VGG has (arXiv 1409.1556, section 2.1).
+//!
+//! As everywhere in this field, "convolution" is the correlation: the kernel is not flipped.
+
+use crate::shape::Shape;
+
+/// y\[o, i, j\] = bias\[o\] + Σ_c Σ_{u,v ∈ 0..3} weight\[o, c, u, v\] · x\[c, i+u−1, j+v−1\], with x = 0 outside.
+///
+/// `x` has `shape` (C, H, W), `weight` is (O, C, 3, 3), `bias` has O entries; the result is (O, H, W).
+pub fn forward(x: &[f64], shape: Shape, weight: &[f64], bias: &[f64]) -> Vec<f64> {
+    let (inputs, pixels) = (shape.channels, shape.pixels());
+    debug_assert_eq!(x.len(), shape.len());
+    debug_assert_eq!(weight.len(), bias.len() * inputs * 9);
+    let mut y = vec![0.0; bias.len() * pixels];
+    for o in 0..bias.len() {
+        let plane = &mut y[o * pixels..][..pixels];
+        plane.fill(bias[o]);
+        for c in 0..inputs {
+            let source = &x[c * pixels..][..pixels];
+            let kernel = &weight[(o * inputs + c) * 9..][..9];
+            for u in 0..3 {
+                for v in 0..3 {
+                    add_tap(plane, source, shape, (u, v), kernel[3 * u + v]);
+                }
+            }
+        }
+    }
+    y
+}
+
+/// gx\[c, i, j\] = Σ_o Σ_{u,v} weight\[o, c, u, v\] · gy\[o, i+1−u, j+1−v\], the transpose of [`forward`].
+///
+/// With u and v counted from the other end this is [`forward`] itself, on the [`transposed`] weights and without bias:
+/// reverse mode needs no kernel of its own. `gy` is (O, H, W), `shape` is that of x, (C, H, W), and of the result.
+pub fn input_gradient(gy: &[f64], shape: Shape, weight: &[f64]) -> Vec<f64> {
+    let inputs = shape.channels;
+    let outputs = weight.len() / (9 * inputs);
+    let shape_of_gy = Shape {
+        channels: outputs,
+        ..shape
+    };
+    forward(
+        gy,
+        shape_of_gy,
+        &transposed(weight, inputs),
+        &vec![0.0; inputs],
+    )
+}
+
+/// transposed\[c, o, u, v\] = weight\[o, c, 2−u, 2−v\]: (O, C, 3, 3) becomes (C, O, 3, 3), each kernel turned by 180°.
+///
+/// `inputs` is C, the number of input channels of the weights as given. Doing it twice gives the weights back.
+pub fn transposed(weight: &[f64], inputs: usize) -> Vec<f64> {
+    let outputs = weight.len() / (9 * inputs);
+    let mut turned = vec![0.0; weight.len()];
+    for o in 0..outputs {
+        for c in 0..inputs {
+            for tap in 0..9 {
+                turned[(c * outputs + o) * 9 + tap] = weight[(o * inputs + c) * 9 + 8 - tap];
+            }
+        }
+    }
+    turned
+}
+
+/// plane\[i, j\] += w · source\[i+u−1, j+v−1\] wherever that position lies inside the picture.
+fn add_tap(plane: &mut [f64], source: &[f64], shape: Shape, (u, v): (usize, usize), w: f64) {
+    let (height, width) = (shape.height, shape.width);
+    // Clipping the rows and columns once keeps the test for the border out of the inner loop.
+    let (top, bottom) = inside(height, u);
+    let (left, right) = inside(width, v);
+    for i in top..bottom {
+        let row = &mut plane[i * width..][left..right];
+        let source_row = &source[(i + u - 1) * width..][left + v - 1..right + v - 1];
+        for (y, x) in row.iter_mut().zip(source_row) {
+            *y += w * x;
+        }
+    }
+}
+
+/// The positions i of 0..size for which i+tap−1 is in 0..size too, as (first, one past the last).
+fn inside(size: usize, tap: usize) -> (usize, usize) {
+    match tap {
+        0 => (1, size),
+        1 => (0, size),
+        _ => (0, size - 1),
+    }
+}

@@ -1,0 +1,43 @@
+//! The Gram matrix: which channels fire together, wherever in the picture (Gatys et al., arXiv 1508.06576, eq. 3).
+
+use crate::shape::Shape;
+
+/// G = F·Fᵀ / M, that is G\[a, b\] = (1/M) Σ_p F\[a, p\] · F\[b, p\] with M = H·W positions p.
+///
+/// `features` has `shape` (C, H, W), read as the matrix F (C, M); the result is (C, C) and symmetric. The paper's
+/// eq. 3 has no 1/M; with it, pictures of different sizes have comparable matrices.
+pub fn forward(features: &[f64], shape: Shape) -> Vec<f64> {
+    debug_assert_eq!(features.len(), shape.len());
+    let (channels, positions) = (shape.channels, shape.pixels());
+    let mut gram = Vec::with_capacity(channels * channels);
+    for a in 0..channels {
+        for b in 0..channels {
+            let rows = features[a * positions..][..positions]
+                .iter()
+                .zip(&features[b * positions..][..positions]);
+            gram.push(rows.map(|(f, h)| f * h).sum::<f64>() / positions as f64);
+        }
+    }
+    gram
+}
+
+/// gF = (gG + gGᵀ)·F / M: F enters twice, as the row and as the column.
+///
+/// `gram_gradient` is gG, (C, C), not necessarily symmetric; `features` and the result have `shape` (C, H, W).
+pub fn gradient(gram_gradient: &[f64], features: &[f64], shape: Shape) -> Vec<f64> {
+    let (channels, positions) = (shape.channels, shape.pixels());
+    debug_assert_eq!(features.len(), shape.len());
+    debug_assert_eq!(gram_gradient.len(), channels * channels);
+    let mut result = vec![0.0; features.len()];
+    for a in 0..channels {
+        for b in 0..channels {
+            let factor = (gram_gradient[a * channels + b] + gram_gradient[b * channels + a])
+                / positions as f64;
+            let sums = &mut result[a * positions..][..positions];
+            for (sum, f) in sums.iter_mut().zip(&features[b * positions..][..positions]) {
+                *sum += factor * f;
+            }
+        }
+    }
+    result
+}

@@ -1,0 +1,26 @@
+//! What every operation means, as plain `f64` loops on the CPU.
+//!
+//! This room is the ground truth of the house. Each file holds one operation with its gradient beside it, carries the
+//! same stem as its shader and its kernel, and is written to be read before them: no tiles, no packing, no threads.
+//! A feature map is a planar slice `[C][H][W]`, so channel `c`, row `i`, column `j` stands at `(c·H + i)·W + j`; in the
+//! formulas `g·` is the gradient of the objective with respect to `·`. Tests and `impasto doctor` compare every kernel
+//! with these functions, and these functions with hand values and finite differences. A slice whose length is not that
+//! of its shape is a mistake in the calling code, not in a user's input, and panics in a debug build.
+//!
+//! Reading order: [`picture_input`], [`conv3x3`], [`relu`], [`maxpool2`] and [`avgpool2`] make the network;
+//! [`gram`], [`content_loss`], [`style_loss`], [`tv_loss`] and [`dream_loss`] make the objective; [`adam`] and
+//! [`lbfgs`] change the picture. [`samples`] supplies numbers to try all of it on.
+
+pub mod adam;
+pub mod avgpool2;
+pub mod content_loss;
+pub mod conv3x3;
+pub mod dream_loss;
+pub mod gram;
+pub mod lbfgs;
+pub mod maxpool2;
+pub mod picture_input;
+pub mod relu;
+pub mod samples;
+pub mod style_loss;
+pub mod tv_loss;
