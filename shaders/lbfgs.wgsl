@@ -111,11 +111,11 @@ fn measure(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     var sums = vec4(0.0);
     for (var at = group.x * WIDTH + lane; at < p.vectors; at += WIDTH * WIDTH) {
         let gradient = g[at];
-        let move = c[at] - b[at];
+        let displacement = c[at] - b[at];
         let change = gradient - a[at];
-        s[at] = move;
+        s[at] = displacement;
         y[at] = change;
-        sums += vec4(dot(change, move), dot(change, change), dot(abs(gradient), vec4(1.0)), 0.0);
+        sums += vec4(dot(change, displacement), dot(change, change), dot(abs(gradient), vec4(1.0)), 0.0);
     }
     publish(group.x, lane, sums);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the golden files of this folder: what PyTorch, in f64 on the CPU, says about the bundled networks.
 
-    python tests/golden/make.py            needs torch, numpy and pillow; about half a minute
+    python tests/golden/make.py            needs torch, numpy and pillow; about ten seconds
 
 Every input picture is a small PNG beside the results, so a test reads exactly what stood here. Results are
 rounded to f32 at the end. Conventions and objective terms are those of the project: x is RGB in [0, 1],
@@ -50,8 +50,11 @@ def crop(name):
 
 
 def mixed_with_noise(picture):
-    """The point at which the gradient is taken: 70 % `picture`, 30 % uniform noise, rounded to u8."""
-    noise = np.random.default_rng(19).integers(0, 256, picture.shape)
+    """The point at which the gradient is taken: 70 % `picture`, 30 % uniform noise, rounded to u8.
+
+    The gradient jumps where a unit's sign or a window's maximum changes, so at most pictures rounding errors of
+    1e-6 move it by about 1e-3. Seed 17 moved it least when the seeds 1 to 30 were tried (see README.md)."""
+    noise = np.random.default_rng(17).integers(0, 256, picture.shape)
     return np.rint(0.7 * picture + 0.3 * noise).astype(np.uint8)
 
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{BINDINGS, Filter};
-use crate::gpu::{Gpu, Kernel, Knob};
+use crate::gpu::{Gpu, Kernel};
 use crate::kernels::feature_map::{groups, slices};
 use crate::shape::Shape;
 
@@ -151,24 +151,13 @@ impl Variant {
         }
     }
 
-    /// Values for the overrides of its shader.
-    pub(super) fn knobs(self) -> Vec<Knob> {
-        vec![("WORKGROUP", self.workgroup())]
-    }
 
-    fn workgroup(self) -> u32 {
-        64
-    }
-
-    /// Workgroups for an output of `width`×`height` pixels and `o_groups` channel groups.
-    pub(super) fn workgroups(self, width: u32, height: u32, o_groups: u32) -> [u32; 3] {
+    /// Workgroups of `workgroup` threads for an output of `width`×`height` pixels and `o_groups`
+    /// channel groups.
+    pub(super) fn workgroups(self, workgroup: u32, [width, height, o_groups]: [u32; 3]) -> [u32; 3] {
         let Tiling { pixels, out_groups } = self.tiling();
         let threads = width.div_ceil(pixels[0]) * height.div_ceil(pixels[1]);
-        [
-            threads.div_ceil(self.workgroup()),
-            o_groups.div_ceil(out_groups),
-            1,
-        ]
+        [threads.div_ceil(workgroup), o_groups.div_ceil(out_groups), 1]
     }
 
     /// Weights as the shader reads them: `[O/4/block][C/4][9][block][4]` vec4 over four output channels,
