@@ -53,7 +53,7 @@ fn main(
     m[at] = first;
     v[at] = second;
     var result = select(x[at], moved, finite);
-    if p.clamp != 0u {
+    if select(0u, p.clamp, at < p.vectors) != 0u {
         result = clamp(result, vec4(0.0), vec4(1.0));
     }
     x[at] = result;

@@ -64,10 +64,11 @@ fn gradient(
     if i < p.height / 2u && j < p.width / 2u {
         g = 0.25 * gy[group.z * p.y_plane + i * (p.width / 2u) + j];
     }
-    if (p.flags & ACCUMULATE) != 0u {
+    let flags = select(0u, p.flags, i < p.height);
+    if (flags & ACCUMULATE) != 0u {
         g += gx[at];
     }
-    if (p.flags & MASK) != 0u {
+    if (flags & MASK) != 0u {
         g = select(vec4(0.0), g, x[at] > vec4(0.0));
     }
     gx[at] = g;

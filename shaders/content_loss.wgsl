@@ -36,11 +36,10 @@ const THREADS = 4096u;
 @compute @workgroup_size(64)
 fn value(@builtin(global_invocation_id) id: vec3<u32>) {
     var sum = 0.0;
-    for (var group = 0u; group < p.groups; group++) {
-        for (var pixel = id.x; pixel < p.pixels; pixel += THREADS) {
-            let difference = f[group * p.plane + pixel] - target_map[group * p.plane + pixel];
-            sum += dot(difference, difference);
-        }
+    for (var i = id.x; i < p.groups * p.pixels; i += THREADS) {
+        let at = i / p.pixels * p.plane + i % p.pixels;
+        let difference = f[at] - target_map[at];
+        sum += dot(difference, difference);
     }
     partials[p.first_partial + id.x] = sum;
 }
@@ -52,17 +51,18 @@ fn gradient(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let pixel = (group.y * groups.x + group.x) * 64u + lane;
-    if pixel >= p.pixels {
-        return;
-    }
-    let at = group.z * p.plane + pixel;
+    let inside = pixel < p.pixels;
+    let at = select(0u, group.z * p.plane + pixel, inside);
     let feature = f[at];
     var g = p.scale * (feature - target_map[at]);
-    if (p.flags & ACCUMULATE) != 0u {
+    let flags = select(0u, p.flags, inside);
+    if (flags & ACCUMULATE) != 0u {
         g += gf[at];
     }
-    if (p.flags & MASK) != 0u {
+    if (flags & MASK) != 0u {
         g = select(vec4(0.0), g, feature > vec4(0.0));
     }
-    gf[at] = g;
+    if inside {
+        gf[at] = g;
+    }
 }

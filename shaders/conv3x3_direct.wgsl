@@ -8,12 +8,12 @@
 // Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
 // Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes)   text: TILE_W, TILE_H, OUT_GROUPS
 // Cost      18·C·O·H·W flop; per thread and input group: 36 vec4 of x, 18 vec4 of w, for 9216 multiply-adds
-// Why       faster than conv3x3_plain (2 %) and conv3x3_direct_portable (7 %): 29–38 % of the FMA peak on Mesa llvmpipe at every
+// Why       faster than conv3x3_plain (2 %) and conv3x3_direct_portable (7 %): 27–42 % of the FMA peak on Mesa llvmpipe at every
 //           VGG shape, 256² to 16². Loads are the cost there (tens of cycles per component): 216 of them feed 9216
 //           multiply-adds, one load fetches 8 weight columns, broadcasting them is nearly free. 256→256 at 64²: 37 %; with
-//           tiles of 4×2 pixels 29 %, with 8 channels per thread 31 %, with dynamic array indices 14 %.
-//           Slower on a GPU: 256 sums and 144 inputs per thread spill (RDNA2: 930 registers); use conv3x3_direct_portable there
-// Test      against src/reference/conv3x3.rs on odd shapes, every flag, slices of groups
+//           tiles of 4×2 pixels 33 %, with 8 channels per thread 32 %, with the nine taps in a loop (dynamic array indices) 18 %.
+//           Slower on a GPU: 256 sums and 144 inputs per thread spill (RDNA2: 918 registers); use conv3x3_direct_portable there
+// Test      tests/kernels.rs::conv3x3
 
 struct ConvParams {
     width: u32,
@@ -56,12 +56,15 @@ alias Inside = array<array<bool, WINDOW_W>, WINDOW_H>;
 alias Tile = array<array<vec4f, TILE_W>, TILE_H>;
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+fn main(
+    @builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
     // Lanes past the last tile stay: they carry weights for the others. They read zeros and store nothing.
     let tiles_across = (params.width + TILE_W - 1u) / TILE_W;
     let left = id.x % tiles_across * TILE_W;
     let top = id.x / tiles_across * TILE_H;
-    let block = id.y * OUT_GROUPS;
+    let block = workgroup.y * OUT_GROUPS;
 
     // Where the window lies in a plane does not depend on the channel.
     var offset: Offsets;
@@ -80,24 +83,37 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
     var sum2: Tile;
     var sum3: Tile;
     // Eight lanes read eight neighbouring weight columns at once; add_tap hands them round.
-    var at = ((params.o_first + block) / OUT_GROUPS * params.c_groups_total + params.c_first) * 144u + (lane & 7u);
+    let first = ((params.o_first + block) / OUT_GROUPS * params.c_groups_total + params.c_first) * 144u;
+    let last = first + params.c_groups * 144u;
+    var plane = 0u;
     var window: Window;
-    for (var c = 0u; c < params.c_groups; c++) {
+    for (var group = first; group < last; group += 144u) {
         for (var j = 0u; j < WINDOW_H; j++) {
             for (var i = 0u; i < WINDOW_W; i++) {
-                window[j][i] = select(vec4f(), x[c * params.x_plane + offset[j][i]], inside[j][i]);
+                window[j][i] = select(vec4f(), x[plane + offset[j][i]], inside[j][i]);
             }
         }
-        add_tap(&sum0, &sum1, &sum2, &sum3, &window, 0u, 0u, at);
-        add_tap(&sum0, &sum1, &sum2, &sum3, &window, 0u, 1u, at + 16u);
-        add_tap(&sum0, &sum1, &sum2, &sum3, &window, 0u, 2u, at + 32u);
-        add_tap(&sum0, &sum1, &sum2, &sum3, &window, 1u, 0u, at + 48u);
-        add_tap(&sum0, &sum1, &sum2, &sum3, &window, 1u, 1u, at + 64u);
-        add_tap(&sum0, &sum1, &sum2, &sum3, &window, 1u, 2u, at + 80u);
-        add_tap(&sum0, &sum1, &sum2, &sum3, &window, 2u, 0u, at + 96u);
-        add_tap(&sum0, &sum1, &sum2, &sum3, &window, 2u, 1u, at + 112u);
-        add_tap(&sum0, &sum1, &sum2, &sum3, &window, 2u, 2u, at + 128u);
-        at += 144u;
+        let at = group + (lane & 7u);
+        // The 36 products of a group are summed by themselves first: the long sum then has C/4 terms instead of
+        // 9·C, which cuts its rounding error to a third, for one addition in 37.
+        var part0: Tile;
+        var part1: Tile;
+        var part2: Tile;
+        var part3: Tile;
+        add_tap(&part0, &part1, &part2, &part3, &window, 0u, 0u, at);
+        add_tap(&part0, &part1, &part2, &part3, &window, 0u, 1u, at + 16u);
+        add_tap(&part0, &part1, &part2, &part3, &window, 0u, 2u, at + 32u);
+        add_tap(&part0, &part1, &part2, &part3, &window, 1u, 0u, at + 48u);
+        add_tap(&part0, &part1, &part2, &part3, &window, 1u, 1u, at + 64u);
+        add_tap(&part0, &part1, &part2, &part3, &window, 1u, 2u, at + 80u);
+        add_tap(&part0, &part1, &part2, &part3, &window, 2u, 0u, at + 96u);
+        add_tap(&part0, &part1, &part2, &part3, &window, 2u, 1u, at + 112u);
+        add_tap(&part0, &part1, &part2, &part3, &window, 2u, 2u, at + 128u);
+        add_tile(&sum0, &part0);
+        add_tile(&sum1, &part1);
+        add_tile(&sum2, &part2);
+        add_tile(&sum3, &part3);
+        plane += params.x_plane;
     }
     store_tile(&sum0, block, left, top);
     store_tile(&sum1, block + 1u, left, top);
@@ -138,24 +154,34 @@ fn multiply_add(
     }
 }
 
-fn store_tile(sum: ptr<function, Tile>, o: u32, left: u32, top: u32) {
-    if (o >= params.o_groups) { return; }
+fn add_tile(sum: ptr<function, Tile>, part: ptr<function, Tile>) {
     for (var j = 0u; j < TILE_H; j++) {
-        for (var i = 0u; i < TILE_W; i++) {
-            if (top + j < params.height && left + i < params.width) {
-                store(o, (top + j) * params.width + left + i, (*sum)[j][i]);
-            }
+        for (var i = 0u; i < TILE_W; i++) { (*sum)[j][i] += (*part)[j][i]; }
+    }
+}
+
+// A copy in memory may be indexed by a running counter, which keeps this long code to one instance per group.
+fn store_tile(sum: ptr<function, Tile>, o: u32, left: u32, top: u32) {
+    var tile = *sum;
+    let last_row = min(top + TILE_H, params.height);
+    let last_column = min(left + TILE_W, params.width);
+    for (var row = top; row < last_row; row++) {
+        for (var column = left; column < last_column; column++) {
+            store(o, row * params.width + column, o < params.o_groups, tile[row - top][column - left]);
         }
     }
 }
 
-// Stores one pixel of one output group: bias, accumulate, ReLU and mask in this order.
-fn store(o: u32, pixel: u32, sum: vec4f) {
+// Stores one pixel of one output group if it is inside: bias, accumulate, ReLU and mask in this order.
+// The flags pass through `inside` because Mesa's lavapipe compiles a shader anew for every dispatch when a branch
+// or a loop bound depends on uniforms alone.
+fn store(o: u32, pixel: u32, inside: bool, sum: vec4f) {
     let at = o * params.y_plane + pixel;
+    let flags = select(0u, params.flags, inside);
     var value = sum;
-    if ((params.flags & ADD_BIAS) != 0u) { value += bias[params.o_first + o]; }
-    if ((params.flags & ACCUMULATE) != 0u) { value += y[at]; }
-    if ((params.flags & RELU) != 0u) { value = max(value, vec4f()); }
-    if ((params.flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
-    y[at] = value;
+    if ((flags & ADD_BIAS) != 0u) { value += bias[params.o_first + o]; }
+    if ((flags & ACCUMULATE) != 0u) { value += y[at]; }
+    if ((flags & RELU) != 0u) { value = max(value, vec4f()); }
+    if ((flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
+    if (inside) { y[at] = value; }
 }

@@ -9,9 +9,9 @@
 // Knobs     override WORKGROUP   text: TILE_W, TILE_H, OUT_GROUPS
 // Cost      18·C·O·H·W flop; per thread and input group: 18 vec4 of x, 72 vec4 of w, for 1152 multiply-adds
 // Why       faster than conv3x3_plain (7 % against 2 % of the FMA peak on Mesa llvmpipe): each input serves 8 channels, each weight
-//           4 pixels. Meant for GPUs: weights come through scalar loads; on RDNA2 136 registers, no spill, 1152 of 2152 instructions are FMA.
+//           4 pixels. Meant for GPUs: weights come through scalar loads; on RDNA2 136 registers, no spill, 1152 of 2212 instructions are FMA.
 //           Slower than conv3x3_direct on llvmpipe, where every lane loads every weight for itself
-// Test      against src/reference/conv3x3.rs on odd shapes, every flag, slices of groups
+// Test      tests/kernels.rs::conv3x3
 
 struct ConvParams {
     width: u32,
@@ -54,11 +54,11 @@ alias Inside = array<array<bool, WINDOW_W>, WINDOW_H>;
 alias Tile = array<array<vec4f, TILE_W>, TILE_H>;
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u) {
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgroup: vec3u) {
     let tiles_across = (params.width + TILE_W - 1u) / TILE_W;
     let left = id.x % tiles_across * TILE_W;
     let top = id.x / tiles_across * TILE_H;
-    let block = id.y * OUT_GROUPS;
+    let block = workgroup.y * OUT_GROUPS;
     if (top >= params.height) { return; }
 
     // Where the window lies in a plane does not depend on the channel.
@@ -76,23 +76,30 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     var sum0: Tile;
     var sum1: Tile;
     var at = ((params.o_first + block) / OUT_GROUPS * params.c_groups_total + params.c_first) * 72u;
+    let last = at + params.c_groups * 72u;
+    var plane = 0u;
     var window: Window;
-    for (var c = 0u; c < params.c_groups; c++) {
+    for (; at < last; at += 72u) {
         for (var j = 0u; j < WINDOW_H; j++) {
             for (var i = 0u; i < WINDOW_W; i++) {
-                window[j][i] = select(vec4f(), x[c * params.x_plane + offset[j][i]], inside[j][i]);
+                window[j][i] = select(vec4f(), x[plane + offset[j][i]], inside[j][i]);
             }
         }
-        add_tap(&sum0, &sum1, &window, 0u, 0u, at);
-        add_tap(&sum0, &sum1, &window, 0u, 1u, at + 8u);
-        add_tap(&sum0, &sum1, &window, 0u, 2u, at + 16u);
-        add_tap(&sum0, &sum1, &window, 1u, 0u, at + 24u);
-        add_tap(&sum0, &sum1, &window, 1u, 1u, at + 32u);
-        add_tap(&sum0, &sum1, &window, 1u, 2u, at + 40u);
-        add_tap(&sum0, &sum1, &window, 2u, 0u, at + 48u);
-        add_tap(&sum0, &sum1, &window, 2u, 1u, at + 56u);
-        add_tap(&sum0, &sum1, &window, 2u, 2u, at + 64u);
-        at += 72u;
+        // Summed by themselves first, for a smaller rounding error; see conv3x3_direct.
+        var part0: Tile;
+        var part1: Tile;
+        add_tap(&part0, &part1, &window, 0u, 0u, at);
+        add_tap(&part0, &part1, &window, 0u, 1u, at + 8u);
+        add_tap(&part0, &part1, &window, 0u, 2u, at + 16u);
+        add_tap(&part0, &part1, &window, 1u, 0u, at + 24u);
+        add_tap(&part0, &part1, &window, 1u, 1u, at + 32u);
+        add_tap(&part0, &part1, &window, 1u, 2u, at + 40u);
+        add_tap(&part0, &part1, &window, 2u, 0u, at + 48u);
+        add_tap(&part0, &part1, &window, 2u, 1u, at + 56u);
+        add_tap(&part0, &part1, &window, 2u, 2u, at + 64u);
+        add_tile(&sum0, &part0);
+        add_tile(&sum1, &part1);
+        plane += params.x_plane;
     }
     store_tile(&sum0, block, left, top);
     store_tile(&sum1, block + 1u, left, top);
@@ -122,24 +129,31 @@ fn multiply_add(
     }
 }
 
+fn add_tile(sum: ptr<function, Tile>, part: ptr<function, Tile>) {
+    for (var j = 0u; j < TILE_H; j++) {
+        for (var i = 0u; i < TILE_W; i++) { (*sum)[j][i] += (*part)[j][i]; }
+    }
+}
+
 fn store_tile(sum: ptr<function, Tile>, o: u32, left: u32, top: u32) {
-    if (o >= params.o_groups) { return; }
     for (var j = 0u; j < TILE_H; j++) {
         for (var i = 0u; i < TILE_W; i++) {
-            if (top + j < params.height && left + i < params.width) {
-                store(o, (top + j) * params.width + left + i, (*sum)[j][i]);
-            }
+            let inside = (o < params.o_groups) & (top + j < params.height) & (left + i < params.width);
+            store(o, (top + j) * params.width + left + i, inside, (*sum)[j][i]);
         }
     }
 }
 
-// Stores one pixel of one output group: bias, accumulate, ReLU and mask in this order.
-fn store(o: u32, pixel: u32, sum: vec4f) {
+// Stores one pixel of one output group if it is inside: bias, accumulate, ReLU and mask in this order.
+// The flags pass through `inside` because Mesa's lavapipe compiles a shader anew for every dispatch when a branch
+// or a loop bound depends on uniforms alone.
+fn store(o: u32, pixel: u32, inside: bool, sum: vec4f) {
     let at = o * params.y_plane + pixel;
+    let flags = select(0u, params.flags, inside);
     var value = sum;
-    if ((params.flags & ADD_BIAS) != 0u) { value += bias[params.o_first + o]; }
-    if ((params.flags & ACCUMULATE) != 0u) { value += y[at]; }
-    if ((params.flags & RELU) != 0u) { value = max(value, vec4f()); }
-    if ((params.flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
-    y[at] = value;
+    if ((flags & ADD_BIAS) != 0u) { value += bias[params.o_first + o]; }
+    if ((flags & ACCUMULATE) != 0u) { value += y[at]; }
+    if ((flags & RELU) != 0u) { value = max(value, vec4f()); }
+    if ((flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
+    if (inside) { y[at] = value; }
 }

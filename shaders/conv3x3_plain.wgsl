@@ -8,9 +8,9 @@
 // Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
 // Knobs     override WORKGROUP
 // Cost      18·C·O·H·W flop; per thread and input group: 9 vec4 of x, 36 vec4 of w, for 144 multiply-adds
-// Why       slower than conv3x3_direct, 2 % against 29–38 % of the FMA peak on Mesa llvmpipe (2 cores, 8 lanes): 4.5 loads
+// Why       slower than conv3x3_direct, 2 % against 27–42 % of the FMA peak on Mesa llvmpipe (2 cores, 8 lanes): 4.5 loads
 //           per 16 multiply-adds, and there every load is a loop over the lanes; on RDNA2 32 registers, full occupancy, but load-bound
-// Test      against src/reference/conv3x3.rs on odd shapes, every flag, slices of groups
+// Test      tests/kernels.rs::conv3x3
 
 struct ConvParams {
     width: u32,
@@ -40,36 +40,41 @@ const MASK = 8u;
 override WORKGROUP: u32 = 64u;
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u) {
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgroup: vec3u) {
     let pixel = id.x;
-    let o = id.y;
-    if (pixel >= params.width * params.height) { return; }
+    let o = workgroup.y;
     let row = i32(pixel / params.width);
     let column = i32(pixel % params.width);
 
     var sum = vec4f();
-    for (var c = 0u; c < params.c_groups; c++) {
-        var at = ((params.o_first + o) * params.c_groups_total + params.c_first + c) * 36u;
+    var at = ((params.o_first + o) * params.c_groups_total + params.c_first) * 36u;
+    var plane = 0u;
+    let last = at + params.c_groups * 36u;
+    while (at < last) {
         for (var v = row - 1; v <= row + 1; v++) {
             for (var u = column - 1; u <= column + 1; u++) {
                 if (v >= 0 && v < i32(params.height) && u >= 0 && u < i32(params.width)) {
-                    let input = x[c * params.x_plane + u32(v) * params.width + u32(u)];
+                    let input = x[plane + u32(v) * params.width + u32(u)];
                     sum += mat4x4f(w[at], w[at + 1u], w[at + 2u], w[at + 3u]) * input;
                 }
                 at += 4u;
             }
         }
+        plane += params.x_plane;
     }
-    store(o, pixel, sum);
+    store(o, pixel, pixel < params.width * params.height, sum);
 }
 
-// Stores one pixel of one output group: bias, accumulate, ReLU and mask in this order.
-fn store(o: u32, pixel: u32, sum: vec4f) {
+// Stores one pixel of one output group if it is inside: bias, accumulate, ReLU and mask in this order.
+// The flags pass through `inside` because Mesa's lavapipe compiles a shader anew for every dispatch when a branch
+// or a loop bound depends on uniforms alone.
+fn store(o: u32, pixel: u32, inside: bool, sum: vec4f) {
     let at = o * params.y_plane + pixel;
+    let flags = select(0u, params.flags, inside);
     var value = sum;
-    if ((params.flags & ADD_BIAS) != 0u) { value += bias[params.o_first + o]; }
-    if ((params.flags & ACCUMULATE) != 0u) { value += y[at]; }
-    if ((params.flags & RELU) != 0u) { value = max(value, vec4f()); }
-    if ((params.flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
-    y[at] = value;
+    if ((flags & ADD_BIAS) != 0u) { value += bias[params.o_first + o]; }
+    if ((flags & ACCUMULATE) != 0u) { value += y[at]; }
+    if ((flags & RELU) != 0u) { value = max(value, vec4f()); }
+    if ((flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
+    if (inside) { y[at] = value; }
 }

@@ -8,9 +8,9 @@
 // Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
 // Knobs     override WORKGROUP   text: TILE_W, TILE_H
 // Cost      54·C·H·W flop; per thread and input group: 36 vec4 of x, 36 vec4 of w, for 2304 multiply-adds
-// Why       faster than conv3x3_plain (8 % against 2.3 % of the FMA peak on Mesa llvmpipe), as fast as conv3x3_direct, which would waste
-//           12 of its 16 channels; about 2 % of a VGG-19 step's convolutions. RDNA2: 216 registers, no spill
-// Test      against src/reference/conv3x3.rs on odd shapes, every flag, slices of groups
+// Why       faster than conv3x3_plain (15 % against 2.3 % of the FMA peak on Mesa llvmpipe): a weight serves 16 pixels; conv3x3_direct
+//           would waste 12 of its 16 channels; about 2 % of a VGG-19 step's convolutions. RDNA2: 216 registers, no spill
+// Test      tests/kernels.rs::conv3x3
 
 struct ConvParams {
     width: u32,
@@ -50,7 +50,7 @@ alias Window = array<array<vec4f, WINDOW_W>, WINDOW_H>;
 alias Tile = array<array<vec4f, TILE_W>, TILE_H>;
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u) {
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgroup: vec3u) {
     let tiles_across = (params.width + TILE_W - 1u) / TILE_W;
     let left = id.x % tiles_across * TILE_W;
     let top = id.x / tiles_across * TILE_H;
@@ -58,32 +58,39 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
     var sum: Tile;
     var window: Window;
-    var at = ((params.o_first + id.y) * params.c_groups_total + params.c_first) * 36u;
-    for (var c = 0u; c < params.c_groups; c++) {
+    var at = ((params.o_first + workgroup.y) * params.c_groups_total + params.c_first) * 36u;
+    let last = at + params.c_groups * 36u;
+    var plane = 0u;
+    for (; at < last; at += 36u) {
         for (var j = 0u; j < WINDOW_H; j++) {
             for (var i = 0u; i < WINDOW_W; i++) {
-                window[j][i] = read_padded(c, i32(top + j) - 1, i32(left + i) - 1);
+                window[j][i] = read_padded(plane, i32(top + j) - 1, i32(left + i) - 1);
             }
         }
-        add_tap(&sum, &window, 0u, 0u, at);
-        add_tap(&sum, &window, 0u, 1u, at + 4u);
-        add_tap(&sum, &window, 0u, 2u, at + 8u);
-        add_tap(&sum, &window, 1u, 0u, at + 12u);
-        add_tap(&sum, &window, 1u, 1u, at + 16u);
-        add_tap(&sum, &window, 1u, 2u, at + 20u);
-        add_tap(&sum, &window, 2u, 0u, at + 24u);
-        add_tap(&sum, &window, 2u, 1u, at + 28u);
-        add_tap(&sum, &window, 2u, 2u, at + 32u);
-        at += 36u;
+        // Summed by themselves first, for a smaller rounding error; see conv3x3_direct.
+        var part: Tile;
+        add_tap(&part, &window, 0u, 0u, at);
+        add_tap(&part, &window, 0u, 1u, at + 4u);
+        add_tap(&part, &window, 0u, 2u, at + 8u);
+        add_tap(&part, &window, 1u, 0u, at + 12u);
+        add_tap(&part, &window, 1u, 1u, at + 16u);
+        add_tap(&part, &window, 1u, 2u, at + 20u);
+        add_tap(&part, &window, 2u, 0u, at + 24u);
+        add_tap(&part, &window, 2u, 1u, at + 28u);
+        add_tap(&part, &window, 2u, 2u, at + 32u);
+        for (var j = 0u; j < TILE_H; j++) {
+            for (var i = 0u; i < TILE_W; i++) { sum[j][i] += part[j][i]; }
+        }
+        plane += params.x_plane;
     }
-    store_tile(&sum, id.y, left, top);
+    store_tile(&sum, workgroup.y, left, top);
 }
 
-// x at a pixel of the plane, zero outside it.
-fn read_padded(c: u32, row: i32, column: i32) -> vec4f {
+// x at a pixel of the plane that starts at `plane`, zero outside it.
+fn read_padded(plane: u32, row: i32, column: i32) -> vec4f {
     let inside = row >= 0 && row < i32(params.height) && column >= 0 && column < i32(params.width);
     let pixel = select(0u, u32(row) * params.width + u32(column), inside);
-    return select(vec4f(), x[c * params.x_plane + pixel], inside);
+    return select(vec4f(), x[plane + pixel], inside);
 }
 
 // Adds tap (v, u) of the filter for 4 output and 4 input channels.
@@ -106,20 +113,22 @@ fn add_tap(sum: ptr<function, Tile>, window: ptr<function, Window>, v: u32, u: u
 fn store_tile(sum: ptr<function, Tile>, o: u32, left: u32, top: u32) {
     for (var j = 0u; j < TILE_H; j++) {
         for (var i = 0u; i < TILE_W; i++) {
-            if (top + j < params.height && left + i < params.width) {
-                store(o, (top + j) * params.width + left + i, (*sum)[j][i]);
-            }
+            let inside = (top + j < params.height) & (left + i < params.width);
+            store(o, (top + j) * params.width + left + i, inside, (*sum)[j][i]);
         }
     }
 }
 
-// Stores one pixel of one output group: bias, accumulate, ReLU and mask in this order.
-fn store(o: u32, pixel: u32, sum: vec4f) {
+// Stores one pixel of one output group if it is inside: bias, accumulate, ReLU and mask in this order.
+// The flags pass through `inside` because Mesa's lavapipe compiles a shader anew for every dispatch when a branch
+// or a loop bound depends on uniforms alone.
+fn store(o: u32, pixel: u32, inside: bool, sum: vec4f) {
     let at = o * params.y_plane + pixel;
+    let flags = select(0u, params.flags, inside);
     var value = sum;
-    if ((params.flags & ADD_BIAS) != 0u) { value += bias[params.o_first + o]; }
-    if ((params.flags & ACCUMULATE) != 0u) { value += y[at]; }
-    if ((params.flags & RELU) != 0u) { value = max(value, vec4f()); }
-    if ((params.flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
-    y[at] = value;
+    if ((flags & ADD_BIAS) != 0u) { value += bias[params.o_first + o]; }
+    if ((flags & ACCUMULATE) != 0u) { value += y[at]; }
+    if ((flags & RELU) != 0u) { value = max(value, vec4f()); }
+    if ((flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
+    if (inside) { y[at] = value; }
 }

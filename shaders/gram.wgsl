@@ -12,7 +12,7 @@
 // Why       outer products in registers: 8 loads for 64 vec4 multiply-adds; only tiles on or above the diagonal. 19–26 % of the FMA peak on
 //           Mesa llvmpipe, counted as 2·C²·M. Strips matter: pixels dealt out chunk by chunk (256 apart) ran at 6–8 %, since the planes'
 //           power-of-two strides share cache sets. RDNA2: 256 registers, 38 spilled; TILE = 2 fits
-// Test      against src/reference/gram.rs: C = 4 to 64, few and many pixels, slices of rows and columns; two runs equal bit for bit
+// Test      tests/kernels.rs::gram
 
 struct GramParams {
     pixels: u32,
@@ -101,8 +101,9 @@ fn reduce(@builtin(global_invocation_id) id: vec3u) {
     if (column >= params.c_groups || j_tile < i_tile) { return; }
 
     let first = (row * params.c_groups + column) * params.chunks;
+    let last = first + params.chunks;
     var sum = vec4f();
-    for (var chunk = 0u; chunk < params.chunks; chunk++) { sum += all_partials[first + chunk]; }
+    for (var at = first; at < last; at++) { sum += all_partials[at]; }
     sum *= params.scale;
 
     let channels = params.c_groups * 4u;

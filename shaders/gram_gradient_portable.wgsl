@@ -10,7 +10,7 @@
 // Cost      2·C²·M flop; per thread and input group: 4 vec4 of x, 16 vec4 of d, for 256 multiply-adds
 // Why       slower than gram_gradient on Mesa llvmpipe (6–9 % against 16–29 % of the FMA peak), where every lane loads every d for
 //           itself; meant for GPUs: neighbouring lanes read neighbouring pixels, d comes through scalar loads. RDNA2: 88 registers, no spill
-// Test      against src/reference/gram.rs on odd shapes, both flags, slices of groups
+// Test      tests/kernels.rs::gram
 
 struct GramGradientParams {
     pixels: u32,
@@ -50,24 +50,28 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_id) l
     for (var i = 0u; i < STRIP; i++) { offset[i] = min(first + i * WORKGROUP, params.pixels - 1u); }
 
     // Groups past the end repeat the last one; their sums are not stored.
-    let last = params.c_groups_total - 1u;
-    let group0 = min(params.o_first + block, last);
-    let group1 = min(params.o_first + block + 1u, last);
-    let group2 = min(params.o_first + block + 2u, last);
-    let group3 = min(params.o_first + block + 3u, last);
+    let group = params.o_first + block;
+    let furthest = params.c_groups_total - 1u - group;
+    let group1 = min(1u, furthest);
+    let group2 = min(2u, furthest);
+    let group3 = min(3u, furthest);
 
     var sum0: Strip;
     var sum1: Strip;
     var sum2: Strip;
     var sum3: Strip;
     var input: Strip;
-    for (var c = 0u; c < params.c_groups; c++) {
-        for (var i = 0u; i < STRIP; i++) { input[i] = x[c * params.x_plane + offset[i]]; }
-        let row = (params.c_first + c) * 4u;
-        add_group(&sum0, &input, row, group0);
-        add_group(&sum1, &input, row, group1);
-        add_group(&sum2, &input, row, group2);
-        add_group(&sum3, &input, row, group3);
+    let step = 4u * params.c_groups_total;
+    let start = params.c_first * step + group;
+    let end = start + params.c_groups * step;
+    var plane = 0u;
+    for (var at = start; at < end; at += step) {
+        for (var i = 0u; i < STRIP; i++) { input[i] = x[plane + offset[i]]; }
+        add_group(&sum0, &input, at);
+        add_group(&sum1, &input, at + group1);
+        add_group(&sum2, &input, at + group2);
+        add_group(&sum3, &input, at + group3);
+        plane += params.x_plane;
     }
     store_strip(&sum0, block, first);
     store_strip(&sum1, block + 1u, first);
@@ -75,9 +79,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_id) l
     store_strip(&sum3, block + 3u, first);
 }
 
-fn add_group(sum: ptr<function, Strip>, input: ptr<function, Strip>, row: u32, group: u32) {
+fn add_group(sum: ptr<function, Strip>, input: ptr<function, Strip>, at: u32) {
     let pitch = params.c_groups_total;
-    let at = row * pitch + group;
     multiply_add(sum, input, d[at], d[at + pitch], d[at + 2u * pitch], d[at + 3u * pitch]);
 }
 
@@ -95,16 +98,17 @@ fn multiply_add(
     }
 }
 
+// The flags pass through `inside` because Mesa's lavapipe compiles a shader anew for every dispatch when a branch
+// or a loop bound depends on uniforms alone.
 fn store_strip(sum: ptr<function, Strip>, o: u32, first: u32) {
-    if (o >= params.o_groups) { return; }
     for (var i = 0u; i < STRIP; i++) {
         let pixel = first + i * WORKGROUP;
-        if (pixel < params.pixels) {
-            let at = o * params.y_plane + pixel;
-            var value = params.scale * (*sum)[i];
-            if ((params.flags & ACCUMULATE) != 0u) { value += y[at]; }
-            if ((params.flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
-            y[at] = value;
-        }
+        let inside = (o < params.o_groups) & (pixel < params.pixels);
+        let flags = select(0u, params.flags, inside);
+        let at = o * params.y_plane + pixel;
+        var value = params.scale * (*sum)[i];
+        if ((flags & ACCUMULATE) != 0u) { value += y[at]; }
+        if ((flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
+        if (inside) { y[at] = value; }
     }
 }

@@ -93,8 +93,9 @@ fn is_finite(value: f32) -> bool {
     return (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u;
 }
 
-fn forget_pairs() {
-    for (var i = 0u; i < p.history; i++) {
+// Called by lane 0 alone, and told so: see the note on `first` in judge.
+fn forget_pairs(lane: u32) {
+    for (var i = lane; i < p.history; i++) {
         state.rho[i] = 0.0;
     }
     state.scale = 1.0;
@@ -124,19 +125,22 @@ fn measure(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
 @compute @workgroup_size(WIDTH)
 fn judge(@builtin(local_invocation_index) lane: u32) {
     let sums = collect(lane);
+    // Tied to the lane, because Mesa's lavapipe compiles a shader anew for every dispatch when a branch
+    // or a loop bound depends on uniforms alone.
+    let first = select(0u, p.first, lane == 0u) != 0u;
     if lane != 0u {
         return;
     }
     state.rho[p.slot] = 0.0;
     state.steepest = 0.0;
-    if p.first != 0u {
-        forget_pairs();
+    if first {
+        forget_pairs(lane);
         state.norm = 0.0;
         state.failures = 0.0;
         state.known = 0.0;
     }
     if !is_finite(sums.z) {
-        forget_pairs();
+        forget_pairs(lane);
         state.failures += 1.0;
         state.steepest = 1.0;
         state.step = first_length() * pow(0.1, state.failures);
@@ -145,12 +149,12 @@ fn judge(@builtin(local_invocation_index) lane: u32) {
     state.failures = 0.0;
     state.known = 1.0;
     state.norm = sums.z;
-    if p.first == 0u && sums.x > SMALLEST_CURVATURE && is_finite(sums.x) && is_finite(sums.y) {
+    if !first && sums.x > SMALLEST_CURVATURE && is_finite(sums.x) && is_finite(sums.y) {
         state.rho[p.slot] = 1.0 / sums.x;
         state.scale = sums.x / sums.y;
     }
     state.step = first_length();
-    for (var i = 0u; i < p.history; i++) {
+    for (var i = lane; i < p.history; i++) {
         if state.rho[i] != 0.0 {
             state.step = p.rate;
         }
@@ -249,7 +253,7 @@ fn decide(@builtin(local_invocation_index) lane: u32) {
         return;
     }
     if !is_finite(descent) || descent <= 0.0 {
-        forget_pairs();
+        forget_pairs(lane);
         state.steepest = 1.0;
         state.step = first_length();
     }

@@ -50,12 +50,12 @@ fn forward(
     y[group.z * p.y_plane + window] = max(above, below);
 }
 
-fn store(at: u32, value: vec4<f32>, g: vec4<f32>) {
+fn store(at: u32, flags: u32, value: vec4<f32>, g: vec4<f32>) {
     var result = g;
-    if (p.flags & ACCUMULATE) != 0u {
+    if (flags & ACCUMULATE) != 0u {
         result += gx[at];
     }
-    if (p.flags & MASK) != 0u {
+    if (flags & MASK) != 0u {
         result = select(vec4(0.0), result, value > vec4(0.0));
     }
     gx[at] = result;
@@ -78,13 +78,14 @@ fn gradient(
     let right = 2u * j + 1u < p.width;
     let down = 2u * i + 1u < p.height;
     let none = vec4(0.0);
+    let flags = select(0u, p.flags, i < p.height);
     if !(right && down) {
-        store(at, x[at], none);
+        store(at, flags, x[at], none);
         if right {
-            store(at + 1u, x[at + 1u], none);
+            store(at + 1u, flags, x[at + 1u], none);
         }
         if down {
-            store(at + p.width, x[at + p.width], none);
+            store(at + p.width, flags, x[at + p.width], none);
         }
         return;
     }
@@ -98,8 +99,8 @@ fn gradient(
     let is_b = b == top & !is_a;
     let is_c = c == top & !is_a & !is_b;
     let is_d = !is_a & !is_b & !is_c;
-    store(at, a, select(none, g, is_a));
-    store(at + 1u, b, select(none, g, is_b));
-    store(at + p.width, c, select(none, g, is_c));
-    store(at + p.width + 1u, d, select(none, g, is_d));
+    store(at, flags, a, select(none, g, is_a));
+    store(at + 1u, flags, b, select(none, g, is_b));
+    store(at + p.width, flags, c, select(none, g, is_c));
+    store(at + p.width + 1u, flags, d, select(none, g, is_d));
 }

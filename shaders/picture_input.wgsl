@@ -48,15 +48,15 @@ fn gradient(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let pixel = (group.y * groups.x + group.x) * 64u + lane;
-    if pixel >= p.pixels {
-        return;
-    }
-    let g = gy[pixel];
+    let inside = pixel < p.pixels;
+    let g = gy[select(0u, pixel, inside)];
     var rgb = g.x * p.rows[0].xyz + g.y * p.rows[1].xyz + g.z * p.rows[2].xyz;
-    if (p.flags & ACCUMULATE) != 0u {
+    if (select(0u, p.flags, inside) & ACCUMULATE) != 0u {
         rgb += vec3(gx[pixel], gx[p.pixels + pixel], gx[2u * p.pixels + pixel]);
     }
-    gx[pixel] = rgb.x;
-    gx[p.pixels + pixel] = rgb.y;
-    gx[2u * p.pixels + pixel] = rgb.z;
+    if inside {
+        gx[pixel] = rgb.x;
+        gx[p.pixels + pixel] = rgb.y;
+        gx[2u * p.pixels + pixel] = rgb.z;
+    }
 }

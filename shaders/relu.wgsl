@@ -34,11 +34,12 @@ fn forward(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let pixel = (group.y * groups.x + group.x) * 64u + lane;
-    if pixel >= p.pixels {
-        return;
+    let inside = pixel < p.pixels;
+    let at = select(0u, group.z * p.plane + pixel, inside);
+    let result = max(x[at], vec4(0.0));
+    if inside {
+        y[at] = result;
     }
-    let at = group.z * p.plane + pixel;
-    y[at] = max(x[at], vec4(0.0));
 }
 
 @compute @workgroup_size(64)
@@ -48,13 +49,13 @@ fn gradient(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let pixel = (group.y * groups.x + group.x) * 64u + lane;
-    if pixel >= p.pixels {
-        return;
-    }
-    let at = group.z * p.plane + pixel;
+    let inside = pixel < p.pixels;
+    let at = select(0u, group.z * p.plane + pixel, inside);
     var g = select(vec4(0.0), gy[at], out[at] > vec4(0.0));
-    if (p.flags & ACCUMULATE) != 0u {
+    if (select(0u, p.flags, inside) & ACCUMULATE) != 0u {
         g += gx[at];
     }
-    gx[at] = g;
+    if inside {
+        gx[at] = g;
+    }
 }

@@ -44,13 +44,14 @@ fn gradient(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let entry = (group.y * groups.x + group.x) * 64u + lane;
-    if entry >= p.entries {
-        return;
-    }
+    let thread = (group.y * groups.x + group.x) * 64u + lane;
+    let inside = thread < p.entries;
+    let entry = select(0u, thread, inside);
     var result = p.scale * (g[entry] - target_gram[entry]);
-    if (p.flags & ACCUMULATE) != 0u {
+    if (select(0u, p.flags, inside) & ACCUMULATE) != 0u {
         result += gg[entry];
     }
-    gg[entry] = result;
+    if inside {
+        gg[entry] = result;
+    }
 }

@@ -53,10 +53,9 @@ fn gradient(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let at = (group.y * groups.x + group.x) * 64u + lane;
-    if at >= 3u * p.width * p.height {
-        return;
-    }
+    let thread = (group.y * groups.x + group.x) * 64u + lane;
+    let inside = thread < 3u * p.width * p.height;
+    let at = select(0u, thread, inside);
     let j = at % p.width;
     let i = at / p.width % p.height;
     let here = x[at];
@@ -74,8 +73,10 @@ fn gradient(
         g += here - x[at + p.width];
     }
     g *= p.scale;
-    if (p.flags & ACCUMULATE) != 0u {
+    if (select(0u, p.flags, inside) & ACCUMULATE) != 0u {
         g += gx[at];
     }
-    gx[at] = g;
+    if inside {
+        gx[at] = g;
+    }
 }

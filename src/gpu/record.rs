@@ -72,12 +72,18 @@ pub struct Recorder {
     commands: Vec<(Arc<str>, Command)>,
     label: Arc<str>,
     binding_limit: u64,
+    workgroup: u32,
 }
 
 impl Recorder {
     /// An empty recorder that binds at most what `gpu` allows.
     pub fn new(gpu: &Gpu) -> Self {
-        Self::with_binding_limit(gpu.binding_limit())
+        Self {
+            // Software adapters run eight lanes at once and gain nothing from more: small workgroups
+            // waste fewer lanes on narrow maps, and more of them keep every core busy.
+            workgroup: if gpu.adapter().is_software() { 8 } else { 64 },
+            ..Self::with_binding_limit(gpu.binding_limit())
+        }
     }
 
     /// An empty recorder with a tighter limit, in bytes; for tests of sliced maps.
@@ -86,12 +92,18 @@ impl Recorder {
             commands: Vec::new(),
             label: "".into(),
             binding_limit,
+            workgroup: 64,
         }
     }
 
     /// The most bytes that one binding may span.
     pub fn binding_limit(&self) -> u64 {
         self.binding_limit
+    }
+
+    /// Threads per workgroup for kernels that leave the choice to the host.
+    pub fn workgroup(&self) -> u32 {
+        self.workgroup
     }
 
     /// Commands from here on belong to `label`.

@@ -61,7 +61,6 @@ pub struct DeviceFilter {
     c_in: usize,
     c_out: usize,
     has_bias: bool,
-    workgroup: u32,
     weights: wgpu::Buffer,
     bias: wgpu::Buffer,
 }
@@ -84,7 +83,6 @@ impl DeviceFilter {
             c_in: filter.c_in,
             c_out: filter.c_out,
             has_bias: !filter.bias.is_empty(),
-            workgroup: workgroup(gpu),
             weights: gpu.storage_with(label, &variant.pack(filter))?,
             bias: gpu.storage_with(label, &bias)?,
         })
@@ -99,12 +97,6 @@ impl DeviceFilter {
     pub fn bytes(&self) -> u64 {
         self.weights.size() + self.bias.size()
     }
-}
-
-/// Threads of a workgroup. Software adapters run eight lanes at once and gain nothing from more; small
-/// workgroups waste fewer lanes on narrow maps, and more of them keep every core busy.
-fn workgroup(gpu: &Gpu) -> u32 {
-    if gpu.adapter().is_software() { 8 } else { 64 }
 }
 
 /// What happens to the sum before it is stored.
@@ -173,41 +165,37 @@ pub fn record(
     for y_slice in slices(y.shape, limit)? {
         for (index, &x_slice) in x_slices.iter().enumerate() {
             let (first, last) = (index == 0, index + 1 == x_slices.len());
-            let mut flags = 0;
-            flags |= if first && filter.has_bias { BIAS } else { 0 };
-            flags |= if !first || epilogue.accumulate {
-                ACCUMULATE
-            } else {
-                0
-            };
-            flags |= if last && epilogue.relu { RELU } else { 0 };
-            flags |= if last && epilogue.mask.is_some() {
-                MASK
-            } else {
-                0
-            };
-            recorder.push(slice_command(
-                filter,
-                x,
-                x_slice,
-                y,
-                y_slice,
+            let flag = |condition: bool, bit: u32| if condition { bit } else { 0 };
+            let flags = flag(first && filter.has_bias, BIAS)
+                | flag(!first || epilogue.accumulate, ACCUMULATE)
+                | flag(last && epilogue.relu, RELU)
+                | flag(last && epilogue.mask.is_some(), MASK);
+            let part = Part {
+                x: x_slice,
+                y: y_slice,
                 flags,
-                epilogue.mask,
-            ));
+                workgroup: recorder.workgroup(),
+            };
+            recorder.push(part_command(filter, x, y, epilogue.mask, part));
         }
     }
     Ok(())
 }
 
-fn slice_command(
+/// A run of input groups onto a run of output groups.
+struct Part {
+    x: GroupSlice,
+    y: GroupSlice,
+    flags: u32,
+    workgroup: u32,
+}
+
+fn part_command(
     filter: &DeviceFilter,
     x: &FeatureMap,
-    x_slice: GroupSlice,
     y: &FeatureMap,
-    y_slice: GroupSlice,
-    flags: u32,
     mask: Option<&FeatureMap>,
+    part: Part,
 ) -> Command {
     let kernel: &'static Kernel = filter.variant.kernel();
     let (width, height) = (y.shape.width as u32, y.shape.height as u32);
@@ -216,37 +204,34 @@ fn slice_command(
         height,
         x_plane: x.plane(),
         y_plane: y.plane(),
-        c_groups: x_slice.count as u32,
-        o_groups: y_slice.count as u32,
-        c_first: x_slice.first as u32,
-        o_first: y_slice.first as u32,
+        c_groups: part.x.count as u32,
+        o_groups: part.y.count as u32,
+        c_first: part.x.first as u32,
+        o_first: part.y.first as u32,
         c_groups_total: groups(filter.c_in) as u32,
-        flags,
+        flags: part.flags,
         padding: [0; 2],
     };
     let channels =
         |slice: GroupSlice, all: usize| (slice.count * 4).min(all - slice.first * 4) as u64;
-    let c = channels(x_slice, filter.c_in);
-    let o = channels(y_slice, filter.c_out);
+    let c = channels(part.x, filter.c_in);
+    let o = channels(part.y, filter.c_out);
     let pixels = y.shape.pixels() as u64;
     Command {
         kernel,
-        knobs: vec![("WORKGROUP", filter.workgroup)],
+        knobs: vec![("WORKGROUP", part.workgroup)],
         uniform: bytemuck::bytes_of(&params).to_vec(),
         buffers: vec![
-            x.view(x_slice),
+            x.view(part.x),
             BufferView::whole(&filter.weights),
             BufferView::whole(&filter.bias),
-            y.view(y_slice),
+            y.view(part.y),
             // Unused without the flag, but something must be bound.
-            mask.map_or_else(
-                || BufferView::whole(&filter.bias),
-                |mask| mask.view(y_slice),
-            ),
+            mask.map_or_else(|| BufferView::whole(&filter.bias), |mask| mask.view(part.y)),
         ],
         workgroups: filter
             .variant
-            .workgroups(filter.workgroup, [width, height, y_slice.count as u32]),
+            .workgroups(part.workgroup, [width, height, part.y.count as u32]),
         flop: 18 * c * o * pixels,
         bytes: 4 * ((c + o) * pixels + 9 * c * o),
     }

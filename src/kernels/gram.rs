@@ -92,21 +92,24 @@ struct GramGradientParams {
     padding: [u32; 2],
 }
 
-/// Into how many chunks the pixels are split. More of them keep more threads busy and cost more
-/// partial sums; about 4 MiB of those, and at least eight lanes' worth of chunks.
-fn chunks(channels: usize) -> usize {
-    const PARTIAL_BYTES: usize = 4 << 20;
-    (PARTIAL_BYTES / (4 * channels * channels).max(1)).clamp(8, 256) / 8 * 8
+/// Into how many chunks the pixels are split, each with partial sums of its own. More of them keep
+/// more threads busy and cost more sums: past 32 the reduction begins to show on software adapters.
+fn chunks(shape: Shape) -> usize {
+    let most = if shape.channels <= 128 { 64 } else { 32 };
+    shape.pixels().div_ceil(64).next_multiple_of(8).min(most)
 }
 
-/// Threads of a workgroup of [`PARTIAL`]; `chunks` is a multiple of it.
-fn workgroup(chunks: usize) -> usize {
-    if chunks.is_multiple_of(64) { 64 } else { 8 }
+/// Threads of a workgroup of [`PARTIAL`], a divisor of `chunks`.
+fn workgroup(chunks: usize, widest: u32) -> usize {
+    [64, 32, 16]
+        .into_iter()
+        .find(|&size| chunks.is_multiple_of(size) && size <= widest as usize)
+        .unwrap_or(8)
 }
 
 /// Bytes of partial sums for the Gram matrix of a map.
 pub fn workspace_bytes(shape: Shape) -> u64 {
-    (4 * shape.channels * shape.channels * chunks(shape.channels)) as u64
+    (4 * shape.channels * shape.channels * chunks(shape)) as u64
 }
 
 /// Records g = F·Fᵀ/M, C×C row-major; C is a multiple of four and `partials` has
@@ -124,7 +127,8 @@ pub fn forward(
     for (index, &i_slice) in slices.iter().enumerate() {
         for &j_slice in &slices[index..] {
             let partials = BufferView::whole(partials);
-            recorder.push(partial_command(f, i_slice, j_slice, partials));
+            let workgroup = workgroup(chunks(f.shape), recorder.workgroup());
+            recorder.push(partial_command(f, i_slice, j_slice, partials, workgroup));
         }
     }
     let c_groups = groups(f.shape.channels) as u32;
@@ -136,7 +140,8 @@ pub fn forward(
     recorder.push(Command {
         kernel: &REDUCE,
         knobs: vec![("WORKGROUP", 64)],
-        uniform: gram_params(f, whole, whole),
+        // The strips do not matter here.
+        uniform: gram_params(f, whole, whole, 1),
         buffers: vec![BufferView::whole(partials), BufferView::whole(g)],
         workgroups: [c_groups.div_ceil(64), 4 * c_groups, 1],
         flop: partial_bytes / 4,
@@ -150,9 +155,8 @@ fn partial_command(
     i_slice: GroupSlice,
     j_slice: GroupSlice,
     partials: BufferView,
+    workgroup: usize,
 ) -> Command {
-    let chunks = chunks(f.shape.channels);
-    let workgroup = workgroup(chunks);
     let tiles = |slice: GroupSlice| slice.count.div_ceil(TILE) as u32;
     let (i, j) = (4 * i_slice.count as u64, 4 * j_slice.count as u64);
     // A slice with itself fills only the upper triangle.
@@ -164,16 +168,25 @@ fn partial_command(
     Command {
         kernel: &PARTIAL,
         knobs: vec![("WORKGROUP", workgroup as u32)],
-        uniform: gram_params(f, i_slice, j_slice),
+        uniform: gram_params(f, i_slice, j_slice, workgroup),
         buffers: vec![f.view(i_slice), f.view(j_slice), partials],
-        workgroups: [(chunks / workgroup) as u32, tiles(i_slice), tiles(j_slice)],
+        workgroups: [
+            (chunks(f.shape) / workgroup) as u32,
+            tiles(i_slice),
+            tiles(j_slice),
+        ],
         flop: 2 * products * f.shape.pixels() as u64,
         bytes: 4 * (i + j) * f.shape.pixels() as u64,
     }
 }
 
-fn gram_params(f: &FeatureMap, i_slice: GroupSlice, j_slice: GroupSlice) -> Vec<u8> {
-    let chunks = chunks(f.shape.channels);
+fn gram_params(
+    f: &FeatureMap,
+    i_slice: GroupSlice,
+    j_slice: GroupSlice,
+    workgroup: usize,
+) -> Vec<u8> {
+    let chunks = chunks(f.shape);
     bytemuck::bytes_of(&GramParams {
         pixels: f.shape.pixels() as u32,
         plane: f.plane(),
@@ -183,7 +196,7 @@ fn gram_params(f: &FeatureMap, i_slice: GroupSlice, j_slice: GroupSlice) -> Vec<
         j_first: j_slice.first as u32,
         j_groups: j_slice.count as u32,
         chunks: chunks as u32,
-        strip: (f.shape.pixels() * workgroup(chunks)).div_ceil(chunks) as u32,
+        strip: (f.shape.pixels() * workgroup).div_ceil(chunks) as u32,
         scale: 1.0 / f.shape.pixels() as f32,
         padding: [0; 2],
     })
@@ -203,6 +216,13 @@ pub fn gradient(
     merge: Merge,
 ) -> Result<(), GpuError> {
     let slices = slices(f.shape, recorder.binding_limit())?;
+    // The broadcasting kernel keeps more in registers than a real GPU has (RDNA2 spills 71).
+    let kernel = if gpu.has_subgroups() && gpu.adapter().is_software() {
+        &GRADIENT
+    } else {
+        &GRADIENT_PORTABLE
+    };
+    let kernel = (kernel, recorder.workgroup());
     for &o_slice in &slices {
         for (index, &c_slice) in slices.iter().enumerate() {
             // Slices of F add up in gF; only after the last may the mask fall.
@@ -213,14 +233,14 @@ pub fn gradient(
             if index + 1 < slices.len() {
                 flags &= ACCUMULATE;
             }
-            recorder.push(gradient_command(gpu, gg, f, c_slice, gf, o_slice, flags));
+            recorder.push(gradient_command(kernel, gg, f, c_slice, gf, o_slice, flags));
         }
     }
     Ok(())
 }
 
 fn gradient_command(
-    gpu: &Gpu,
+    (kernel, workgroup): (&'static Kernel, u32),
     gg: &wgpu::Buffer,
     f: &FeatureMap,
     c_slice: GroupSlice,
@@ -230,10 +250,10 @@ fn gradient_command(
 ) -> Command {
     let pixels = f.shape.pixels();
     // Pixels and channel groups of a thread, as the two shaders have them.
-    let (kernel, strip, out_groups) = if gpu.has_subgroups() {
-        (&GRADIENT, 8, 8)
+    let (strip, out_groups) = if kernel.needs_subgroups {
+        (8, 8)
     } else {
-        (&GRADIENT_PORTABLE, 4, 4)
+        (4, 4)
     };
     let params = GramGradientParams {
         pixels: pixels as u32,
@@ -251,7 +271,7 @@ fn gradient_command(
     let (c, o) = (4 * c_slice.count as u64, 4 * o_slice.count as u64);
     Command {
         kernel,
-        knobs: vec![("WORKGROUP", 64)],
+        knobs: vec![("WORKGROUP", workgroup)],
         uniform: bytemuck::bytes_of(&params).to_vec(),
         buffers: vec![
             f.view(c_slice),
@@ -260,7 +280,7 @@ fn gradient_command(
             f.view(o_slice),
         ],
         workgroups: [
-            pixels.div_ceil(strip).div_ceil(64) as u32,
+            pixels.div_ceil(strip).div_ceil(workgroup as usize) as u32,
             o_slice.count.div_ceil(out_groups) as u32,
             1,
         ],

@@ -23,25 +23,39 @@ pub fn measure(
     let mut rows = Vec::new();
     // Layers of the same shape take the same time; each shape is measured once.
     let mut measured: BTreeMap<(usize, usize, usize, bool), Value> = BTreeMap::new();
-    for (filter, (index, layer, c_in, c_out)) in
-        network.filters().iter().zip(network.architecture.convolutions())
+    for (filter, (index, layer, c_in, c_out)) in network
+        .filters()
+        .iter()
+        .zip(network.architecture.convolutions())
     {
         let side = arguments.size as usize / network.architecture.downscale(index);
         for backward in [false, true] {
             let key = (c_in, c_out, side, backward);
             if side > 0 && !measured.contains_key(&key) {
-                let turned = if backward { filter.transposed() } else { Filter::clone(filter) };
+                let turned = if backward {
+                    filter.transposed()
+                } else {
+                    Filter::clone(filter)
+                };
                 let row = measure_one(gpu, arguments, peak, &turned, side)?;
                 measured.insert(key, row);
             }
-            let Some(row) = measured.get(&key) else { continue };
+            let Some(row) = measured.get(&key) else {
+                continue;
+            };
             let pass = if backward { "backward" } else { "forward" };
-            let row = with(json!({ "layer": layer, "pass": pass, "c_in": c_in, "c_out": c_out }), row.clone());
+            let row = with(
+                json!({ "layer": layer, "pass": pass, "c_in": c_in, "c_out": c_out }),
+                row.clone(),
+            );
             say(common, describe(&row));
             rows.push(row);
         }
     }
-    Ok(with(head(gpu, common, arguments.size), json!({ "rows": rows })))
+    Ok(with(
+        head(gpu, common, arguments.size),
+        json!({ "rows": rows }),
+    ))
 }
 
 fn describe(row: &Value) -> String {
@@ -91,7 +105,9 @@ fn record(
     variant: Variant,
 ) -> Result<(Recording, u64), Failure> {
     let input = output.with_channels(filter.c_in);
-    let values: Vec<f32> = (0..input.len() as u64).map(|i| sample(1, i) as f32).collect();
+    let values: Vec<f32> = (0..input.len() as u64)
+        .map(|i| sample(1, i) as f32)
+        .collect();
     let x = FeatureMap::upload(gpu, "bench input", input, &values)?;
     let y = FeatureMap::zeros(gpu, "bench output", output)?;
     let filter = DeviceFilter::upload(gpu, "bench filter", filter, variant)?;

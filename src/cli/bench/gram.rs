@@ -22,10 +22,15 @@ pub fn measure(
         let side = arguments.size as usize / network.architecture.downscale(term.layer);
         let shape = Shape::new(network.architecture.channels(term.layer), side, side);
         let layer = &network.architecture.layers()[term.layer].name;
-        let values: Vec<f32> = (0..shape.len() as u64).map(|i| sample(2, i) as f32).collect();
+        let values: Vec<f32> = (0..shape.len() as u64)
+            .map(|i| sample(2, i) as f32)
+            .collect();
         let f = FeatureMap::upload(gpu, "bench map", shape, &values)?;
         let gf = FeatureMap::zeros(gpu, "bench gradient", shape)?;
-        let g = gpu.storage("bench Gram matrix", (4 * shape.channels * shape.channels) as u64)?;
+        let g = gpu.storage(
+            "bench Gram matrix",
+            (4 * shape.channels * shape.channels) as u64,
+        )?;
         let partials = gpu.storage("bench partial sums", gram::workspace_bytes(shape))?;
         for pass in ["forward", "backward"] {
             let mut recorder = Recorder::new(gpu);
@@ -59,5 +64,8 @@ pub fn measure(
             }));
         }
     }
-    Ok(with(head(gpu, common, arguments.size), json!({ "rows": rows })))
+    Ok(with(
+        head(gpu, common, arguments.size),
+        json!({ "rows": rows }),
+    ))
 }

@@ -17,7 +17,11 @@ use super::{open_gpu, say, write_text};
 
 /// Runs the command.
 pub fn run(common: &Common, arguments: &BenchArguments) -> Result<(), Failure> {
-    if let Some(path) = arguments.json.as_deref().filter(|path| path.as_os_str() != "-") {
+    if let Some(path) = arguments
+        .json
+        .as_deref()
+        .filter(|path| path.as_os_str() != "-")
+    {
         impasto::image::check_output_file(path, &[])?;
     }
     let network = super::network::load(common)?;

@@ -40,7 +40,9 @@ pub fn measure(
             clamp: true,
         }),
     };
-    let gradient = executable.picture_gradient().unwrap_or(executable.picture());
+    let gradient = executable
+        .picture_gradient()
+        .unwrap_or(executable.picture());
     let values = content.rgb.len();
     let mut optimiser = Optimiser::new(gpu, settings, values, executable.picture(), gradient)?;
     executable.write_picture(gpu, &content.rgb);
@@ -82,7 +84,11 @@ pub fn measure(
             memory.weights >> 20,
         ),
     );
-    let times = if gpu.has_timestamps() { wait(gpu, executable.profile(gpu))? } else { vec![] };
+    let times = if gpu.has_timestamps() {
+        wait(gpu, executable.profile(gpu))?
+    } else {
+        vec![]
+    };
     if common.verbose {
         print_profile(&times);
     }

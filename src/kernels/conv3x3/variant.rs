@@ -151,13 +151,20 @@ impl Variant {
         }
     }
 
-
     /// Workgroups of `workgroup` threads for an output of `width`×`height` pixels and `o_groups`
     /// channel groups.
-    pub(super) fn workgroups(self, workgroup: u32, [width, height, o_groups]: [u32; 3]) -> [u32; 3] {
+    pub(super) fn workgroups(
+        self,
+        workgroup: u32,
+        [width, height, o_groups]: [u32; 3],
+    ) -> [u32; 3] {
         let Tiling { pixels, out_groups } = self.tiling();
         let threads = width.div_ceil(pixels[0]) * height.div_ceil(pixels[1]);
-        [threads.div_ceil(workgroup), o_groups.div_ceil(out_groups), 1]
+        [
+            threads.div_ceil(workgroup),
+            o_groups.div_ceil(out_groups),
+            1,
+        ]
     }
 
     /// Weights as the shader reads them: `[O/4/block][C/4][9][block][4]` vec4 over four output channels,

@@ -1,0 +1,25 @@
+# Two commands set up a fresh Debian or Ubuntu machine that has Rust:
+#   make demo   builds impasto and paints demo.png
+#   make test   builds and runs every check
+# The software Vulkan driver is installed only where no usable adapter is found.
+
+CARGO ?= cargo
+IMPASTO = target/release/impasto
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: demo test build adapter
+
+demo: adapter
+	$(IMPASTO) demo -o demo.png
+
+test: adapter
+	$(CARGO) test --release
+
+build:
+	$(CARGO) build --release
+
+adapter: build
+	@$(IMPASTO) --quiet devices >/dev/null 2>&1 || { \
+		echo "no usable GPU adapter; installing Mesa's software Vulkan driver"; \
+		$(SUDO) apt-get update && $(SUDO) apt-get install -y mesa-vulkan-drivers libvulkan1; }
+	@$(IMPASTO) --quiet devices

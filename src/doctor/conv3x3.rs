@@ -1,0 +1,188 @@
+//! The 3×3 convolution and its gradient, in every variant.
+
+use super::Check;
+use super::comparison::{Output, added, compare, draw, draw_coarse, input_map, masked, widen};
+use crate::gpu::{Gpu, GpuError};
+use crate::kernels::Merge;
+use crate::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Variant};
+use crate::reference;
+use crate::shape::Shape;
+
+/// Rounding of some hundred products, relative to the result.
+const TOLERANCE: f64 = 3e-5;
+
+/// Which way through the convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// y = conv(x) + bias, clipped if `relu`.
+    Forward {
+        /// Whether the ReLU is fused.
+        relu: bool,
+    },
+    /// gx from gy, joined with what is there.
+    Gradient(Merge),
+}
+
+/// One thing to try.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// How it is computed.
+    pub variant: Variant,
+    /// (C, H, W) of the forward input.
+    pub shape: Shape,
+    /// O.
+    pub outputs: usize,
+    /// Forward or gradient.
+    pub pass: Pass,
+    /// Bytes per binding, to force slices; `None` for the adapter's limit.
+    pub binding_limit: Option<u64>,
+    /// Of the inputs.
+    pub seed: u64,
+}
+
+impl Case {
+    /// A forward pass with bias and ReLU on a map of `shape`.
+    pub fn forward(variant: Variant, shape: Shape, outputs: usize) -> Self {
+        Self {
+            variant,
+            shape,
+            outputs,
+            pass: Pass::Forward { relu: true },
+            binding_limit: None,
+            seed: 1,
+        }
+    }
+
+    /// Whether the variant can do this on the adapter (the limit aside).
+    pub fn is_supported(&self, gpu: &Gpu) -> bool {
+        let filter = self.filter();
+        match self.pass {
+            Pass::Forward { .. } => {
+                let output = self.shape.with_channels(self.outputs);
+                self.variant.supports(gpu, &filter, output)
+            }
+            Pass::Gradient(_) => self.variant.supports(gpu, &filter.transposed(), self.shape),
+        }
+    }
+
+    fn filter(&self) -> Filter {
+        let (c_in, c_out) = (self.shape.channels, self.outputs);
+        Filter {
+            c_in,
+            c_out,
+            weight: draw(self.seed, c_out * c_in * 9),
+            bias: draw(self.seed + 1, c_out),
+        }
+    }
+
+    fn name(&self) -> String {
+        let Shape {
+            channels,
+            height,
+            width,
+        } = self.shape;
+        let kernel = self.variant.kernel().name();
+        let pass = match self.pass {
+            Pass::Forward { relu: true } => " with ReLU",
+            Pass::Forward { relu: false } => "",
+            Pass::Gradient(merge) => super::gradient_in_words(merge),
+        };
+        let slices = super::slices_in_words(self.binding_limit);
+        format!(
+            "{kernel}{pass} {channels}→{} on {width}×{height}{slices}",
+            self.outputs
+        )
+    }
+}
+
+/// Runs one case.
+///
+/// # Errors
+/// What the device refuses.
+pub async fn check(gpu: &Gpu, case: &Case) -> Result<Check, GpuError> {
+    match case.pass {
+        Pass::Forward { relu } => forward(gpu, case, relu).await,
+        Pass::Gradient(merge) => gradient(gpu, case, merge).await,
+    }
+}
+
+async fn forward(gpu: &Gpu, case: &Case, relu: bool) -> Result<Check, GpuError> {
+    let filter = case.filter();
+    let x = draw(case.seed + 2, case.shape.len());
+    let (weight, bias) = (widen(&filter.weight), widen(&filter.bias));
+    let mut expected = reference::conv3x3::forward(&widen(&x), case.shape, &weight, &bias);
+    if relu {
+        expected = reference::relu::forward(&expected);
+    }
+    let y_shape = case.shape.with_channels(case.outputs);
+    let x = input_map(gpu, case.shape, &x)?;
+    let y = Output::map(gpu, y_shape, None, &expected)?;
+    let filter = DeviceFilter::upload(gpu, "checked filter", &filter, case.variant)?;
+    let epilogue = Epilogue {
+        relu,
+        ..Epilogue::default()
+    };
+    compare(
+        gpu,
+        case.name(),
+        TOLERANCE,
+        case.binding_limit,
+        &[&y],
+        |recorder| conv3x3::record(recorder, &filter, &x, &y.as_map(y_shape), epilogue),
+    )
+    .await
+}
+
+async fn gradient(gpu: &Gpu, case: &Case, merge: Merge) -> Result<Check, GpuError> {
+    let filter = case.filter();
+    let gy_shape = case.shape.with_channels(case.outputs);
+    let gy = draw(case.seed + 3, gy_shape.len());
+    // With zeros among the values: the mask is open for positive ones alone.
+    let x = draw_coarse(case.seed + 4, case.shape.len());
+    let before = draw(case.seed + 5, case.shape.len());
+    let before = merge.accumulate.then_some(&before[..]);
+    let expected =
+        reference::conv3x3::input_gradient(&widen(&gy), case.shape, &widen(&filter.weight));
+    let expected = masked(added(expected, before), merge.mask.then_some(&x[..]));
+    let (gy, x) = (
+        input_map(gpu, gy_shape, &gy)?,
+        input_map(gpu, case.shape, &x)?,
+    );
+    let gx = Output::map(gpu, case.shape, before, &expected)?;
+    let turned = filter.transposed();
+    let turned = DeviceFilter::upload(gpu, "checked filter", &turned, case.variant)?;
+    let epilogue = Epilogue::of_gradient(merge, Some(&x));
+    compare(
+        gpu,
+        case.name(),
+        TOLERANCE,
+        case.binding_limit,
+        &[&gx],
+        |recorder| conv3x3::record(recorder, &turned, &gy, &gx.as_map(case.shape), epilogue),
+    )
+    .await
+}
+
+/// One forward pass and one gradient of each variant that the adapter supports.
+pub fn selection(gpu: &Gpu) -> Vec<Case> {
+    let merge = Merge {
+        accumulate: true,
+        mask: true,
+    };
+    let cases = Variant::ALL.into_iter().flat_map(|variant| {
+        let forward = match variant {
+            Variant::FromRgb => Case::forward(variant, Shape::new(3, 17, 33), 64),
+            Variant::ToRgb => Case::forward(variant, Shape::new(64, 17, 33), 3),
+            _ => Case::forward(variant, Shape::new(64, 17, 33), 64),
+        };
+        let channels = [forward.shape.channels, forward.outputs];
+        let gradient = Case {
+            shape: forward.shape.with_channels(channels[1]),
+            outputs: channels[0],
+            pass: Pass::Gradient(merge),
+            ..forward
+        };
+        [forward, gradient]
+    });
+    cases.filter(|case| case.is_supported(gpu)).collect()
+}

@@ -1,0 +1,78 @@
+//! The Gram matrix and the way back from it.
+
+use super::Check;
+use super::comparison::{Output, added, compare, draw, draw_coarse, input_map, input_vector};
+use super::comparison::{masked, widen};
+use crate::gpu::{Gpu, GpuError};
+use crate::kernels::{Merge, gram};
+use crate::reference;
+use crate::shape::Shape;
+
+const TOLERANCE: f64 = 1e-5;
+
+/// G = F·Fᵀ/M for F of `shape`; C is a multiple of four.
+///
+/// # Errors
+/// What the device refuses.
+pub async fn forward(
+    gpu: &Gpu,
+    shape: Shape,
+    binding_limit: Option<u64>,
+    seed: u64,
+) -> Result<Check, GpuError> {
+    let f = draw(seed, shape.len());
+    let g = Output::vector(gpu, None, &reference::gram::forward(&widen(&f), shape))?;
+    let partials = Output::scratch(gpu, gram::workspace_bytes(shape) as usize / 4)?;
+    let f = input_map(gpu, shape, &f)?;
+    let name = format!("gram of {shape}{}", super::slices_in_words(binding_limit));
+    compare(
+        gpu,
+        name,
+        TOLERANCE,
+        binding_limit,
+        &[&g, &partials],
+        |recorder| gram::forward(recorder, &f, &partials.buffer, &g.buffer),
+    )
+    .await
+}
+
+/// gF (+)= (gG + gGᵀ)·F/M for a symmetric gG, in the variant that the adapter gets.
+///
+/// # Errors
+/// What the device refuses.
+pub async fn gradient(
+    gpu: &Gpu,
+    shape: Shape,
+    merge: Merge,
+    binding_limit: Option<u64>,
+    seed: u64,
+) -> Result<Check, GpuError> {
+    // With zeros among the values: the mask is open for positive ones alone.
+    let f = draw_coarse(seed, shape.len());
+    let gg = symmetric(seed + 1, shape.channels);
+    let before = draw(seed + 2, shape.len());
+    let before = merge.accumulate.then_some(&before[..]);
+    let expected = reference::gram::gradient(&widen(&gg), &widen(&f), shape);
+    let expected = masked(added(expected, before), merge.mask.then_some(&f[..]));
+    let gf = Output::map(gpu, shape, before, &expected)?;
+    let (f, gg) = (input_map(gpu, shape, &f)?, input_vector(gpu, &gg)?);
+    let stem = match gpu.has_subgroups() {
+        true => "gram_gradient",
+        false => "gram_gradient_portable",
+    };
+    let pass = super::gradient_in_words(merge).replace(".gradient", "");
+    let slices = super::slices_in_words(binding_limit);
+    let name = format!("{stem}{pass} of {shape}{slices}");
+    compare(gpu, name, TOLERANCE, binding_limit, &[&gf], |recorder| {
+        gram::gradient(recorder, gpu, &gg, &f, &gf.as_map(shape), merge)
+    })
+    .await
+}
+
+fn symmetric(seed: u64, channels: usize) -> Vec<f32> {
+    let drawn = draw(seed, channels * channels);
+    let entry = |a: usize, b: usize| drawn[a.min(b) * channels + a.max(b)];
+    (0..channels * channels)
+        .map(|at| entry(at / channels, at % channels))
+        .collect()
+}

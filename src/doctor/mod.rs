@@ -1,0 +1,114 @@
+//! Floor 4: checks every kernel on the adapter at hand against the f64 reference.
+//!
+//! A driver may compile a kernel wrongly, and a picture hides much. Each check runs one kernel on numbers from
+//! [`crate::reference::samples`], compares what comes out with [`crate::reference`], and looks whether anything was
+//! written that should not have been. `impasto doctor` reports [`check_all`]; the test suite calls the same functions
+//! with many more cases.
+
+mod comparison;
+pub mod conv3x3;
+pub mod fma_peak;
+pub mod gram;
+pub mod losses;
+pub mod optimisers;
+pub mod picture_input;
+pub mod pool2;
+pub mod relu;
+
+use crate::gpu::{Gpu, GpuError};
+use crate::kernels::Merge;
+use crate::kernels::pool2::Pooling;
+use crate::shape::Shape;
+
+/// What one kernel was found to compute.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// Kernel and case: `conv3x3_direct 64→64 on 33×17`.
+    pub name: String,
+    /// The largest difference from the reference, relative to the root mean square of the latter. Infinite if something
+    /// was written that should not have been, or if two runs differ.
+    pub deviation: f64,
+    /// The largest deviation that rounding explains.
+    pub tolerance: f64,
+}
+
+impl Check {
+    /// Whether the kernel does what it should; a deviation that is no number does not pass.
+    pub fn passed(&self) -> bool {
+        self.deviation <= self.tolerance
+    }
+}
+
+/// Checks every kernel, in every variant that the adapter supports, in a few seconds; `report` hears of each at once.
+///
+/// # Errors
+/// A kernel that the driver refuses, a lost device, no memory. A kernel that computes wrongly is no error but a
+/// [`Check`] that has not passed.
+pub async fn check_all(gpu: &Gpu, mut report: impl FnMut(&Check)) -> Result<Vec<Check>, GpuError> {
+    let mut checks = Vec::new();
+    let mut add = |check: Check| {
+        report(&check);
+        checks.push(check);
+    };
+    for case in conv3x3::selection(gpu) {
+        add(conv3x3::check(gpu, &case).await?);
+    }
+    let shape = Shape::new(64, 17, 33);
+    let joined = Merge {
+        accumulate: true,
+        mask: true,
+    };
+    add(relu::forward(gpu, shape, None, 1).await?);
+    add(relu::gradient(gpu, shape, joined, None, 1).await?);
+    for pooling in [Pooling::Max, Pooling::Average] {
+        add(pool2::forward(gpu, pooling, shape, None, 1).await?);
+        add(pool2::gradient(gpu, pooling, shape, joined, None, 1).await?);
+    }
+    add(picture_input::forward(gpu, [33, 17], 1).await?);
+    add(picture_input::gradient(gpu, [33, 17], joined, 1).await?);
+    add(gram::forward(gpu, shape, None, 1).await?);
+    add(gram::gradient(gpu, shape, joined, None, 1).await?);
+    check_losses(gpu, &mut add).await?;
+    for case in optimisers::selection() {
+        add(optimisers::check(gpu, &case).await?);
+    }
+    add(fma_peak::check(gpu, 4).await?);
+    Ok(checks)
+}
+
+async fn check_losses(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuError> {
+    let merge = Merge {
+        accumulate: true,
+        mask: true,
+    };
+    let case = losses::MapCase {
+        shape: Shape::new(64, 17, 33),
+        merge,
+        binding_limit: None,
+        seed: 1,
+    };
+    add(losses::content_value(gpu, &case).await?);
+    add(losses::content_gradient(gpu, &case).await?);
+    add(losses::dream_value(gpu, &case).await?);
+    add(losses::dream_gradient(gpu, &case).await?);
+    add(losses::style_value(gpu, 64, 1).await?);
+    add(losses::style_gradient(gpu, 64, merge, 1).await?);
+    add(losses::tv_value(gpu, [33, 17], 1).await?);
+    add(losses::tv_gradient(gpu, [33, 17], merge, 1).await?);
+    add(losses::sum(gpu, 5000, 1).await?);
+    Ok(())
+}
+
+/// How a gradient joins others, for the name of a check.
+fn gradient_in_words(merge: Merge) -> &'static str {
+    match (merge.accumulate, merge.mask) {
+        (false, false) => ".gradient",
+        (true, false) => ".gradient, added",
+        (false, true) => ".gradient, masked",
+        (true, true) => ".gradient, added and masked",
+    }
+}
+
+fn slices_in_words(binding_limit: Option<u64>) -> String {
+    binding_limit.map_or_else(String::new, |bytes| format!(", {bytes} bytes a binding"))
+}

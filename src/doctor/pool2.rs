@@ -1,0 +1,77 @@
+//! Both poolings.
+
+use super::Check;
+use super::comparison::{Output, added, compare, draw_coarse, input_map, masked, widen};
+use crate::gpu::{Gpu, GpuError};
+use crate::kernels::Merge;
+use crate::kernels::pool2::{self, Pooling, pooled};
+use crate::reference::{avgpool2, maxpool2};
+use crate::shape::Shape;
+
+/// y = pool(x) for x of `shape`, at least 2×2; exact, since the inputs are multiples of 1/8 (with many equal maxima).
+///
+/// # Errors
+/// What the device refuses.
+pub async fn forward(
+    gpu: &Gpu,
+    pooling: Pooling,
+    shape: Shape,
+    binding_limit: Option<u64>,
+    seed: u64,
+) -> Result<Check, GpuError> {
+    let x = draw_coarse(seed, shape.len());
+    let expected = match pooling {
+        Pooling::Max => maxpool2::forward(&widen(&x), shape),
+        Pooling::Average => avgpool2::forward(&widen(&x), shape),
+    };
+    let x = input_map(gpu, shape, &x)?;
+    let y = Output::map(gpu, pooled(shape), None, &expected)?;
+    let slices = super::slices_in_words(binding_limit);
+    let name = format!("{}.forward on {shape}{slices}", stem(pooling));
+    compare(gpu, name, 0.0, binding_limit, &[&y], |recorder| {
+        pool2::forward(recorder, pooling, &x, &y.as_map(pooled(shape)))
+    })
+    .await
+}
+
+/// gx (+)= the gradient at x of `shape`, at least 2×2; exact.
+///
+/// # Errors
+/// What the device refuses.
+pub async fn gradient(
+    gpu: &Gpu,
+    pooling: Pooling,
+    shape: Shape,
+    merge: Merge,
+    binding_limit: Option<u64>,
+    seed: u64,
+) -> Result<Check, GpuError> {
+    let x = draw_coarse(seed, shape.len());
+    let gy = draw_coarse(seed + 1, pooled(shape).len());
+    let before = draw_coarse(seed + 2, shape.len());
+    let before = merge.accumulate.then_some(&before[..]);
+    let expected = match pooling {
+        Pooling::Max => maxpool2::gradient(&widen(&gy), &widen(&x), shape),
+        Pooling::Average => avgpool2::gradient(&widen(&gy), shape),
+    };
+    let expected = masked(added(expected, before), merge.mask.then_some(&x[..]));
+    let x = input_map(gpu, shape, &x)?;
+    // As the executor does: the mean is not given the map that only a mask would need.
+    let x = (pooling == Pooling::Max || merge.mask).then_some(&x);
+    let gy = input_map(gpu, pooled(shape), &gy)?;
+    let gx = Output::map(gpu, shape, before, &expected)?;
+    let pass = super::gradient_in_words(merge);
+    let slices = super::slices_in_words(binding_limit);
+    let name = format!("{}{pass} on {shape}{slices}", stem(pooling));
+    compare(gpu, name, 0.0, binding_limit, &[&gx], |recorder| {
+        pool2::gradient(recorder, pooling, x, &gy, &gx.as_map(shape), merge)
+    })
+    .await
+}
+
+fn stem(pooling: Pooling) -> &'static str {
+    match pooling {
+        Pooling::Max => "maxpool2",
+        Pooling::Average => "avgpool2",
+    }
+}

@@ -1,0 +1,46 @@
+//! Every kernel there is, for listings and for the tests that hold each to its shader.
+
+use super::{
+    adam, content_loss, conv3x3, dream_loss, fma_peak, gram, lbfgs, picture_input, pool2, relu,
+    style_loss, sum, tv_loss,
+};
+use crate::gpu::Kernel;
+
+/// All kernels, in the order in which a step runs them: network, losses, optimisers, probes.
+pub fn catalogue() -> Vec<&'static Kernel> {
+    let mut kernels = vec![&picture_input::FORWARD, &picture_input::GRADIENT];
+    kernels.extend(conv3x3::Variant::ALL.map(conv3x3::Variant::kernel));
+    kernels.extend([
+        &relu::FORWARD,
+        &relu::GRADIENT,
+        &pool2::MAX_FORWARD,
+        &pool2::MAX_GRADIENT,
+        &pool2::AVERAGE_FORWARD,
+        &pool2::AVERAGE_GRADIENT,
+        &gram::PARTIAL,
+        &gram::REDUCE,
+        &gram::GRADIENT,
+        &gram::GRADIENT_PORTABLE,
+        &style_loss::VALUE,
+        &style_loss::GRADIENT,
+        &content_loss::VALUE,
+        &content_loss::GRADIENT,
+        &dream_loss::VALUE,
+        &dream_loss::GRADIENT,
+        &tv_loss::VALUE,
+        &tv_loss::GRADIENT,
+        &sum::MAIN,
+        &adam::MAIN,
+        &lbfgs::MEASURE,
+        &lbfgs::JUDGE,
+        &lbfgs::BEGIN,
+        &lbfgs::DESCEND,
+        &lbfgs::TURN,
+        &lbfgs::ASCEND,
+        &lbfgs::AIM,
+        &lbfgs::DECIDE,
+        &lbfgs::ADVANCE,
+        &fma_peak::MAIN,
+    ]);
+    kernels
+}

@@ -1,0 +1,362 @@
+//! Every shader is valid WGSL, keeps within what WebGPU guarantees, and says the truth in its header.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs;
+use std::path::Path;
+
+use impasto::gpu::{Access, Kernel};
+use impasto::kernels::catalogue;
+use naga::valid::{Capabilities, GlobalUse, ModuleInfo, ValidationFlags, Validator};
+
+/// What a header must tell, beside the title.
+const SECTIONS: [&str; 10] = [
+    "Math", "Backward", "Layout", "Threads", "Dispatch", "Bindings", "Knobs", "Cost", "Why", "Test",
+];
+const LONGEST_HEADER: usize = 25;
+/// Limits that WebGPU guarantees on every adapter.
+const STORAGE_BUFFERS: usize = 8;
+const WORKGROUP_BYTES: u32 = 16 * 1024;
+const WORKGROUP_THREADS: u32 = 256;
+
+/// A file of `shaders/`, parsed.
+struct ShaderFile {
+    stem: String,
+    source: String,
+    module: naga::Module,
+    info: ModuleInfo,
+}
+
+/// A binding as a header and as naga see it: number, name, use.
+type Binding = (u32, String, Access);
+
+impl ShaderFile {
+    fn header(&self) -> Vec<&str> {
+        let lines = self.source.lines();
+        lines.take_while(|line| line.starts_with("//")).collect()
+    }
+
+    /// The text of each section, continuation lines joined.
+    fn sections(&self) -> BTreeMap<&str, String> {
+        let mut sections: BTreeMap<&str, String> = BTreeMap::new();
+        let mut current = None;
+        for line in &self.header()[1..] {
+            let text = line.trim_start_matches("//").trim();
+            let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
+            // A name stands right behind the slashes; a continuation is set in further.
+            if line.starts_with(&format!("// {first} ")) && SECTIONS.contains(&first) {
+                let twice = sections.insert(first, rest.trim().to_string());
+                assert!(twice.is_none(), "{}: {first} stands twice", self.stem);
+                current = Some(first);
+            } else if let Some(section) = current.and_then(|name| sections.get_mut(name)) {
+                section.push(' ');
+                section.push_str(text);
+            }
+        }
+        sections
+    }
+
+    fn bindings(&self) -> Vec<(naga::Handle<naga::GlobalVariable>, Binding)> {
+        let bound = self
+            .module
+            .global_variables
+            .iter()
+            .filter_map(|(handle, variable)| {
+                let at = variable.binding.as_ref()?;
+                assert_eq!(at.group, 0, "{}: a binding outside of group 0", self.stem);
+                let access = match variable.space {
+                    naga::AddressSpace::Uniform => Access::Uniform,
+                    naga::AddressSpace::Storage { access }
+                        if access.contains(naga::StorageAccess::STORE) =>
+                    {
+                        Access::ReadWrite
+                    }
+                    naga::AddressSpace::Storage { .. } => Access::Read,
+                    space => panic!("{}: a binding in {space:?}", self.stem),
+                };
+                Some((handle, (at.binding, variable.name.clone()?, access)))
+            });
+        bound.collect()
+    }
+
+    /// What the entry point at `index` touches, itself or through the functions that it calls.
+    fn bindings_of(&self, index: usize) -> HashSet<(u32, Access)> {
+        let uses = self.info.get_entry_point(index);
+        let used = self
+            .bindings()
+            .into_iter()
+            .filter(|(handle, _)| uses[*handle] != GlobalUse::empty());
+        used.map(|(_, (number, _, access))| (number, access))
+            .collect()
+    }
+}
+
+fn parse(path: &Path) -> ShaderFile {
+    let stem = path.file_stem().unwrap().to_str().unwrap().to_string();
+    let source = fs::read_to_string(path).unwrap();
+    let module = naga::front::wgsl::parse_str(&source)
+        .unwrap_or_else(|error| panic!("{stem}: {}", error.emit_to_string(&source)));
+    let info = validate(&module, Capabilities::SUBGROUP)
+        .unwrap_or_else(|error| panic!("{stem}: {}", error.emit_to_string(&source)));
+    ShaderFile {
+        stem,
+        source,
+        module,
+        info,
+    }
+}
+
+fn validate(
+    module: &naga::Module,
+    capabilities: Capabilities,
+) -> Result<ModuleInfo, naga::WithSpan<naga::valid::ValidationError>> {
+    let mut validator = Validator::new(ValidationFlags::all(), capabilities);
+    if capabilities.contains(Capabilities::SUBGROUP) {
+        validator
+            .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
+            .subgroup_operations(naga::valid::SubgroupOperationSet::all());
+    }
+    validator.validate(module)
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn shader_files() -> Vec<ShaderFile> {
+    let mut paths: Vec<_> = fs::read_dir(root().join("shaders"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    paths.iter().map(|path| parse(path)).collect()
+}
+
+fn kernels_of(stem: &str) -> Vec<&'static Kernel> {
+    let all = catalogue().into_iter();
+    all.filter(|kernel| kernel.shader.stem == stem).collect()
+}
+
+#[test]
+fn headers_are_complete_and_short() {
+    for file in shader_files() {
+        let header = file.header();
+        let title = format!("// {} — ", file.stem);
+        assert!(
+            header[0].starts_with(&title),
+            "{}: the title does not begin with the name",
+            file.stem
+        );
+        assert!(
+            header.len() <= LONGEST_HEADER,
+            "{}: {} lines of header",
+            file.stem,
+            header.len()
+        );
+        let sections = file.sections();
+        for name in SECTIONS {
+            let text = sections.get(name).map_or("", String::as_str);
+            assert!(
+                !text.is_empty(),
+                "{}: nothing is said about {name}",
+                file.stem
+            );
+        }
+    }
+}
+
+/// `0 p: uniform  1 x: read  2 y: read_write`, over all entry points of the file.
+#[test]
+fn headers_name_the_bindings() {
+    for file in shader_files() {
+        let text = &file.sections()["Bindings"];
+        let words: Vec<_> = text.split_whitespace().collect();
+        let stated: HashSet<Binding> = words
+            .chunks(3)
+            .map(|words| {
+                let &[number, name, access] = words else {
+                    panic!("{}: `{text}` is no list of bindings", file.stem);
+                };
+                let access = match access {
+                    "uniform" => Access::Uniform,
+                    "read" => Access::Read,
+                    "read_write" => Access::ReadWrite,
+                    other => panic!("{}: `{other}` is no use of a binding", file.stem),
+                };
+                let number: u32 = number
+                    .parse()
+                    .unwrap_or_else(|_| panic!("{}: `{number}`", file.stem));
+                (number, name.trim_end_matches(':').to_string(), access)
+            })
+            .collect();
+        let found = file.bindings().into_iter().map(|(_, binding)| binding);
+        assert_eq!(stated, found.collect(), "{}", file.stem);
+    }
+}
+
+#[test]
+fn headers_name_the_knobs() {
+    for file in shader_files() {
+        let text = &file.sections()["Knobs"];
+        let (overrides, constants) = text.split_once("text:").unwrap_or((text, ""));
+        let stated: BTreeSet<_> = knob_names(overrides).collect();
+        let found = file.module.overrides.iter();
+        let found: BTreeSet<_> = found.filter_map(|(_, knob)| knob.name.as_deref()).collect();
+        assert_eq!(stated, found, "{}", file.stem);
+        if stated.is_empty() {
+            let none = text.starts_with("none") || !constants.is_empty();
+            assert!(none, "{}: a file without overrides says `none`", file.stem);
+        }
+        for name in knob_names(constants) {
+            let constant = format!("const {name} = ");
+            assert!(
+                file.source.contains(&constant),
+                "{}: there is no constant {name}",
+                file.stem
+            );
+        }
+    }
+}
+
+/// Words in capitals.
+fn knob_names(text: &str) -> impl Iterator<Item = &str> {
+    let is_capital = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    text.split(move |c: char| !(is_capital(c) || c.is_ascii_lowercase()))
+        .filter(move |word| word.len() > 1 && word.starts_with(|c: char| c.is_ascii_uppercase()))
+        .filter(move |word| word.chars().all(is_capital))
+}
+
+/// `tests/kernels.rs::relu`, and after it whatever is worth saying.
+#[test]
+fn headers_name_a_test_that_exists() {
+    for file in shader_files() {
+        let text = &file.sections()["Test"];
+        let named = text
+            .split_whitespace()
+            .next()
+            .unwrap_or("")
+            .trim_end_matches([',', ';', ':']);
+        let Some((path, function)) = named.split_once("::") else {
+            panic!(
+                "{}: `{text}` does not begin with a test like tests/kernels.rs::relu",
+                file.stem
+            );
+        };
+        let tests = fs::read_to_string(root().join(path))
+            .unwrap_or_else(|error| panic!("{}: `{path}`: {error}", file.stem));
+        let found = tests.contains(&format!("#[test]\nfn {function}("));
+        assert!(
+            found,
+            "{}: there is no test `{function}` in {path}",
+            file.stem
+        );
+    }
+}
+
+#[test]
+fn the_catalogue_lists_every_entry_point_once() {
+    let mut in_shaders = Vec::new();
+    for file in shader_files() {
+        let entries = file.module.entry_points.iter();
+        in_shaders.extend(entries.map(|entry| (file.stem.clone(), entry.name.clone())));
+    }
+    let mut in_catalogue: Vec<_> = catalogue()
+        .into_iter()
+        .map(|kernel| (kernel.shader.stem.to_string(), kernel.entry.to_string()))
+        .collect();
+    in_shaders.sort();
+    in_catalogue.sort();
+    assert_eq!(in_shaders, in_catalogue);
+}
+
+#[test]
+fn kernels_bind_what_their_entry_points_use() {
+    for file in shader_files() {
+        for kernel in kernels_of(&file.stem) {
+            let mut entries = file.module.entry_points.iter();
+            let index = entries
+                .position(|entry| entry.name == kernel.entry)
+                .unwrap();
+            let bound: HashSet<_> = kernel.bindings.iter().copied().collect();
+            assert_eq!(bound, file.bindings_of(index), "{}", kernel.name());
+            assert_eq!(
+                bound.len(),
+                kernel.bindings.len(),
+                "{} binds twice",
+                kernel.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn kernels_declare_subgroup_operations() {
+    for file in shader_files() {
+        let plain = validate(&file.module, Capabilities::empty()).is_ok();
+        for kernel in kernels_of(&file.stem) {
+            assert_eq!(kernel.needs_subgroups, !plain, "{}", kernel.name());
+        }
+    }
+}
+
+#[test]
+fn entry_points_keep_within_the_guaranteed_limits() {
+    for file in shader_files() {
+        for (index, entry) in file.module.entry_points.iter().enumerate() {
+            let name = format!("{}.{}", file.stem, entry.name);
+            let bindings = file.bindings_of(index).into_iter();
+            let storage = bindings
+                .filter(|&(_, access)| access != Access::Uniform)
+                .count();
+            assert!(
+                storage <= STORAGE_BUFFERS,
+                "{name}: {storage} storage buffers"
+            );
+            let bytes = workgroup_bytes(&file, index);
+            assert!(
+                bytes <= WORKGROUP_BYTES,
+                "{name}: {bytes} bytes of workgroup memory"
+            );
+            let threads: u32 = workgroup_size(&file.module, entry).iter().product();
+            assert!(threads <= WORKGROUP_THREADS, "{name}: {threads} threads");
+        }
+    }
+}
+
+fn workgroup_bytes(file: &ShaderFile, index: usize) -> u32 {
+    let uses = file.info.get_entry_point(index);
+    file.module
+        .global_variables
+        .iter()
+        .filter(|(handle, variable)| {
+            variable.space == naga::AddressSpace::WorkGroup && uses[*handle] != GlobalUse::empty()
+        })
+        .map(|(_, variable)| {
+            file.module.types[variable.ty]
+                .inner
+                .size(file.module.to_ctx())
+        })
+        .sum()
+}
+
+/// The workgroup size, with every override at its default.
+fn workgroup_size(module: &naga::Module, entry: &naga::EntryPoint) -> [u32; 3] {
+    let mut size = entry.workgroup_size;
+    let overridden = entry.workgroup_size_overrides.unwrap_or([None; 3]);
+    for (extent, expression) in size.iter_mut().zip(overridden) {
+        if let Some(expression) = expression {
+            *extent = default_value(module, expression)
+                .unwrap_or_else(|| panic!("{}: a knob without a default", entry.name));
+        }
+    }
+    size
+}
+
+fn default_value(module: &naga::Module, at: naga::Handle<naga::Expression>) -> Option<u32> {
+    match module.global_expressions[at] {
+        naga::Expression::Literal(naga::Literal::U32(value)) => Some(value),
+        naga::Expression::Literal(naga::Literal::I32(value)) => value.try_into().ok(),
+        naga::Expression::Override(knob) => default_value(module, module.overrides[knob].init?),
+        _ => None,
+    }
+}
