@@ -4,7 +4,7 @@
 //!
 //! | floor | room | knows |
 //! |---|---|---|
-//! | 4 | [`paint`] | recipes, the run loop |
+//! | 4 | [`paint`], [`doctor`] | recipes, the run loop; every kernel checked against the reference |
 //! | 3 | [`objective`], [`optim`] | loss terms as graph nodes; optimisers on the device |
 //! | 2 | [`net`], [`image`] | VGG and its weights; pictures |
 //! | 1 | [`graph`] | tape, reverse mode, buffer plan, running |
@@ -12,6 +12,7 @@
 //! | – | [`reference`] | the meaning of every op, as f64 loops on the CPU |
 #![warn(missing_docs)]
 
+pub mod doctor;
 pub mod gpu;
 pub mod graph;
 pub mod image;

@@ -95,8 +95,8 @@ fn parse(path: &Path) -> ShaderFile {
     let source = fs::read_to_string(path).unwrap();
     let module = naga::front::wgsl::parse_str(&source)
         .unwrap_or_else(|error| panic!("{stem}: {}", error.emit_to_string(&source)));
-    let info = validate(&module, Capabilities::SUBGROUP)
-        .unwrap_or_else(|error| panic!("{stem}: {}", error.emit_to_string(&source)));
+    let info = validate(&module, &source, Capabilities::SUBGROUP)
+        .unwrap_or_else(|error| panic!("{stem}: {error}"));
     ShaderFile {
         stem,
         source,
@@ -107,15 +107,17 @@ fn parse(path: &Path) -> ShaderFile {
 
 fn validate(
     module: &naga::Module,
+    source: &str,
     capabilities: Capabilities,
-) -> Result<ModuleInfo, naga::WithSpan<naga::valid::ValidationError>> {
+) -> Result<ModuleInfo, String> {
     let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     if capabilities.contains(Capabilities::SUBGROUP) {
         validator
             .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
             .subgroup_operations(naga::valid::SubgroupOperationSet::all());
     }
-    validator.validate(module)
+    let outcome = validator.validate(module);
+    outcome.map_err(|error| error.emit_to_string(source))
 }
 
 fn root() -> &'static Path {
@@ -292,7 +294,7 @@ fn kernels_bind_what_their_entry_points_use() {
 #[test]
 fn kernels_declare_subgroup_operations() {
     for file in shader_files() {
-        let plain = validate(&file.module, Capabilities::empty()).is_ok();
+        let plain = validate(&file.module, &file.source, Capabilities::empty()).is_ok();
         for kernel in kernels_of(&file.stem) {
             assert_eq!(kernel.needs_subgroups, !plain, "{}", kernel.name());
         }

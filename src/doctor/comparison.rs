@@ -5,7 +5,7 @@
 //! a lane into its result fails too.
 
 use super::Check;
-use crate::gpu::{BufferView, Gpu, GpuError, Recorder};
+use crate::gpu::{BufferView, Gpu, GpuError, Recorder, Recording};
 use crate::kernels::FeatureMap;
 use crate::kernels::feature_map;
 use crate::reference::samples::samples;
@@ -214,43 +214,55 @@ pub(super) fn root_mean_square(values: &[f64]) -> f64 {
 }
 
 /// Records with `record`, runs it twice from the same start and compares `outputs` with what they shall be. Two runs
-/// that differ in a bit deviate infinitely.
+/// that differ in a bit deviate infinitely. The check is named after the first kernel recorded and `case`.
 pub(super) async fn compare(
     gpu: &Gpu,
-    name: String,
+    case: String,
     tolerance: f64,
     binding_limit: Option<u64>,
     outputs: &[&Output],
     record: impl FnOnce(&mut Recorder) -> Result<(), GpuError>,
 ) -> Result<Check, GpuError> {
-    let mut recorder = Recorder::with_binding_limit(binding_limit.unwrap_or(gpu.binding_limit()));
+    let mut recorder = match binding_limit {
+        None => Recorder::new(gpu),
+        Some(limit) => Recorder::with_binding_limit(limit),
+    };
     record(&mut recorder)?;
     let recording = recorder.finish(gpu)?;
-    let mut runs = Vec::with_capacity(2);
-    for _ in 0..2 {
-        for output in outputs {
-            gpu.write(&output.buffer, &output.before);
-        }
-        recording.submit(gpu);
-        let mut found = Vec::with_capacity(outputs.len());
-        for output in outputs {
-            found.push(output.read(gpu).await?);
-        }
-        runs.push(found);
-    }
+    let kernel = recording.infos().first().map(|info| &*info.kernel);
+    let first = run(gpu, &recording, outputs).await?;
+    let second = run(gpu, &recording, outputs).await?;
     gpu.check()?;
-    let bits = |run: &Vec<Vec<f32>>| -> Vec<u32> {
-        run.iter().flatten().map(|value| value.to_bits()).collect()
-    };
-    let deviation = if bits(&runs[0]) == bits(&runs[1]) {
-        let pairs = outputs.iter().zip(&runs[0]);
+    let deviation = if bits(&first) == bits(&second) {
+        let pairs = outputs.iter().zip(&first);
         worst(pairs.map(|(output, found)| output.deviation(found)))
     } else {
         f64::INFINITY
     };
     Ok(Check {
-        name,
+        name: format!("{} {case}", kernel.unwrap_or("no kernel")),
         deviation,
         tolerance,
     })
+}
+
+/// One run from the start, and what is in `outputs` afterwards.
+async fn run(
+    gpu: &Gpu,
+    recording: &Recording,
+    outputs: &[&Output],
+) -> Result<Vec<Vec<f32>>, GpuError> {
+    for output in outputs {
+        gpu.write(&output.buffer, &output.before);
+    }
+    recording.submit(gpu);
+    let mut found = Vec::with_capacity(outputs.len());
+    for output in outputs {
+        found.push(output.read(gpu).await?);
+    }
+    Ok(found)
+}
+
+fn bits(run: &[Vec<f32>]) -> Vec<u32> {
+    run.iter().flatten().map(|value| value.to_bits()).collect()
 }

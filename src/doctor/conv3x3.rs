@@ -75,21 +75,20 @@ impl Case {
         }
     }
 
-    fn name(&self) -> String {
+    fn in_words(&self) -> String {
         let Shape {
             channels,
             height,
             width,
         } = self.shape;
-        let kernel = self.variant.kernel().name();
         let pass = match self.pass {
-            Pass::Forward { relu: true } => " with ReLU",
-            Pass::Forward { relu: false } => "",
-            Pass::Gradient(merge) => super::gradient_in_words(merge),
+            Pass::Forward { relu: true } => ", ReLU".to_string(),
+            Pass::Forward { relu: false } => String::new(),
+            Pass::Gradient(merge) => format!(", gradient{}", super::merge_in_words(merge)),
         };
         let slices = super::slices_in_words(self.binding_limit);
         format!(
-            "{kernel}{pass} {channels}→{} on {width}×{height}{slices}",
+            "{channels}→{} on {width}×{height}{pass}{slices}",
             self.outputs
         )
     }
@@ -124,7 +123,7 @@ async fn forward(gpu: &Gpu, case: &Case, relu: bool) -> Result<Check, GpuError> 
     };
     compare(
         gpu,
-        case.name(),
+        case.in_words(),
         TOLERANCE,
         case.binding_limit,
         &[&y],
@@ -154,7 +153,7 @@ async fn gradient(gpu: &Gpu, case: &Case, merge: Merge) -> Result<Check, GpuErro
     let epilogue = Epilogue::of_gradient(merge, Some(&x));
     compare(
         gpu,
-        case.name(),
+        case.in_words(),
         TOLERANCE,
         case.binding_limit,
         &[&gx],

@@ -21,7 +21,7 @@ pub async fn check(gpu: &Gpu, turns: u32) -> Result<Check, GpuError> {
     let y = Output::vector(gpu, None, &expected)?;
     compare(
         gpu,
-        format!("fma_peak over {turns} turns"),
+        format!("over {turns} turns"),
         TOLERANCE,
         None,
         &[&y],

@@ -24,10 +24,10 @@ pub async fn forward(
     let g = Output::vector(gpu, None, &reference::gram::forward(&widen(&f), shape))?;
     let partials = Output::scratch(gpu, gram::workspace_bytes(shape) as usize / 4)?;
     let f = input_map(gpu, shape, &f)?;
-    let name = format!("gram of {shape}{}", super::slices_in_words(binding_limit));
+    let case = format!("of {shape}{}", super::slices_in_words(binding_limit));
     compare(
         gpu,
-        name,
+        case,
         TOLERANCE,
         binding_limit,
         &[&g, &partials],
@@ -56,14 +56,10 @@ pub async fn gradient(
     let expected = masked(added(expected, before), merge.mask.then_some(&f[..]));
     let gf = Output::map(gpu, shape, before, &expected)?;
     let (f, gg) = (input_map(gpu, shape, &f)?, input_vector(gpu, &gg)?);
-    let stem = match gpu.has_subgroups() {
-        true => "gram_gradient",
-        false => "gram_gradient_portable",
-    };
-    let pass = super::gradient_in_words(merge).replace(".gradient", "");
+    let merge_in_words = super::merge_in_words(merge);
     let slices = super::slices_in_words(binding_limit);
-    let name = format!("{stem}{pass} of {shape}{slices}");
-    compare(gpu, name, TOLERANCE, binding_limit, &[&gf], |recorder| {
+    let case = format!("of {shape}{merge_in_words}{slices}");
+    compare(gpu, case, TOLERANCE, binding_limit, &[&gf], |recorder| {
         gram::gradient(recorder, gpu, &gg, &f, &gf.as_map(shape), merge)
     })
     .await

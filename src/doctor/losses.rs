@@ -28,7 +28,7 @@ pub struct MapCase {
 }
 
 impl MapCase {
-    fn suffix(&self) -> String {
+    fn in_words(&self) -> String {
         format!(
             "on {}{}",
             self.shape,
@@ -58,8 +58,8 @@ pub async fn sum(gpu: &Gpu, count: usize, seed: u64) -> Result<Check, GpuError> 
     let expected = f64::from(WEIGHT) * widen(&partials).iter().sum::<f64>();
     let total = Output::total(gpu, expected)?;
     let partials = input_vector(gpu, &partials)?;
-    let name = format!("sum of {count}");
-    compare(gpu, name, TOLERANCE, None, &[&total], |recorder| {
+    let case_in_words = format!("of {count}");
+    compare(gpu, case_in_words, TOLERANCE, None, &[&total], |recorder| {
         sum::main(recorder, &partials, count, WEIGHT, &slot(&total));
         Ok(())
     })
@@ -79,11 +79,11 @@ pub async fn content_value(gpu: &Gpu, case: &MapCase) -> Result<Check, GpuError>
         input_map(gpu, case.shape, &f)?,
         input_map(gpu, case.shape, &target)?,
     );
-    let name = format!("content_loss.value {}", case.suffix());
+    let case_in_words = case.in_words();
     let outputs = [&total, &partials];
     compare(
         gpu,
-        name,
+        case_in_words,
         TOLERANCE,
         case.binding_limit,
         &outputs,
@@ -116,14 +116,10 @@ pub async fn content_gradient(gpu: &Gpu, case: &MapCase) -> Result<Check, GpuErr
     let expected = masked(added(expected, before), merge.mask.then_some(&f[..]));
     let gf = Output::map(gpu, shape, before, &expected)?;
     let (f, target) = (input_map(gpu, shape, &f)?, input_map(gpu, shape, &target)?);
-    let name = format!(
-        "content_loss{} {}",
-        super::gradient_in_words(merge),
-        case.suffix()
-    );
+    let case_in_words = format!("{}{}", case.in_words(), super::merge_in_words(merge));
     compare(
         gpu,
-        name,
+        case_in_words,
         TOLERANCE,
         case.binding_limit,
         &[&gf],
@@ -141,11 +137,11 @@ pub async fn dream_value(gpu: &Gpu, case: &MapCase) -> Result<Check, GpuError> {
     let expected = reference::dream_loss::value(&widen(&f), f64::from(WEIGHT));
     let (total, partials) = (Output::total(gpu, expected)?, case.partials(gpu)?);
     let f = input_map(gpu, case.shape, &f)?;
-    let name = format!("dream_loss.value {}", case.suffix());
+    let case_in_words = case.in_words();
     let outputs = [&total, &partials];
     compare(
         gpu,
-        name,
+        case_in_words,
         TOLERANCE,
         case.binding_limit,
         &outputs,
@@ -167,14 +163,10 @@ pub async fn dream_gradient(gpu: &Gpu, case: &MapCase) -> Result<Check, GpuError
     let expected = masked(added(expected, before), merge.mask.then_some(&f[..]));
     let gf = Output::map(gpu, shape, before, &expected)?;
     let f = input_map(gpu, shape, &f)?;
-    let name = format!(
-        "dream_loss{} {}",
-        super::gradient_in_words(merge),
-        case.suffix()
-    );
+    let case_in_words = format!("{}{}", case.in_words(), super::merge_in_words(merge));
     compare(
         gpu,
-        name,
+        case_in_words,
         TOLERANCE,
         case.binding_limit,
         &[&gf],
@@ -196,10 +188,10 @@ pub async fn style_value(gpu: &Gpu, channels: usize, seed: u64) -> Result<Check,
         Output::scratch(gpu, PARTIALS)?,
     );
     let (g, target) = (input_vector(gpu, &g)?, input_vector(gpu, &target)?);
-    let name = format!("style_loss.value on {channels}×{channels}");
+    let case_in_words = format!("on {channels}×{channels}");
     compare(
         gpu,
-        name,
+        case_in_words,
         TOLERANCE,
         None,
         &[&total, &partials],
@@ -236,9 +228,9 @@ pub async fn style_gradient(
     let expected = reference::style_loss::gradient(&widen(&g), &widen(&target), f64::from(WEIGHT));
     let gg = Output::vector(gpu, before, &added(expected, before))?;
     let (g, target) = (input_vector(gpu, &g)?, input_vector(gpu, &target)?);
-    let pass = super::gradient_in_words(merge);
-    let name = format!("style_loss{pass} on {channels}×{channels}");
-    compare(gpu, name, TOLERANCE, None, &[&gg], |recorder| {
+    let merge_in_words = super::merge_in_words(merge);
+    let case_in_words = format!("on {channels}×{channels}{merge_in_words}");
+    compare(gpu, case_in_words, TOLERANCE, None, &[&gg], |recorder| {
         style_loss::gradient(recorder, WEIGHT, channels, [&g, &target, &gg.buffer], merge);
         Ok(())
     })
@@ -258,10 +250,10 @@ pub async fn tv_value(gpu: &Gpu, size: [usize; 2], seed: u64) -> Result<Check, G
         Output::scratch(gpu, PARTIALS)?,
     );
     let x = input_vector(gpu, &x)?;
-    let name = format!("tv_loss.value on {}×{}", size[0], size[1]);
+    let case_in_words = format!("on {}×{}", size[0], size[1]);
     compare(
         gpu,
-        name,
+        case_in_words,
         TOLERANCE,
         None,
         &[&total, &partials],
@@ -290,9 +282,9 @@ pub async fn tv_gradient(
     let expected = reference::tv_loss::gradient(&widen(&x), shape, f64::from(WEIGHT));
     let gx = Output::vector(gpu, before, &added(expected, before))?;
     let x = input_vector(gpu, &x)?;
-    let pass = super::gradient_in_words(merge);
-    let name = format!("tv_loss{pass} on {}×{}", size[0], size[1]);
-    compare(gpu, name, TOLERANCE, None, &[&gx], |recorder| {
+    let merge_in_words = super::merge_in_words(merge);
+    let case_in_words = format!("on {}×{}{merge_in_words}", size[0], size[1]);
+    compare(gpu, case_in_words, TOLERANCE, None, &[&gx], |recorder| {
         tv_loss::gradient(recorder, WEIGHT, size, &x, &gx.buffer, merge);
         Ok(())
     })

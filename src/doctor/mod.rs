@@ -100,12 +100,12 @@ async fn check_losses(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuE
 }
 
 /// How a gradient joins others, for the name of a check.
-fn gradient_in_words(merge: Merge) -> &'static str {
+fn merge_in_words(merge: Merge) -> &'static str {
     match (merge.accumulate, merge.mask) {
-        (false, false) => ".gradient",
-        (true, false) => ".gradient, added",
-        (false, true) => ".gradient, masked",
-        (true, true) => ".gradient, added and masked",
+        (false, false) => "",
+        (true, false) => ", added",
+        (false, true) => ", masked",
+        (true, true) => ", added and masked",
     }
 }
 

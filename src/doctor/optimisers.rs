@@ -209,14 +209,26 @@ pub async fn check(gpu: &Gpu, case: &Case) -> Result<Check, GpuError> {
     let pairs = found.iter().zip(&expected);
     Ok(Check {
         name: case.name(),
-        deviation: worst(pairs.map(|(found, expected)| {
-            let off = root_mean_square(&differences(&widen(found), expected));
-            let way = root_mean_square(&differences(expected, &start));
-            // Where x shall stay, it shall stay to the bit.
-            if off == 0.0 { 0.0 } else { off / way }
-        })),
+        deviation: worst(pairs.map(|(found, expected)| distance(found, expected, &start))),
         tolerance: TOLERANCE,
     })
+}
+
+/// How far `found` is from `expected`, beyond the rounding of x to f32, relative to the way from `start`.
+fn distance(found: &[f32], expected: &[f64], start: &[f64]) -> f64 {
+    let off = root_mean_square(&differences(&widen(found), expected));
+    let way = root_mean_square(&differences(expected, start));
+    let rounding = f64::from(f32::EPSILON) * root_mean_square(expected);
+    if off == 0.0 {
+        0.0
+    } else if way == 0.0 {
+        // Where x shall stay, it shall stay to the bit.
+        f64::INFINITY
+    } else if off <= rounding {
+        0.0
+    } else {
+        (off - rounding) / way
+    }
 }
 
 fn differences(a: &[f64], b: &[f64]) -> Vec<f64> {

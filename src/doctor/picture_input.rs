@@ -39,8 +39,8 @@ pub async fn forward(gpu: &Gpu, [width, height]: [usize; 2], seed: u64) -> Resul
     let expected = reference::picture_input::forward(&widen(&x), &wide_matrix(transform), &offset);
     let x = input_vector(gpu, &x)?;
     let y = Output::map(gpu, shape, None, &expected)?;
-    let name = format!("picture_input.forward on {width}×{height}");
-    compare(gpu, name, TOLERANCE, None, &[&y], |recorder| {
+    let case = format!("on {width}×{height}");
+    compare(gpu, case, TOLERANCE, None, &[&y], |recorder| {
         picture_input::forward(recorder, transform, &x, &y.as_map(shape));
         Ok(())
     })
@@ -65,9 +65,9 @@ pub async fn gradient(
     let expected = reference::picture_input::gradient(&widen(&gy), &wide_matrix(transform));
     let gx = Output::vector(gpu, before, &added(expected, before))?;
     let gy = input_map(gpu, shape, &gy)?;
-    let pass = super::gradient_in_words(merge);
-    let name = format!("picture_input{pass} on {width}×{height}");
-    compare(gpu, name, TOLERANCE, None, &[&gx], |recorder| {
+    let merge_in_words = super::merge_in_words(merge);
+    let case = format!("on {width}×{height}{merge_in_words}");
+    compare(gpu, case, TOLERANCE, None, &[&gx], |recorder| {
         picture_input::gradient(recorder, transform, &gy, &gx.buffer, merge);
         Ok(())
     })

@@ -27,8 +27,8 @@ pub async fn forward(
     let x = input_map(gpu, shape, &x)?;
     let y = Output::map(gpu, pooled(shape), None, &expected)?;
     let slices = super::slices_in_words(binding_limit);
-    let name = format!("{}.forward on {shape}{slices}", stem(pooling));
-    compare(gpu, name, 0.0, binding_limit, &[&y], |recorder| {
+    let case = format!("on {shape}{slices}");
+    compare(gpu, case, 0.0, binding_limit, &[&y], |recorder| {
         pool2::forward(recorder, pooling, &x, &y.as_map(pooled(shape)))
     })
     .await
@@ -60,18 +60,11 @@ pub async fn gradient(
     let x = (pooling == Pooling::Max || merge.mask).then_some(&x);
     let gy = input_map(gpu, pooled(shape), &gy)?;
     let gx = Output::map(gpu, shape, before, &expected)?;
-    let pass = super::gradient_in_words(merge);
+    let merge_in_words = super::merge_in_words(merge);
     let slices = super::slices_in_words(binding_limit);
-    let name = format!("{}{pass} on {shape}{slices}", stem(pooling));
-    compare(gpu, name, 0.0, binding_limit, &[&gx], |recorder| {
+    let case = format!("on {shape}{merge_in_words}{slices}");
+    compare(gpu, case, 0.0, binding_limit, &[&gx], |recorder| {
         pool2::gradient(recorder, pooling, x, &gy, &gx.as_map(shape), merge)
     })
     .await
-}
-
-fn stem(pooling: Pooling) -> &'static str {
-    match pooling {
-        Pooling::Max => "maxpool2",
-        Pooling::Average => "avgpool2",
-    }
 }

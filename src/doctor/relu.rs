@@ -20,11 +20,8 @@ pub async fn forward(
     let x = draw_coarse(seed, shape.len());
     let y = Output::map(gpu, shape, None, &reference::relu::forward(&widen(&x)))?;
     let x = input_map(gpu, shape, &x)?;
-    let name = format!(
-        "relu.forward on {shape}{}",
-        super::slices_in_words(binding_limit)
-    );
-    compare(gpu, name, 0.0, binding_limit, &[&y], |recorder| {
+    let case = format!("on {shape}{}", super::slices_in_words(binding_limit));
+    compare(gpu, case, 0.0, binding_limit, &[&y], |recorder| {
         relu::forward(recorder, &x, &y.as_map(shape))
     })
     .await
@@ -51,10 +48,10 @@ pub async fn gradient(
     let expected = added(reference::relu::gradient(&widen(&gy), &widen(&y)), before);
     let gx = Output::map(gpu, shape, before, &expected)?;
     let (y, gy) = (input_map(gpu, shape, &y)?, input_map(gpu, shape, &gy)?);
-    let pass = super::gradient_in_words(merge);
+    let merge_in_words = super::merge_in_words(merge);
     let slices = super::slices_in_words(binding_limit);
-    let name = format!("relu{pass} on {shape}{slices}");
-    compare(gpu, name, 0.0, binding_limit, &[&gx], |recorder| {
+    let case = format!("on {shape}{merge_in_words}{slices}");
+    compare(gpu, case, 0.0, binding_limit, &[&gx], |recorder| {
         relu::gradient(recorder, &y, &gy, &gx.as_map(shape), merge)
     })
     .await

@@ -4,6 +4,7 @@
 //! submitted. The meaning of each op stands in the file of the same stem under [`crate::reference`].
 
 pub mod adam;
+mod catalogue;
 pub mod content_loss;
 pub mod conv3x3;
 pub mod dream_loss;
@@ -19,6 +20,7 @@ pub mod style_loss;
 pub mod sum;
 pub mod tv_loss;
 
+pub use catalogue::catalogue;
 pub use feature_map::FeatureMap;
 pub use merge::{ACCUMULATE, BIAS, MASK, Merge, RELU};
 

@@ -56,7 +56,8 @@ impl Adam {
     /// x ← x − α m̂ / (√v̂ + ε)
     /// ```
     ///
-    /// Dividing by 1 − βᵗ corrects the pull towards the zeros that the moments began with.
+    /// Dividing by 1 − βᵗ corrects the pull towards the zeros that the moments began with. An entry whose
+    /// gradient is not finite keeps its place and its moments: one bad pixel must not spread.
     pub fn step(&mut self, x: &mut [f64], gradient: &[f64]) {
         debug_assert_eq!(x.len(), self.first_moment.len());
         debug_assert_eq!(gradient.len(), self.first_moment.len());
@@ -70,7 +71,8 @@ impl Adam {
         self.steps = self.steps.saturating_add(1);
         let correction1 = 1.0 - beta1.powi(self.steps);
         let correction2 = 1.0 - beta2.powi(self.steps);
-        for (i, &g) in gradient.iter().enumerate() {
+        let finite = |(_, g): &(usize, &f64)| g.is_finite();
+        for (i, &g) in gradient.iter().enumerate().filter(finite) {
             let m = &mut self.first_moment[i];
             let v = &mut self.second_moment[i];
             *m = beta1 * *m + (1.0 - beta1) * g;

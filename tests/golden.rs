@@ -1,0 +1,270 @@
+//! The real networks against PyTorch in f64: features of every layer, Gram matrices, image gradients.
+//! The golden files and the script that made them are in `tests/golden/`.
+
+mod support;
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use impasto::graph::Executable;
+use impasto::image::Picture;
+use impasto::kernels::pool2::Pooling;
+use impasto::net::{Network, Weights};
+use impasto::objective::{
+    LayerWeight, LossSummary, StyleTargets, Wanted, dream_executable, features, style_executable,
+};
+use impasto::paint::gatys;
+use npyz::npz::NpzArchive;
+use support::{gpu, wait};
+
+const FEATURE_TOLERANCE: f64 = 1e-4;
+const GRADIENT_TOLERANCE: f64 = 1e-3;
+const COSINE: f64 = 0.99999;
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name)
+}
+
+fn picture(name: &str) -> Picture {
+    Picture::load(&golden(name)).unwrap()
+}
+
+fn network(name: &str) -> Network {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("weights/{name}.npz"));
+    let bytes = std::fs::read(&path).unwrap();
+    Network::new(Weights::from_bytes(&bytes, name).unwrap())
+}
+
+fn archive(name: &str) -> NpzArchive<BufReader<File>> {
+    NpzArchive::open(golden(name)).unwrap()
+}
+
+fn array(archive: &mut NpzArchive<BufReader<File>>, name: &str) -> Vec<f32> {
+    let array = archive.by_name(name).unwrap();
+    array
+        .unwrap_or_else(|| panic!("the golden file lacks {name}"))
+        .into_vec()
+        .unwrap()
+}
+
+fn npy(name: &str) -> Vec<f32> {
+    let bytes = std::fs::read(golden(name)).unwrap();
+    npyz::NpyFile::new(&bytes[..]).unwrap().into_vec().unwrap()
+}
+
+/// ‖a − b‖ / ‖b‖ and the cosine between a and b.
+fn compare(a: &[f32], b: &[f32]) -> (f64, f64) {
+    assert_eq!(a.len(), b.len());
+    let dot = |x: &dyn Fn(usize) -> f64, y: &dyn Fn(usize) -> f64| -> f64 {
+        (0..a.len()).map(|i| x(i) * y(i)).sum()
+    };
+    let (of_a, of_b) = (|i: usize| f64::from(a[i]), |i: usize| f64::from(b[i]));
+    let difference = |i: usize| of_a(i) - of_b(i);
+    let norm_b = dot(&of_b, &of_b).sqrt();
+    let distance = dot(&difference, &difference).sqrt() / norm_b;
+    (
+        distance,
+        dot(&of_a, &of_b) / (dot(&of_a, &of_a).sqrt() * norm_b),
+    )
+}
+
+fn features_agree(model: &str) {
+    let network = network(model);
+    let mut goldens = archive(&format!("{model}_features.npz"));
+    // Convolutions are fused with their ReLU; asking for those shows the unfused path as well.
+    let layers: Vec<usize> = (0..network.architecture.layers().len())
+        .filter(|&index| {
+            let name = &network.architecture.layers()[index].name;
+            !name.starts_with("conv") && network.architecture.downscale(index) < 32
+        })
+        .collect();
+    let wanted = Wanted {
+        maps: layers.clone(),
+        grams: vec![],
+    };
+    let shown = picture("features.png");
+    let seen = features(gpu(), &network, Pooling::Max, &shown, &wanted);
+    let seen = wait(gpu(), seen).unwrap();
+    for ((_, map), layer) in seen.maps.iter().zip(layers) {
+        let name = &network.architecture.layers()[layer].name;
+        let (distance, _) = compare(map, &array(&mut goldens, name));
+        assert!(
+            distance < FEATURE_TOLERANCE,
+            "{model} {name}: {distance:.2e}"
+        );
+    }
+}
+
+#[test]
+fn vgg19_features_agree_with_pytorch() {
+    features_agree("vgg19");
+}
+
+#[test]
+fn vgg16_features_agree_with_pytorch() {
+    features_agree("vgg16");
+}
+
+/// A convolution that is wanted before its ReLU gives the same map after it.
+#[test]
+fn unfused_convolutions_agree_with_fused_ones() {
+    let network = network("vgg16");
+    let layer = |name: &str| network.architecture.layer_index(name).unwrap();
+    let layers = vec![layer("conv2_1"), layer("relu2_1"), layer("conv3_2")];
+    let wanted = Wanted {
+        maps: layers,
+        grams: vec![],
+    };
+    let shown = picture("features.png");
+    let seen = features(gpu(), &network, Pooling::Max, &shown, &wanted);
+    let seen = wait(gpu(), seen).unwrap();
+    let clipped: Vec<f32> = seen.maps[0].1.iter().map(|value| value.max(0.0)).collect();
+    assert_eq!(clipped, seen.maps[1].1);
+    assert!(seen.maps[0].1.iter().any(|&value| value < 0.0));
+    let expected = array(&mut archive("vgg16_features.npz"), "relu3_2");
+    let clipped: Vec<f32> = seen.maps[2].1.iter().map(|value| value.max(0.0)).collect();
+    assert!(compare(&clipped, &expected).0 < FEATURE_TOLERANCE);
+}
+
+#[test]
+fn gram_matrices_agree_with_pytorch() {
+    for model in ["vgg19", "vgg16"] {
+        let network = network(model);
+        let mut goldens = archive(&format!("{model}_gram.npz"));
+        let layers: Vec<usize> = gatys(network.architecture)
+            .style
+            .iter()
+            .map(|term| term.layer)
+            .collect();
+        let wanted = Wanted {
+            maps: vec![],
+            grams: layers.clone(),
+        };
+        let shown = picture("gram.png");
+        let seen = features(gpu(), &network, Pooling::Max, &shown, &wanted);
+        let seen = wait(gpu(), seen).unwrap();
+        for ((channels, gram), layer) in seen.grams.iter().zip(layers) {
+            let name = &network.architecture.layers()[layer].name;
+            let expected = array(&mut goldens, &format!("gram:{name}"));
+            // Of the largest only the first rows are kept.
+            let rows = expected.len() / channels;
+            let (distance, _) = compare(&gram[..rows * channels], &expected);
+            assert!(
+                distance < FEATURE_TOLERANCE,
+                "{model} {name}: {distance:.2e}"
+            );
+            for i in 0..*channels {
+                for j in 0..i {
+                    assert_eq!(gram[i * channels + j], gram[j * channels + i]);
+                }
+            }
+        }
+    }
+}
+
+fn run_at(executable: &Executable, picture: &Picture) -> (Vec<f32>, Vec<f32>) {
+    executable.write_picture(gpu(), &picture.rgb);
+    executable.run(gpu());
+    wait(gpu(), async {
+        let totals = executable.read_totals(gpu()).await.unwrap();
+        let buffer = executable.picture_gradient().unwrap();
+        let gradient = executable.read_planar(gpu(), buffer).await.unwrap();
+        gpu().check().unwrap();
+        (totals, gradient)
+    })
+}
+
+fn gradient_agrees(model: &str, pooling: Pooling, case: &str, tv_weight: f32) {
+    let network = network(model);
+    let mut terms = gatys(network.architecture);
+    terms.pooling = pooling;
+    terms.tv_weight = tv_weight;
+    let content = picture("content.png");
+    let styles = [(picture("style.png"), 1.0)];
+    let targets = StyleTargets::measure(gpu(), &network, &terms, &content, &styles);
+    let targets = wait(gpu(), targets).unwrap();
+    let size = [content.width, content.height];
+    let executable = style_executable(gpu(), &network, &terms, size, &targets, None).unwrap();
+    let (totals, gradient) = run_at(&executable, &picture("at.png"));
+
+    let (distance, cosine) = compare(&gradient, &npy(&format!("gradient_{case}.npy")));
+    assert!(
+        distance < GRADIENT_TOLERANCE,
+        "{case}: relative L2 {distance:.2e}"
+    );
+    assert!(cosine > COSINE, "{case}: cosine {cosine}");
+
+    let text = std::fs::read_to_string(golden("gradient.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let expected = |term: &str| json[case][term].as_f64().unwrap();
+    let names = executable.program().tape.losses();
+    for (name, &value) in names.iter().zip(&totals) {
+        let key = if name.starts_with("content") {
+            "content"
+        } else {
+            name
+        };
+        let ratio = f64::from(value) / expected(key);
+        assert!(
+            (ratio - 1.0).abs() < 1e-4,
+            "{case} {name}: {value} is {ratio} of PyTorch's"
+        );
+    }
+    let total = LossSummary::new(names, &totals).total;
+    assert!(
+        (total / expected("total") - 1.0).abs() < 1e-4,
+        "{case}: total {total}"
+    );
+    // Run again: the same bits.
+    assert_eq!(run_at(&executable, &picture("at.png")), (totals, gradient));
+}
+
+#[test]
+fn vgg19_max_gradient_agrees_with_pytorch() {
+    gradient_agrees("vgg19", Pooling::Max, "vgg19_max", 0.0);
+}
+
+#[test]
+fn vgg19_average_gradient_agrees_with_pytorch() {
+    gradient_agrees("vgg19", Pooling::Average, "vgg19_avg", 0.0);
+}
+
+#[test]
+fn vgg19_gradient_with_total_variation_agrees_with_pytorch() {
+    gradient_agrees("vgg19", Pooling::Max, "vgg19_max_tv1e10", 1e10);
+}
+
+#[test]
+fn vgg16_max_gradient_agrees_with_pytorch() {
+    gradient_agrees("vgg16", Pooling::Max, "vgg16_max", 0.0);
+}
+
+#[test]
+fn vgg16_average_gradient_agrees_with_pytorch() {
+    gradient_agrees("vgg16", Pooling::Average, "vgg16_avg", 0.0);
+}
+
+#[test]
+fn dream_gradients_agree_with_pytorch() {
+    for model in ["vgg19", "vgg16"] {
+        let network = network(model);
+        for name in ["relu2_2", "relu4_3"] {
+            let layer = network.architecture.layer_index(name).unwrap();
+            let layers = [LayerWeight { layer, weight: 1.0 }];
+            let picture = picture("gram.png");
+            let size = [picture.width, picture.height];
+            let executable =
+                dream_executable(gpu(), &network, Pooling::Max, &layers, size).unwrap();
+            let (_, gradient) = run_at(&executable, &picture);
+            let (distance, cosine) = compare(&gradient, &npy(&format!("dream_{model}_{name}.npy")));
+            assert!(
+                distance < GRADIENT_TOLERANCE,
+                "{model} {name}: {distance:.2e}"
+            );
+            assert!(cosine > COSINE, "{model} {name}: {cosine}");
+        }
+    }
+}

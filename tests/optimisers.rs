@@ -1,0 +1,189 @@
+//! Adam and L-BFGS on the device, step by step beside the same in f64, on good and on bad gradients.
+
+mod support;
+
+use impasto::doctor::optimisers::{
+    self, Case, Trouble, adam as adam_settings, lbfgs as lbfgs_settings,
+};
+use impasto::gpu::{Gpu, GpuOptions};
+use impasto::optim::OptimiserSettings;
+use impasto::reference::samples::samples;
+use support::{gpu, open, wait};
+
+fn case(settings: OptimiserSettings, trouble: Trouble) -> Case {
+    Case {
+        settings,
+        trouble,
+        values: 1003,
+        steps: 25,
+        seed: 21,
+    }
+}
+
+fn assert_passes(gpu: &Gpu, case: &Case) {
+    let check = wait(gpu, optimisers::check(gpu, case)).unwrap();
+    assert!(check.passed(), "{check:?}");
+    println!("{:.1e} {}", check.deviation, check.name);
+}
+
+#[test]
+fn adam() {
+    for clamp in [false, true] {
+        assert_passes(gpu(), &case(adam_settings(clamp), Trouble::None));
+        for values in [1, 2, 3, 5, 67] {
+            let small = case(adam_settings(clamp), Trouble::None);
+            assert_passes(gpu(), &Case { values, ..small });
+        }
+        for (first, count) in [(0, 1), (0, 3), (7, 1), (7, 4)] {
+            let trouble = Trouble::NotFinite { first, count };
+            assert_passes(gpu(), &case(adam_settings(clamp), trouble));
+        }
+    }
+}
+
+#[test]
+fn lbfgs() {
+    for history in [2, 6, 40] {
+        assert_passes(gpu(), &case(lbfgs_settings(history), Trouble::None));
+    }
+    for values in [1, 2, 3, 5, 67] {
+        let small = case(lbfgs_settings(10), Trouble::None);
+        let steps = 10;
+        assert_passes(
+            gpu(),
+            &Case {
+                values,
+                steps,
+                ..small
+            },
+        );
+    }
+}
+
+/// More vec4s than all threads together: each takes several.
+#[test]
+fn lbfgs_on_a_long_vector() {
+    let long = case(lbfgs_settings(4), Trouble::None);
+    let (values, steps) = (66_001, 6);
+    assert_passes(
+        gpu(),
+        &Case {
+            values,
+            steps,
+            ..long
+        },
+    );
+}
+
+#[test]
+fn lbfgs_goes_back_from_a_gradient_that_is_not_finite() {
+    for (first, count) in [(1, 1), (7, 1), (7, 3), (24, 1)] {
+        let trouble = Trouble::NotFinite { first, count };
+        assert_passes(gpu(), &case(lbfgs_settings(40), trouble));
+    }
+}
+
+#[test]
+fn lbfgs_drops_a_pair_without_curvature() {
+    for step in [1, 2, 9] {
+        assert_passes(gpu(), &case(lbfgs_settings(40), Trouble::NoCurvature(step)));
+    }
+}
+
+#[test]
+fn lbfgs_starts_over_where_nothing_leads_downhill() {
+    for step in [1, 9] {
+        assert_passes(gpu(), &case(lbfgs_settings(40), Trouble::NoDescent(step)));
+    }
+}
+
+/// There is no point to go back to yet: x stays to the bit, then the run begins as if nothing had been.
+#[test]
+fn a_bad_first_gradient_leaves_the_picture_alone() {
+    for settings in [adam_settings(false), lbfgs_settings(10)] {
+        let start = vec![0.25; 9];
+        let gradient = |step: usize, x: &[f64]| {
+            if step < 2 {
+                vec![f64::NAN; x.len()]
+            } else {
+                vec![1.0; x.len()]
+            }
+        };
+        let run = optimisers::trajectory(gpu(), settings, &start, 3, gradient);
+        let points = wait(gpu(), run).unwrap();
+        assert_eq!(points[1], start);
+        assert_eq!(points[2], start);
+        for &x in &points[3] {
+            assert!(x < 0.25, "{settings:?} did not move: {x}");
+        }
+    }
+}
+
+/// In a ring of two slots, gradients that never change push every pair out. Then the step is that without history, along
+/// −g and no longer than the learning rate in all, whatever curvature was known before.
+#[test]
+fn lbfgs_forgets_the_scale_with_the_last_pair() {
+    let start: Vec<f32> = samples(3, 64).iter().map(|&x| x as f32).collect();
+    // A soft bowl, so that the scale H₀ of its pairs is far from 1, then a slope.
+    let gradient = |step: usize, x: &[f64]| -> Vec<f64> {
+        match step {
+            0..3 => x.iter().map(|x| 0.02 * x).collect(),
+            _ => vec![0.03125; x.len()],
+        }
+    };
+    let run = optimisers::trajectory(gpu(), lbfgs_settings(2), &start, 7, gradient);
+    let points = wait(gpu(), run).unwrap();
+    // ‖g‖₁ is 64/32 = 2, so the first-step length is 1/2.
+    for (before, after) in points[6].iter().zip(&points[7]) {
+        let expected = f64::from(*before) - 0.5 * 0.03125;
+        assert!(
+            (f64::from(*after) - expected).abs() < 1e-6 * expected.abs().max(1.0),
+            "{before} became {after} and not {expected}"
+        );
+    }
+}
+
+/// Huge but finite gradients overflow every product: whatever happens, the picture stays finite.
+#[test]
+fn lbfgs_survives_products_that_overflow() {
+    let start = vec![0.5; 100];
+    let gradient = |step: usize, x: &[f64]| -> Vec<f64> {
+        let huge = if step == 4 { 1e30 } else { 1.0 };
+        x.iter().map(|x| huge * (x - 0.2)).collect()
+    };
+    let run = optimisers::trajectory(gpu(), lbfgs_settings(10), &start, 12, gradient);
+    let points = wait(gpu(), run).unwrap();
+    assert!(points.concat().iter().all(|x| x.is_finite()));
+    let last = &points[12];
+    assert!(last.iter().all(|x| (x - 0.2).abs() < 0.3), "{last:?}");
+}
+
+#[test]
+fn two_runs_agree_to_the_bit() {
+    for settings in [adam_settings(true), lbfgs_settings(5)] {
+        let start: Vec<f32> = samples(4, 501).iter().map(|&x| x as f32).collect();
+        let run = || {
+            let gradient = |_, x: &[f64]| x.iter().map(|x| x.sin() + x).collect();
+            let points = optimisers::trajectory(gpu(), settings, &start, 12, gradient);
+            wait(gpu(), points).unwrap()
+        };
+        let bits = |points: Vec<Vec<f32>>| -> Vec<u32> {
+            points.concat().iter().map(|x| x.to_bits()).collect()
+        };
+        assert_eq!(bits(run()), bits(run()));
+    }
+}
+
+#[test]
+fn the_same_with_every_check_and_with_default_limits() {
+    for (checked, portable) in [(true, false), (false, true)] {
+        let gpu = open(&GpuOptions {
+            checked,
+            portable,
+            ..GpuOptions::default()
+        });
+        for case in optimisers::selection() {
+            assert_passes(&gpu, &case);
+        }
+    }
+}

@@ -1,0 +1,608 @@
+//! The graph executor on small tapes with random filters.
+//!
+//! What a tape means is written down once more below, in f64, with the functions of `impasto::reference`; the gradient
+//! of the device is compared with finite differences of that meaning.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use impasto::gpu::Gpu;
+use impasto::graph::{Executable, Op, Pass, Program, RunOptions, Tape, TapeError, ValueId};
+use impasto::kernels::conv3x3::{Filter, Variant};
+use impasto::kernels::picture_input::InputTransform;
+use impasto::kernels::pool2::Pooling;
+use impasto::reference;
+use impasto::reference::samples::samples;
+use impasto::shape::Shape;
+use support::{gpu, wait};
+
+/// Odd sides, so that both poolings drop a row or a column.
+const WIDTH: usize = 15;
+const HEIGHT: usize = 13;
+
+/// Values of the constants, by id: planar maps and row-major matrices.
+type Constants = BTreeMap<ValueId, Vec<f32>>;
+
+fn draw(seed: u64, count: usize) -> Vec<f32> {
+    samples(seed, count)
+        .iter()
+        .map(|&value| value as f32)
+        .collect()
+}
+
+fn widen(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&value| f64::from(value)).collect()
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn norm(a: &[f64]) -> f64 {
+    dot(a, a).sqrt()
+}
+
+/// ‖a − b‖ / ‖b‖
+fn relative_error(a: &[f64], b: &[f64]) -> f64 {
+    let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    norm(&difference) / norm(b)
+}
+
+/// A picture in [0, 1].
+fn picture(seed: u64) -> Vec<f32> {
+    let values = draw(seed, 3 * WIDTH * HEIGHT);
+    values.iter().map(|value| 0.5 + 0.5 * value).collect()
+}
+
+/// A target that a style could have: symmetric, as every Gram matrix.
+fn draw_gram(seed: u64, channels: usize) -> Vec<f32> {
+    let drawn = draw(seed, channels * channels);
+    let entry = |a: usize, b: usize| drawn[a.min(b) * channels + a.max(b)];
+    (0..channels * channels)
+        .map(|at| entry(at / channels, at % channels))
+        .collect()
+}
+
+/// A random filter that keeps the size of its input.
+fn filter(seed: u64, c_in: usize, c_out: usize) -> Arc<Filter> {
+    let size = (1.0 / (3.0 * c_in as f32)).sqrt();
+    let weight = draw(seed, c_out * c_in * 9);
+    Arc::new(Filter {
+        c_in,
+        c_out,
+        weight: weight.iter().map(|weight| size * weight).collect(),
+        bias: draw(seed + 1, c_out),
+    })
+}
+
+/// B, G, R around a mean, in a range that suits the random filters.
+fn transform() -> InputTransform {
+    InputTransform {
+        matrix: [[0.0, 0.0, 4.0], [0.0, 4.0, 0.0], [4.0, 0.0, 0.0]],
+        offset: [-1.6, -1.8, -1.9],
+    }
+}
+
+/// Two blocks of a small network, with pooling between them: the values of its layers.
+struct Network {
+    relu1: ValueId,
+    relu2: ValueId,
+    relu3: ValueId,
+}
+
+fn network(tape: &mut Tape, pooling: Pooling) -> Network {
+    let input = tape.picture_input("input", transform()).unwrap();
+    let relu1 = tape.conv3x3("relu1", input, filter(1, 3, 8), true).unwrap();
+    // A convolution that keeps the value before its ReLU.
+    let conv2 = tape
+        .conv3x3("conv2", relu1, filter(3, 8, 12), false)
+        .unwrap();
+    let relu2 = tape.relu("relu2", conv2).unwrap();
+    let pool1 = tape.pool("pool1", relu2, pooling).unwrap();
+    let relu3 = tape
+        .conv3x3("relu3", pool1, filter(5, 12, 16), true)
+        .unwrap();
+    Network {
+        relu1,
+        relu2,
+        relu3,
+    }
+}
+
+/// Style, content, dream and total variation together; several of them on one map, below a further pooling and above.
+fn everything(pooling: Pooling) -> (Tape, Constants) {
+    let mut tape = Tape::new(WIDTH, HEIGHT);
+    let Network {
+        relu1,
+        relu2,
+        relu3,
+    } = network(&mut tape, pooling);
+    let pool2 = tape.pool("pool2", relu3, pooling).unwrap();
+    let relu4 = tape
+        .conv3x3("relu4", pool2, filter(7, 16, 6), true)
+        .unwrap();
+    let mut constants = Constants::new();
+    for (name, layer, weight) in [("1", relu1, 3.0), ("3", relu3, 5.0)] {
+        let channels = tape.shape(layer).unwrap().channels;
+        let gram = tape.gram(&format!("gram{name}"), layer).unwrap();
+        let target = tape.constant_gram(&format!("style target {name}"), channels);
+        tape.style_loss(&format!("style{name}"), gram, target, weight)
+            .unwrap();
+        constants.insert(target, draw_gram(11, channels));
+    }
+    for (name, layer, weight) in [("2", relu2, 2.0), ("4", relu4, 4.0)] {
+        let shape = tape.shape(layer).unwrap();
+        let target = tape.constant_map(&format!("content target {name}"), shape);
+        tape.content_loss(&format!("content{name}"), layer, target, weight)
+            .unwrap();
+        constants.insert(target, draw(12, shape.len()));
+    }
+    tape.dream_loss("dream", relu3, -0.5).unwrap();
+    tape.tv_loss("tv", 7.0).unwrap();
+    (tape, constants)
+}
+
+/// Everything that a tape computes from `x`, by value: maps planar, losses of one entry.
+fn meaning(tape: &Tape, x: &[f64], constants: &Constants) -> BTreeMap<ValueId, Vec<f64>> {
+    let mut known: BTreeMap<ValueId, Vec<f64>> = constants
+        .iter()
+        .map(|(&id, values)| (id, widen(values)))
+        .collect();
+    known.insert(tape.picture(), x.to_vec());
+    let (height, width) = tape.picture_size();
+    for node in tape.nodes() {
+        let input = &known[&node.inputs[0]];
+        let shape = tape
+            .shape(node.inputs[0])
+            .unwrap_or(Shape::new(3, height, width));
+        let target = || &known[&node.inputs[1]];
+        let result = match &node.op {
+            Op::PictureInput(transform) => {
+                let matrix = transform.matrix.map(|row| row.map(f64::from));
+                reference::picture_input::forward(input, &matrix, &transform.offset.map(f64::from))
+            }
+            Op::Conv3x3 { filter, relu } => {
+                let (weight, bias) = (widen(&filter.weight), widen(&filter.bias));
+                let y = reference::conv3x3::forward(input, shape, &weight, &bias);
+                if *relu {
+                    reference::relu::forward(&y)
+                } else {
+                    y
+                }
+            }
+            Op::Relu => reference::relu::forward(input),
+            Op::Pool(Pooling::Max) => reference::maxpool2::forward(input, shape),
+            Op::Pool(Pooling::Average) => reference::avgpool2::forward(input, shape),
+            Op::Gram => reference::gram::forward(input, shape),
+            Op::ContentLoss { weight } => {
+                vec![reference::content_loss::value(
+                    input,
+                    target(),
+                    f64::from(*weight),
+                )]
+            }
+            Op::StyleLoss { weight } => {
+                vec![reference::style_loss::value(
+                    input,
+                    target(),
+                    f64::from(*weight),
+                )]
+            }
+            Op::DreamLoss { weight } => {
+                vec![reference::dream_loss::value(input, f64::from(*weight))]
+            }
+            Op::TvLoss { weight } => {
+                vec![reference::tv_loss::value(input, shape, f64::from(*weight))]
+            }
+        };
+        known.insert(node.output, result);
+    }
+    known
+}
+
+/// The loss terms in the order of the tape.
+fn meaning_of_losses(tape: &Tape, x: &[f64], constants: &Constants) -> Vec<f64> {
+    let known = meaning(tape, x, constants);
+    let losses = tape.losses().iter();
+    losses
+        .map(|name| known[&tape.find(name).unwrap()][0])
+        .collect()
+}
+
+fn build(gpu: &Gpu, tape: &Tape, constants: &Constants, options: &RunOptions) -> Executable {
+    let program = Program::with_gradient(tape.clone(), gpu.binding_limit());
+    let executable = Executable::build(gpu, program, options).unwrap();
+    for (&id, values) in constants {
+        match tape.shape(id) {
+            Some(_) => executable.write_map(gpu, id, values),
+            None => executable.write_gram(gpu, id, values),
+        }
+    }
+    executable
+}
+
+/// Losses and gradient at `x`.
+fn run(gpu: &Gpu, executable: &Executable, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    executable.write_picture(gpu, x);
+    executable.run(gpu);
+    let totals = wait(gpu, executable.read_totals(gpu)).unwrap();
+    let gradient = executable
+        .picture_gradient()
+        .expect("the losses depend on the picture");
+    let gradient = wait(gpu, executable.read_planar(gpu, gradient)).unwrap();
+    gpu.check().unwrap();
+    (totals, gradient)
+}
+
+fn build_and_run(tape: &Tape, constants: &Constants, options: &RunOptions) -> (Vec<f32>, Vec<f32>) {
+    run(gpu(), &build(gpu(), tape, constants, options), &picture(99))
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+#[test]
+fn shape_errors_name_the_node() {
+    let mut tape = Tape::new(5, 3);
+    let input = tape.picture_input("input", transform()).unwrap();
+    let gram_of_eight = tape.constant_gram("eight", 8);
+    let map = tape.constant_map("target", Shape::new(3, 5, 5));
+    let names = |error: TapeError, node: &str, value: &str| {
+        let message = error.to_string();
+        assert!(message.contains(&format!("`{node}`")), "{message}");
+        assert!(message.contains(value), "{message}");
+    };
+    let picture = tape.picture();
+    names(
+        tape.conv3x3("conv", picture, filter(1, 3, 4), true)
+            .unwrap_err(),
+        "conv",
+        "`picture`",
+    );
+    names(
+        tape.conv3x3("conv", input, filter(1, 4, 4), true)
+            .unwrap_err(),
+        "conv",
+        "4 channels",
+    );
+    names(
+        tape.relu("relu", gram_of_eight).unwrap_err(),
+        "relu",
+        "`eight`",
+    );
+    names(tape.gram("gram", input).unwrap_err(), "gram", "`input`");
+    names(
+        tape.content_loss("content", input, map, 1.0).unwrap_err(),
+        "content",
+        "`target`",
+    );
+    names(
+        tape.style_loss("style", input, gram_of_eight, 1.0)
+            .unwrap_err(),
+        "style",
+        "`input`",
+    );
+    names(
+        tape.dream_loss("dream", gram_of_eight, 1.0).unwrap_err(),
+        "dream",
+        "`eight`",
+    );
+    let pooled = tape.pool("pool1", input, Pooling::Max).unwrap();
+    names(
+        tape.pool("pool2", pooled, Pooling::Max).unwrap_err(),
+        "pool2",
+        "3×1×2",
+    );
+    names(tape.relu("pool1", input).unwrap_err(), "pool1", "two nodes");
+
+    let conv = tape.conv3x3("conv", input, filter(1, 3, 4), true).unwrap();
+    let gram = tape.gram("gram", conv).unwrap();
+    let error = tape
+        .style_loss("style", gram, gram_of_eight, 1.0)
+        .unwrap_err();
+    names(error, "style", "a Gram matrix of 4 channels");
+}
+
+/// Values of every loss and of kept layers.
+#[test]
+fn values_are_those_of_the_reference() {
+    for pooling in [Pooling::Max, Pooling::Average] {
+        let (tape, constants) = everything(pooling);
+        let keep: Vec<ValueId> = [
+            "input", "relu1", "gram1", "relu2", "pool1", "pool2", "relu4",
+        ]
+        .map(|name| tape.find(name).unwrap())
+        .to_vec();
+        let options = RunOptions {
+            keep: keep.clone(),
+            ..RunOptions::default()
+        };
+        let executable = build(gpu(), &tape, &constants, &options);
+        let x = picture(99);
+        let (totals, _) = run(gpu(), &executable, &x);
+        let known = meaning(&tape, &widen(&x), &constants);
+        for id in keep {
+            let found = wait(gpu(), executable.read(gpu(), id)).unwrap();
+            let error = relative_error(&widen(&found), &known[&id]);
+            assert!(error < 1e-5, "{}: {error:e}", tape.value(id).name);
+        }
+        let expected = meaning_of_losses(&tape, &widen(&x), &constants);
+        assert_eq!(totals.len(), 6);
+        for ((name, found), expected) in tape.losses().iter().zip(totals).zip(expected) {
+            let error = (f64::from(found) - expected).abs() / expected.abs();
+            assert!(error < 1e-5, "{name}: {found} and not {expected}");
+        }
+    }
+}
+
+/// ⟨gradient of the device, d⟩ against a finite difference in f64 along d, for all losses together.
+#[test]
+fn the_gradient_is_that_of_the_reference() {
+    for pooling in [Pooling::Max, Pooling::Average] {
+        let (tape, constants) = everything(pooling);
+        let (_, gradient) = build_and_run(&tape, &constants, &RunOptions::default());
+        assert_directional_derivatives(&tape, &constants, &gradient);
+    }
+}
+
+/// The same for each kind of loss alone, where no other term can hide a mistake.
+#[test]
+fn the_gradient_of_each_loss_is_that_of_the_reference() {
+    let mut tapes: Vec<(Tape, Constants)> = Vec::new();
+    let fresh = || {
+        let mut tape = Tape::new(WIDTH, HEIGHT);
+        let network = network(&mut tape, Pooling::Max);
+        (tape, network)
+    };
+    let (mut tape, network) = fresh();
+    tape.dream_loss("dream", network.relu3, 2.0).unwrap();
+    tapes.push((tape, Constants::new()));
+
+    let (mut tape, network) = fresh();
+    let shape = tape.shape(network.relu2).unwrap();
+    let target = tape.constant_map("target", shape);
+    tape.content_loss("content", network.relu2, target, 2.0)
+        .unwrap();
+    tapes.push((tape, Constants::from([(target, draw(31, shape.len()))])));
+
+    let (mut tape, network) = fresh();
+    let gram = tape.gram("gram", network.relu3).unwrap();
+    let target = tape.constant_gram("target", 16);
+    tape.style_loss("style", gram, target, 2.0).unwrap();
+    tapes.push((tape, Constants::from([(target, draw_gram(32, 16))])));
+
+    let mut tape = Tape::new(WIDTH, HEIGHT);
+    tape.tv_loss("tv", 2.0).unwrap();
+    tapes.push((tape, Constants::new()));
+
+    for (tape, constants) in tapes {
+        let (_, gradient) = build_and_run(&tape, &constants, &RunOptions::default());
+        assert_directional_derivatives(&tape, &constants, &gradient);
+    }
+}
+
+fn assert_directional_derivatives(tape: &Tape, constants: &Constants, gradient: &[f32]) {
+    let (x, gradient) = (widen(&picture(99)), widen(gradient));
+    let loss = |x: &[f64]| -> f64 { meaning_of_losses(tape, x, constants).iter().sum() };
+    // Along the gradient itself, and along random directions, each of length 1.
+    let mut directions = vec![gradient.clone()];
+    directions.extend((0..6).map(|seed| samples(40 + seed, x.len())));
+    for direction in directions {
+        let length = norm(&direction);
+        let direction: Vec<f64> = direction.iter().map(|d| d / length).collect();
+        let along =
+            |h: f64| -> Vec<f64> { x.iter().zip(&direction).map(|(x, d)| x + h * d).collect() };
+        let h = 1e-6;
+        let expected = (loss(&along(h)) - loss(&along(-h))) / (2.0 * h);
+        let found = dot(&gradient, &direction);
+        let error = (found - expected).abs() / norm(&gradient);
+        assert!(
+            error < 1e-5,
+            "{:?}: {found} and not {expected}",
+            tape.losses()
+        );
+    }
+}
+
+/// Without ReLU and with average pooling, the map J from the picture to the features is linear: ⟨gy, J·v⟩ = ⟨Jᵀ·gy, v⟩,
+/// both sides from the device.
+#[test]
+fn the_gradient_is_the_transpose_of_the_forward_map() {
+    let gpu = gpu();
+    let mut tape = Tape::new(WIDTH, HEIGHT);
+    let input = tape.picture_input("input", transform()).unwrap();
+    let conv1 = tape
+        .conv3x3("conv1", input, filter(1, 3, 8), false)
+        .unwrap();
+    let pool = tape.pool("pool", conv1, Pooling::Average).unwrap();
+    let conv2 = tape.conv3x3("conv2", pool, filter(3, 8, 6), false).unwrap();
+    let shape = tape.shape(conv2).unwrap();
+    let target = tape.constant_map("target", shape);
+    // With this weight the gradient of the loss at the features is F − P.
+    tape.content_loss("content", conv2, target, shape.len() as f32 / 2.0)
+        .unwrap();
+    let options = RunOptions {
+        keep: vec![conv2],
+        ..RunOptions::default()
+    };
+    let p = draw(51, shape.len());
+    let executable = build(
+        gpu,
+        &tape,
+        &Constants::from([(target, p.clone())]),
+        &options,
+    );
+    let features = |x: &[f32]| -> (Vec<f64>, Vec<f64>) {
+        let (_, gradient) = run(gpu, &executable, x);
+        let f = wait(gpu, executable.read(gpu, conv2)).unwrap();
+        (widen(&f), widen(&gradient))
+    };
+    let x = picture(52);
+    let (f, gradient) = features(&x);
+    let gy: Vec<f64> = f.iter().zip(&p).map(|(f, &p)| f - f64::from(p)).collect();
+    for seed in 53..57 {
+        let v = draw(seed, x.len());
+        let moved: Vec<f32> = x.iter().zip(&v).map(|(x, v)| x + v).collect();
+        let jv: Vec<f64> = features(&moved)
+            .0
+            .iter()
+            .zip(&f)
+            .map(|(a, b)| a - b)
+            .collect();
+        let (left, right) = (dot(&gy, &jv), dot(&gradient, &widen(&v)));
+        let error = (left - right).abs() / (norm(&gy) * norm(&jv));
+        assert!(error < 1e-6, "{left} and {right}");
+    }
+}
+
+/// Three losses on one map, and two on the picture: the gradient is the sum of those of each alone.
+#[test]
+fn the_shares_of_several_consumers_add_up() {
+    let run_with = |wanted: &[usize]| -> Vec<f64> {
+        let mut tape = Tape::new(WIDTH, HEIGHT);
+        let Network { relu1, relu3, .. } = network(&mut tape, Pooling::Max);
+        let mut constants = Constants::new();
+        for term in wanted {
+            match term {
+                0 => tape.dream_loss("first", relu1, 1.0),
+                1 => {
+                    let gram = tape.gram("gram", relu1).unwrap();
+                    let target = tape.constant_gram("target", 8);
+                    constants.insert(target, draw_gram(61, 8));
+                    tape.style_loss("second", gram, target, 2.0)
+                }
+                2 => tape.dream_loss("third", relu3, 3.0),
+                _ => tape.tv_loss("fourth", 4.0),
+            }
+            .unwrap();
+        }
+        widen(&build_and_run(&tape, &constants, &RunOptions::default()).1)
+    };
+    let mut sum = vec![0.0; 3 * WIDTH * HEIGHT];
+    for term in 0..4 {
+        let share = run_with(&[term]);
+        assert!(norm(&share) > 0.0);
+        for (sum, share) in sum.iter_mut().zip(share) {
+            *sum += share;
+        }
+    }
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0]] {
+        let error = relative_error(&run_with(&order), &sum);
+        assert!(error < 1e-6, "in the order {order:?}: {error:e}");
+    }
+}
+
+#[test]
+fn nodes_that_reach_no_loss_are_left_out() {
+    let mut tape = Tape::new(WIDTH, HEIGHT);
+    let Network { relu1, relu3, .. } = network(&mut tape, Pooling::Max);
+    tape.pool("dead end", relu3, Pooling::Max).unwrap();
+    tape.dream_loss("dream", relu1, 1.0).unwrap();
+    let program = Program::with_gradient(tape.clone(), gpu().binding_limit());
+    let names = |pass: Pass| -> Vec<&str> {
+        let steps = program.steps.iter().filter(|step| step.pass == pass);
+        steps.map(|step| &*tape.nodes()[step.node].name).collect()
+    };
+    assert_eq!(names(Pass::Forward), ["input", "relu1", "dream"]);
+    assert_eq!(names(Pass::Gradient), ["dream", "relu1", "input"]);
+
+    let wanted = [tape.find("pool1").unwrap()];
+    let forward = Program::forward(tape, &wanted, gpu().binding_limit());
+    assert_eq!(forward.steps.len(), 5, "input, relu1, conv2, relu2, pool1");
+    assert!(forward.picture_gradient.is_none());
+}
+
+/// A loss that no picture can move asks for no gradient.
+#[test]
+fn a_loss_on_a_constant_has_no_gradient() {
+    let mut tape = Tape::new(WIDTH, HEIGHT);
+    let map = tape.constant_map("constant", Shape::new(4, 3, 3));
+    tape.dream_loss("dream", map, 2.0).unwrap();
+    let constants = Constants::from([(map, vec![0.5; 36])]);
+    let executable = build(gpu(), &tape, &constants, &RunOptions::default());
+    assert!(executable.picture_gradient().is_none());
+    executable.run(gpu());
+    let totals = wait(gpu(), executable.read_totals(gpu())).unwrap();
+    assert_eq!(totals, [0.5]);
+}
+
+#[test]
+fn sharing_buffers_changes_no_bit() {
+    let (tape, constants) = everything(Pooling::Max);
+    let outcome = |share_buffers: bool| {
+        let options = RunOptions {
+            share_buffers,
+            ..RunOptions::default()
+        };
+        let executable = build(gpu(), &tape, &constants, &options);
+        // Twice: the first run leaves its numbers in the shared buffers.
+        run(gpu(), &executable, &picture(71));
+        let (totals, gradient) = run(gpu(), &executable, &picture(72));
+        (executable.memory().planned, bits(&totals), bits(&gradient))
+    };
+    let (shared, alone) = (outcome(true), outcome(false));
+    assert!(shared.0 < alone.0, "{} and {} bytes", shared.0, alone.0);
+    assert_eq!(shared.1, alone.1);
+    assert_eq!(shared.2, alone.2);
+}
+
+#[test]
+fn two_runs_agree_to_the_bit() {
+    let (tape, constants) = everything(Pooling::Average);
+    let first = build(gpu(), &tape, &constants, &RunOptions::default());
+    let again = build(gpu(), &tape, &constants, &RunOptions::default());
+    let outcomes = [&first, &first, &again].map(|executable| {
+        let (totals, gradient) = run(gpu(), executable, &picture(73));
+        (bits(&totals), bits(&gradient))
+    });
+    assert_eq!(outcomes[0], outcomes[1]);
+    assert_eq!(outcomes[0], outcomes[2]);
+}
+
+#[test]
+fn every_variant_leads_to_the_same_gradient() {
+    let (tape, constants) = everything(Pooling::Max);
+    let (_, expected) = build_and_run(&tape, &constants, &RunOptions::default());
+    for variant in Variant::ALL {
+        let options = RunOptions {
+            variant: Some(variant),
+            ..RunOptions::default()
+        };
+        let (_, found) = build_and_run(&tape, &constants, &options);
+        let error = relative_error(&widen(&found), &widen(&expected));
+        assert!(error < 1e-5, "{variant}: {error:e}");
+    }
+}
+
+#[test]
+fn a_profile_has_a_time_for_every_step() {
+    let (tape, constants) = everything(Pooling::Max);
+    let executable = build(gpu(), &tape, &constants, &RunOptions::default());
+    executable.write_picture(gpu(), &picture(99));
+    let times = wait(gpu(), executable.profile(gpu()));
+    if !gpu().has_timestamps() {
+        assert!(times.is_err(), "a profile needs timestamps");
+        return;
+    }
+    let times = times.unwrap();
+    let steps = executable.program().steps.iter();
+    let expected: Vec<String> = steps
+        .map(|step| {
+            let direction = match step.pass {
+                Pass::Forward => "forward",
+                Pass::Gradient => "gradient",
+            };
+            format!("{} {direction}", tape.nodes()[step.node].name)
+        })
+        .collect();
+    let labels: Vec<&str> = times.iter().map(|time| &*time.label).collect();
+    assert_eq!(labels, expected);
+    for time in &times {
+        assert!(time.seconds > 0.0 && time.seconds < 10.0, "{time:?}");
+        assert!(time.flop > 0 && time.bytes > 0, "{time:?}");
+    }
+}
