@@ -11,7 +11,7 @@
 // Cost      13 flop and 28 bytes per value
 // Why       A value whose gradient is not finite keeps its place and its moments: one bad pixel or
 //           one bad step must not paint black.
-// Test      tests/kernels.rs::adam
+// Test      tests/optimisers.rs::adam
 
 struct Params {
     vectors: u32,

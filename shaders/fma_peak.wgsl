@@ -11,7 +11,7 @@
 // Why       Unrolled as text: variables that live across turns go through memory on some software
 //           adapters, so each turn must do much. m < 1 keeps the chains finite; c depends on the
 //           thread, so that no two lanes are alike.
-// Test      tests/cli_bench.rs::step
+// Test      tests/kernels.rs::fma_peak
 
 struct Params {
     turns: u32,

@@ -153,11 +153,14 @@ fn judge(@builtin(local_invocation_index) lane: u32) {
         state.rho[p.slot] = 1.0 / sums.x;
         state.scale = sums.x / sums.y;
     }
-    state.step = first_length();
+    var pairs = 0u;
     for (var i = lane; i < p.history; i++) {
-        if state.rho[i] != 0.0 {
-            state.step = p.rate;
-        }
+        pairs += select(0u, 1u, state.rho[i] != 0.0);
+    }
+    state.step = p.rate;
+    if pairs == 0u {
+        state.step = first_length();
+        state.scale = 1.0;
     }
 }
 

@@ -53,7 +53,7 @@ pub enum Variant {
     Direct,
     /// `conv3x3_direct_portable`.
     DirectPortable,
-    /// `conv3x3_from_rgb`: up to four input channels.
+    /// `conv3x3_from_rgb`: up to three input channels.
     FromRgb,
     /// `conv3x3_to_rgb`: up to four output channels.
     ToRgb,
@@ -100,7 +100,7 @@ impl Variant {
         });
         blocks
             && match self {
-                Self::FromRgb => groups(filter.c_in) == 1,
+                Self::FromRgb => filter.c_in <= 3,
                 Self::ToRgb => groups(filter.c_out) == 1,
                 _ => true,
             }
