@@ -20,6 +20,16 @@ pub struct BufferView {
 }
 
 impl BufferView {
+    /// The first `bytes` of `buffer`: all that a kernel needs of one which may be larger, since planned
+    /// buffers are shared and a binding must not exceed the adapter's limit.
+    pub fn first(buffer: &wgpu::Buffer, bytes: u64) -> Self {
+        Self {
+            buffer: buffer.clone(),
+            offset: 0,
+            size: bytes.next_multiple_of(16).min(buffer.size()),
+        }
+    }
+
     /// All of `buffer`.
     pub fn whole(buffer: &wgpu::Buffer) -> Self {
         Self {

@@ -1,9 +1,9 @@
 //! w · mean((F − P)²) over a feature map and its gradient (`shaders/content_loss.wgsl`).
 
 use super::feature_map::{FeatureMap, slices};
-use super::sum::{self, PARTIAL_WORKGROUPS, PARTIALS, TotalSlot};
+use super::sum::{self, PARTIAL_WORKGROUPS, PARTIALS, TotalSlot, partial_view};
 use super::{Merge, over_positions};
-use crate::gpu::{Access, BufferView, Command, GpuError, Kernel, Recorder};
+use crate::gpu::{Access, Command, GpuError, Kernel, Recorder};
 
 /// Partial sums of (F − P)².
 pub static VALUE: Kernel = Kernel {
@@ -74,7 +74,7 @@ pub fn value(
             buffers: vec![
                 f.view(slice),
                 target.view(slice),
-                BufferView::whole(partials),
+                partial_view(partials, slices.len()),
             ],
             workgroups: [PARTIAL_WORKGROUPS, 1, 1],
             flop: 3 * values,

@@ -2,9 +2,9 @@
 
 use super::content_loss::MapLossParams;
 use super::feature_map::{FeatureMap, slices};
-use super::sum::{self, PARTIAL_WORKGROUPS, PARTIALS, TotalSlot};
+use super::sum::{self, PARTIAL_WORKGROUPS, PARTIALS, TotalSlot, partial_view};
 use super::{Merge, over_positions};
-use crate::gpu::{Access, BufferView, Command, GpuError, Kernel, Recorder};
+use crate::gpu::{Access, Command, GpuError, Kernel, Recorder};
 
 /// Partial sums of F².
 pub static VALUE: Kernel = Kernel {
@@ -50,7 +50,7 @@ pub fn value(
             kernel: &VALUE,
             knobs: vec![],
             uniform: bytemuck::bytes_of(&params).to_vec(),
-            buffers: vec![f.view(slice), BufferView::whole(partials)],
+            buffers: vec![f.view(slice), partial_view(partials, slices.len())],
             workgroups: [PARTIAL_WORKGROUPS, 1, 1],
             flop: 2 * values,
             bytes: 4 * values,

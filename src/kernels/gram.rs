@@ -112,6 +112,11 @@ pub fn workspace_bytes(shape: Shape) -> u64 {
     (4 * shape.channels * shape.channels * chunks(shape)) as u64
 }
 
+/// Bytes of the C×C matrix itself.
+fn matrix_bytes(shape: Shape) -> u64 {
+    (4 * shape.channels * shape.channels) as u64
+}
+
 /// Records g = F·Fᵀ/M, C×C row-major; C is a multiple of four and `partials` has
 /// [`workspace_bytes`].
 ///
@@ -126,7 +131,7 @@ pub fn forward(
     let slices = slices(f.shape, recorder.binding_limit())?;
     for (index, &i_slice) in slices.iter().enumerate() {
         for &j_slice in &slices[index..] {
-            let partials = BufferView::whole(partials);
+            let partials = BufferView::first(partials, workspace_bytes(f.shape));
             let workgroup = workgroup(chunks(f.shape), recorder.workgroup());
             recorder.push(partial_command(f, i_slice, j_slice, partials, workgroup));
         }
@@ -142,7 +147,10 @@ pub fn forward(
         knobs: vec![("WORKGROUP", 64)],
         // The strips do not matter here.
         uniform: gram_params(f, whole, whole, 1),
-        buffers: vec![BufferView::whole(partials), BufferView::whole(g)],
+        buffers: vec![
+            BufferView::first(partials, partial_bytes),
+            BufferView::first(g, matrix_bytes(f.shape)),
+        ],
         workgroups: [c_groups.div_ceil(64), 4 * c_groups, 1],
         flop: partial_bytes / 4,
         bytes: partial_bytes,
@@ -275,7 +283,7 @@ fn gradient_command(
         uniform: bytemuck::bytes_of(&params).to_vec(),
         buffers: vec![
             f.view(c_slice),
-            BufferView::whole(gg),
+            BufferView::first(gg, matrix_bytes(f.shape)),
             gf.view(o_slice),
             f.view(o_slice),
         ],

@@ -1,6 +1,6 @@
 //! w · mean((G − A)²) over a Gram matrix and its gradient (`shaders/style_loss.wgsl`).
 
-use super::sum::{self, PARTIAL_WORKGROUPS, PARTIALS, TotalSlot};
+use super::sum::{self, PARTIAL_WORKGROUPS, PARTIALS, TotalSlot, partial_view};
 use super::{Merge, over_positions};
 use crate::gpu::{Access, BufferView, Command, Kernel, Recorder};
 
@@ -53,7 +53,11 @@ pub fn value(
         kernel: &VALUE,
         knobs: vec![],
         uniform: params(entries, Merge::default(), 0.0),
-        buffers: [g, target, partials].map(BufferView::whole).to_vec(),
+        buffers: vec![
+            matrix(g, entries),
+            matrix(target, entries),
+            partial_view(partials, 1),
+        ],
         workgroups: [PARTIAL_WORKGROUPS, 1, 1],
         flop: 3 * entries as u64,
         bytes: 8 * entries as u64,
@@ -74,11 +78,17 @@ pub fn gradient(
         kernel: &GRADIENT,
         knobs: vec![],
         uniform: params(entries, merge, 2.0 * weight / entries as f32),
-        buffers: [g, target, gg].map(BufferView::whole).to_vec(),
+        buffers: [g, target, gg]
+            .map(|buffer| matrix(buffer, entries))
+            .to_vec(),
         workgroups: over_positions(entries, 1),
         flop: 2 * entries as u64,
         bytes: 12 * entries as u64,
     });
+}
+
+fn matrix(buffer: &wgpu::Buffer, entries: usize) -> BufferView {
+    BufferView::first(buffer, 4 * entries as u64)
 }
 
 fn params(entries: usize, merge: Merge, scale: f32) -> Vec<u8> {

@@ -19,6 +19,11 @@ pub const PARTIALS: usize = 4096;
 /// Workgroups of such a pass, of 64 threads each.
 pub const PARTIAL_WORKGROUPS: u32 = (PARTIALS / 64) as u32;
 
+/// The partial sums of one value pass over `slices` slices of a map.
+pub(super) fn partial_view(partials: &wgpu::Buffer, slices: usize) -> BufferView {
+    BufferView::first(partials, (4 * PARTIALS * slices) as u64)
+}
+
 /// Where a loss term leaves its value.
 #[derive(Clone, Debug)]
 pub struct TotalSlot {
@@ -56,7 +61,7 @@ pub fn main(
         })
         .to_vec(),
         buffers: vec![
-            BufferView::whole(partials),
+            BufferView::first(partials, 4 * count as u64),
             BufferView::whole(&total.totals),
         ],
         workgroups: [1, 1, 1],

@@ -1,6 +1,6 @@
 //! w · mean(dx² + dy²) over the picture and its gradient (`shaders/tv_loss.wgsl`).
 
-use super::sum::{self, PARTIAL_WORKGROUPS, PARTIALS, TotalSlot};
+use super::sum::{self, PARTIAL_WORKGROUPS, PARTIALS, TotalSlot, partial_view};
 use super::{Merge, over_positions};
 use crate::gpu::{Access, BufferView, Command, Kernel, Recorder};
 
@@ -51,7 +51,7 @@ pub fn value(
         kernel: &VALUE,
         knobs: vec![],
         uniform: params([width, height], Merge::default(), 0.0),
-        buffers: [x, partials].map(BufferView::whole).to_vec(),
+        buffers: vec![BufferView::whole(x), partial_view(partials, 1)],
         workgroups: [PARTIAL_WORKGROUPS, 1, 1],
         flop: 5 * values as u64,
         bytes: 12 * values as u64,

@@ -1,0 +1,150 @@
+//! Criterion benches of single kernels: `cargo bench --bench kernels`.
+//!
+//! `impasto bench` puts the same kernels beside a probe of the adapter's peak; this one has the statistics.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use impasto::gpu::{Gpu, GpuOptions, Recorder, Recording};
+use impasto::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Variant};
+use impasto::kernels::pool2::{self, Pooling};
+use impasto::kernels::{FeatureMap, Merge, gram};
+use impasto::reference::samples::sample;
+use impasto::shape::Shape;
+
+fn wait<T>(gpu: &Gpu, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    pollster::block_on(poll_fn(|context| {
+        let outcome = future.as_mut().poll(context);
+        if outcome.is_pending() {
+            let _ = gpu.device().poll(wgpu::PollType::wait_indefinitely());
+            context.waker().wake_by_ref();
+        }
+        outcome
+    }))
+}
+
+/// Wall time of `count` runs in one go.
+fn time(gpu: &Gpu, recording: &Recording, count: u64) -> Duration {
+    let started = Instant::now();
+    for _ in 0..count {
+        recording.submit(gpu);
+    }
+    let _ = gpu.device().poll(wgpu::PollType::wait_indefinitely());
+    started.elapsed()
+}
+
+fn random_map(gpu: &Gpu, shape: Shape) -> FeatureMap {
+    let values: Vec<f32> = (0..shape.len() as u64)
+        .map(|i| sample(1, i) as f32)
+        .collect();
+    FeatureMap::upload(gpu, "bench", shape, &values).expect("room for a bench map")
+}
+
+fn bench(criterion: &mut Criterion, gpu: &Gpu, group: &str, name: String, recording: &Recording) {
+    let flop: u64 = recording.infos().iter().map(|info| info.flop).sum();
+    let mut group = criterion.benchmark_group(group);
+    group.throughput(Throughput::Elements(flop)).sample_size(10);
+    group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+        bencher.iter_custom(|count| time(gpu, recording, count));
+    });
+    group.finish();
+}
+
+/// The shapes of VGG-19 at 128², forward; the gradient is the same kernel.
+fn convolutions(criterion: &mut Criterion, gpu: &Gpu) {
+    for (c_in, c_out, side) in [
+        (3, 64, 128),
+        (64, 64, 128),
+        (128, 128, 64),
+        (256, 256, 32),
+        (512, 512, 16),
+    ] {
+        let filter = Filter {
+            c_in,
+            c_out,
+            weight: (0..9 * c_in * c_out)
+                .map(|i| sample(2, i as u64) as f32)
+                .collect(),
+            bias: vec![0.0; c_out],
+        };
+        let output = Shape::new(c_out, side, side);
+        let x = random_map(gpu, output.with_channels(c_in));
+        let y = random_map(gpu, output);
+        for variant in Variant::ALL
+            .into_iter()
+            .filter(|v| v.supports(gpu, &filter, output))
+        {
+            let on_device =
+                DeviceFilter::upload(gpu, "bench", &filter, variant).expect("room for a filter");
+            let mut recorder = Recorder::new(gpu);
+            conv3x3::record(&mut recorder, &on_device, &x, &y, Epilogue::default())
+                .expect("maps that fit");
+            let recording = recorder.finish(gpu).expect("a valid recording");
+            let name = format!("{c_in}→{c_out} at {side}², {variant}");
+            bench(criterion, gpu, "conv3x3", name, &recording);
+        }
+    }
+}
+
+fn gram_matrices(criterion: &mut Criterion, gpu: &Gpu) {
+    for (channels, side) in [(64, 128), (256, 32), (512, 16)] {
+        let shape = Shape::new(channels, side, side);
+        let f = random_map(gpu, shape);
+        let gf = random_map(gpu, shape);
+        let g = gpu
+            .storage("bench", (4 * channels * channels) as u64)
+            .expect("room for a matrix");
+        let partials = gpu
+            .storage("bench", gram::workspace_bytes(shape))
+            .expect("room for partial sums");
+        let mut forward = Recorder::new(gpu);
+        gram::forward(&mut forward, &f, &partials, &g).expect("maps that fit");
+        let forward = forward.finish(gpu).expect("a valid recording");
+        bench(criterion, gpu, "gram", format!("forward {shape}"), &forward);
+        let mut back = Recorder::new(gpu);
+        gram::gradient(&mut back, gpu, &g, &f, &gf, Merge::default()).expect("maps that fit");
+        let back = back.finish(gpu).expect("a valid recording");
+        bench(criterion, gpu, "gram", format!("gradient {shape}"), &back);
+    }
+}
+
+fn pooling(criterion: &mut Criterion, gpu: &Gpu) {
+    let shape = Shape::new(64, 128, 128);
+    let (x, gx) = (random_map(gpu, shape), random_map(gpu, shape));
+    let y = random_map(gpu, pool2::pooled(shape));
+    for (pooling, name) in [(Pooling::Max, "max"), (Pooling::Average, "average")] {
+        let mut recorder = Recorder::new(gpu);
+        pool2::forward(&mut recorder, pooling, &x, &y).expect("maps that fit");
+        pool2::gradient(&mut recorder, pooling, Some(&x), &y, &gx, Merge::default())
+            .expect("maps that fit");
+        let recording = recorder.finish(gpu).expect("a valid recording");
+        bench(
+            criterion,
+            gpu,
+            "pool2",
+            format!("{name} {shape}, both directions"),
+            &recording,
+        );
+    }
+}
+
+fn all(criterion: &mut Criterion) {
+    let options = GpuOptions::default();
+    let gpu = pollster::block_on(Gpu::open(&options)).expect("an adapter, see `impasto doctor`");
+    // The kernels must be right before their speed means anything.
+    let checks =
+        wait(&gpu, impasto::doctor::check_all(&gpu, |_| {})).expect("a device that answers");
+    assert!(
+        checks.iter().all(|check| check.passed()),
+        "run `impasto doctor`"
+    );
+    convolutions(criterion, &gpu);
+    gram_matrices(criterion, &gpu);
+    pooling(criterion, &gpu);
+}
+
+criterion_group!(benches, all);
+criterion_main!(benches);
