@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use impasto::gpu::GpuOptions;
 use impasto::graph::Executable;
 use impasto::image::Picture;
 use impasto::kernels::pool2::Pooling;
@@ -245,6 +246,45 @@ fn vgg16_max_gradient_agrees_with_pytorch() {
 #[test]
 fn vgg16_average_gradient_agrees_with_pytorch() {
     gradient_agrees("vgg16", Pooling::Average, "vgg16_avg", 0.0);
+}
+
+/// Maps that no single binding holds are worked on in slices of channel groups: the same gradient.
+#[test]
+fn sliced_maps_give_the_same_gradient() {
+    let whole = gradient_with_limit(None);
+    // Four groups of a 64-channel map at a time.
+    let sliced = gradient_with_limit(Some(1 << 20));
+    let (distance, _) = compare(&sliced, &whole);
+    assert!(distance < 1e-5, "relative L2 {distance:.2e}");
+    assert_ne!(
+        sliced, whole,
+        "the limit had no effect: other sums round differently"
+    );
+}
+
+fn gradient_with_limit(binding_limit: Option<u64>) -> Vec<f32> {
+    let gpu = support::open(&GpuOptions {
+        binding_limit,
+        ..GpuOptions::default()
+    });
+    let network = network("vgg19");
+    let mut terms = gatys(network.architecture);
+    // Without maxima nothing can flip between the two.
+    terms.pooling = Pooling::Average;
+    let content = picture("content.png");
+    let styles = [(picture("style.png"), 1.0)];
+    let at = picture("at.png");
+    wait(&gpu, async {
+        let targets = StyleTargets::measure(&gpu, &network, &terms, &content, &styles)
+            .await
+            .unwrap();
+        let size = [content.width, content.height];
+        let executable = style_executable(&gpu, &network, &terms, size, &targets, None).unwrap();
+        executable.write_picture(&gpu, &at.rgb);
+        executable.run(&gpu);
+        let buffer = executable.picture_gradient().unwrap();
+        executable.read_planar(&gpu, buffer).await.unwrap()
+    })
 }
 
 #[test]

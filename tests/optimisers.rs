@@ -11,11 +11,18 @@ use impasto::reference::samples::samples;
 use support::{gpu, open, wait};
 
 fn case(settings: OptimiserSettings, trouble: Trouble) -> Case {
+    // A few steps beyond the trouble. Not many: without a line search, now and then a step goes far astray, and then
+    // rounding decides where to.
+    let steps = match trouble {
+        Trouble::None => 20,
+        Trouble::NotFinite { first, count } => first + count + 4,
+        Trouble::NoCurvature(step) | Trouble::NoDescent(step) => step + 4,
+    };
     Case {
         settings,
         trouble,
         values: 1003,
-        steps: 25,
+        steps,
         seed: 21,
     }
 }
@@ -77,7 +84,7 @@ fn lbfgs_on_a_long_vector() {
 
 #[test]
 fn lbfgs_goes_back_from_a_gradient_that_is_not_finite() {
-    for (first, count) in [(1, 1), (7, 1), (7, 3), (24, 1)] {
+    for (first, count) in [(1, 1), (7, 1), (7, 2), (20, 1)] {
         let trouble = Trouble::NotFinite { first, count };
         assert_passes(gpu(), &case(lbfgs_settings(40), trouble));
     }
@@ -85,14 +92,14 @@ fn lbfgs_goes_back_from_a_gradient_that_is_not_finite() {
 
 #[test]
 fn lbfgs_drops_a_pair_without_curvature() {
-    for step in [1, 2, 9] {
+    for step in [1, 2, 3, 9] {
         assert_passes(gpu(), &case(lbfgs_settings(40), Trouble::NoCurvature(step)));
     }
 }
 
 #[test]
 fn lbfgs_starts_over_where_nothing_leads_downhill() {
-    for step in [1, 9] {
+    for step in [1, 3, 9] {
         assert_passes(gpu(), &case(lbfgs_settings(40), Trouble::NoDescent(step)));
     }
 }

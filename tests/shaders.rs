@@ -228,7 +228,7 @@ fn knob_names(text: &str) -> impl Iterator<Item = &str> {
         .filter(move |word| word.chars().all(is_capital))
 }
 
-/// `tests/kernels.rs::relu`, and after it whatever is worth saying.
+/// `tests/kernels.rs::relu`, or a family, `tests/kernels.rs::conv3x3` for `conv3x3_plain` and its like.
 #[test]
 fn headers_name_a_test_that_exists() {
     for file in shader_files() {
@@ -246,7 +246,10 @@ fn headers_name_a_test_that_exists() {
         };
         let tests = fs::read_to_string(root().join(path))
             .unwrap_or_else(|error| panic!("{}: `{path}`: {error}", file.stem));
-        let found = tests.contains(&format!("#[test]\nfn {function}("));
+        let mut starts = ["(", "_"]
+            .map(|end| format!("#[test]\nfn {function}{end}"))
+            .into_iter();
+        let found = starts.any(|start| tests.contains(&start));
         assert!(
             found,
             "{}: there is no test `{function}` in {path}",

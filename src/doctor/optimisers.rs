@@ -76,7 +76,7 @@ impl Objective {
     fn new(case: &Case) -> Self {
         let drawn = draw(case.seed + 1, case.values);
         Self {
-            stiffness: drawn.iter().map(|k| 1.5 + f64::from(*k)).collect(),
+            stiffness: drawn.iter().map(|k| 10f64.powf(f64::from(*k))).collect(),
             target: widen(&draw(case.seed + 2, case.values)),
             trouble: case.trouble,
             last: Vec::new(),
@@ -260,15 +260,15 @@ pub fn selection() -> Vec<Case> {
         settings,
         trouble,
         values: 1003,
-        steps: 15,
+        steps: 10,
         seed: 11,
     };
     vec![
         case(adam(true), Trouble::None),
         case(adam(false), Trouble::NotFinite { first: 5, count: 1 }),
         case(lbfgs(6), Trouble::None),
-        case(lbfgs(20), Trouble::NotFinite { first: 5, count: 2 }),
-        case(lbfgs(20), Trouble::NoCurvature(6)),
-        case(lbfgs(20), Trouble::NoDescent(6)),
+        case(lbfgs(20), Trouble::NotFinite { first: 3, count: 1 }),
+        case(lbfgs(20), Trouble::NoCurvature(4)),
+        case(lbfgs(20), Trouble::NoDescent(4)),
     ]
 }

@@ -15,6 +15,8 @@ pub struct GpuOptions {
     pub checked: bool,
     /// Use only what WebGPU guarantees: default limits, no subgroup operations. For tests.
     pub portable: bool,
+    /// Bind at most this many bytes, where the adapter would allow more. For tests of sliced maps.
+    pub binding_limit: Option<u64>,
 }
 
 /// What the driver told us out of turn.
@@ -31,6 +33,7 @@ pub struct Gpu {
     queue: wgpu::Queue,
     adapter: AdapterSummary,
     limits: wgpu::Limits,
+    binding_limit: u64,
     features: wgpu::Features,
     checked: bool,
     pipelines: PipelineCache,
@@ -70,6 +73,10 @@ impl Gpu {
             device,
             queue,
             adapter: summary,
+            binding_limit: options
+                .binding_limit
+                .unwrap_or(u64::MAX)
+                .min(limits.max_storage_buffer_binding_size),
             limits,
             features,
             checked: options.checked,
@@ -114,7 +121,7 @@ impl Gpu {
 
     /// The most bytes that one storage binding may span.
     pub fn binding_limit(&self) -> u64 {
-        self.limits.max_storage_buffer_binding_size
+        self.binding_limit
     }
 
     /// The pipeline of `kernel`, compiled at the first call.
