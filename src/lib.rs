@@ -9,7 +9,7 @@
 //! | 2 | [`net`], [`image`] | VGG and its weights; pictures |
 //! | 1 | [`graph`] | tape, reverse mode, buffer plan, running |
 //! | 0 | [`kernels`], [`gpu`] | one op per file; device, buffers, pipelines |
-//! | – | [`reference`] | the meaning of every op, as f64 loops on the CPU |
+//! | – | [`mod@reference`] | the meaning of every op, as f64 loops on the CPU |
 #![warn(missing_docs)]
 
 pub mod doctor;

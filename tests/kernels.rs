@@ -3,124 +3,23 @@
 //! Each check runs its kernel twice, on buffers full of canaries, see `impasto::doctor`. Everything runs on the adapter
 //! as it is, then with all run-time checks of the shader compiler, then with nothing beyond what WebGPU guarantees.
 
+#[path = "kernels/cases.rs"]
+mod cases;
+#[path = "kernels/devices.rs"]
+mod devices;
 mod support;
 
-use std::sync::OnceLock;
-
-use impasto::doctor::losses::MapCase;
+use cases::{
+    MERGES, POOLED_SIZES, SIZES, conv3x3_cases, conv3x3_in_slices, conv3x3_of_any_channels,
+    group_bytes, map_cases, merge,
+};
+use devices::{checked, everywhere, portable};
 use impasto::doctor::{self, Check, conv3x3, losses};
-use impasto::gpu::{Gpu, GpuError, GpuOptions};
-use impasto::kernels::Merge;
+use impasto::gpu::{Gpu, GpuError};
 use impasto::kernels::conv3x3::Variant;
-use impasto::kernels::feature_map;
 use impasto::kernels::pool2::Pooling;
 use impasto::shape::Shape;
-use support::{gpu, open, wait};
-
-/// Height and width: a single pixel, odd sides, a strip, more than one workgroup.
-const SIZES: [[usize; 2]; 4] = [[1, 1], [3, 5], [1, 19], [17, 33]];
-/// Sizes that something is left of after pooling; the second loses a row and a column.
-const POOLED_SIZES: [[usize; 2]; 4] = [[2, 2], [3, 5], [2, 19], [17, 33]];
-const MERGES: [Merge; 4] = [
-    merge(false, false),
-    merge(true, false),
-    merge(false, true),
-    merge(true, true),
-];
-
-const fn merge(accumulate: bool, mask: bool) -> Merge {
-    Merge { accumulate, mask }
-}
-
-/// The adapter with every run-time check.
-fn checked() -> &'static Gpu {
-    static GPU: OnceLock<Gpu> = OnceLock::new();
-    GPU.get_or_init(|| {
-        open(&GpuOptions {
-            checked: true,
-            ..GpuOptions::default()
-        })
-    })
-}
-
-/// The adapter with default limits and without subgroup operations.
-fn portable() -> &'static Gpu {
-    static GPU: OnceLock<Gpu> = OnceLock::new();
-    GPU.get_or_init(|| {
-        open(&GpuOptions {
-            portable: true,
-            ..GpuOptions::default()
-        })
-    })
-}
-
-/// Runs `checks` on all three devices; every one must pass.
-fn everywhere(checks: impl AsyncFn(&Gpu) -> Result<Vec<Check>, GpuError>) {
-    for (device, gpu) in [
-        ("as it is", gpu()),
-        ("checked", checked()),
-        ("portable", portable()),
-    ] {
-        let checks = wait(gpu, checks(gpu)).unwrap();
-        assert!(
-            !checks.is_empty(),
-            "nothing was checked on the adapter {device}"
-        );
-        let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
-        assert!(failed.is_empty(), "on the adapter {device}: {failed:#?}");
-        let largest = checks
-            .iter()
-            .map(|check| check.deviation)
-            .fold(0.0, f64::max);
-        println!(
-            "{device}: {} checks, deviations up to {largest:.1e}",
-            checks.len()
-        );
-    }
-}
-
-/// Bytes of so many channel groups of a map of this height and width.
-fn group_bytes(groups: usize, [height, width]: [usize; 2]) -> u64 {
-    feature_map::bytes(Shape::new(4 * groups, height, width))
-}
-
-/// Both passes of `variant` over `channels` → `outputs` on all sizes, the flags in turn.
-fn conv3x3_cases(variant: Variant, channels: usize, outputs: usize) -> Vec<conv3x3::Case> {
-    let mut cases = Vec::new();
-    for (index, [height, width]) in SIZES.into_iter().enumerate() {
-        let forward = conv3x3::Case {
-            pass: conv3x3::Pass::Forward {
-                relu: index % 2 == 1,
-            },
-            seed: 7 * index as u64,
-            ..conv3x3::Case::forward(variant, Shape::new(channels, height, width), outputs)
-        };
-        let pass = conv3x3::Pass::Gradient(MERGES[(index + channels) % 4]);
-        cases.extend([forward, conv3x3::Case { pass, ..forward }]);
-    }
-    cases
-}
-
-/// A gradient with everything on and a forward pass with ReLU, in slices of so many channel groups.
-fn conv3x3_in_slices(
-    variant: Variant,
-    [channels, outputs]: [usize; 2],
-    groups: usize,
-) -> [conv3x3::Case; 2] {
-    let size = [9, 13];
-    let forward = conv3x3::Case {
-        binding_limit: Some(group_bytes(groups, size)),
-        ..conv3x3::Case::forward(variant, Shape::new(channels, size[0], size[1]), outputs)
-    };
-    // The same filter the other way round, so that both passes see the same number of slices.
-    let gradient = conv3x3::Case {
-        shape: forward.shape.with_channels(outputs),
-        outputs: channels,
-        pass: conv3x3::Pass::Gradient(merge(true, true)),
-        ..forward
-    };
-    [forward, gradient]
-}
+use support::{gpu, wait};
 
 async fn check_conv3x3(gpu: &Gpu, cases: &[conv3x3::Case]) -> Result<Vec<Check>, GpuError> {
     let mut checks = Vec::new();
@@ -128,14 +27,6 @@ async fn check_conv3x3(gpu: &Gpu, cases: &[conv3x3::Case]) -> Result<Vec<Check>,
         checks.push(conv3x3::check(gpu, case).await?);
     }
     Ok(checks)
-}
-
-fn conv3x3_of_any_channels(variant: Variant) -> Vec<conv3x3::Case> {
-    let pairs = [[3, 4], [4, 6], [6, 12], [12, 3], [24, 20], [64, 64]];
-    let cases = pairs.map(|[channels, outputs]| conv3x3_cases(variant, channels, outputs));
-    let mut cases = cases.concat();
-    cases.extend(conv3x3_in_slices(variant, [44, 52], 4));
-    cases
 }
 
 #[test]
@@ -330,35 +221,6 @@ async fn check_gram_gradient(gpu: &Gpu) -> Result<Vec<Check>, GpuError> {
         checks.push(doctor::gram::gradient(gpu, shape, merge, limit, 3).await?);
     }
     Ok(checks)
-}
-
-/// Odd maps with every way to join gradients, then one in slices.
-fn map_cases() -> Vec<MapCase> {
-    let mut cases = Vec::new();
-    for [height, width] in SIZES {
-        for (channels, merge) in [3, 4, 6, 12].into_iter().zip(MERGES) {
-            cases.push(MapCase {
-                shape: Shape::new(channels, height, width),
-                merge,
-                binding_limit: None,
-                seed: channels as u64,
-            });
-        }
-    }
-    cases.push(MapCase {
-        shape: Shape::new(52, 9, 13),
-        merge: merge(true, true),
-        binding_limit: Some(group_bytes(4, [9, 13])),
-        seed: 5,
-    });
-    // More vec4s than the 4096 threads of a value pass.
-    cases.push(MapCase {
-        shape: Shape::new(6, 70, 71),
-        merge: merge(false, true),
-        binding_limit: None,
-        seed: 6,
-    });
-    cases
 }
 
 #[test]

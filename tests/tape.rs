@@ -1,40 +1,25 @@
 //! The graph executor on small tapes with random filters.
 //!
-//! What a tape means is written down once more below, in f64, with the functions of `impasto::reference`; the gradient
+//! What a tape means is written down once more, in `tape/sample_tapes.rs`, in f64 with the functions of `impasto::reference`; the gradient
 //! of the device is compared with finite differences of that meaning.
 
+#[path = "tape/sample_tapes.rs"]
+mod sample_tapes;
+#[path = "tape/shape_errors.rs"]
+mod shape_errors;
 mod support;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use impasto::gpu::Gpu;
-use impasto::graph::{Executable, Op, Pass, Program, RunOptions, Tape, TapeError, ValueId};
-use impasto::kernels::conv3x3::{Filter, Variant};
-use impasto::kernels::picture_input::InputTransform;
+use impasto::graph::{Executable, Pass, Program, RunOptions, Tape, ValueId};
+use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
-use impasto::reference;
 use impasto::reference::samples::samples;
 use impasto::shape::Shape;
+use sample_tapes::{
+    Constants, HEIGHT, Network, WIDTH, draw, draw_gram, everything, filter, meaning,
+    meaning_of_losses, network, picture, transform, widen,
+};
 use support::{gpu, wait};
-
-/// Odd sides, so that both poolings drop a row or a column.
-const WIDTH: usize = 15;
-const HEIGHT: usize = 13;
-
-/// Values of the constants, by id: planar maps and row-major matrices.
-type Constants = BTreeMap<ValueId, Vec<f32>>;
-
-fn draw(seed: u64, count: usize) -> Vec<f32> {
-    samples(seed, count)
-        .iter()
-        .map(|&value| value as f32)
-        .collect()
-}
-
-fn widen(values: &[f32]) -> Vec<f64> {
-    values.iter().map(|&value| f64::from(value)).collect()
-}
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());
@@ -49,167 +34,6 @@ fn norm(a: &[f64]) -> f64 {
 fn relative_error(a: &[f64], b: &[f64]) -> f64 {
     let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
     norm(&difference) / norm(b)
-}
-
-/// A picture in [0, 1].
-fn picture(seed: u64) -> Vec<f32> {
-    let values = draw(seed, 3 * WIDTH * HEIGHT);
-    values.iter().map(|value| 0.5 + 0.5 * value).collect()
-}
-
-/// A target that a style could have: symmetric, as every Gram matrix.
-fn draw_gram(seed: u64, channels: usize) -> Vec<f32> {
-    let drawn = draw(seed, channels * channels);
-    let entry = |a: usize, b: usize| drawn[a.min(b) * channels + a.max(b)];
-    (0..channels * channels)
-        .map(|at| entry(at / channels, at % channels))
-        .collect()
-}
-
-/// A random filter that keeps the size of its input.
-fn filter(seed: u64, c_in: usize, c_out: usize) -> Arc<Filter> {
-    let size = (1.0 / (3.0 * c_in as f32)).sqrt();
-    let weight = draw(seed, c_out * c_in * 9);
-    Arc::new(Filter {
-        c_in,
-        c_out,
-        weight: weight.iter().map(|weight| size * weight).collect(),
-        bias: draw(seed + 1, c_out),
-    })
-}
-
-/// B, G, R around a mean, in a range that suits the random filters.
-fn transform() -> InputTransform {
-    InputTransform {
-        matrix: [[0.0, 0.0, 4.0], [0.0, 4.0, 0.0], [4.0, 0.0, 0.0]],
-        offset: [-1.6, -1.8, -1.9],
-    }
-}
-
-/// Two blocks of a small network, with pooling between them: the values of its layers.
-struct Network {
-    relu1: ValueId,
-    relu2: ValueId,
-    relu3: ValueId,
-}
-
-fn network(tape: &mut Tape, pooling: Pooling) -> Network {
-    let input = tape.picture_input("input", transform()).unwrap();
-    let relu1 = tape.conv3x3("relu1", input, filter(1, 3, 8), true).unwrap();
-    // A convolution that keeps the value before its ReLU.
-    let conv2 = tape
-        .conv3x3("conv2", relu1, filter(3, 8, 12), false)
-        .unwrap();
-    let relu2 = tape.relu("relu2", conv2).unwrap();
-    let pool1 = tape.pool("pool1", relu2, pooling).unwrap();
-    let relu3 = tape
-        .conv3x3("relu3", pool1, filter(5, 12, 16), true)
-        .unwrap();
-    Network {
-        relu1,
-        relu2,
-        relu3,
-    }
-}
-
-/// Style, content, dream and total variation together; several of them on one map, below a further pooling and above.
-fn everything(pooling: Pooling) -> (Tape, Constants) {
-    let mut tape = Tape::new(WIDTH, HEIGHT);
-    let Network {
-        relu1,
-        relu2,
-        relu3,
-    } = network(&mut tape, pooling);
-    let pool2 = tape.pool("pool2", relu3, pooling).unwrap();
-    let relu4 = tape
-        .conv3x3("relu4", pool2, filter(7, 16, 6), true)
-        .unwrap();
-    let mut constants = Constants::new();
-    for (name, layer, weight) in [("1", relu1, 3.0), ("3", relu3, 5.0)] {
-        let channels = tape.shape(layer).unwrap().channels;
-        let gram = tape.gram(&format!("gram{name}"), layer).unwrap();
-        let target = tape.constant_gram(&format!("style target {name}"), channels);
-        tape.style_loss(&format!("style{name}"), gram, target, weight)
-            .unwrap();
-        constants.insert(target, draw_gram(11, channels));
-    }
-    for (name, layer, weight) in [("2", relu2, 2.0), ("4", relu4, 4.0)] {
-        let shape = tape.shape(layer).unwrap();
-        let target = tape.constant_map(&format!("content target {name}"), shape);
-        tape.content_loss(&format!("content{name}"), layer, target, weight)
-            .unwrap();
-        constants.insert(target, draw(12, shape.len()));
-    }
-    tape.dream_loss("dream", relu3, -0.5).unwrap();
-    tape.tv_loss("tv", 7.0).unwrap();
-    (tape, constants)
-}
-
-/// Everything that a tape computes from `x`, by value: maps planar, losses of one entry.
-fn meaning(tape: &Tape, x: &[f64], constants: &Constants) -> BTreeMap<ValueId, Vec<f64>> {
-    let mut known: BTreeMap<ValueId, Vec<f64>> = constants
-        .iter()
-        .map(|(&id, values)| (id, widen(values)))
-        .collect();
-    known.insert(tape.picture(), x.to_vec());
-    let (height, width) = tape.picture_size();
-    for node in tape.nodes() {
-        let input = &known[&node.inputs[0]];
-        let shape = tape
-            .shape(node.inputs[0])
-            .unwrap_or(Shape::new(3, height, width));
-        let target = || &known[&node.inputs[1]];
-        let result = match &node.op {
-            Op::PictureInput(transform) => {
-                let matrix = transform.matrix.map(|row| row.map(f64::from));
-                reference::picture_input::forward(input, &matrix, &transform.offset.map(f64::from))
-            }
-            Op::Conv3x3 { filter, relu } => {
-                let (weight, bias) = (widen(&filter.weight), widen(&filter.bias));
-                let y = reference::conv3x3::forward(input, shape, &weight, &bias);
-                if *relu {
-                    reference::relu::forward(&y)
-                } else {
-                    y
-                }
-            }
-            Op::Relu => reference::relu::forward(input),
-            Op::Pool(Pooling::Max) => reference::maxpool2::forward(input, shape),
-            Op::Pool(Pooling::Average) => reference::avgpool2::forward(input, shape),
-            Op::Gram => reference::gram::forward(input, shape),
-            Op::ContentLoss { weight } => {
-                vec![reference::content_loss::value(
-                    input,
-                    target(),
-                    f64::from(*weight),
-                )]
-            }
-            Op::StyleLoss { weight } => {
-                vec![reference::style_loss::value(
-                    input,
-                    target(),
-                    f64::from(*weight),
-                )]
-            }
-            Op::DreamLoss { weight } => {
-                vec![reference::dream_loss::value(input, f64::from(*weight))]
-            }
-            Op::TvLoss { weight } => {
-                vec![reference::tv_loss::value(input, shape, f64::from(*weight))]
-            }
-        };
-        known.insert(node.output, result);
-    }
-    known
-}
-
-/// The loss terms in the order of the tape.
-fn meaning_of_losses(tape: &Tape, x: &[f64], constants: &Constants) -> Vec<f64> {
-    let known = meaning(tape, x, constants);
-    let losses = tape.losses().iter();
-    losses
-        .map(|name| known[&tape.find(name).unwrap()][0])
-        .collect()
 }
 
 fn build(gpu: &Gpu, tape: &Tape, constants: &Constants, options: &RunOptions) -> Executable {
@@ -243,68 +67,6 @@ fn build_and_run(tape: &Tape, constants: &Constants, options: &RunOptions) -> (V
 
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
-}
-
-#[test]
-fn shape_errors_name_the_node() {
-    let mut tape = Tape::new(5, 3);
-    let input = tape.picture_input("input", transform()).unwrap();
-    let gram_of_eight = tape.constant_gram("eight", 8);
-    let map = tape.constant_map("target", Shape::new(3, 5, 5));
-    let names = |error: TapeError, node: &str, value: &str| {
-        let message = error.to_string();
-        assert!(message.contains(&format!("`{node}`")), "{message}");
-        assert!(message.contains(value), "{message}");
-    };
-    let picture = tape.picture();
-    names(
-        tape.conv3x3("conv", picture, filter(1, 3, 4), true)
-            .unwrap_err(),
-        "conv",
-        "`picture`",
-    );
-    names(
-        tape.conv3x3("conv", input, filter(1, 4, 4), true)
-            .unwrap_err(),
-        "conv",
-        "4 channels",
-    );
-    names(
-        tape.relu("relu", gram_of_eight).unwrap_err(),
-        "relu",
-        "`eight`",
-    );
-    names(tape.gram("gram", input).unwrap_err(), "gram", "`input`");
-    names(
-        tape.content_loss("content", input, map, 1.0).unwrap_err(),
-        "content",
-        "`target`",
-    );
-    names(
-        tape.style_loss("style", input, gram_of_eight, 1.0)
-            .unwrap_err(),
-        "style",
-        "`input`",
-    );
-    names(
-        tape.dream_loss("dream", gram_of_eight, 1.0).unwrap_err(),
-        "dream",
-        "`eight`",
-    );
-    let pooled = tape.pool("pool1", input, Pooling::Max).unwrap();
-    names(
-        tape.pool("pool2", pooled, Pooling::Max).unwrap_err(),
-        "pool2",
-        "3×1×2",
-    );
-    names(tape.relu("pool1", input).unwrap_err(), "pool1", "two nodes");
-
-    let conv = tape.conv3x3("conv", input, filter(1, 3, 4), true).unwrap();
-    let gram = tape.gram("gram", conv).unwrap();
-    let error = tape
-        .style_loss("style", gram, gram_of_eight, 1.0)
-        .unwrap_err();
-    names(error, "style", "a Gram matrix of 4 channels");
 }
 
 /// Values of every loss and of kept layers.

@@ -1,6 +1,7 @@
 //! Reverse mode: from a tape to the list of steps that computes its values and the gradient at the picture.
 
-use super::tape::{Extent, Op, Tape, Value, ValueId};
+use super::node::{Extent, Op, Value, ValueId};
+use super::tape::Tape;
 use crate::kernels::Merge;
 use crate::kernels::feature_map;
 use crate::kernels::gram;
@@ -56,7 +57,7 @@ impl Program {
             picture_gradient: None,
             tape,
         };
-        for (node, _) in needed.iter().enumerate().filter(|(_, needed)| **needed) {
+        for node in schedule(&program.tape, &needed) {
             program.push_forward(node, binding_limit);
         }
         program
@@ -166,6 +167,35 @@ impl Program {
         });
         Some(ValueId(self.values.len() - 1))
     }
+}
+
+/// The `needed` nodes in an order that keeps gradients short-lived: Gram matrices and losses right
+/// after the map they look at. Going back, a map's gradient then starts with the share of the next
+/// layer, and the losses add theirs just before it is used up.
+fn schedule(tape: &Tape, needed: &[bool]) -> Vec<usize> {
+    let is_head = |node: usize| {
+        let extent = tape.value(tape.nodes[node].output).extent;
+        matches!(extent, Extent::Gram(_) | Extent::Loss(_))
+    };
+    let mut placed = vec![false; tape.nodes.len()];
+    let mut order = Vec::new();
+    for node in (0..tape.nodes.len()).filter(|&node| needed[node]) {
+        if placed[node] {
+            continue;
+        }
+        placed[node] = true;
+        order.push(node);
+        for head in node + 1..tape.nodes.len() {
+            let ready =
+                |input: &ValueId| tape.value(*input).producer.is_none_or(|node| placed[node]);
+            let inputs = &tape.nodes[head].inputs;
+            if needed[head] && !placed[head] && is_head(head) && inputs.iter().all(ready) {
+                placed[head] = true;
+                order.push(head);
+            }
+        }
+    }
+    order
 }
 
 /// Which nodes the `wanted` values depend on.

@@ -2,11 +2,14 @@
 //! picture, [`Plan`] shares buffers, [`Executable`] runs it all with one submit.
 
 mod grad;
+mod lower;
+mod node;
 mod plan;
 mod run;
 mod tape;
 
 pub use grad::{Pass, Program, Step};
+pub use node::{Extent, Node, Op, Value, ValueId};
 pub use plan::{Plan, Requirement, plan, requirements};
 pub use run::{Executable, Memory, NodeTime, RunOptions};
-pub use tape::{Extent, Node, Op, Tape, TapeError, Value, ValueId};
+pub use tape::{Tape, TapeError};

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::grad::Program;
-use super::tape::{Extent, ValueId};
+use super::node::{Extent, ValueId};
 use crate::kernels::feature_map;
 
 /// A value that needs memory from one step to another, both included.

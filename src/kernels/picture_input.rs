@@ -4,7 +4,7 @@ use super::feature_map::FeatureMap;
 use super::{Merge, over_positions};
 use crate::gpu::{Access, BufferView, Command, Kernel, Recorder};
 
-/// input[k] = Σ matrix[k][c]·x[c] + offset[k].
+/// `input[k] = Σ matrix[k][c]·x[c] + offset[k]`.
 pub static FORWARD: Kernel = Kernel {
     shader: crate::shader!("picture_input"),
     entry: "forward",
@@ -16,7 +16,7 @@ pub static FORWARD: Kernel = Kernel {
     needs_subgroups: false,
 };
 
-/// gx[c] = Σ matrix[k][c]·g[k].
+/// `gx[c] = Σ matrix[k][c]·g[k]`.
 pub static GRADIENT: Kernel = Kernel {
     shader: crate::shader!("picture_input"),
     entry: "gradient",

@@ -2,7 +2,7 @@
 
 use crate::gpu::{Access, BufferView, Command, Kernel, Recorder};
 
-/// totals[slot] = scale · Σ partials.
+/// `totals[slot] = scale · Σ partials`.
 pub static MAIN: Kernel = Kernel {
     shader: crate::shader!("sum"),
     entry: "main",
@@ -42,7 +42,7 @@ struct Params {
     padding: u32,
 }
 
-/// Records totals[slot] = scale · Σ of the first `count` partials.
+/// Records `totals[slot] = scale · Σ` of the first `count` partials.
 pub fn main(
     recorder: &mut Recorder,
     partials: &wgpu::Buffer,

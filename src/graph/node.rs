@@ -1,0 +1,96 @@
+//! What stands on a tape: values, and the nodes that make them.
+
+use std::sync::Arc;
+
+use crate::kernels::conv3x3::Filter;
+use crate::kernels::picture_input::InputTransform;
+use crate::kernels::pool2::Pooling;
+use crate::shape::Shape;
+
+/// A value on a tape: the picture, a constant, or what a node produces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ValueId(pub(super) usize);
+
+/// What a value is and how large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// The picture variable or its gradient: planar RGB, 3·H·W f32.
+    Picture {
+        /// H in pixels.
+        height: usize,
+        /// W in pixels.
+        width: usize,
+    },
+    /// A feature map in the layout of [`crate::kernels::feature_map`].
+    Map(Shape),
+    /// A C×C matrix of f32.
+    Gram(usize),
+    /// One number in the totals of the tape, at this index.
+    Loss(usize),
+    /// Scratch memory of one step, in bytes.
+    Workspace(u64),
+}
+
+/// A value with its name.
+#[derive(Clone, Debug)]
+pub struct Value {
+    /// Name of the node that makes it, of the constant, or `picture`.
+    pub name: String,
+    /// What it is.
+    pub extent: Extent,
+    /// The node that makes it; `None` for the picture and constants.
+    pub producer: Option<usize>,
+}
+
+/// What a node computes. Weights of losses multiply a mean, see the files of [`crate::reference`].
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// The network's input from the picture.
+    PictureInput(InputTransform),
+    /// 3×3 convolution plus bias, with the ReLU fused or not.
+    Conv3x3 {
+        /// The frozen weights.
+        filter: Arc<Filter>,
+        /// Clip below zero.
+        relu: bool,
+    },
+    /// max(x, 0) by itself.
+    Relu,
+    /// 2×2 pooling, stride 2.
+    Pool(Pooling),
+    /// F·Fᵀ / M.
+    Gram,
+    /// weight · mean((F − P)²).
+    ContentLoss {
+        /// w.
+        weight: f32,
+    },
+    /// weight · mean((G − A)²).
+    StyleLoss {
+        /// w.
+        weight: f32,
+    },
+    /// weight · mean(F²).
+    DreamLoss {
+        /// w; negative to make the answer stronger while descending.
+        weight: f32,
+    },
+    /// weight · mean(dx² + dy²) of the picture.
+    TvLoss {
+        /// w.
+        weight: f32,
+    },
+}
+
+/// One entry of the tape. The first input is the one that gradients flow to; a second is a target.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Unique on the tape; a layer name where there is one.
+    pub name: String,
+    /// What it computes.
+    pub op: Op,
+    /// What it computes it from.
+    pub inputs: Vec<ValueId>,
+    /// What it makes.
+    pub output: ValueId,
+}

@@ -1,0 +1,104 @@
+//! What the kernels are tried on.
+
+use impasto::doctor::conv3x3;
+use impasto::doctor::losses::MapCase;
+use impasto::kernels::Merge;
+use impasto::kernels::conv3x3::Variant;
+use impasto::kernels::feature_map;
+use impasto::shape::Shape;
+
+/// Height and width: a single pixel, odd sides, a strip, more than one workgroup.
+pub const SIZES: [[usize; 2]; 4] = [[1, 1], [3, 5], [1, 19], [17, 33]];
+/// Sizes that something is left of after pooling; the second loses a row and a column.
+pub const POOLED_SIZES: [[usize; 2]; 4] = [[2, 2], [3, 5], [2, 19], [17, 33]];
+pub const MERGES: [Merge; 4] = [
+    merge(false, false),
+    merge(true, false),
+    merge(false, true),
+    merge(true, true),
+];
+
+pub const fn merge(accumulate: bool, mask: bool) -> Merge {
+    Merge { accumulate, mask }
+}
+
+/// Bytes of so many channel groups of a map of this height and width.
+pub fn group_bytes(groups: usize, [height, width]: [usize; 2]) -> u64 {
+    feature_map::bytes(Shape::new(4 * groups, height, width))
+}
+
+/// Both passes of `variant` over `channels` → `outputs` on all sizes, the flags in turn.
+pub fn conv3x3_cases(variant: Variant, channels: usize, outputs: usize) -> Vec<conv3x3::Case> {
+    let mut cases = Vec::new();
+    for (index, [height, width]) in SIZES.into_iter().enumerate() {
+        let forward = conv3x3::Case {
+            pass: conv3x3::Pass::Forward {
+                relu: index % 2 == 1,
+            },
+            seed: 7 * index as u64,
+            ..conv3x3::Case::forward(variant, Shape::new(channels, height, width), outputs)
+        };
+        let pass = conv3x3::Pass::Gradient(MERGES[(index + channels) % 4]);
+        cases.extend([forward, conv3x3::Case { pass, ..forward }]);
+    }
+    cases
+}
+
+/// A gradient with everything on and a forward pass with ReLU, in slices of so many channel groups.
+pub fn conv3x3_in_slices(
+    variant: Variant,
+    [channels, outputs]: [usize; 2],
+    groups: usize,
+) -> [conv3x3::Case; 2] {
+    let size = [9, 13];
+    let forward = conv3x3::Case {
+        binding_limit: Some(group_bytes(groups, size)),
+        ..conv3x3::Case::forward(variant, Shape::new(channels, size[0], size[1]), outputs)
+    };
+    // The same filter the other way round, so that both passes see the same number of slices.
+    let gradient = conv3x3::Case {
+        shape: forward.shape.with_channels(outputs),
+        outputs: channels,
+        pass: conv3x3::Pass::Gradient(merge(true, true)),
+        ..forward
+    };
+    [forward, gradient]
+}
+
+/// All sizes over several numbers of channels, and maps in slices of four groups.
+pub fn conv3x3_of_any_channels(variant: Variant) -> Vec<conv3x3::Case> {
+    let pairs = [[3, 4], [4, 6], [6, 12], [12, 3], [24, 20], [64, 64]];
+    let cases = pairs.map(|[channels, outputs]| conv3x3_cases(variant, channels, outputs));
+    let mut cases = cases.concat();
+    cases.extend(conv3x3_in_slices(variant, [44, 52], 4));
+    cases
+}
+
+/// Odd maps with every way to join gradients, then one in slices.
+pub fn map_cases() -> Vec<MapCase> {
+    let mut cases = Vec::new();
+    for [height, width] in SIZES {
+        for (channels, merge) in [3, 4, 6, 12].into_iter().zip(MERGES) {
+            cases.push(MapCase {
+                shape: Shape::new(channels, height, width),
+                merge,
+                binding_limit: None,
+                seed: channels as u64,
+            });
+        }
+    }
+    cases.push(MapCase {
+        shape: Shape::new(52, 9, 13),
+        merge: merge(true, true),
+        binding_limit: Some(group_bytes(4, [9, 13])),
+        seed: 5,
+    });
+    // More vec4s than the 4096 threads of a value pass.
+    cases.push(MapCase {
+        shape: Shape::new(6, 70, 71),
+        merge: merge(false, true),
+        binding_limit: None,
+        seed: 6,
+    });
+    cases
+}

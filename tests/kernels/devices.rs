@@ -1,0 +1,55 @@
+//! The adapter as it is, with every run-time check, and with nothing beyond what WebGPU guarantees.
+
+use std::sync::OnceLock;
+
+use impasto::doctor::Check;
+use impasto::gpu::{Gpu, GpuError, GpuOptions};
+
+use crate::support::{gpu, open, wait};
+
+/// The adapter with every run-time check.
+pub fn checked() -> &'static Gpu {
+    static GPU: OnceLock<Gpu> = OnceLock::new();
+    GPU.get_or_init(|| {
+        open(&GpuOptions {
+            checked: true,
+            ..GpuOptions::default()
+        })
+    })
+}
+
+/// The adapter with default limits and without subgroup operations.
+pub fn portable() -> &'static Gpu {
+    static GPU: OnceLock<Gpu> = OnceLock::new();
+    GPU.get_or_init(|| {
+        open(&GpuOptions {
+            portable: true,
+            ..GpuOptions::default()
+        })
+    })
+}
+
+/// Runs `checks` on all three devices; every one must pass.
+pub fn everywhere(checks: impl AsyncFn(&Gpu) -> Result<Vec<Check>, GpuError>) {
+    for (device, gpu) in [
+        ("as it is", gpu()),
+        ("checked", checked()),
+        ("portable", portable()),
+    ] {
+        let checks = wait(gpu, checks(gpu)).unwrap();
+        assert!(
+            !checks.is_empty(),
+            "nothing was checked on the adapter {device}"
+        );
+        let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
+        assert!(failed.is_empty(), "on the adapter {device}: {failed:#?}");
+        let largest = checks
+            .iter()
+            .map(|check| check.deviation)
+            .fold(0.0, f64::max);
+        println!(
+            "{device}: {} checks, deviations up to {largest:.1e}",
+            checks.len()
+        );
+    }
+}
