@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::grad::{Program, Step};
 use super::node::{Extent, Op, ValueId};
 use super::plan::{Plan, planned_bytes};
-use super::run::{Memory, RunOptions};
 use crate::gpu::{Gpu, GpuError, Recorder};
 use crate::kernels::conv3x3::{self, DeviceFilter, Epilogue, Variant};
 use crate::kernels::feature_map::FeatureMap;
@@ -13,6 +12,38 @@ use crate::kernels::sum::TotalSlot;
 use crate::kernels::{
     content_loss, dream_loss, gram, picture_input, pool2, relu, style_loss, tv_loss,
 };
+
+/// Choices that do not change the result.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Values that can be read after a run, although something else could have used their buffer.
+    pub keep: Vec<ValueId>,
+    /// Let values that are never alive together share a buffer.
+    pub share_buffers: bool,
+    /// The variant of every convolution that can run it; `None` chooses by adapter and shape.
+    pub variant: Option<Variant>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            keep: Vec::new(),
+            share_buffers: true,
+            variant: None,
+        }
+    }
+}
+
+/// Device memory of an executable in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Slots of the plan: maps, gradients, workspaces.
+    pub planned: u64,
+    /// The picture, its gradient, targets and totals.
+    pub persistent: u64,
+    /// Packed weights, both directions.
+    pub weights: u64,
+}
 
 /// Buffers while the steps are being recorded.
 pub(super) struct Builder<'a> {

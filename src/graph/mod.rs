@@ -9,7 +9,8 @@ mod run;
 mod tape;
 
 pub use grad::{Pass, Program, Step};
+pub use lower::{Memory, RunOptions};
 pub use node::{Extent, Node, Op, Value, ValueId};
 pub use plan::{Plan, Requirement, plan, requirements};
-pub use run::{Executable, Memory, NodeTime, RunOptions};
+pub use run::{Executable, NodeTime};
 pub use tape::{Tape, TapeError};

@@ -3,44 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::grad::{Pass, Program};
-use super::lower::Builder;
+use super::lower::{Builder, Memory, RunOptions};
 use super::node::{Extent, ValueId};
 use super::plan::{Plan, gram_bytes, plan, requirements};
 use crate::gpu::{BufferView, Gpu, GpuError, Recorder, Recording};
-use crate::kernels::conv3x3::Variant;
 use crate::kernels::feature_map::{self, FeatureMap};
-
-/// Choices that do not change the result.
-#[derive(Clone, Debug)]
-pub struct RunOptions {
-    /// Values that can be read after a run, although something else could have used their buffer.
-    pub keep: Vec<ValueId>,
-    /// Let values that are never alive together share a buffer.
-    pub share_buffers: bool,
-    /// The variant of every convolution that can run it; `None` chooses by adapter and shape.
-    pub variant: Option<Variant>,
-}
-
-impl Default for RunOptions {
-    fn default() -> Self {
-        Self {
-            keep: Vec::new(),
-            share_buffers: true,
-            variant: None,
-        }
-    }
-}
-
-/// Device memory of an executable in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Memory {
-    /// Slots of the plan: maps, gradients, workspaces.
-    pub planned: u64,
-    /// The picture, its gradient, targets and totals.
-    pub persistent: u64,
-    /// Packed weights, both directions.
-    pub weights: u64,
-}
 
 /// Device time of one node in one direction.
 #[derive(Clone, Debug)]

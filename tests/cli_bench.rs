@@ -1,0 +1,160 @@
+//! `impasto bench` on a small picture: the figures it promises, and that they fit together.
+
+mod cli_support;
+
+use cli_support::Workshop;
+use impasto::net::Architecture;
+use serde_json::Value;
+
+fn bench(arguments: &[&str]) -> Value {
+    let workshop = Workshop::new();
+    let flags = ["--size", "32", "--runs", "1", "--json", "figures.json"];
+    workshop.succeed(&[&["bench"], arguments, &flags].concat());
+    assert_eq!(workshop.names(), ["figures.json"]);
+    workshop.json("figures.json")
+}
+
+/// A field that is a number above 0.
+fn positive(object: &Value, field: &str) -> f64 {
+    let value = object[field].as_f64().unwrap_or(f64::NAN);
+    assert!(
+        value.is_finite() && value > 0.0,
+        "{field} is {}",
+        object[field]
+    );
+    value
+}
+
+fn check_head(figures: &Value, model: &str) {
+    assert!(!figures["adapter"].as_str().unwrap().is_empty());
+    assert_eq!(figures["model"], model);
+    assert_eq!(figures["width"], 32);
+    assert_eq!(figures["height"], 32);
+}
+
+fn check_rate(row: &Value, flop: f64, seconds: f64) {
+    let gflops = positive(row, "gflops");
+    let expected = flop / seconds / 1e9;
+    assert!((gflops / expected - 1.0).abs() < 1e-6, "{row}");
+    // Nothing is much faster than the probe of the same run.
+    assert!(gflops < 10.0 * positive(row, "fma_peak_gflops"), "{row}");
+}
+
+/// The convolutions up to relu5_1 in both directions, 2·9·C·O per position each; the first one has three
+/// channels, which a kernel may count as four.
+fn step_flop(architecture: Architecture, side: usize) -> [f64; 2] {
+    let last = architecture.layer_index("relu5_1").unwrap();
+    let flop = |rgb: usize| -> f64 {
+        let layers = architecture.convolutions();
+        layers
+            .filter(|&(index, ..)| index < last)
+            .map(|(index, _, c_in, c_out)| {
+                let side = side / architecture.downscale(index);
+                (2 * 2 * 9 * c_in.max(rgb) * c_out * side * side) as f64
+            })
+            .sum()
+    };
+    [flop(3), flop(4)]
+}
+
+#[test]
+fn a_step_reports_its_time_and_the_peak_of_the_same_run() {
+    for (model, architecture) in [
+        ("vgg19", Architecture::Vgg19),
+        ("vgg16", Architecture::Vgg16),
+    ] {
+        let figures = bench(&["step", "--model", model]);
+        check_head(&figures, model);
+        let flop = positive(&figures, "flop_per_iteration");
+        let [least, most] = step_flop(architecture, 32);
+        assert!(
+            (least..=most).contains(&flop),
+            "{flop} is not {least}…{most}"
+        );
+        check_rate(&figures, flop, positive(&figures, "seconds_per_iteration"));
+        // The picture alone is more than this.
+        assert!(positive(&figures, "peak_bytes") > 12.0 * 1024.0);
+    }
+}
+
+#[test]
+fn a_step_is_the_default_and_goes_to_stdout_without_a_file() {
+    let workshop = Workshop::new();
+    let flags = [
+        "bench",
+        "-q",
+        "--size",
+        "32",
+        "--runs",
+        "2",
+        "--optimizer",
+        "adam",
+        "--json",
+    ];
+    let outcome = workshop.succeed(&flags);
+    assert_eq!(outcome.stderr, "");
+    let figures: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    check_head(&figures, "vgg19");
+    positive(&figures, "seconds_per_iteration");
+    assert!(workshop.names().is_empty());
+}
+
+#[test]
+fn convolutions_have_a_row_per_layer_and_direction() {
+    let figures = bench(&["conv"]);
+    check_head(&figures, "vgg19");
+    let rows = figures["rows"].as_array().unwrap();
+    let mut rows = rows.iter();
+    for (index, layer, c_in, c_out) in Architecture::Vgg19.convolutions() {
+        let side = 32 / Architecture::Vgg19.downscale(index);
+        for pass in ["forward", "backward"] {
+            let row = rows.next().unwrap();
+            assert_eq!(row["layer"], layer);
+            assert_eq!(row["pass"], pass, "{layer}");
+            assert_eq!(row["c_in"], c_in, "{layer}");
+            assert_eq!(row["c_out"], c_out, "{layer}");
+            assert_eq!(row["width"], side, "{layer}");
+            assert_eq!(row["height"], side, "{layer}");
+            assert!(!row["variant"].as_str().unwrap().is_empty(), "{layer}");
+            let flop = (2 * 9 * c_in * c_out * side * side) as f64;
+            check_rate(row, flop, positive(row, "seconds"));
+        }
+    }
+    assert!(rows.next().is_none());
+}
+
+#[test]
+fn a_variant_is_measured_where_it_can_run() {
+    let figures = bench(&["conv", "--variant", "plain"]);
+    let rows = figures["rows"].as_array().unwrap();
+    let plain = rows.iter().filter(|row| row["variant"] == "plain").count();
+    assert!(plain >= 30, "{plain} of {} rows", rows.len());
+}
+
+#[test]
+fn gram_matrices_have_a_row_per_layer_and_direction() {
+    let figures = bench(&["gram"]);
+    check_head(&figures, "vgg19");
+    let rows = figures["rows"].as_array().unwrap();
+    let named: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            format!(
+                "{} {}",
+                row["layer"].as_str().unwrap(),
+                row["pass"].as_str().unwrap()
+            )
+        })
+        .collect();
+    let layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"];
+    let expected: Vec<String> = layers
+        .iter()
+        .flat_map(|layer| [format!("{layer} forward"), format!("{layer} backward")])
+        .collect();
+    assert_eq!(named, expected);
+    for row in rows {
+        let number = |field: &str| positive(row, field);
+        let flop = 2.0 * number("channels").powi(2) * number("width") * number("height");
+        check_rate(row, flop, number("seconds"));
+    }
+}

@@ -1,0 +1,164 @@
+//! Every command and every flag that the README shows is run here, on small pictures.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn readme() -> String {
+    std::fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap()
+}
+
+/// A folder with every file that the README's commands name.
+fn workshop() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = |from: &str, to: &str| {
+        std::fs::copy(Path::new(ROOT).join(from), folder.path().join(to)).unwrap();
+    };
+    for photo in ["photo.jpg", "photo.png", "sketch.png"] {
+        copy("tests/golden/content.png", photo);
+    }
+    for painting in ["painting.jpg", "painting.png", "a.jpg", "b.jpg"] {
+        copy("tests/golden/style.png", painting);
+    }
+    // What a file is shows in its first bytes, not in its name.
+    copy("weights/vgg16.npz", "my.safetensors");
+    folder
+}
+
+/// Lines of the README's shell blocks, without comments.
+fn shell_lines() -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut inside = false;
+    for line in readme().lines() {
+        if line.starts_with("```") {
+            inside = line == "```sh";
+        } else if inside {
+            let command = line.split(" #").next().unwrap_or_default().trim();
+            lines.push(command.to_string());
+        }
+    }
+    lines
+}
+
+/// Sets `flag` to `value`, wherever it was.
+fn set(words: &mut Vec<String>, flag: &str, value: &str) {
+    if let Some(at) = words.iter().position(|word| word == flag) {
+        words[at + 1] = value.to_string();
+    } else {
+        words.extend([flag.to_string(), value.to_string()]);
+    }
+}
+
+/// Runs `impasto` with the words of `line` after its name, made small.
+fn run(folder: &Path, line: &str) {
+    let mut words: Vec<String> = line.split_whitespace().skip(1).map(String::from).collect();
+    match words[0].as_str() {
+        "style" => {
+            set(&mut words, "--size", "48");
+            set(&mut words, "--iterations", "1");
+        }
+        "bench" => {
+            set(&mut words, "--size", "32");
+            set(&mut words, "--runs", "1");
+        }
+        _ => {}
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_impasto"))
+        .args(&words)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "`{line}` as {words:?} failed: {errors}"
+    );
+    let named = words
+        .iter()
+        .position(|word| word == "-o")
+        .map(|at| &words[at + 1]);
+    if let Some(file) = named {
+        assert!(folder.join(file).is_file(), "`{line}` wrote no {file}");
+    }
+}
+
+#[test]
+fn every_command_runs() {
+    let folder = workshop();
+    let commands: Vec<String> = shell_lines()
+        .into_iter()
+        .filter(|line| line.starts_with("impasto "))
+        .collect();
+    assert!(commands.len() >= 8, "the README shows only {commands:?}");
+    for command in commands {
+        run(folder.path(), &command);
+    }
+}
+
+#[test]
+fn every_flag_of_the_painting_table_works() {
+    let folder = workshop();
+    let text = readme();
+    let table = text
+        .split("| you want | add |")
+        .nth(1)
+        .unwrap()
+        .split("\n\n")
+        .next()
+        .unwrap();
+    let mut flags = Vec::new();
+    for cell in table.lines().filter_map(|row| row.split('|').nth(2)) {
+        flags.extend(
+            cell.split('`')
+                .filter(|part| part.starts_with("--"))
+                .map(String::from),
+        );
+    }
+    assert!(flags.len() >= 12, "the table shows only {flags:?}");
+    for flag in flags {
+        run(
+            folder.path(),
+            &format!("impasto style photo.jpg --style painting.jpg -o out.png {flag}"),
+        );
+    }
+}
+
+/// The two commands that set everything up are targets of the Makefile.
+#[test]
+fn both_make_targets_exist() {
+    let makefile = std::fs::read_to_string(Path::new(ROOT).join("Makefile")).unwrap();
+    let targets: Vec<String> = shell_lines()
+        .into_iter()
+        .filter_map(|line| Some(line.strip_prefix("make ")?.to_string()))
+        .collect();
+    assert_eq!(targets, ["demo", "test"]);
+    for target in targets {
+        assert!(
+            makefile
+                .lines()
+                .any(|line| line.starts_with(&format!("{target}:")))
+        );
+    }
+}
+
+/// Links to files of the project lead somewhere.
+#[test]
+fn every_link_leads_somewhere() {
+    for document in ["README.md", "weights/README.md", "pictures/README.md"] {
+        let path: PathBuf = Path::new(ROOT).join(document);
+        let text = std::fs::read_to_string(&path).unwrap();
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            if !link.starts_with("http") {
+                assert!(
+                    path.parent().unwrap().join(link).exists(),
+                    "{document} links to {link}"
+                );
+            }
+        }
+    }
+}
