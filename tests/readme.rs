@@ -109,8 +109,10 @@ fn every_flag_of_the_painting_table_works() {
         .unwrap();
     let mut flags = Vec::new();
     for cell in table.lines().filter_map(|row| row.split('|').nth(2)) {
+        // Between the first pair of backticks, the second, …
+        let quoted = cell.split('`').skip(1).step_by(2);
         flags.extend(
-            cell.split('`')
+            quoted
                 .filter(|part| part.starts_with("--"))
                 .map(String::from),
         );
