@@ -23,7 +23,12 @@ use self::failure::Failure;
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Help and version are no errors: clap prints them.
+        Err(answer) if !answer.use_stderr() => answer.exit(),
+        Err(error) => return report(&Failure::usage(one_sentence(&error.to_string()))),
+    };
     let common = &arguments.common;
     let outcome = match &arguments.command {
         Command::Style(style) => style::run(common, style),
@@ -35,10 +40,27 @@ pub fn run() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("impasto: {}", failure.message);
-            ExitCode::from(failure.code as u8)
-        }
+        Err(failure) => report(&failure),
+    }
+}
+
+fn report(failure: &Failure) -> ExitCode {
+    eprintln!("impasto: {}", failure.message);
+    ExitCode::from(failure.code as u8)
+}
+
+/// clap says what is wrong in a paragraph, perhaps a tip in another, then how to use everything.
+fn one_sentence(text: &str) -> String {
+    let joined = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut paragraphs = text.split("\n\n").map(joined);
+    let fault = paragraphs.next().unwrap_or_default();
+    let fault = fault.trim_start_matches("error: ");
+    match paragraphs.find(|paragraph| paragraph.starts_with("tip: ")) {
+        Some(tip) => format!(
+            "{fault} ({}); see `impasto --help`",
+            tip.trim_start_matches("tip: ")
+        ),
+        None => format!("{fault}; see `impasto --help`"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use impasto::gpu::Gpu;
 use impasto::image::{Picture, check_output, check_output_file};
 use impasto::net::{Architecture, Network};
-use impasto::objective::{LayerWeight, StyleTerms};
+use impasto::objective::{LayerWeight, LossSummary, StyleTerms};
 use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
 use impasto::paint::{Ending, Schedule, Start, StyleRun, gatys, gatys_style_weight};
 
@@ -107,15 +107,10 @@ pub fn paint(
         rgb: painting.rgb,
     };
     picture.save(job.output)?;
-    let summary = format!(
-        "{} after {} steps in {seconds:.1} s, loss {:.4e} (content {:.4e}, style {:.4e})",
-        job.output.display(),
-        painting.step,
-        progress.last.total,
-        progress.last.content,
-        progress.last.style,
+    say(
+        common,
+        summary(job.output, painting.step, seconds, &progress),
     );
-    say(common, summary);
     if progress.lost_steps > 0 {
         let lost = progress.lost_steps;
         say(
@@ -124,6 +119,23 @@ pub fn paint(
         );
     }
     conclude(painting.ending, progress, painting.step, job.output)
+}
+
+/// What was painted and how far it got.
+fn summary(output: &Path, step: usize, seconds: f64, progress: &Progress) -> String {
+    let output = output.display();
+    if step == 0 {
+        return format!("{output}: the starting picture, since no step was made");
+    }
+    let LossSummary {
+        total,
+        content,
+        style,
+        ..
+    } = progress.last;
+    format!(
+        "{output} after {step} steps in {seconds:.1} s, loss {total:.4e} (content {content:.4e}, style {style:.4e})"
+    )
 }
 
 /// The exit code of a run whose picture is saved.

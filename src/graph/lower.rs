@@ -72,8 +72,8 @@ impl<'a> Builder<'a> {
         };
         let totals = gpu.storage("loss totals", program.tape.losses().len() as u64 * 4)?;
         let mut slots = Vec::with_capacity(plan.slots.len());
-        for (index, &bytes) in plan.slots.iter().enumerate() {
-            slots.push(gpu.storage(&format!("slot {index}"), bytes)?);
+        for &bytes in &plan.slots {
+            slots.push(gpu.storage("a feature map of this picture", bytes)?);
         }
         let mut buffers: BTreeMap<ValueId, wgpu::Buffer> = plan
             .placement
