@@ -5,6 +5,8 @@
 
 CARGO ?= cargo
 IMPASTO = target/release/impasto
+# Mesa complains without one, which is usual in containers.
+export XDG_RUNTIME_DIR ?= /tmp
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: demo test build adapter

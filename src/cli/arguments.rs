@@ -65,10 +65,10 @@ pub struct StyleArguments {
     #[arg(short, long, value_name = "OUT")]
     pub output: PathBuf,
     /// Longer side of the result in pixels; the default is that of the content, at most 512
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=16384), value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=16384), value_name = "N")]
     pub size: Option<u32>,
     /// Steps of the optimiser
-    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(0..=1_000_000), value_name = "N")]
+    #[arg(long, default_value_t = 300, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=1_000_000), value_name = "N")]
     pub iterations: u32,
     #[arg(long, value_enum, default_value_t = Recipe::Gatys)]
     pub recipe: Recipe,
@@ -82,13 +82,13 @@ pub struct StyleArguments {
     #[arg(long = "style-layer", value_name = "NAME[:W]")]
     pub style_layers: Vec<Weighted>,
     /// Weight of the content terms
-    #[arg(long, default_value = "1", value_parser = positive, value_name = "W")]
+    #[arg(long, default_value = "1", allow_negative_numbers = true, value_parser = positive, value_name = "W")]
     pub content_weight: f32,
     /// Weight of the style terms
-    #[arg(long, default_value = "1", value_parser = positive, value_name = "W")]
+    #[arg(long, default_value = "1", allow_negative_numbers = true, value_parser = positive, value_name = "W")]
     pub style_weight: f32,
     /// Weight of the total variation; 0 for none
-    #[arg(long, default_value = "0", value_parser = not_negative, value_name = "W")]
+    #[arg(long, default_value = "0", allow_negative_numbers = true, value_parser = not_negative, value_name = "W")]
     pub tv_weight: f32,
     /// How the network halves its maps
     #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
@@ -99,7 +99,7 @@ pub struct StyleArguments {
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
     pub history: u32,
     /// Step length: of Adam in units of the picture (default 0.02), of L-BFGS relative to Newton's (default 1)
-    #[arg(long, value_parser = positive, value_name = "RATE")]
+    #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "RATE")]
     pub learning_rate: Option<f32>,
     /// Picture to start from: content, noise or a file
     #[arg(long, default_value = "content", value_name = "content|noise|FILE")]
@@ -186,7 +186,7 @@ pub enum Inspect {
         #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
         pooling: Pooling,
         /// Weight of the total variation; 0 for none
-        #[arg(long, default_value = "0", value_parser = not_negative, value_name = "W")]
+        #[arg(long, default_value = "0", allow_negative_numbers = true, value_parser = not_negative, value_name = "W")]
         tv_weight: f32,
         /// File to write
         #[arg(short, long, value_name = "G.npy")]
@@ -255,7 +255,8 @@ impl FromStr for Weighted {
             Some((name, weight)) if !name.is_empty() && weight.trim().parse::<f32>().is_ok() => {
                 Ok(Self {
                     name: name.to_string(),
-                    weight: positive(weight.trim())?,
+                    weight: positive(weight.trim())
+                        .map_err(|_| "its weight must be a finite number above 0")?,
                 })
             }
             _ if text.is_empty() => Err("the name is empty".to_string()),
@@ -276,7 +277,7 @@ fn positive(text: &str) -> Result<f32, String> {
     if value > 0.0 {
         Ok(value)
     } else {
-        Err(format!("a weight must be above 0, not {text}"))
+        Err("it must be above 0".to_string())
     }
 }
 
@@ -285,7 +286,7 @@ fn not_negative(text: &str) -> Result<f32, String> {
     if value >= 0.0 {
         Ok(value)
     } else {
-        Err(format!("a weight must not be below 0, not {text}"))
+        Err("it must not be below 0".to_string())
     }
 }
 

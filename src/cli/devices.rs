@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::arguments::{Common, DevicesArguments};
 use super::failure::Failure;
+use super::terminal::print;
 
 /// Runs the command.
 pub fn run(common: &Common, arguments: &DevicesArguments) -> Result<(), Failure> {
@@ -48,8 +49,7 @@ pub fn run(common: &Common, arguments: &DevicesArguments) -> Result<(), Failure>
                 })
             })
             .collect();
-        println!("{}", json!({ "adapters": adapters, "reason": reason }));
-        return Ok(());
+        return print(json!({ "adapters": adapters, "reason": reason }));
     }
     for adapter in &summaries {
         let mark = if adapter.index == used.index {
@@ -57,24 +57,24 @@ pub fn run(common: &Common, arguments: &DevicesArguments) -> Result<(), Failure>
         } else {
             ' '
         };
-        println!(
+        print(format_args!(
             "{mark} {}  {} ({}, {:?}, {})",
             adapter.index,
             adapter.name,
             adapter.kind_in_words(),
             adapter.backend,
             adapter.driver
-        );
+        ))?;
         let (limits, features) = list
             .capabilities(adapter.index)
             .ok_or(GpuError::NoAdapter)?;
-        println!(
+        print(format_args!(
             "     buffers up to {} MiB, bindings up to {} MiB, {} threads and {} KiB per workgroup",
             limits.max_buffer_size >> 20,
             limits.max_storage_buffer_binding_size >> 20,
             limits.max_compute_invocations_per_workgroup,
             limits.max_compute_workgroup_storage_size >> 10,
-        );
+        ))?;
         let has = |feature| {
             if features.contains(feature) {
                 "yes"
@@ -82,12 +82,11 @@ pub fn run(common: &Common, arguments: &DevicesArguments) -> Result<(), Failure>
                 "no"
             }
         };
-        println!(
+        print(format_args!(
             "     subgroup operations: {}, timestamps: {}",
             has(wgpu::Features::SUBGROUP),
             has(wgpu::Features::TIMESTAMP_QUERY)
-        );
+        ))?;
     }
-    println!("* is used because {reason}");
-    Ok(())
+    print(format_args!("* is used because {reason}"))
 }

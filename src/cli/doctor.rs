@@ -5,6 +5,7 @@ use impasto::gpu::GpuError;
 
 use super::arguments::Common;
 use super::failure::{Code, Failure};
+use super::terminal::print;
 use super::wait::wait;
 use super::{explain, open_gpu};
 
@@ -12,22 +13,22 @@ use super::{explain, open_gpu};
 pub fn run(common: &Common) -> Result<(), Failure> {
     let gpu = open_gpu(common).map_err(with_remedy)?;
     let adapter = gpu.adapter();
-    println!(
+    print(format_args!(
         "adapter    {} ({}, {:?})",
         adapter.name,
         adapter.kind_in_words(),
         adapter.backend
-    );
-    println!("driver     {}", adapter.driver);
-    println!(
+    ))?;
+    print(format_args!("driver     {}", adapter.driver))?;
+    print(format_args!(
         "limits     buffers up to {} MiB, bindings up to {} MiB",
         gpu.limits().max_buffer_size >> 20,
         gpu.binding_limit() >> 20
-    );
-    println!(
+    ))?;
+    print(format_args!(
         "subgroups  {}",
         if gpu.has_subgroups() { "yes" } else { "no" }
-    );
+    ))?;
     let checks = wait(
         &gpu,
         check_all(&gpu, |check| {
@@ -43,16 +44,16 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     )?;
     let failed: Vec<_> = checks.iter().filter(|check| !check.passed()).collect();
     for check in &failed {
-        println!(
+        print(format_args!(
             "FAIL       {}: off by {:.1e}, allowed {:.1e}",
             check.name, check.deviation, check.tolerance
-        );
+        ))?;
     }
     if failed.is_empty() {
-        println!(
+        print(format_args!(
             "kernels    all {} checks agree with the CPU reference",
             checks.len()
-        );
+        ))?;
         return Ok(());
     }
     Err(Failure {

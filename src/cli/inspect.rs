@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::arguments::{Common, Inspect, Weighted};
 use super::failure::Failure;
-use super::style::find_layer;
+use super::style::{check_side, check_sides, find_layer};
 use super::wait::wait;
 use super::{network, open_gpu, write_text};
 
@@ -67,6 +67,7 @@ fn inspect_features(
     let picture = Picture::load(image)?;
     let network = network::load(common)?;
     let layer = find_layer(network.architecture, layer)?;
+    check_side(network.architecture, [layer], image, &picture)?;
     let gpu = open_gpu(common)?;
     let (maps, grams) = if gram {
         (vec![], vec![layer])
@@ -99,6 +100,7 @@ fn inspect_gradient(common: &Common, request: &GradientRequest<'_>) -> Result<()
     inputs.extend(request.styles.iter().map(|style| Path::new(&style.name)));
     check_output_file(request.output, &inputs)?;
     if let Some(json) = request.json.filter(|path| path.as_os_str() != "-") {
+        inputs.push(request.output);
         check_output_file(json, &inputs)?;
     }
     let content = Picture::load(request.content)?;
@@ -121,6 +123,12 @@ fn inspect_gradient(common: &Common, request: &GradientRequest<'_>) -> Result<()
     let mut terms = gatys(network.architecture);
     terms.pooling = request.pooling;
     terms.tv_weight = request.tv_weight;
+    check_sides(
+        network.architecture,
+        &terms,
+        (request.content, &content),
+        request.styles.iter().zip(&styles),
+    )?;
     let gpu = open_gpu(common)?;
     let (losses, gradient) = wait(&gpu, async {
         let targets = StyleTargets::measure(&gpu, &network, &terms, &content, &styles).await?;
@@ -165,6 +173,7 @@ fn inspect_dream(
     let picture = Picture::load(image)?;
     let network = network::load(common)?;
     let layer = find_layer(network.architecture, layer)?;
+    check_side(network.architecture, [layer], image, &picture)?;
     let gpu = open_gpu(common)?;
     let gradient = wait(&gpu, async {
         let layers = [LayerWeight { layer, weight: 1.0 }];

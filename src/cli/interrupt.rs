@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::failure::Code;
+use super::terminal::tell;
 
 /// A flag that the first Ctrl-C (or SIGTERM) raises.
 #[derive(Clone, Default)]
@@ -18,7 +19,7 @@ impl Interrupt {
             if flag.swap(true, Ordering::SeqCst) {
                 std::process::exit(Code::Interrupted as i32);
             }
-            eprintln!("\nfinishing this step and saving; press Ctrl-C again to leave at once");
+            tell("\nfinishing this step and saving; press Ctrl-C again to leave at once");
         });
         interrupt
     }

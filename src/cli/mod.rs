@@ -11,6 +11,7 @@ mod interrupt;
 mod network;
 mod progress;
 mod style;
+mod terminal;
 mod wait;
 
 use std::process::ExitCode;
@@ -20,13 +21,14 @@ use impasto::gpu::{ADAPTER_VARIABLE, Gpu, GpuOptions};
 
 use self::arguments::{Arguments, Command, Common};
 use self::failure::Failure;
+use self::terminal::{print, tell};
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        // Help and version are no errors: clap prints them.
-        Err(answer) if !answer.use_stderr() => answer.exit(),
+        // Help and version are no errors, and help is also the answer to no command: clap prints them.
+        Err(answer) if is_help(&answer) => answer.exit(),
         Err(error) => return report(&Failure::usage(one_sentence(&error.to_string()))),
     };
     let common = &arguments.common;
@@ -44,8 +46,13 @@ pub fn run() -> ExitCode {
     }
 }
 
+fn is_help(answer: &clap::Error) -> bool {
+    let unasked = clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    !answer.use_stderr() || answer.kind() == unasked
+}
+
 fn report(failure: &Failure) -> ExitCode {
-    eprintln!("impasto: {}", failure.message);
+    tell(format_args!("impasto: {}", failure.message));
     ExitCode::from(failure.code as u8)
 }
 
@@ -79,10 +86,14 @@ fn open_gpu(common: &Common) -> Result<Gpu, Failure> {
     let gpu = pollster::block_on(Gpu::open(&options))?;
     if !common.quiet {
         let adapter = gpu.adapter();
-        eprintln!("adapter: {} ({})", adapter.name, adapter.kind_in_words());
+        tell(format_args!(
+            "adapter: {} ({})",
+            adapter.name,
+            adapter.kind_in_words()
+        ));
         if adapter.is_software() {
-            eprintln!(
-                "note: this is a software adapter, so every step takes seconds; `impasto devices` lists others"
+            tell(
+                "note: this is a software adapter, so every step takes seconds; `impasto devices` lists others",
             );
         }
     }
@@ -92,22 +103,21 @@ fn open_gpu(common: &Common) -> Result<Gpu, Failure> {
 /// Prints to stderr unless the user wants silence.
 fn say(common: &Common, message: impl AsRef<str>) {
     if !common.quiet {
-        eprintln!("{}", message.as_ref());
+        tell(message.as_ref());
     }
 }
 
 /// Prints to stderr if the user wants more.
 fn explain(common: &Common, message: impl AsRef<str>) {
     if common.verbose {
-        eprintln!("{}", message.as_ref());
+        tell(message.as_ref());
     }
 }
 
 /// Writes `text` to the file, or to standard output for `-`.
 fn write_text(path: &std::path::Path, text: &str) -> Result<(), Failure> {
     if path.as_os_str() == "-" {
-        println!("{text}");
-        return Ok(());
+        return print(text);
     }
     Ok(impasto::image::write_atomically(
         path,

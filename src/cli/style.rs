@@ -11,7 +11,7 @@ use impasto::paint::{Ending, Schedule, Start, StyleRun, gatys, gatys_style_weigh
 
 use super::arguments::{Common, OptimiserName, Recipe, StyleArguments, Weighted};
 use super::failure::{Code, Failure};
-use super::progress::{Progress, Saving};
+use super::progress::{Progress, Saving, numbered, step_of};
 use super::wait::wait;
 use super::{explain, network, open_gpu, say};
 
@@ -24,6 +24,12 @@ pub fn run(common: &Common, arguments: &StyleArguments) -> Result<(), Failure> {
     let pictures = load_pictures(arguments)?;
     let network = network::load(common)?;
     let terms = terms(arguments, network.architecture)?;
+    check_sides(
+        network.architecture,
+        &terms,
+        (&arguments.content, &pictures.content),
+        arguments.styles.iter().zip(&pictures.styles),
+    )?;
     let gpu = open_gpu(common)?;
     let job = StyleJob {
         terms,
@@ -176,6 +182,24 @@ fn check_outputs(arguments: &StyleArguments) -> Result<(), Failure> {
     if let Some(trace) = &arguments.trace {
         inputs.push(&arguments.output);
         check_output_file(trace, &inputs)?;
+        inputs.push(trace);
+    }
+    if let Some(every) = arguments.save_every {
+        check_numbered(arguments, every, &inputs)?;
+    }
+    Ok(())
+}
+
+/// Refuses if a picture on the way would replace one of `inputs`.
+fn check_numbered(arguments: &StyleArguments, every: u32, inputs: &[&Path]) -> Result<(), Failure> {
+    for input in inputs {
+        let file = input.canonicalize().unwrap_or(input.to_path_buf());
+        let Some(step) = step_of(&arguments.output, &file) else {
+            continue;
+        };
+        if step.is_multiple_of(every as usize) && step <= arguments.iterations as usize {
+            check_output_file(&numbered(&arguments.output, step), &[input])?;
+        }
     }
     Ok(())
 }
@@ -266,6 +290,46 @@ fn layers(
         });
     }
     Ok(layers)
+}
+
+/// Refuses a picture, by its name, of which nothing would be left at one of `layers`.
+pub fn check_side(
+    architecture: Architecture,
+    layers: impl IntoIterator<Item = usize>,
+    name: &Path,
+    picture: &Picture,
+) -> Result<(), Failure> {
+    let least = |layer: &usize| architecture.downscale(*layer);
+    let Some(deepest) = layers.into_iter().max_by_key(least) else {
+        return Ok(());
+    };
+    if picture.width.min(picture.height) >= least(&deepest) {
+        return Ok(());
+    }
+    Err(Failure::bad_input(format!(
+        "`{}` is too small at {}×{}: {} needs {} pixels a side; use a larger picture or --size, or a layer further down",
+        name.display(),
+        picture.width,
+        picture.height,
+        architecture.layers()[deepest].name,
+        least(&deepest),
+    )))
+}
+
+/// As [`check_side`] for all pictures of an objective.
+pub fn check_sides<'a>(
+    architecture: Architecture,
+    terms: &StyleTerms,
+    (name, content): (&Path, &Picture),
+    styles: impl Iterator<Item = (&'a Weighted, &'a (Picture, f32))>,
+) -> Result<(), Failure> {
+    let of_styles = || terms.style.iter().map(|term| term.layer);
+    let of_content = terms.content.iter().map(|term| term.layer);
+    check_side(architecture, of_content.chain(of_styles()), name, content)?;
+    for (named, (style, _)) in styles {
+        check_side(architecture, of_styles(), Path::new(&named.name), style)?;
+    }
+    Ok(())
 }
 
 /// The index of a layer that the user names.

@@ -19,9 +19,16 @@ pub fn check_output(path: &Path, inputs: &[&Path]) -> Result<(), ImageError> {
 ///
 /// # Errors
 /// [`ImageError`] if the folder is missing or refuses new files, if `path` is a directory, a device or
-/// write-protected, or if it is one of `inputs`, also by way of a symbolic or hard link.
+/// write-protected, or if it is one of `inputs`, also by way of a symbolic or hard link, and also if
+/// neither is there yet.
 pub fn check_output_file(path: &Path, inputs: &[&Path]) -> Result<(), ImageError> {
     let shown = path.display().to_string();
+    if let Some(input) = inputs.iter().find(|input| is_same_file(path, input)) {
+        return Err(ImageError::OutputIsInput {
+            path: shown,
+            input: input.display().to_string(),
+        });
+    }
     if let Ok(existing) = fs::metadata(path) {
         if !existing.is_file() {
             let kind = if existing.is_dir() {
@@ -30,12 +37,6 @@ pub fn check_output_file(path: &Path, inputs: &[&Path]) -> Result<(), ImageError
                 "a device"
             };
             return Err(ImageError::OutputNotAFile { path: shown, kind });
-        }
-        if let Some(input) = inputs.iter().find(|input| is_same_file(path, input)) {
-            return Err(ImageError::OutputIsInput {
-                path: shown,
-                input: input.display().to_string(),
-            });
         }
         if existing.permissions().readonly() {
             return Err(ImageError::OutputProtected { path: shown });
@@ -95,9 +96,11 @@ fn keep_permissions(file: &File, existing: &fs::Metadata) -> std::io::Result<()>
     file.set_permissions(existing.permissions())
 }
 
-/// The file that `path` means: through symbolic links if there are any.
+/// The file that `path` means, or would if it were there: through symbolic links if there are any.
 fn target(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+    let found = fs::canonicalize(path).ok();
+    let coming = || Some(fs::canonicalize(folder(path)).ok()?.join(path.file_name()?));
+    found.or_else(coming).unwrap_or_else(|| path.to_owned())
 }
 
 /// The folder `path` lies in; the current one for a bare name.
@@ -110,10 +113,7 @@ fn folder(path: &Path) -> &Path {
 
 /// Whether two paths lead to one file.
 fn is_same_file(one: &Path, other: &Path) -> bool {
-    match (fs::canonicalize(one), fs::canonicalize(other)) {
-        (Ok(one), Ok(other)) => one == other || is_hard_link(&one, &other),
-        _ => false,
-    }
+    target(one) == target(other) || is_hard_link(one, other)
 }
 
 #[cfg(unix)]
@@ -173,6 +173,9 @@ mod tests {
         assert!(refusal(&input, &[&input]).contains("same file"));
         let roundabout = folder.path().join(".").join("in.png");
         assert!(refusal(&roundabout, &[&input]).contains("same file"));
+        let coming = folder.path().join("coming.png");
+        let roundabout = folder.path().join(".").join("coming.png");
+        assert!(refusal(&coming, &[&roundabout]).contains("same file"));
         let other = folder.path().join("other.png");
         fs::write(&other, "picture").unwrap();
         assert_eq!(check_output(&other, &[&input]), Ok(()));

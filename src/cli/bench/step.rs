@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{BenchArguments, Common, Failure, PeakProbe, Samples, finish, head, say, wait, with};
 use crate::cli::arguments::OptimiserName;
 use crate::cli::demo;
+use crate::cli::terminal::tell;
 
 pub fn measure(
     common: &Common,
@@ -122,7 +123,7 @@ fn print_profile(times: &[NodeTime]) {
     let mut sorted: Vec<&NodeTime> = times.iter().collect();
     sorted.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
     for time in sorted {
-        eprintln!(
+        tell(format_args!(
             "{:28} {:44} {:9.2} ms {:5.1} %  {:7.1} GFLOP/s  {:6.2} GB/s",
             time.label,
             time.kernel,
@@ -130,6 +131,6 @@ fn print_profile(times: &[NodeTime]) {
             100.0 * time.seconds / all,
             time.flop as f64 / time.seconds / 1e9,
             time.bytes as f64 / time.seconds / 1e9,
-        );
+        ));
     }
 }
