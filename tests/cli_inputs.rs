@@ -342,3 +342,30 @@ fn a_picture_on_the_way_never_replaces_an_input() {
         ["content.png", "out.png", "out_0001.png", "out_0002.png"]
     );
 }
+
+/// Neither is a bug to report: the user can mend both, and is told how.
+#[test]
+fn what_no_adapter_and_no_number_can_hold_is_refused() {
+    let workshop = Workshop::with_pictures();
+    let style = [
+        "style",
+        "content.png",
+        "--style",
+        "style.png",
+        "-o",
+        "out.png",
+    ];
+    let large = [&style[..], &["--size", "5000", "--iterations", "0"]].concat();
+    workshop.run(&large).refused(5, &["--size"]);
+    assert!(!workshop.names().contains(&"out.png".to_string()));
+    let overflow = [
+        "--style-weight",
+        "1e38",
+        "--style-layer",
+        "relu1_1:1e38",
+        "--iterations",
+        "2",
+    ];
+    let overflow = [&style[..], &overflow].concat();
+    workshop.run(&overflow).refused(2, &["lower the weights"]);
+}

@@ -164,3 +164,12 @@ fn weights_with_a_wrong_shape_or_a_number_that_is_none_are_refused() {
     ];
     refuse_weights(&workshop, &model, &words);
 }
+
+/// A folder may hold anybody's weights, but not those of another network under this one's name.
+#[test]
+fn weights_under_the_name_of_another_network_are_refused() {
+    let workshop = Workshop::with_pictures();
+    std::fs::create_dir(workshop.path("nets")).unwrap();
+    workshop.fetch("weights/vgg16.npz", "nets/vgg19.npz");
+    refuse_weights(&workshop, &["--weights", "nets"], &["vgg19.npz", "VGG-16"]);
+}

@@ -58,7 +58,9 @@ impl From<GpuError> for Failure {
             GpuError::NoAdapter
             | GpuError::NoSuchAdapter { .. }
             | GpuError::DeviceRefused { .. } => Code::NoAdapter,
-            GpuError::OutOfMemory { .. } | GpuError::BindingTooLarge { .. } => Code::Memory,
+            GpuError::OutOfMemory { .. }
+            | GpuError::BindingTooLarge { .. }
+            | GpuError::TooManyWorkgroups { .. } => Code::Memory,
             GpuError::DeviceLost { .. } => Code::DeviceLost,
             GpuError::Rejected { .. } => Code::Internal,
         };

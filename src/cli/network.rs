@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use impasto::net::{Network, Weights, weights};
+use impasto::net::{Architecture, Network, Weights, weights};
 
 use super::arguments::Common;
 use super::failure::Failure;
@@ -14,23 +14,21 @@ static CHECKSUMS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/weig
 
 /// Reads and checks the network that the flags name.
 pub fn load(common: &Common) -> Result<Network, Failure> {
-    let weights = match common.model.to_lowercase().replace('-', "").as_str() {
-        "vgg19" => bundled(common, "vgg19.npz", Some(VGG19))?,
-        "vgg16" => bundled(common, "vgg16.npz", None)?,
-        _ => file(&common.model)?,
+    let weights = match common.model.parse::<Architecture>() {
+        Ok(architecture) => bundled(common, architecture)?,
+        Err(_) => file(&common.model)?,
     };
     Ok(Network::new(weights))
 }
 
 /// A network of ours: from `--weights` if given, else embedded, else from one of the usual folders.
-fn bundled(common: &Common, name: &str, embedded: Option<&[u8]>) -> Result<Weights, Failure> {
+fn bundled(common: &Common, architecture: Architecture) -> Result<Weights, Failure> {
+    let (name, embedded) = match architecture {
+        Architecture::Vgg19 => ("vgg19.npz", Some(VGG19)),
+        Architecture::Vgg16 => ("vgg16.npz", None),
+    };
     if let Some(folder) = &common.weights {
-        let path = folder.join(name);
-        // A folder of the user's own may hold weights of their own.
-        return Ok(Weights::from_bytes(
-            &read(&path)?,
-            &path.display().to_string(),
-        )?);
+        return own(&folder.join(name), architecture);
     }
     if let Some(bytes) = embedded {
         return Ok(Weights::from_bytes(bytes, name)?);
@@ -52,6 +50,19 @@ fn bundled(common: &Common, name: &str, embedded: Option<&[u8]>) -> Result<Weigh
     Err(Failure::bad_input(format!(
         "{name} was not found in {}; name its folder with --weights",
         searched.join(" or ")
+    )))
+}
+
+/// A file in a folder of the user's own: any weights, but of the network that it is called after.
+fn own(path: &Path, architecture: Architecture) -> Result<Weights, Failure> {
+    let weights = Weights::from_bytes(&read(path)?, &path.display().to_string())?;
+    if weights.architecture == architecture {
+        return Ok(weights);
+    }
+    Err(Failure::bad_input(format!(
+        "`{}` holds a {}; rename it or name it with --model",
+        path.display(),
+        weights.architecture
     )))
 }
 

@@ -150,6 +150,12 @@ fn conclude(ending: Ending, progress: Progress, step: usize, output: &Path) -> R
         return Err(failure);
     }
     match ending {
+        Ending::Finished if step > 0 && progress.lost_steps == step => {
+            Err(Failure::usage(format!(
+                "no step met finite numbers, so `{}` is the starting picture; lower the weights",
+                output.display()
+            )))
+        }
         Ending::Finished => Ok(()),
         Ending::Stopped => Err(Failure {
             code: Code::Interrupted,

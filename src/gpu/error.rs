@@ -50,6 +50,18 @@ pub enum GpuError {
         /// What a binding may span, in MiB.
         limit_mebibytes: u64,
     },
+    /// More workgroups than the adapter starts at once.
+    #[error(
+        "`{label}` would start {workgroups} workgroups side by side but the adapter allows {limit}; choose a smaller --size"
+    )]
+    TooManyWorkgroups {
+        /// The node of the tape.
+        label: String,
+        /// What is needed along one dimension.
+        workgroups: u32,
+        /// What the adapter allows.
+        limit: u32,
+    },
     /// The driver dropped the device while we worked.
     #[error(
         "the GPU device was lost ({reason}); restart the run, on another --adapter if it happens again"

@@ -131,8 +131,18 @@ impl Recorder {
     /// Compiles what is missing, uploads the uniforms and builds the bind groups.
     ///
     /// # Errors
-    /// No room for the uniforms, or a command that the device rejects.
+    /// No room for the uniforms, a dispatch beyond the adapter's limit, or a command that it rejects.
     pub fn finish(self, gpu: &Gpu) -> Result<Recording, GpuError> {
+        let limit = gpu.limits().max_compute_workgroups_per_dimension;
+        for (label, command) in &self.commands {
+            if let Some(&workgroups) = command.workgroups.iter().find(|&&count| count > limit) {
+                return Err(GpuError::TooManyWorkgroups {
+                    label: label.to_string(),
+                    workgroups,
+                    limit,
+                });
+            }
+        }
         let slots = self.commands.len() as u64;
         let mut image = vec![0u8; (slots.max(1) * UNIFORM_SLOT) as usize];
         for (slot, (_, command)) in self.commands.iter().enumerate() {
