@@ -2,7 +2,7 @@
 
 use impasto::image::{Picture, check_output};
 use impasto::optim::{LbfgsSettings, OptimiserSettings};
-use impasto::paint::{Start, gatys};
+use impasto::paint::{Start, StyleChoices, gatys};
 
 use super::arguments::{Common, DemoArguments};
 use super::failure::Failure;
@@ -45,9 +45,12 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
         "an astronaut (NASA) in the manner of Café Terrace at Night (van Gogh, 1888)",
     );
     let job = StyleJob {
-        terms: gatys(network.architecture),
-        optimiser: OptimiserSettings::Lbfgs(LbfgsSettings::default()),
-        start: Start::Content,
+        choices: StyleChoices {
+            terms: gatys(network.architecture),
+            optimiser: OptimiserSettings::Lbfgs(LbfgsSettings::default()),
+            start: Start::Content,
+            variant: None,
+        },
         content,
         styles: vec![(style, 1.0)],
         iterations: arguments.iterations.unwrap_or(usual_iterations) as usize,

@@ -7,7 +7,7 @@ use impasto::image::{Picture, check_output, check_output_file};
 use impasto::net::{Architecture, Network};
 use impasto::objective::{LayerWeight, LossSummary, StyleTerms};
 use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
-use impasto::paint::{Ending, Schedule, Start, StyleRun, gatys, gatys_style_weight};
+use impasto::paint::{Ending, Schedule, Start, StyleChoices, StyleRun, gatys, gatys_style_weight};
 
 use super::arguments::{Common, OptimiserName, Recipe, StyleArguments, Weighted};
 use super::failure::{Code, Failure};
@@ -32,9 +32,12 @@ pub fn run(common: &Common, arguments: &StyleArguments) -> Result<(), Failure> {
     )?;
     let gpu = open_gpu(common)?;
     let job = StyleJob {
-        terms,
-        optimiser: optimiser(arguments),
-        start: start(arguments, &pictures.content)?,
+        choices: StyleChoices {
+            terms,
+            optimiser: optimiser(arguments),
+            start: start(arguments, &pictures.content)?,
+            variant: arguments.variant,
+        },
         content: pictures.content,
         styles: pictures.styles,
         iterations: arguments.iterations as usize,
@@ -47,9 +50,7 @@ pub fn run(common: &Common, arguments: &StyleArguments) -> Result<(), Failure> {
 
 /// A style transfer with every choice made.
 pub struct StyleJob<'a> {
-    pub terms: StyleTerms,
-    pub optimiser: OptimiserSettings,
-    pub start: Start,
+    pub choices: StyleChoices,
     pub content: Picture,
     pub styles: Vec<(Picture, f32)>,
     pub iterations: usize,
@@ -65,15 +66,7 @@ pub fn paint(
     network: &Network,
     job: &StyleJob<'_>,
 ) -> Result<(), Failure> {
-    let preparation = StyleRun::prepare(
-        gpu,
-        network,
-        &job.terms,
-        job.optimiser,
-        &job.content,
-        &job.styles,
-        &job.start,
-    );
+    let preparation = StyleRun::prepare(gpu, network, &job.choices, &job.content, &job.styles);
     let mut run = wait(gpu, preparation)?;
     let (width, height) = run.size();
     let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);

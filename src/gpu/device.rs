@@ -1,5 +1,6 @@
 //! An open device: the one handle that every higher floor holds.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use super::adapter::{AdapterList, AdapterSummary};
@@ -37,6 +38,7 @@ pub struct Gpu {
     features: wgpu::Features,
     checked: bool,
     pipelines: PipelineCache,
+    scratch: Mutex<HashMap<&'static str, wgpu::Buffer>>,
     fault: Arc<Mutex<Fault>>,
 }
 
@@ -81,6 +83,7 @@ impl Gpu {
             features,
             checked: options.checked,
             pipelines: PipelineCache::default(),
+            scratch: Mutex::default(),
             fault,
         })
     }
@@ -139,6 +142,28 @@ impl Gpu {
             | wgpu::BufferUsages::COPY_SRC
             | wgpu::BufferUsages::COPY_DST;
         self.buffer(label, bytes.next_multiple_of(16).max(16), usage)
+    }
+
+    /// Scratch memory under this name, shared by everybody who asks for it: at least `bytes`, with no
+    /// particular contents. Dispatches of one queue run one after the other, so sharing is safe for what
+    /// is written and read again within one op.
+    ///
+    /// # Errors
+    /// As [`Gpu::storage`].
+    pub fn scratch(&self, name: &'static str, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
+        let mut scratch = self.scratch.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(buffer) = scratch.get(name).filter(|buffer| buffer.size() >= bytes) {
+            return Ok(buffer.clone());
+        }
+        let buffer = self.storage(name, bytes)?;
+        scratch.insert(name, buffer.clone());
+        Ok(buffer)
+    }
+
+    /// Bytes of all scratch memory.
+    pub fn scratch_bytes(&self) -> u64 {
+        let scratch = self.scratch.lock().unwrap_or_else(|e| e.into_inner());
+        scratch.values().map(wgpu::Buffer::size).sum()
     }
 
     /// A storage buffer holding `values`.

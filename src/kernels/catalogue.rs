@@ -11,6 +11,8 @@ pub fn catalogue() -> Vec<&'static Kernel> {
     let mut kernels = vec![&picture_input::FORWARD, &picture_input::GRADIENT];
     kernels.extend(conv3x3::Variant::ALL.map(conv3x3::Variant::kernel));
     kernels.extend([
+        &conv3x3::winograd::INPUT,
+        &conv3x3::winograd::OUTPUT,
         &relu::FORWARD,
         &relu::GRADIENT,
         &pool2::MAX_FORWARD,

@@ -6,6 +6,7 @@ use super::{ACCUMULATE, BIAS, MASK, Merge, RELU};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
 
 mod variant;
+pub mod winograd;
 
 pub use variant::Variant;
 
@@ -63,6 +64,8 @@ pub struct DeviceFilter {
     has_bias: bool,
     weights: wgpu::Buffer,
     bias: wgpu::Buffer,
+    /// Frequencies of a band, for [`Variant::Winograd`]; shared by all filters, which run one by one.
+    workspace: Option<[wgpu::Buffer; 2]>,
 }
 
 impl DeviceFilter {
@@ -78,7 +81,19 @@ impl DeviceFilter {
     ) -> Result<Self, GpuError> {
         let mut bias = filter.bias.clone();
         bias.resize(groups(filter.c_out) * 4, 0.0);
+        let workspace = match variant {
+            Variant::Winograd => {
+                let both = [filter.c_in, filter.c_out];
+                let bytes = |channels| winograd::workspace_bytes(channels, both);
+                Some([
+                    gpu.scratch("winograd input", bytes(filter.c_in))?,
+                    gpu.scratch("winograd output", bytes(filter.c_out))?,
+                ])
+            }
+            _ => None,
+        };
         Ok(Self {
+            workspace,
             variant,
             c_in: filter.c_in,
             c_out: filter.c_out,
@@ -160,26 +175,35 @@ pub fn record(
     y: &FeatureMap,
     epilogue: Epilogue<'_>,
 ) -> Result<(), GpuError> {
+    if let Some([v, m]) = &filter.workspace {
+        let flags = flags(filter, epilogue, true, true);
+        winograd::record(recorder, filter, [v, m], x, y, epilogue.mask, flags);
+        return Ok(());
+    }
     let limit = recorder.binding_limit();
     let x_slices = slices(x.shape, limit)?;
     for y_slice in slices(y.shape, limit)? {
         for (index, &x_slice) in x_slices.iter().enumerate() {
             let (first, last) = (index == 0, index + 1 == x_slices.len());
-            let flag = |condition: bool, bit: u32| if condition { bit } else { 0 };
-            let flags = flag(first && filter.has_bias, BIAS)
-                | flag(!first || epilogue.accumulate, ACCUMULATE)
-                | flag(last && epilogue.relu, RELU)
-                | flag(last && epilogue.mask.is_some(), MASK);
             let part = Part {
                 x: x_slice,
                 y: y_slice,
-                flags,
+                flags: flags(filter, epilogue, first, last),
                 workgroup: recorder.workgroup(),
             };
             recorder.push(part_command(filter, x, y, epilogue.mask, part));
         }
     }
     Ok(())
+}
+
+/// What the epilogue does after the first and after the last slice of the input.
+fn flags(filter: &DeviceFilter, epilogue: Epilogue<'_>, first: bool, last: bool) -> u32 {
+    let flag = |condition: bool, bit: u32| if condition { bit } else { 0 };
+    flag(first && filter.has_bias, BIAS)
+        | flag(!first || epilogue.accumulate, ACCUMULATE)
+        | flag(last && epilogue.relu, RELU)
+        | flag(last && epilogue.mask.is_some(), MASK)
 }
 
 /// A run of input groups onto a run of output groups.

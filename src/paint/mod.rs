@@ -4,4 +4,4 @@ mod descent;
 mod style;
 
 pub use descent::{Ending, Painting, Schedule, StepLosses, Watcher, descend};
-pub use style::{Start, StyleRun, gatys, gatys_style_weight};
+pub use style::{Start, StyleChoices, StyleRun, gatys, gatys_style_weight};

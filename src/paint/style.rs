@@ -7,6 +7,7 @@ use super::descent::{Painting, Schedule, Watcher, descend};
 use crate::gpu::Gpu;
 use crate::graph::Executable;
 use crate::image::Picture;
+use crate::kernels::conv3x3::Variant;
 use crate::kernels::pool2::Pooling;
 use crate::net::{Architecture, Network};
 use crate::objective::{LayerWeight, ObjectiveError, StyleTargets, StyleTerms, style_executable};
@@ -60,6 +61,19 @@ pub fn gatys_style_weight(architecture: Architecture, layer: usize) -> f32 {
     1000.0 / (channels * channels)
 }
 
+/// Everything about a style transfer but its pictures.
+#[derive(Clone, Debug)]
+pub struct StyleChoices {
+    /// The objective.
+    pub terms: StyleTerms,
+    /// How to descend it.
+    pub optimiser: OptimiserSettings,
+    /// Where to start.
+    pub start: Start,
+    /// The variant of every convolution that can run it; `None` chooses by adapter and shape.
+    pub variant: Option<Variant>,
+}
+
 /// A style transfer with everything on the device, ready to run.
 pub struct StyleRun {
     executable: Executable,
@@ -77,25 +91,30 @@ impl StyleRun {
     pub async fn prepare(
         gpu: &Gpu,
         network: &Network,
-        terms: &StyleTerms,
-        optimiser: OptimiserSettings,
+        choices: &StyleChoices,
         content: &Picture,
         styles: &[(Picture, f32)],
-        start: &Start,
     ) -> Result<Self, ObjectiveError> {
+        let terms = &choices.terms;
         let size = [content.width, content.height];
         let targets = StyleTargets::measure(gpu, network, terms, content, styles).await?;
-        let executable = style_executable(gpu, network, terms, size, &targets, None)?;
+        let executable = style_executable(gpu, network, terms, size, &targets, choices.variant)?;
         let values = content.rgb.len();
         // A style run always has a style term, so there is a gradient; without one nothing moves.
         let gradient = executable
             .picture_gradient()
             .unwrap_or(executable.picture());
-        let optimiser = Optimiser::new(gpu, optimiser, values, executable.picture(), gradient)?;
+        let optimiser = Optimiser::new(
+            gpu,
+            choices.optimiser,
+            values,
+            executable.picture(),
+            gradient,
+        )?;
         Ok(Self {
             executable,
             optimiser,
-            start: starting_picture(content, start),
+            start: starting_picture(content, &choices.start),
             width: content.width,
             height: content.height,
         })

@@ -71,7 +71,7 @@ pub fn measure(
         .map(|info| info.flop)
         .sum();
     let memory = executable.memory();
-    let peak_bytes = memory.planned + memory.persistent + optimiser.bytes();
+    let peak_bytes = memory.planned + memory.persistent + optimiser.bytes() + gpu.scratch_bytes();
     let gflops = convolutions as f64 / samples.median() / 1e9;
     say(
         common,

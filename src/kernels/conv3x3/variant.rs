@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{BINDINGS, Filter};
+use super::{BINDINGS, Filter, winograd};
 use crate::gpu::{Gpu, Kernel};
 use crate::kernels::feature_map::{groups, slices};
 use crate::shape::Shape;
@@ -57,6 +57,8 @@ pub enum Variant {
     FromRgb,
     /// `conv3x3_to_rgb`: up to four output channels.
     ToRgb,
+    /// `conv3x3_winograd_*`: a quarter of the multiplications, a few times the rounding error.
+    Winograd,
 }
 
 /// What distinguishes the tiles of the variants.
@@ -69,12 +71,13 @@ struct Tiling {
 
 impl Variant {
     /// Every variant, from plain to special.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Plain,
         Self::Direct,
         Self::DirectPortable,
         Self::FromRgb,
         Self::ToRgb,
+        Self::Winograd,
     ];
 
     /// The name in messages and flags.
@@ -85,6 +88,7 @@ impl Variant {
             Self::DirectPortable => "direct-portable",
             Self::FromRgb => "from-rgb",
             Self::ToRgb => "to-rgb",
+            Self::Winograd => "winograd",
         }
     }
 
@@ -102,6 +106,13 @@ impl Variant {
             && match self {
                 Self::FromRgb => filter.c_in <= 3,
                 Self::ToRgb => groups(filter.c_out) == 1,
+                Self::Winograd => {
+                    let whole =
+                        |shape| slices(shape, gpu.binding_limit()).is_ok_and(|s| s.len() == 1);
+                    gpu.adapter().is_software()
+                        && whole(output)
+                        && whole(output.with_channels(filter.c_in))
+                }
                 _ => true,
             }
     }
@@ -128,6 +139,7 @@ impl Variant {
             Self::DirectPortable => &DIRECT_PORTABLE,
             Self::FromRgb => &FROM_RGB,
             Self::ToRgb => &TO_RGB,
+            Self::Winograd => &winograd::MULTIPLY,
         }
     }
 
@@ -138,6 +150,8 @@ impl Variant {
             Self::DirectPortable => ([1, 4], 2),
             Self::FromRgb => ([4, 2], 4),
             Self::ToRgb => ([4, 4], 1),
+            // Its own recording counts tiles and packs frequencies.
+            Self::Winograd => ([4, 4], 8),
         };
         Tiling { pixels, out_groups }
     }
@@ -170,6 +184,9 @@ impl Variant {
     /// Weights as the shader reads them: `[O/4/block][C/4][9][block][4]` vec4 over four output channels,
     /// the last index being the input channel, zero where channels pad a group.
     pub(super) fn pack(self, filter: &Filter) -> Vec<f32> {
+        if self == Self::Winograd {
+            return winograd::pack(filter);
+        }
         let block = self.packed_groups();
         let (o_groups, c_groups) = (groups(filter.c_out), groups(filter.c_in));
         let mut packed = Vec::with_capacity(o_groups.next_multiple_of(block) * c_groups * 144);

@@ -1,0 +1,85 @@
+// conv3x3_winograd_input — V = Bᵀ d B for every 6x6 window d of a band of 4x4 tiles; first of three passes
+//
+// Math      F(4x4, 3x3) of Lavin & Gray (2016) at the points 0, ±√2/2, ±√2, ∞: V[k, c, t] = (Bᵀ d[c, t] B)[k], k = 0..35
+// Backward  the same three passes on gy with turned, transposed weights
+// Layout    x: [C/4][x_plane] vec4   v: [36][C/4][stride] vec4, one entry per tile of the band
+// Threads   1 thread = one tile of one channel group; tiles numbered row by row
+// Dispatch  (ceil(tiles / WORKGROUP), c_groups, 1)
+// Bindings  0 params: uniform  1 x: read  2 v: read_write
+// Knobs     override WORKGROUP
+// Cost      36 vec4 loads and 36 vec4 stores per tile and group
+// Why       36 loads and 36 stores a tile are 4 ms of 30 at 256→256, 64², but as much as the product at 64→64, 256², where
+//           the whole gains only 10 % to 30 % over conv3x3_direct on Mesa llvmpipe
+// Test      tests/kernels.rs::conv3x3
+
+struct WinogradParams {
+    width: u32,
+    height: u32,
+    x_plane: u32,        // vec4s per channel group of x
+    y_plane: u32,        // vec4s per channel group of y and mask
+    first_tile: u32,     // first tile of the band
+    tiles: u32,          // tiles of the band
+    stride: u32,         // tiles from one row of v or m to the next
+    c_groups: u32,       // input channel groups in v
+    o_groups: u32,       // output channel groups in m
+    flags: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: WinogradParams;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> v: array<vec4f>;
+
+override WORKGROUP: u32 = 64u;
+
+alias Line = array<vec4f, 6>;
+alias Window = array<Line, 6>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgroup: vec3u) {
+    if (id.x >= params.tiles) { return; }
+    let tile = params.first_tile + id.x;
+    let tiles_across = (params.width + 3u) / 4u;
+    let left = i32(tile % tiles_across * 4u) - 1;
+    let top = i32(tile / tiles_across * 4u) - 1;
+    let plane = workgroup.y * params.x_plane;
+
+    var columns: Window; // Bᵀ d, one column of the window after the other
+    for (var i = 0u; i < 6u; i++) {
+        var line: Line;
+        let column = left + i32(i);
+        let column_inside = column >= 0 && column < i32(params.width);
+        for (var j = 0u; j < 6u; j++) {
+            let row = top + i32(j);
+            let inside = column_inside && row >= 0 && row < i32(params.height);
+            let at = select(0u, u32(row) * params.width + u32(column), inside);
+            line[j] = select(vec4f(), x[plane + at], inside);
+        }
+        columns[i] = transform(line);
+    }
+    let step = params.c_groups * params.stride;
+    let start = workgroup.y * params.stride + id.x;
+    for (var j = 0u; j < 6u; j++) {
+        var line: Line;
+        for (var i = 0u; i < 6u; i++) { line[i] = columns[i][j]; }
+        let row = transform(line);
+        for (var i = 0u; i < 6u; i++) { v[start + (6u * j + i) * step] = row[i]; }
+    }
+}
+
+// Bᵀ times a column of six: the polynomials with all roots but one, t(t²-1/2)(t²-2) over (t - point).
+fn transform(d: Line) -> Line {
+    const ROOT = 1.4142135623730951;
+    const HALF_ROOT = 0.7071067811865476;
+    let even_near = d[4] - 2.0 * d[2];
+    let odd_near = HALF_ROOT * d[3] - ROOT * d[1];
+    let even_far = d[4] - 0.5 * d[2];
+    let odd_far = ROOT * d[3] - HALF_ROOT * d[1];
+    return Line(
+        d[0] - 2.5 * d[2] + d[4],
+        even_near + odd_near,
+        even_near - odd_near,
+        even_far + odd_far,
+        even_far - odd_far,
+        d[1] - 2.5 * d[3] + d[5],
+    );
+}

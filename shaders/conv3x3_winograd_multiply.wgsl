@@ -1,0 +1,141 @@
+// conv3x3_winograd_multiply — M[k] = U[k] · V[k] for the 36 frequencies k of F(4x4, 3x3); second of three passes
+//
+// Math      m[k, o, t] = Σ_c u[k, o, c] · v[k, c, t]
+// Backward  the same three passes on gy with turned, transposed weights
+// Layout    v: [36][C/4][stride] vec4   u: [36][O/32][C/4][8][4] vec4, last index = input channel   m: [36][O/4][stride] vec4
+// Threads   1 thread = 8 tiles × 32 output channels of one frequency
+// Dispatch  (ceil(tiles / (8·WORKGROUP)), ceil(o_groups / 8), 36); stride at least tiles rounded up to 8·WORKGROUP
+// Bindings  0 params: uniform  1 v: read  2 u: read  3 m: read_write
+// Knobs     override WORKGROUP (8; subgroups of at least 8 lanes)   text: TILES, GROUPS
+// Cost      72·C·O flop per tile; per thread and 8 channels: 16 vec4 of v, 8 vec4 of u, for 2048 multiply-adds
+// Why       a quarter of the multiplications of conv3x3_direct. Loads are the cost on Mesa llvmpipe: one feeds eight output
+//           groups or, handed round, eight lanes. With both transforms 74 % of the FMA peak at 256→256, 64² (counted as a
+//           direct convolution), against 39 %. On a map of 16² only 16 of 64 tiles are there: 29 %, but 76 % with TILES = 2.
+//           Chunked sums cost 20–30 % of the speed and bring the error at 512 channels from 9.3e-7 rms to 5.3e-7 (direct
+//           2.1e-7), so it is not chosen by itself: gradients flip at ReLUs and maxima where features are off by 1e-6
+// Test      tests/kernels.rs::conv3x3
+
+struct WinogradParams {
+    width: u32,
+    height: u32,
+    x_plane: u32,        // vec4s per channel group of x
+    y_plane: u32,        // vec4s per channel group of y and mask
+    first_tile: u32,     // first tile of the band
+    tiles: u32,          // tiles of the band
+    stride: u32,         // tiles from one row of v or m to the next
+    c_groups: u32,       // input channel groups in v
+    o_groups: u32,       // output channel groups in m
+    flags: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: WinogradParams;
+@group(0) @binding(1) var<storage, read> v: array<vec4f>;
+@group(0) @binding(2) var<storage, read> u: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> m: array<vec4f>;
+
+override WORKGROUP: u32 = 8u;
+
+const TILES = 8u;  // tiles per thread, WORKGROUP apart
+const GROUPS = 8u; // output channel groups per thread
+const CHUNK = 16u;  // input channel groups summed by themselves before they join the total
+
+alias Tile = array<vec4f, TILES>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+    @builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let column = workgroup.x * WORKGROUP * TILES + local.x;
+    let blocks = (params.o_groups + GROUPS - 1u) / GROUPS;
+    var at = (workgroup.z * blocks + workgroup.y) * params.c_groups * 32u + (lane & 7u);
+    let first = workgroup.z * params.c_groups * params.stride + column;
+    let last = first + params.c_groups * params.stride;
+
+    var sum0: Tile;
+    var sum1: Tile;
+    var sum2: Tile;
+    var sum3: Tile;
+    var sum4: Tile;
+    var sum5: Tile;
+    var sum6: Tile;
+    var sum7: Tile;
+    // Bounds that come from workgroup_id: Mesa's lavapipe compiles anew for every dispatch if they are uniforms alone.
+    for (var chunk = first; chunk < last; chunk += CHUNK * params.stride) {
+        let end = min(last, chunk + CHUNK * params.stride);
+        var part0: Tile;
+        var part1: Tile;
+        var part2: Tile;
+        var part3: Tile;
+        var part4: Tile;
+        var part5: Tile;
+        var part6: Tile;
+        var part7: Tile;
+        for (var row = chunk; row < end; row += params.stride) {
+            var input: Tile;
+            for (var i = 0u; i < TILES; i++) { input[i] = v[row + i * WORKGROUP]; }
+            // Eight lanes read eight neighbouring columns of u at once and hand them round.
+            let a = u[at];
+            let b = u[at + 8u];
+            let c = u[at + 16u];
+            let d = u[at + 24u];
+            add(&part0, &input, low(a));
+            add(&part1, &input, high(a));
+            add(&part2, &input, low(b));
+            add(&part3, &input, high(b));
+            add(&part4, &input, low(c));
+            add(&part5, &input, high(c));
+            add(&part6, &input, low(d));
+            add(&part7, &input, high(d));
+            at += 32u;
+        }
+        add_tile(&sum0, &part0);
+        add_tile(&sum1, &part1);
+        add_tile(&sum2, &part2);
+        add_tile(&sum3, &part3);
+        add_tile(&sum4, &part4);
+        add_tile(&sum5, &part5);
+        add_tile(&sum6, &part6);
+        add_tile(&sum7, &part7);
+    }
+    let group = workgroup.y * GROUPS;
+    store(&sum0, group, workgroup.z, column);
+    store(&sum1, group + 1u, workgroup.z, column);
+    store(&sum2, group + 2u, workgroup.z, column);
+    store(&sum3, group + 3u, workgroup.z, column);
+    store(&sum4, group + 4u, workgroup.z, column);
+    store(&sum5, group + 5u, workgroup.z, column);
+    store(&sum6, group + 6u, workgroup.z, column);
+    store(&sum7, group + 7u, workgroup.z, column);
+}
+
+fn low(w: vec4f) -> mat4x4f {
+    return mat4x4f(subgroupBroadcast(w, 0u), subgroupBroadcast(w, 1u), subgroupBroadcast(w, 2u), subgroupBroadcast(w, 3u));
+}
+
+fn high(w: vec4f) -> mat4x4f {
+    return mat4x4f(subgroupBroadcast(w, 4u), subgroupBroadcast(w, 5u), subgroupBroadcast(w, 6u), subgroupBroadcast(w, 7u));
+}
+
+// sum += columns · input. The four products are summed first, so that the long sum has C/4 terms.
+fn add(sum: ptr<function, Tile>, input: ptr<function, Tile>, columns: mat4x4f) {
+    for (var i = 0u; i < TILES; i++) {
+        let value = (*input)[i];
+        var part = vec4f(value.x) * columns[0];
+        part = fma(vec4f(value.y), columns[1], part);
+        part = fma(vec4f(value.z), columns[2], part);
+        part = fma(vec4f(value.w), columns[3], part);
+        (*sum)[i] += part;
+    }
+}
+
+fn add_tile(sum: ptr<function, Tile>, part: ptr<function, Tile>) {
+    for (var i = 0u; i < TILES; i++) { (*sum)[i] += (*part)[i]; }
+}
+
+fn store(sum: ptr<function, Tile>, group: u32, frequency: u32, column: u32) {
+    if (group >= params.o_groups) { return; }
+    let at = (frequency * params.o_groups + group) * params.stride + column;
+    var tile = *sum;
+    for (var i = column; i < column + TILES; i++) { m[at + (i - column) * WORKGROUP] = tile[i - column]; }
+}

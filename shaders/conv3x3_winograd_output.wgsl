@@ -1,0 +1,96 @@
+// conv3x3_winograd_output — y = relu?(Aᵀ M A + b) for a band of 4x4 tiles; last of three passes
+//
+// Math      F(4x4, 3x3) of Lavin & Gray (2016) at the points 0, ±√2/2, ±√2, ∞: the tile y[o, t] = Aᵀ m[·, o, t] A
+// Backward  the same three passes on gy with turned, transposed weights, flags ACCUMULATE and MASK as needed
+// Layout    m: [36][O/4][stride] vec4   y, mask: [O/4][y_plane] vec4
+// Threads   1 thread = one tile of one channel group
+// Dispatch  (ceil(tiles / WORKGROUP), o_groups, 1)
+// Bindings  0 params: uniform  1 m: read  2 bias: read  3 y: read_write  4 mask: read
+// Knobs     override WORKGROUP
+// Cost      36 vec4 loads and 16 vec4 stores per tile and group
+// Why       all of the epilogue happens here, in the order of conv3x3_direct; at 256→256, 64² 4 ms of 30 on Mesa llvmpipe
+// Test      tests/kernels.rs::conv3x3
+
+struct WinogradParams {
+    width: u32,
+    height: u32,
+    x_plane: u32,        // vec4s per channel group of x
+    y_plane: u32,        // vec4s per channel group of y and mask
+    first_tile: u32,     // first tile of the band
+    tiles: u32,          // tiles of the band
+    stride: u32,         // tiles from one row of v or m to the next
+    c_groups: u32,       // input channel groups in v
+    o_groups: u32,       // output channel groups in m
+    flags: u32,
+}
+
+const ADD_BIAS = 1u;
+const ACCUMULATE = 2u;
+const RELU = 4u;
+const MASK = 8u;
+
+@group(0) @binding(0) var<uniform> params: WinogradParams;
+@group(0) @binding(1) var<storage, read> m: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<storage, read> mask: array<vec4f>;
+
+override WORKGROUP: u32 = 64u;
+
+alias Line = array<vec4f, 6>;
+alias Row = array<vec4f, 4>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgroup: vec3u) {
+    if (id.x >= params.tiles) { return; }
+    let tile = params.first_tile + id.x;
+    let tiles_across = (params.width + 3u) / 4u;
+    let left = tile % tiles_across * 4u;
+    let top = tile / tiles_across * 4u;
+    let step = params.o_groups * params.stride;
+    let start = workgroup.y * params.stride + id.x;
+
+    var rows: array<Row, 6>; // m A, one row of frequencies after the other
+    for (var j = 0u; j < 6u; j++) {
+        var line: Line;
+        for (var i = 0u; i < 6u; i++) { line[i] = m[start + (6u * j + i) * step]; }
+        rows[j] = transform(line);
+    }
+    for (var i = 0u; i < 4u; i++) {
+        var line: Line;
+        for (var j = 0u; j < 6u; j++) { line[j] = rows[j][i]; }
+        let column = transform(line);
+        for (var j = 0u; j < 4u; j++) {
+            let inside = left + i < params.width && top + j < params.height;
+            put(workgroup.y, (top + j) * params.width + left + i, inside, column[j]);
+        }
+    }
+}
+
+// Aᵀ times a column of six: row n holds the n-th powers of the points.
+fn transform(m: Line) -> Row {
+    const ROOT = 1.4142135623730951;
+    let even_near = m[1] + m[2];
+    let odd_near = m[1] - m[2];
+    let even_far = m[3] + m[4];
+    let odd_far = m[3] - m[4];
+    return Row(
+        m[0] + even_near + even_far,
+        0.5 * ROOT * odd_near + ROOT * odd_far,
+        0.5 * even_near + 2.0 * even_far,
+        0.25 * ROOT * odd_near + 2.0 * ROOT * odd_far + m[5],
+    );
+}
+
+// Stores one pixel of one output group if it is inside: bias, accumulate, ReLU and mask in this order.
+// The flags pass through `inside`: see conv3x3_direct on branches that hang on uniforms alone.
+fn put(group: u32, pixel: u32, inside: bool, sum: vec4f) {
+    let at = group * params.y_plane + pixel;
+    let flags = select(0u, params.flags, inside);
+    var value = sum;
+    if ((flags & ADD_BIAS) != 0u) { value += bias[group]; }
+    if ((flags & ACCUMULATE) != 0u) { value += y[at]; }
+    if ((flags & RELU) != 0u) { value = max(value, vec4f()); }
+    if ((flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
+    if (inside) { y[at] = value; }
+}
