@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use impasto::gpu::GpuOptions;
 use impasto::graph::Executable;
 use impasto::image::Picture;
+use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Network, Weights};
 use impasto::objective::{
@@ -179,6 +180,16 @@ fn run_at(executable: &Executable, picture: &Picture) -> (Vec<f32>, Vec<f32>) {
 }
 
 fn gradient_agrees(model: &str, pooling: Pooling, case: &str, tv_weight: f32) {
+    gradient_by_variant_agrees(model, pooling, case, tv_weight, None);
+}
+
+fn gradient_by_variant_agrees(
+    model: &str,
+    pooling: Pooling,
+    case: &str,
+    tv_weight: f32,
+    variant: Option<Variant>,
+) {
     let network = network(model);
     let mut terms = gatys(network.architecture);
     terms.pooling = pooling;
@@ -188,7 +199,7 @@ fn gradient_agrees(model: &str, pooling: Pooling, case: &str, tv_weight: f32) {
     let targets = StyleTargets::measure(gpu(), &network, &terms, &content, &styles);
     let targets = wait(gpu(), targets).unwrap();
     let size = [content.width, content.height];
-    let executable = style_executable(gpu(), &network, &terms, size, &targets, None).unwrap();
+    let executable = style_executable(gpu(), &network, &terms, size, &targets, variant).unwrap();
     let (totals, gradient) = run_at(&executable, &picture("at.png"));
 
     let (distance, cosine) = compare(&gradient, &npy(&format!("gradient_{case}.npy")));
@@ -285,6 +296,17 @@ fn gradient_with_limit(binding_limit: Option<u64>) -> Vec<f32> {
         let buffer = executable.picture_gradient().unwrap();
         executable.read_planar(&gpu, buffer).await.unwrap()
     })
+}
+
+/// The variants that are not chosen by themselves compute the whole objective too. (`plain` would take
+/// a minute here; `tests/kernels.rs` holds it to the reference.)
+#[test]
+fn gradients_of_other_variants_agree_with_pytorch() {
+    for variant in [Variant::DirectPortable, Variant::Winograd] {
+        let average = Pooling::Average;
+        gradient_by_variant_agrees("vgg19", average, "vgg19_avg", 0.0, Some(variant));
+        gradient_by_variant_agrees("vgg16", average, "vgg16_avg", 0.0, Some(variant));
+    }
 }
 
 #[test]
