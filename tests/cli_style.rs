@@ -381,22 +381,3 @@ fn a_second_network_paints_otherwise() {
     let second = losses(&workshop, &["--iterations", "1", "--model", "vgg16"]);
     assert!((second[0].style / first[0].style - 1.0).abs() > 0.01);
 }
-
-#[test]
-fn the_demo_needs_no_argument() {
-    let workshop = Workshop::new();
-    let outcome = workshop.succeed(&["demo", "--size", "32", "--iterations", "1"]);
-    assert_eq!(workshop.names(), ["demo.png"]);
-    let picture = workshop.picture("demo.png");
-    assert_eq!(picture.width.max(picture.height), 32, "{outcome:?}");
-    workshop.succeed(&[
-        "demo",
-        "--size",
-        "32",
-        "--iterations",
-        "0",
-        "-o",
-        "my demo.jpg",
-    ]);
-    assert_eq!(workshop.names(), ["demo.png", "my demo.jpg"]);
-}
