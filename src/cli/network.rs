@@ -31,6 +31,7 @@ fn bundled(common: &Common, architecture: Architecture) -> Result<Weights, Failu
         return own(&folder.join(name), architecture);
     }
     if let Some(bytes) = embedded {
+        weights::verify_bundled(bytes, checksum(name), name)?;
         return Ok(Weights::from_bytes(bytes, name)?);
     }
     let folders = folders();
