@@ -244,11 +244,10 @@ fn optimiser(arguments: &StyleArguments) -> OptimiserSettings {
             learning_rate: arguments.learning_rate.unwrap_or(1.0),
         }),
         OptimiserName::Adam => OptimiserSettings::Adam(AdamSettings {
-            learning_rate: arguments.learning_rate.unwrap_or(0.02),
-            beta1: 0.9,
-            beta2: 0.99,
-            epsilon: 1e-8,
-            clamp: true,
+            learning_rate: arguments
+                .learning_rate
+                .unwrap_or(AdamSettings::default().learning_rate),
+            ..AdamSettings::default()
         }),
     }
 }

@@ -33,6 +33,19 @@ pub struct AdamSettings {
     pub clamp: bool,
 }
 
+impl Default for AdamSettings {
+    /// For painting: a fiftieth of the range a step, a short memory for squares, kept in [0, 1].
+    fn default() -> Self {
+        Self {
+            learning_rate: 0.02,
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-8,
+            clamp: true,
+        }
+    }
+}
+
 impl AdamSettings {
     /// The two numbers that change from step to step, counted from 1: α/(1−β₁ᵗ) and 1/√(1−β₂ᵗ).
     pub fn step_numbers(&self, step: u32) -> [f32; 2] {

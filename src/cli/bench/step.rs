@@ -33,13 +33,7 @@ pub fn measure(
     })?;
     let settings = match arguments.optimizer {
         OptimiserName::Lbfgs => OptimiserSettings::Lbfgs(LbfgsSettings::default()),
-        OptimiserName::Adam => OptimiserSettings::Adam(AdamSettings {
-            learning_rate: 0.02,
-            beta1: 0.9,
-            beta2: 0.99,
-            epsilon: 1e-8,
-            clamp: true,
-        }),
+        OptimiserName::Adam => OptimiserSettings::Adam(AdamSettings::default()),
     };
     let gradient = executable
         .picture_gradient()
