@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use impasto::gpu::GpuOptions;
 use impasto::graph::Executable;
 use impasto::image::Picture;
-use impasto::kernels::conv3x3::Variant;
+use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Network, Weights};
 use impasto::objective::{
@@ -87,8 +87,9 @@ fn features_agree(model: &str) {
         maps: layers.clone(),
         grams: vec![],
     };
+    let exact = Preference::exact();
     let shown = picture("features.png");
-    let seen = features(gpu(), &network, Pooling::Max, &shown, &wanted);
+    let seen = features(gpu(), &network, Pooling::Max, &shown, &wanted, &exact);
     let seen = wait(gpu(), seen).unwrap();
     for ((_, map), layer) in seen.maps.iter().zip(layers) {
         let name = &network.architecture.layers()[layer].name;
@@ -120,8 +121,9 @@ fn unfused_convolutions_agree_with_fused_ones() {
         maps: layers,
         grams: vec![],
     };
+    let exact = Preference::exact();
     let shown = picture("features.png");
-    let seen = features(gpu(), &network, Pooling::Max, &shown, &wanted);
+    let seen = features(gpu(), &network, Pooling::Max, &shown, &wanted, &exact);
     let seen = wait(gpu(), seen).unwrap();
     let clipped: Vec<f32> = seen.maps[0].1.iter().map(|value| value.max(0.0)).collect();
     assert_eq!(clipped, seen.maps[1].1);
@@ -145,8 +147,9 @@ fn gram_matrices_agree_with_pytorch() {
             maps: vec![],
             grams: layers.clone(),
         };
+        let exact = Preference::exact();
         let shown = picture("gram.png");
-        let seen = features(gpu(), &network, Pooling::Max, &shown, &wanted);
+        let seen = features(gpu(), &network, Pooling::Max, &shown, &wanted, &exact);
         let seen = wait(gpu(), seen).unwrap();
         for ((channels, gram), layer) in seen.grams.iter().zip(layers) {
             let name = &network.architecture.layers()[layer].name;
@@ -180,7 +183,7 @@ fn run_at(executable: &Executable, picture: &Picture) -> (Vec<f32>, Vec<f32>) {
 }
 
 fn gradient_agrees(model: &str, pooling: Pooling, case: &str, tv_weight: f32) {
-    gradient_by_variant_agrees(model, pooling, case, tv_weight, None);
+    gradient_by_variant_agrees(model, pooling, case, tv_weight, &Preference::exact());
 }
 
 fn gradient_by_variant_agrees(
@@ -188,7 +191,7 @@ fn gradient_by_variant_agrees(
     pooling: Pooling,
     case: &str,
     tv_weight: f32,
-    variant: Option<Variant>,
+    preference: &Preference,
 ) {
     let network = network(model);
     let mut terms = gatys(network.architecture);
@@ -196,10 +199,10 @@ fn gradient_by_variant_agrees(
     terms.tv_weight = tv_weight;
     let content = picture("content.png");
     let styles = [(picture("style.png"), 1.0)];
-    let targets = StyleTargets::measure(gpu(), &network, &terms, &content, &styles);
+    let targets = StyleTargets::measure(gpu(), &network, &terms, &content, &styles, preference);
     let targets = wait(gpu(), targets).unwrap();
     let size = [content.width, content.height];
-    let executable = style_executable(gpu(), &network, &terms, size, &targets, variant).unwrap();
+    let executable = style_executable(gpu(), &network, &terms, size, &targets, preference).unwrap();
     let (totals, gradient) = run_at(&executable, &picture("at.png"));
 
     let (distance, cosine) = compare(&gradient, &npy(&format!("gradient_{case}.npy")));
@@ -284,13 +287,14 @@ fn gradient_with_limit(binding_limit: Option<u64>) -> Vec<f32> {
     terms.pooling = Pooling::Average;
     let content = picture("content.png");
     let styles = [(picture("style.png"), 1.0)];
+    let exact = Preference::exact();
     let at = picture("at.png");
     wait(&gpu, async {
-        let targets = StyleTargets::measure(&gpu, &network, &terms, &content, &styles)
+        let targets = StyleTargets::measure(&gpu, &network, &terms, &content, &styles, &exact)
             .await
             .unwrap();
         let size = [content.width, content.height];
-        let executable = style_executable(&gpu, &network, &terms, size, &targets, None).unwrap();
+        let executable = style_executable(&gpu, &network, &terms, size, &targets, &exact).unwrap();
         executable.write_picture(&gpu, &at.rgb);
         executable.run(&gpu);
         let buffer = executable.picture_gradient().unwrap();
@@ -304,8 +308,12 @@ fn gradient_with_limit(binding_limit: Option<u64>) -> Vec<f32> {
 fn gradients_of_other_variants_agree_with_pytorch() {
     for variant in [Variant::DirectPortable, Variant::Winograd] {
         let average = Pooling::Average;
-        gradient_by_variant_agrees("vgg19", average, "vgg19_avg", 0.0, Some(variant));
-        gradient_by_variant_agrees("vgg16", average, "vgg16_avg", 0.0, Some(variant));
+        let wish = Preference {
+            wish: Some(variant),
+            ..Preference::default()
+        };
+        gradient_by_variant_agrees("vgg19", average, "vgg19_avg", 0.0, &wish);
+        gradient_by_variant_agrees("vgg16", average, "vgg16_avg", 0.0, &wish);
     }
 }
 
@@ -318,8 +326,15 @@ fn dream_gradients_agree_with_pytorch() {
             let layers = [LayerWeight { layer, weight: 1.0 }];
             let picture = picture("gram.png");
             let size = [picture.width, picture.height];
-            let executable =
-                dream_executable(gpu(), &network, Pooling::Max, &layers, size).unwrap();
+            let executable = dream_executable(
+                gpu(),
+                &network,
+                Pooling::Max,
+                &layers,
+                size,
+                &Preference::exact(),
+            )
+            .unwrap();
             let (_, gradient) = run_at(&executable, &picture);
             let (distance, cosine) = compare(&gradient, &npy(&format!("dream_{model}_{name}.npy")));
             assert!(

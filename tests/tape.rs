@@ -11,7 +11,7 @@ mod support;
 
 use impasto::gpu::Gpu;
 use impasto::graph::{Executable, Pass, Program, RunOptions, Tape, ValueId};
-use impasto::kernels::conv3x3::Variant;
+use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::pool2::Pooling;
 use impasto::reference::samples::samples;
 use impasto::shape::Shape;
@@ -331,7 +331,10 @@ fn every_variant_leads_to_the_same_gradient() {
     let (_, expected) = build_and_run(&tape, &constants, &RunOptions::default());
     for variant in Variant::ALL {
         let options = RunOptions {
-            variant: Some(variant),
+            preference: Preference {
+                wish: Some(variant),
+                ..Preference::default()
+            },
             ..RunOptions::default()
         };
         let (_, found) = build_and_run(&tape, &constants, &options);

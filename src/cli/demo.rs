@@ -1,6 +1,7 @@
 //! `impasto demo`: the main job on two embedded pictures.
 
 use impasto::image::{Picture, check_output};
+use impasto::kernels::conv3x3::Preference;
 use impasto::optim::{LbfgsSettings, OptimiserSettings};
 use impasto::paint::{Start, StyleChoices, gatys};
 
@@ -49,7 +50,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
             terms: gatys(network.architecture),
             optimiser: OptimiserSettings::Lbfgs(LbfgsSettings::default()),
             start: Start::Content,
-            variant: None,
+            preference: Preference::default(),
         },
         content,
         styles: vec![(style, 1.0)],

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use impasto::image::{Picture, check_output_file, save_npy};
+use impasto::kernels::conv3x3::Preference;
 use impasto::kernels::pool2::Pooling;
 use impasto::objective::{
     LayerWeight, LossSummary, StyleTargets, Wanted, dream_executable, features, style_executable,
@@ -75,7 +76,9 @@ fn inspect_features(
         (vec![layer], vec![])
     };
     let wanted = Wanted { maps, grams };
-    let seen = wait(&gpu, features(&gpu, &network, pooling, &picture, &wanted))?;
+    let exact = Preference::exact();
+    let seen = features(&gpu, &network, pooling, &picture, &wanted, &exact);
+    let seen = wait(&gpu, seen)?;
     for (shape, values) in &seen.maps {
         save_npy(output, &[shape.channels, shape.height, shape.width], values)?;
     }
@@ -131,9 +134,11 @@ fn inspect_gradient(common: &Common, request: &GradientRequest<'_>) -> Result<()
     )?;
     let gpu = open_gpu(common)?;
     let (losses, gradient) = wait(&gpu, async {
-        let targets = StyleTargets::measure(&gpu, &network, &terms, &content, &styles).await?;
+        let exact = Preference::exact();
+        let targets =
+            StyleTargets::measure(&gpu, &network, &terms, &content, &styles, &exact).await?;
         let size = [content.width, content.height];
-        let executable = style_executable(&gpu, &network, &terms, size, &targets, None)?;
+        let executable = style_executable(&gpu, &network, &terms, size, &targets, &exact)?;
         executable.write_picture(&gpu, &at.rgb);
         executable.run(&gpu);
         let totals = executable.read_totals(&gpu).await?;
@@ -178,7 +183,8 @@ fn inspect_dream(
     let gradient = wait(&gpu, async {
         let layers = [LayerWeight { layer, weight: 1.0 }];
         let size = [picture.width, picture.height];
-        let executable = dream_executable(&gpu, &network, pooling, &layers, size)?;
+        let executable =
+            dream_executable(&gpu, &network, pooling, &layers, size, &Preference::exact())?;
         executable.write_picture(&gpu, &picture.rgb);
         executable.run(&gpu);
         read_gradient(&gpu, &executable).await

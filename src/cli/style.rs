@@ -4,6 +4,7 @@ use std::path::Path;
 
 use impasto::gpu::Gpu;
 use impasto::image::{Picture, check_output, check_output_file};
+use impasto::kernels::conv3x3::Preference;
 use impasto::net::{Architecture, Network};
 use impasto::objective::{LayerWeight, LossSummary, StyleTerms};
 use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
@@ -36,7 +37,10 @@ pub fn run(common: &Common, arguments: &StyleArguments) -> Result<(), Failure> {
             terms,
             optimiser: optimiser(arguments),
             start: start(arguments, &pictures.content)?,
-            variant: arguments.variant,
+            preference: Preference {
+                wish: arguments.variant,
+                ..Preference::default()
+            },
         },
         content: pictures.content,
         styles: pictures.styles,

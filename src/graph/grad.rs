@@ -2,20 +2,11 @@
 
 use super::node::{Extent, Op, Value, ValueId};
 use super::tape::Tape;
-use crate::kernels::Merge;
 use crate::kernels::feature_map;
 use crate::kernels::gram;
 use crate::kernels::sum::PARTIALS;
+use crate::kernels::{Merge, Pass};
 use crate::shape::Shape;
-
-/// Which way a step runs through its node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pass {
-    /// Inputs to output.
-    Forward,
-    /// Gradient of the output (or of a loss: 1) to the gradient of the first input.
-    Gradient,
-}
 
 /// One entry of a program.
 #[derive(Clone, Debug)]

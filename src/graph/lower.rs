@@ -6,11 +6,11 @@ use super::grad::{Program, Step};
 use super::node::{Extent, Op, ValueId};
 use super::plan::{Plan, planned_bytes};
 use crate::gpu::{Gpu, GpuError, Recorder};
-use crate::kernels::conv3x3::{self, DeviceFilter, Epilogue, Variant};
+use crate::kernels::conv3x3::{self, DeviceFilter, Epilogue, Preference};
 use crate::kernels::feature_map::FeatureMap;
 use crate::kernels::sum::TotalSlot;
 use crate::kernels::{
-    content_loss, dream_loss, gram, picture_input, pool2, relu, style_loss, tv_loss,
+    Pass, content_loss, dream_loss, gram, picture_input, pool2, relu, style_loss, tv_loss,
 };
 
 /// Choices that do not change the result.
@@ -20,8 +20,8 @@ pub struct RunOptions {
     pub keep: Vec<ValueId>,
     /// Let values that are never alive together share a buffer.
     pub share_buffers: bool,
-    /// The variant of every convolution that can run it; `None` chooses by adapter and shape.
-    pub variant: Option<Variant>,
+    /// How the variant of each convolution is chosen.
+    pub preference: Preference,
 }
 
 impl Default for RunOptions {
@@ -29,7 +29,7 @@ impl Default for RunOptions {
         Self {
             keep: Vec::new(),
             share_buffers: true,
-            variant: None,
+            preference: Preference::default(),
         }
     }
 }
@@ -175,8 +175,10 @@ impl<'a> Builder<'a> {
             }
             Op::Conv3x3 { filter, relu } => {
                 let (x, y) = (self.map(x), self.map(step.write));
-                let variant = Variant::choose(self.gpu, filter, y.shape, options.variant);
-                let filter = DeviceFilter::upload(self.gpu, &node.name, filter, variant)?;
+                let choice = options
+                    .preference
+                    .choose(self.gpu, filter, y.shape, Pass::Forward);
+                let filter = DeviceFilter::upload(self.gpu, &node.name, filter, choice.variant)?;
                 self.memory.weights += filter.bytes();
                 let epilogue = Epilogue {
                     relu: *relu,
@@ -258,8 +260,10 @@ impl<'a> Builder<'a> {
             Op::Conv3x3 { filter, .. } => {
                 let (gy, gx) = (self.map(gy), self.map(step.write));
                 let turned = filter.transposed();
-                let variant = Variant::choose(self.gpu, &turned, gx.shape, options.variant);
-                let filter = DeviceFilter::upload(self.gpu, &node.name, &turned, variant)?;
+                let choice = options
+                    .preference
+                    .choose(self.gpu, &turned, gx.shape, Pass::Gradient);
+                let filter = DeviceFilter::upload(self.gpu, &node.name, &turned, choice.variant)?;
                 self.memory.weights += filter.bytes();
                 let x = merge.mask.then(|| self.map(reads[0]));
                 let epilogue = Epilogue::of_gradient(merge, x.as_ref());

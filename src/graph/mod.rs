@@ -8,7 +8,8 @@ mod plan;
 mod run;
 mod tape;
 
-pub use grad::{Pass, Program, Step};
+pub use crate::kernels::Pass;
+pub use grad::{Program, Step};
 pub use lower::{Memory, RunOptions};
 pub use node::{Extent, Node, Op, Value, ValueId};
 pub use plan::{Plan, Requirement, plan, requirements};

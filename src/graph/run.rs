@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::grad::{Pass, Program};
+use super::grad::Program;
 use super::lower::{Builder, Memory, RunOptions};
 use super::node::{Extent, ValueId};
 use super::plan::{Plan, gram_bytes, plan, requirements};
 use crate::gpu::{BufferView, Gpu, GpuError, Recorder, Recording};
+use crate::kernels::Pass;
 use crate::kernels::feature_map::{self, FeatureMap};
 
 /// Device time of one node in one direction.
@@ -47,11 +48,7 @@ impl Executable {
         let mut recorder = Recorder::new(gpu);
         for step in &program.steps {
             let node = &program.tape.nodes()[step.node];
-            let direction = match step.pass {
-                Pass::Forward => "forward",
-                Pass::Gradient => "gradient",
-            };
-            recorder.set_label(&format!("{} {direction}", node.name));
+            recorder.set_label(&format!("{} {}", node.name, step.pass));
             match step.pass {
                 Pass::Forward => builder.forward(&mut recorder, step, options)?,
                 Pass::Gradient => builder.gradient(&mut recorder, step, options)?,

@@ -5,9 +5,13 @@ use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
 use super::{ACCUMULATE, BIAS, MASK, Merge, RELU};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
 
+mod choice;
+mod tuning;
 mod variant;
 pub mod winograd;
 
+pub use choice::{Choice, Preference, Reason};
+pub use tuning::{Measurement, Problem, TuningRow, TuningTable};
 pub use variant::Variant;
 
 /// Frozen weights of one convolution.

@@ -13,6 +13,7 @@ pub mod fma_peak;
 pub mod gram;
 pub mod lbfgs;
 mod merge;
+mod pass;
 pub mod picture_input;
 pub mod pool2;
 pub mod relu;
@@ -23,6 +24,7 @@ pub mod tv_loss;
 pub use catalogue::catalogue;
 pub use feature_map::FeatureMap;
 pub use merge::{ACCUMULATE, BIAS, MASK, Merge, RELU};
+pub use pass::Pass;
 
 use crate::gpu::fold_workgroups;
 

@@ -3,6 +3,7 @@
 use super::{LayerWeight, ObjectiveError};
 use crate::gpu::Gpu;
 use crate::graph::{Executable, Program, RunOptions, Tape};
+use crate::kernels::conv3x3::Preference;
 use crate::kernels::pool2::Pooling;
 use crate::net::Network;
 
@@ -16,6 +17,7 @@ pub fn dream_executable(
     pooling: Pooling,
     layers: &[LayerWeight],
     [width, height]: [usize; 2],
+    preference: &Preference,
 ) -> Result<Executable, ObjectiveError> {
     let mut tape = Tape::new(width, height);
     let indices: Vec<usize> = layers.iter().map(|term| term.layer).collect();
@@ -25,5 +27,9 @@ pub fn dream_executable(
         tape.dream_loss(&format!("dream:{layer}"), value, term.weight)?;
     }
     let program = Program::with_gradient(tape, gpu.binding_limit());
-    Ok(Executable::build(gpu, program, &RunOptions::default())?)
+    let options = RunOptions {
+        preference: preference.clone(),
+        ..RunOptions::default()
+    };
+    Ok(Executable::build(gpu, program, &options)?)
 }

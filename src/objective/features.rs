@@ -4,6 +4,7 @@ use super::ObjectiveError;
 use crate::gpu::Gpu;
 use crate::graph::{Executable, Program, RunOptions, Tape, ValueId};
 use crate::image::Picture;
+use crate::kernels::conv3x3::Preference;
 use crate::kernels::pool2::Pooling;
 use crate::net::Network;
 use crate::shape::Shape;
@@ -26,7 +27,7 @@ pub struct Features {
     pub grams: Vec<(usize, Vec<f32>)>,
 }
 
-/// Shows `picture` to `network` and reads what is `wanted`.
+/// Shows `picture` to `network`, whose convolutions run as `preference` says, and reads what is `wanted`.
 ///
 /// # Errors
 /// A picture too small for a layer, or a failure of the device.
@@ -36,6 +37,7 @@ pub async fn features(
     pooling: Pooling,
     picture: &Picture,
     wanted: &Wanted,
+    preference: &Preference,
 ) -> Result<Features, ObjectiveError> {
     let mut tape = Tape::new(picture.width, picture.height);
     let layers: Vec<usize> = wanted.maps.iter().chain(&wanted.grams).copied().collect();
@@ -54,6 +56,7 @@ pub async fn features(
     let program = Program::forward(tape, &keep, gpu.binding_limit());
     let options = RunOptions {
         keep,
+        preference: preference.clone(),
         ..RunOptions::default()
     };
     let executable = Executable::build(gpu, program, &options)?;

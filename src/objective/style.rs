@@ -4,7 +4,7 @@ use super::{Features, ObjectiveError, Wanted, features};
 use crate::gpu::Gpu;
 use crate::graph::{Executable, Program, RunOptions, Tape, ValueId};
 use crate::image::Picture;
-use crate::kernels::conv3x3::Variant;
+use crate::kernels::conv3x3::Preference;
 use crate::kernels::pool2::Pooling;
 use crate::net::Network;
 
@@ -54,7 +54,9 @@ impl StyleTargets {
         terms: &StyleTerms,
         content: &Picture,
         styles: &[(Picture, f32)],
+        preference: &Preference,
     ) -> Result<Self, ObjectiveError> {
+        let pooling = terms.pooling;
         let layers = |of: &[LayerWeight]| of.iter().map(|term| term.layer).collect::<Vec<_>>();
         let wanted = Wanted {
             maps: if terms.content_weight == 0.0 {
@@ -64,7 +66,7 @@ impl StyleTargets {
             },
             grams: vec![],
         };
-        let content = features(gpu, network, terms.pooling, content, &wanted).await?;
+        let content = features(gpu, network, pooling, content, &wanted, preference).await?;
         let wanted = Wanted {
             maps: vec![],
             grams: layers(&terms.style),
@@ -72,7 +74,7 @@ impl StyleTargets {
         let sum: f64 = styles.iter().map(|(_, weight)| f64::from(*weight)).sum();
         let mut blended: Vec<Vec<f64>> = Vec::new();
         for (picture, weight) in styles {
-            let seen = features(gpu, network, terms.pooling, picture, &wanted).await?;
+            let seen = features(gpu, network, pooling, picture, &wanted, preference).await?;
             let share = f64::from(*weight) / sum;
             blended.resize(seen.grams.len(), Vec::new());
             for (target, (_, entries)) in blended.iter_mut().zip(&seen.grams) {
@@ -102,7 +104,7 @@ pub fn style_executable(
     terms: &StyleTerms,
     [width, height]: [usize; 2],
     targets: &StyleTargets,
-    variant: Option<Variant>,
+    preference: &Preference,
 ) -> Result<Executable, ObjectiveError> {
     let mut tape = Tape::new(width, height);
     let content: &[LayerWeight] = match terms.content_weight {
@@ -146,7 +148,7 @@ pub fn style_executable(
 
     let program = Program::with_gradient(tape, gpu.binding_limit());
     let options = RunOptions {
-        variant,
+        preference: preference.clone(),
         ..RunOptions::default()
     };
     let executable = Executable::build(gpu, program, &options)?;

@@ -7,7 +7,7 @@ use super::descent::{Painting, Schedule, Watcher, descend};
 use crate::gpu::Gpu;
 use crate::graph::Executable;
 use crate::image::Picture;
-use crate::kernels::conv3x3::Variant;
+use crate::kernels::conv3x3::Preference;
 use crate::kernels::pool2::Pooling;
 use crate::net::{Architecture, Network};
 use crate::objective::{LayerWeight, ObjectiveError, StyleTargets, StyleTerms, style_executable};
@@ -70,8 +70,8 @@ pub struct StyleChoices {
     pub optimiser: OptimiserSettings,
     /// Where to start.
     pub start: Start,
-    /// The variant of every convolution that can run it; `None` chooses by adapter and shape.
-    pub variant: Option<Variant>,
+    /// How the variant of each convolution is chosen.
+    pub preference: Preference,
 }
 
 /// A style transfer with everything on the device, ready to run.
@@ -97,8 +97,10 @@ impl StyleRun {
     ) -> Result<Self, ObjectiveError> {
         let terms = &choices.terms;
         let size = [content.width, content.height];
-        let targets = StyleTargets::measure(gpu, network, terms, content, styles).await?;
-        let executable = style_executable(gpu, network, terms, size, &targets, choices.variant)?;
+        let preference = &choices.preference;
+        let targets =
+            StyleTargets::measure(gpu, network, terms, content, styles, preference).await?;
+        let executable = style_executable(gpu, network, terms, size, &targets, preference)?;
         let values = content.rgb.len();
         // A style run always has a style term, so there is a gradient; without one nothing moves.
         let gradient = executable

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use impasto::gpu::{Gpu, Recorder, Recording};
-use impasto::kernels::FeatureMap;
-use impasto::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Variant};
+use impasto::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Preference, Variant};
+use impasto::kernels::{FeatureMap, Pass};
 use impasto::net::Network;
 use impasto::reference::samples::sample;
 use impasto::shape::Shape;
@@ -30,6 +30,11 @@ pub fn measure(
     {
         let side = arguments.size as usize / network.architecture.downscale(index);
         for backward in [false, true] {
+            let pass = if backward {
+                Pass::Gradient
+            } else {
+                Pass::Forward
+            };
             let key = (c_in, c_out, side, backward);
             if side > 0 && !measured.contains_key(&key) {
                 let turned = if backward {
@@ -37,7 +42,7 @@ pub fn measure(
                 } else {
                     Filter::clone(filter)
                 };
-                let row = measure_one(gpu, arguments, peak, &turned, side)?;
+                let row = measure_one(gpu, arguments, peak, (&turned, pass), side)?;
                 measured.insert(key, row);
             }
             let Some(row) = measured.get(&key) else {
@@ -80,11 +85,15 @@ fn measure_one(
     gpu: &Gpu,
     arguments: &BenchArguments,
     peak: &PeakProbe,
-    filter: &Filter,
+    (filter, pass): (&Filter, Pass),
     side: usize,
 ) -> Result<Value, Failure> {
     let output = Shape::new(filter.c_out, side, side);
-    let variant = Variant::choose(gpu, filter, output, arguments.variant);
+    let preference = Preference {
+        wish: arguments.variant,
+        ..Preference::default()
+    };
+    let variant = preference.choose(gpu, filter, output, pass).variant;
     let (recording, flop) = record(gpu, filter, output, variant)?;
     let samples = Samples::take(gpu, peak, arguments.runs, || seconds(gpu, &recording))?;
     Ok(json!({

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use impasto::gpu::Gpu;
 use impasto::graph::NodeTime;
+use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 use impasto::objective::{StyleTargets, style_executable};
 use impasto::optim::{AdamSettings, LbfgsSettings, Optimiser, OptimiserSettings};
@@ -25,11 +26,15 @@ pub fn measure(
     let size = arguments.size as usize;
     let [content, style] = demo::pictures(size)?.map(|picture| picture.resized(size, size));
     let terms = gatys(network.architecture);
+    let preference = Preference {
+        wish: arguments.variant,
+        ..Preference::default()
+    };
     let executable = wait(gpu, async {
         let styles = [(style, 1.0)];
-        let targets = StyleTargets::measure(gpu, network, &terms, &content, &styles).await?;
-        let variant = arguments.variant;
-        style_executable(gpu, network, &terms, [size, size], &targets, variant)
+        let targets =
+            StyleTargets::measure(gpu, network, &terms, &content, &styles, &preference).await?;
+        style_executable(gpu, network, &terms, [size, size], &targets, &preference)
     })?;
     let settings = match arguments.optimizer {
         OptimiserName::Lbfgs => OptimiserSettings::Lbfgs(LbfgsSettings::default()),

@@ -117,30 +117,9 @@ impl Variant {
             }
     }
 
-    /// The wished variant where it can run, else the fastest that can.
-    pub fn choose(gpu: &Gpu, filter: &Filter, output: Shape, wish: Option<Self>) -> Self {
-        let fastest_first = if gpu.adapter().is_software() {
-            // Registers are memory anyway, so the large tile pays, even where only three of four input
-            // channels are there: 15 ms against 24 for the first layer at 256².
-            [
-                Self::ToRgb,
-                Self::Direct,
-                Self::FromRgb,
-                Self::DirectPortable,
-            ]
-        } else {
-            // A real GPU has fewer registers (RDNA2 spills 918 of the large tile's).
-            [
-                Self::FromRgb,
-                Self::ToRgb,
-                Self::DirectPortable,
-                Self::Direct,
-            ]
-        };
-        wish.into_iter()
-            .chain(fastest_first)
-            .find(|variant| variant.supports(gpu, filter, output))
-            .unwrap_or(Self::Plain)
+    /// Whether it rounds no coarser than a direct sum of the products.
+    pub fn is_exact(self) -> bool {
+        self != Self::Winograd
     }
 
     /// Its entry point.

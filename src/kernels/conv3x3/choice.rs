@@ -1,0 +1,240 @@
+//! Which variant computes a convolution, and why: a wish first, then what was measured on this
+//! adapter, then the shipped rules.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::tuning::{Problem, TuningTable};
+use super::{Filter, Variant};
+use crate::gpu::Gpu;
+use crate::kernels::Pass;
+use crate::shape::Shape;
+
+/// What is known and wanted about the choice of variants. The default wishes nothing and knows nothing
+/// but the shipped rules.
+#[derive(Clone, Debug, Default)]
+pub struct Preference {
+    /// The variant of every convolution that can run it, even an inexact one where `exact` is set.
+    pub wish: Option<Variant>,
+    /// Choose only variants that round no coarser than a direct sum, see [`Variant::is_exact`].
+    pub exact: bool,
+    /// What was measured; passed over if it belongs to another adapter, driver or version.
+    pub table: Option<Arc<TuningTable>>,
+}
+
+/// A variant and why it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Choice {
+    /// What computes the convolution.
+    pub variant: Variant,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a variant was chosen. Displays as half a sentence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reason {
+    /// The caller asked for it.
+    Wished,
+    /// The fastest in the tuning table.
+    Measured {
+        /// Its seconds.
+        seconds: f64,
+        /// Width and height of the map that was measured.
+        size: [usize; 2],
+        /// The choice of the shipped rules and its seconds, if it was measured too.
+        shipped: Option<(Variant, f64)>,
+    },
+    /// First that can run it of those shipped for software adapters.
+    SoftwareRule,
+    /// First that can run it of those shipped for GPUs.
+    GpuRule,
+    /// None of the special ones can.
+    NothingElse,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Wished => out.write_str("asked for"),
+            Self::Measured {
+                seconds,
+                size: [width, height],
+                shipped,
+            } => {
+                let milliseconds = seconds * 1e3;
+                write!(
+                    out,
+                    "measured at {width}×{height}: {milliseconds:.2} ms against "
+                )?;
+                match shipped {
+                    Some((variant, seconds)) => {
+                        let milliseconds = seconds * 1e3;
+                        write!(out, "{milliseconds:.2} ms of the shipped choice, {variant}")
+                    }
+                    None => out.write_str("a shipped choice that was not measured"),
+                }
+            }
+            Self::SoftwareRule => out.write_str("shipped rule for software adapters"),
+            Self::GpuRule => out.write_str("shipped rule for GPUs"),
+            Self::NothingElse => out.write_str("nothing else can run it"),
+        }
+    }
+}
+
+/// Fastest first, for adapters that run on the processor. Registers are memory there anyway, so the
+/// large tile pays, even where only three of four input channels are there: 15 ms against 24 for the
+/// first layer at 256².
+const ON_SOFTWARE: &[Variant] = &[
+    Variant::ToRgb,
+    Variant::Direct,
+    Variant::FromRgb,
+    Variant::DirectPortable,
+];
+
+/// Fastest first, for real GPUs, which have fewer registers (RDNA2 spills 918 of the large tile's).
+const ON_GPUS: &[Variant] = &[
+    Variant::FromRgb,
+    Variant::ToRgb,
+    Variant::DirectPortable,
+    Variant::Direct,
+];
+
+impl Preference {
+    /// No wish and no table, but as exact as a direct sum: for figures that are compared with others'.
+    pub fn exact() -> Self {
+        Self {
+            exact: true,
+            ..Self::default()
+        }
+    }
+
+    /// The variant for `filter` onto a map of `output` shape. For [`Pass::Gradient`] the filter is the
+    /// transposed one and the output the gradient of the layer's input.
+    pub fn choose(&self, gpu: &Gpu, filter: &Filter, output: Shape, pass: Pass) -> Choice {
+        if let Some(wish) = self.wish.filter(|wish| wish.supports(gpu, filter, output)) {
+            return Choice {
+                variant: wish,
+                reason: Reason::Wished,
+            };
+        }
+        let can_run = |variant: Variant| {
+            (variant.is_exact() || !self.exact) && variant.supports(gpu, filter, output)
+        };
+        let shipped = shipped_choice(gpu.adapter().is_software(), can_run);
+        let problem = Problem::new(filter, output, pass);
+        self.table
+            .as_ref()
+            .filter(|table| table.is_for(gpu.adapter()))
+            .and_then(|table| measured_choice(table, &problem, shipped.variant, can_run))
+            .unwrap_or(shipped)
+    }
+}
+
+/// The first variant of the rules that can run it; [`Variant::Plain`] always can.
+fn shipped_choice(is_software: bool, can_run: impl Fn(Variant) -> bool) -> Choice {
+    let (fastest_first, reason) = if is_software {
+        (ON_SOFTWARE, Reason::SoftwareRule)
+    } else {
+        (ON_GPUS, Reason::GpuRule)
+    };
+    let found = fastest_first.iter().find(|&&variant| can_run(variant));
+    match found {
+        Some(&variant) => Choice { variant, reason },
+        None => Choice {
+            variant: Variant::Plain,
+            reason: Reason::NothingElse,
+        },
+    }
+}
+
+/// The fastest that was measured on a problem like this one and can run it.
+fn measured_choice(
+    table: &TuningTable,
+    problem: &Problem,
+    shipped: Variant,
+    can_run: impl Fn(Variant) -> bool,
+) -> Option<Choice> {
+    let row = table.find(problem)?;
+    let fastest = row
+        .measurements
+        .iter()
+        .filter(|measurement| can_run(measurement.variant))
+        .min_by(|a, b| a.seconds.total_cmp(&b.seconds))?;
+    Some(Choice {
+        variant: fastest.variant,
+        reason: Reason::Measured {
+            seconds: fastest.seconds,
+            size: [row.problem.width, row.problem.height],
+            shipped: row.seconds(shipped).map(|seconds| (shipped, seconds)),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tuning::{Measurement, TuningRow};
+    use super::*;
+
+    const PROBLEM: Problem = Problem {
+        pass: Pass::Forward,
+        c_in: 64,
+        c_out: 64,
+        width: 32,
+        height: 16,
+    };
+
+    fn table() -> TuningTable {
+        let measured = |variant, seconds| Measurement {
+            variant,
+            seconds,
+            share_of_peak: 0.1,
+        };
+        TuningTable {
+            adapter: String::new(),
+            driver: String::new(),
+            version: TuningTable::VERSION.to_string(),
+            rows: vec![TuningRow {
+                problem: PROBLEM,
+                measurements: vec![
+                    measured(Variant::Plain, 0.009),
+                    measured(Variant::Winograd, 0.001),
+                    measured(Variant::DirectPortable, 0.002),
+                    measured(Variant::Direct, 0.003),
+                ],
+            }],
+        }
+    }
+
+    #[test]
+    fn rules_take_the_first_that_can_run_and_plain_at_the_last() {
+        let software = shipped_choice(true, |variant| variant != Variant::ToRgb);
+        assert_eq!(software.variant, Variant::Direct);
+        assert_eq!(software.reason, Reason::SoftwareRule);
+        let real = shipped_choice(false, |variant| variant == Variant::Direct);
+        assert_eq!(real.variant, Variant::Direct);
+        assert_eq!(real.reason, Reason::GpuRule);
+        let nothing = shipped_choice(true, |_| false);
+        assert_eq!(nothing.variant, Variant::Plain);
+        assert_eq!(nothing.reason.to_string(), "nothing else can run it");
+    }
+
+    #[test]
+    fn the_fastest_measured_that_can_run_is_taken_and_says_what_it_won() {
+        let shipped = Variant::Direct;
+        let choice = measured_choice(&table(), &PROBLEM, shipped, |_| true).unwrap();
+        assert_eq!(choice.variant, Variant::Winograd);
+        let choice = measured_choice(&table(), &PROBLEM, shipped, Variant::is_exact).unwrap();
+        assert_eq!(choice.variant, Variant::DirectPortable);
+        assert_eq!(
+            choice.reason.to_string(),
+            "measured at 32×16: 2.00 ms against 3.00 ms of the shipped choice, direct"
+        );
+        let unmeasured = measured_choice(&table(), &PROBLEM, Variant::ToRgb, |_| true).unwrap();
+        assert!(unmeasured.reason.to_string().ends_with("was not measured"));
+        assert_eq!(
+            measured_choice(&table(), &PROBLEM, shipped, |_| false),
+            None
+        );
+    }
+}
