@@ -2,10 +2,10 @@
 //
 // Math      F(4x4, 3x3) of Lavin & Gray (2016) at the points 0, ±√2/2, ±√2, ∞: V[k, c, t] = (Bᵀ d[c, t] B)[k], k = 0..35
 // Backward  the same three passes on gy with turned, transposed weights
-// Layout    x: [C/4][x_plane] vec4   v: [36][C/4][stride] vec4, one entry per tile of the band
+// Layout    x: [C/4][x_plane] vec4   v: texels, column = tile of the band, row = [36][C/4]
 // Threads   1 thread = one tile of one channel group; tiles numbered row by row
-// Dispatch  (ceil(tiles / WORKGROUP), c_groups, 1)
-// Bindings  0 params: uniform  1 x: read  2 v: read_write
+// Dispatch  (ceil(tiles / WORKGROUP), groups in x, 1)
+// Bindings  0 params: uniform  1 x: read  2 v: write_texels
 // Knobs     override WORKGROUP
 // Cost      36 vec4 loads and 36 vec4 stores per tile and group
 // Why       36 loads and 36 stores a tile are 4 ms of 30 at 256→256, 64², but as much as the product at 64→64, 256², where
@@ -22,12 +22,14 @@ struct WinogradParams {
     stride: u32,         // tiles from one row of v or m to the next
     c_groups: u32,       // input channel groups in v
     o_groups: u32,       // output channel groups in m
+    c_first: u32,        // first input group in this dispatch
+    o_first: u32,        // first output group in this dispatch
     flags: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: WinogradParams;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> v: array<vec4f>;
+@group(0) @binding(2) var v: texture_storage_2d<rgba32float, write>;
 
 override WORKGROUP: u32 = 64u;
 
@@ -56,13 +58,14 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgro
         }
         columns[i] = transform(line);
     }
-    let step = params.c_groups * params.stride;
-    let start = workgroup.y * params.stride + id.x;
+    let first_row = params.c_first + workgroup.y;
     for (var j = 0u; j < 6u; j++) {
         var line: Line;
         for (var i = 0u; i < 6u; i++) { line[i] = columns[i][j]; }
         let row = transform(line);
-        for (var i = 0u; i < 6u; i++) { v[start + (6u * j + i) * step] = row[i]; }
+        for (var i = 0u; i < 6u; i++) {
+            textureStore(v, vec2u(id.x, first_row + (6u * j + i) * params.c_groups), row[i]);
+        }
     }
 }
 

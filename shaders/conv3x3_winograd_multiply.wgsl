@@ -2,11 +2,13 @@
 //
 // Math      m[k, o, t] = Σ_c u[k, o, c] · v[k, c, t]
 // Backward  the same three passes on gy with turned, transposed weights
-// Layout    v: [36][C/4][stride] vec4   u: [36][O/32][C/4][8][4] vec4, last index = input channel   m: [36][O/4][stride] vec4
-// Threads   1 thread = 8 tiles × 32 output channels of one frequency
-// Dispatch  (ceil(tiles / (8·WORKGROUP)), ceil(o_groups / 8), 36); stride at least tiles rounded up to 8·WORKGROUP
-// Bindings  0 params: uniform  1 v: read  2 u: read  3 m: read_write
-// Knobs     override WORKGROUP (8; subgroups of at least 8 lanes)   text: TILES, GROUPS
+// Layout    v: texels, column = tile of the band, row = [36][C/4], over four input channels
+//           u: texels, column = [C/4][8][4], row = [36][O/32], over four output channels, last index = input channel
+//           m: [36][O/4][stride] vec4
+// Threads   1 thread = TILES tiles × 32 output channels of one frequency
+// Dispatch  (ceil(tiles / (TILES·WORKGROUP)), ceil(o_groups / 8), 36); stride at least tiles rounded up to TILES·WORKGROUP
+// Bindings  0 params: uniform  1 v: read_texels  2 u: read_texels  3 m: read_write
+// Knobs     override WORKGROUP (8; subgroups of at least 8 lanes), TILES (at most 8)   text: GROUPS, CHUNK
 // Cost      72·C·O flop per tile; per thread and 8 channels: 16 vec4 of v, 8 vec4 of u, for 2048 multiply-adds
 // Why       a quarter of the multiplications of conv3x3_direct. Loads are the cost on Mesa llvmpipe: one feeds eight output
 //           groups or, handed round, eight lanes. With both transforms 74 % of the FMA peak at 256→256, 64² (counted as a
@@ -25,21 +27,24 @@ struct WinogradParams {
     stride: u32,         // tiles from one row of v or m to the next
     c_groups: u32,       // input channel groups in v
     o_groups: u32,       // output channel groups in m
+    c_first: u32,        // first input group in this dispatch
+    o_first: u32,        // first output group in this dispatch
     flags: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: WinogradParams;
-@group(0) @binding(1) var<storage, read> v: array<vec4f>;
-@group(0) @binding(2) var<storage, read> u: array<vec4f>;
+@group(0) @binding(1) var v: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(2) var u: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var<storage, read_write> m: array<vec4f>;
 
 override WORKGROUP: u32 = 8u;
 
-const TILES = 8u;  // tiles per thread, WORKGROUP apart
+override TILES: u32 = 8u; // tiles per thread, WORKGROUP apart
+
 const GROUPS = 8u; // output channel groups per thread
 const CHUNK = 16u;  // input channel groups summed by themselves before they join the total
 
-alias Tile = array<vec4f, TILES>;
+alias Tile = array<vec4f, 8>; // as far as TILES
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -48,9 +53,10 @@ fn main(
 ) {
     let column = workgroup.x * WORKGROUP * TILES + local.x;
     let blocks = (params.o_groups + GROUPS - 1u) / GROUPS;
-    var at = (workgroup.z * blocks + workgroup.y) * params.c_groups * 32u + (lane & 7u);
-    let first = workgroup.z * params.c_groups * params.stride + column;
-    let last = first + params.c_groups * params.stride;
+    let u_row = workgroup.z * blocks + workgroup.y;
+    var at = lane & 7u;
+    let first = workgroup.z * params.c_groups;
+    let last = first + params.c_groups;
 
     var sum0: Tile;
     var sum1: Tile;
@@ -61,8 +67,8 @@ fn main(
     var sum6: Tile;
     var sum7: Tile;
     // Bounds that come from workgroup_id: Mesa's lavapipe compiles anew for every dispatch if they are uniforms alone.
-    for (var chunk = first; chunk < last; chunk += CHUNK * params.stride) {
-        let end = min(last, chunk + CHUNK * params.stride);
+    for (var chunk = first; chunk < last; chunk += CHUNK) {
+        let end = min(last, chunk + CHUNK);
         var part0: Tile;
         var part1: Tile;
         var part2: Tile;
@@ -71,14 +77,14 @@ fn main(
         var part5: Tile;
         var part6: Tile;
         var part7: Tile;
-        for (var row = chunk; row < end; row += params.stride) {
+        for (var row = chunk; row < end; row++) {
             var input: Tile;
-            for (var i = 0u; i < TILES; i++) { input[i] = v[row + i * WORKGROUP]; }
+            for (var i = 0u; i < TILES; i++) { input[i] = textureLoad(v, vec2u(column + i * WORKGROUP, row)); }
             // Eight lanes read eight neighbouring columns of u at once and hand them round.
-            let a = u[at];
-            let b = u[at + 8u];
-            let c = u[at + 16u];
-            let d = u[at + 24u];
+            let a = textureLoad(u, vec2u(at, u_row));
+            let b = textureLoad(u, vec2u(at + 8u, u_row));
+            let c = textureLoad(u, vec2u(at + 16u, u_row));
+            let d = textureLoad(u, vec2u(at + 24u, u_row));
             add(&part0, &input, low(a));
             add(&part1, &input, high(a));
             add(&part2, &input, low(b));

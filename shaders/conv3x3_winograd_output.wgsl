@@ -4,7 +4,7 @@
 // Backward  the same three passes on gy with turned, transposed weights, flags ACCUMULATE and MASK as needed
 // Layout    m: [36][O/4][stride] vec4   y, mask: [O/4][y_plane] vec4
 // Threads   1 thread = one tile of one channel group
-// Dispatch  (ceil(tiles / WORKGROUP), o_groups, 1)
+// Dispatch  (ceil(tiles / WORKGROUP), groups in y, 1)
 // Bindings  0 params: uniform  1 m: read  2 bias: read  3 y: read_write  4 mask: read
 // Knobs     override WORKGROUP
 // Cost      36 vec4 loads and 16 vec4 stores per tile and group
@@ -21,6 +21,8 @@ struct WinogradParams {
     stride: u32,         // tiles from one row of v or m to the next
     c_groups: u32,       // input channel groups in v
     o_groups: u32,       // output channel groups in m
+    c_first: u32,        // first input group in this dispatch
+    o_first: u32,        // first output group in this dispatch
     flags: u32,
 }
 
@@ -48,7 +50,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgro
     let left = tile % tiles_across * 4u;
     let top = tile / tiles_across * 4u;
     let step = params.o_groups * params.stride;
-    let start = workgroup.y * params.stride + id.x;
+    let start = (params.o_first + workgroup.y) * params.stride + id.x;
 
     var rows: array<Row, 6>; // m A, one row of frequencies after the other
     for (var j = 0u; j < 6u; j++) {
@@ -88,7 +90,7 @@ fn put(group: u32, pixel: u32, inside: bool, sum: vec4f) {
     let at = group * params.y_plane + pixel;
     let flags = select(0u, params.flags, inside);
     var value = sum;
-    if ((flags & ADD_BIAS) != 0u) { value += bias[group]; }
+    if ((flags & ADD_BIAS) != 0u) { value += bias[params.o_first + group]; }
     if ((flags & ACCUMULATE) != 0u) { value += y[at]; }
     if ((flags & RELU) != 0u) { value = max(value, vec4f()); }
     if ((flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }

@@ -71,11 +71,28 @@ impl ShaderFile {
                         Access::ReadWrite
                     }
                     naga::AddressSpace::Storage { .. } => Access::Read,
+                    naga::AddressSpace::Handle => self.texels_access(variable),
                     space => panic!("{}: a binding in {space:?}", self.stem),
                 };
                 Some((handle, (at.binding, variable.name.clone()?, access)))
             });
         bound.collect()
+    }
+
+    /// The only textures there are: matrices of vec4s that are read or written.
+    fn texels_access(&self, variable: &naga::GlobalVariable) -> Access {
+        let access = match self.module.types[variable.ty].inner {
+            naga::TypeInner::Image {
+                class: naga::ImageClass::Storage { format, access },
+                ..
+            } if format == naga::StorageFormat::Rgba32Float => access,
+            ref other => panic!("{}: a binding of {other:?}", self.stem),
+        };
+        match access {
+            naga::StorageAccess::LOAD => Access::ReadTexels,
+            naga::StorageAccess::STORE => Access::WriteTexels,
+            other => panic!("{}: texels for {other:?}", self.stem),
+        }
     }
 
     /// What the entry point at `index` touches, itself or through the functions that it calls.
@@ -183,6 +200,8 @@ fn headers_name_the_bindings() {
                     "uniform" => Access::Uniform,
                     "read" => Access::Read,
                     "read_write" => Access::ReadWrite,
+                    "read_texels" => Access::ReadTexels,
+                    "write_texels" => Access::WriteTexels,
                     other => panic!("{}: `{other}` is no use of a binding", file.stem),
                 };
                 let number: u32 = number

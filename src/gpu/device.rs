@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::adapter::{AdapterList, AdapterSummary};
 use super::pipeline::{Kernel, Knob, Pipeline, PipelineCache};
-use super::{BufferView, GpuError, ReadBack};
+use super::{BufferView, GpuError, ReadBack, Texels};
 
 /// How to open a device.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +39,7 @@ pub struct Gpu {
     checked: bool,
     pipelines: PipelineCache,
     scratch: Mutex<HashMap<&'static str, wgpu::Buffer>>,
+    scratch_texels: Mutex<HashMap<[u32; 2], Texels>>,
     fault: Arc<Mutex<Fault>>,
 }
 
@@ -84,6 +85,7 @@ impl Gpu {
             checked: options.checked,
             pipelines: PipelineCache::default(),
             scratch: Mutex::default(),
+            scratch_texels: Mutex::default(),
             fault,
         })
     }
@@ -160,10 +162,32 @@ impl Gpu {
         Ok(buffer)
     }
 
+    /// Scratch texels, shared like [`Gpu::scratch`] by everybody who asks for this size.
+    ///
+    /// # Errors
+    /// As [`Gpu::texels`].
+    pub fn scratch_texels(&self, columns: u32, rows: u32) -> Result<Texels, GpuError> {
+        let mut scratch = self
+            .scratch_texels
+            .lock()
+            .unwrap_or_else(|e| e.into_inner());
+        if let Some(texels) = scratch.get(&[columns, rows]) {
+            return Ok(texels.clone());
+        }
+        let texels = self.texels("scratch", columns, rows)?;
+        scratch.insert([columns, rows], texels.clone());
+        Ok(texels)
+    }
+
     /// Bytes of all scratch memory.
     pub fn scratch_bytes(&self) -> u64 {
         let scratch = self.scratch.lock().unwrap_or_else(|e| e.into_inner());
-        scratch.values().map(wgpu::Buffer::size).sum()
+        let texels = self
+            .scratch_texels
+            .lock()
+            .unwrap_or_else(|e| e.into_inner());
+        scratch.values().map(wgpu::Buffer::size).sum::<u64>()
+            + texels.values().map(Texels::bytes).sum::<u64>()
     }
 
     /// A storage buffer holding `values`.
@@ -188,12 +212,8 @@ impl Gpu {
         bytes: u64,
         usage: wgpu::BufferUsages,
     ) -> Result<wgpu::Buffer, GpuError> {
-        let refusal = || GpuError::OutOfMemory {
-            label: label.to_string(),
-            mebibytes: bytes.div_ceil(1 << 20),
-        };
         if bytes > self.limits.max_buffer_size {
-            return Err(refusal());
+            return Err(refusal(label, bytes));
         }
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
@@ -201,11 +221,17 @@ impl Gpu {
             usage,
             mapped_at_creation: false,
         });
+        self.claim(label, bytes)?;
+        Ok(buffer)
+    }
+
+    /// Whether the driver had room for what was just created.
+    pub(super) fn claim(&self, label: &str, bytes: u64) -> Result<(), GpuError> {
         let mut fault = self.fault.lock().unwrap_or_else(|e| e.into_inner());
         if std::mem::take(&mut fault.out_of_memory) {
-            return Err(refusal());
+            return Err(refusal(label, bytes));
         }
-        Ok(buffer)
+        Ok(())
     }
 
     /// Overwrites the start of `buffer`; takes effect before the next submit.
@@ -243,6 +269,13 @@ impl Gpu {
             Some(reason) => Err(GpuError::Rejected { reason }),
             None => Ok(()),
         }
+    }
+}
+
+fn refusal(label: &str, bytes: u64) -> GpuError {
+    GpuError::OutOfMemory {
+        label: label.to_string(),
+        mebibytes: bytes.div_ceil(1 << 20),
     }
 }
 

@@ -9,6 +9,7 @@ mod error;
 mod pipeline;
 mod read_back;
 mod record;
+mod texels;
 mod timing;
 
 pub use adapter::{ADAPTER_VARIABLE, AdapterList, AdapterSummary};
@@ -17,3 +18,4 @@ pub use error::GpuError;
 pub use pipeline::{Access, Kernel, Knob, Pipeline, Shader};
 pub use read_back::ReadBack;
 pub use record::{BufferView, Command, DispatchInfo, Recorder, Recording, fold_workgroups};
+pub use texels::Texels;

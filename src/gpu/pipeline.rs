@@ -37,6 +37,10 @@ pub enum Access {
     Read,
     /// A storage buffer that is written, and perhaps read.
     ReadWrite,
+    /// A matrix of vec4s in a texture that is only read, see [`super::Texels`].
+    ReadTexels,
+    /// One that is only written.
+    WriteTexels,
 }
 
 /// An entry point of a shader with what the host must know about it.
@@ -46,7 +50,7 @@ pub struct Kernel {
     pub shader: Shader,
     /// The name of the `@compute` function.
     pub entry: &'static str,
-    /// Binding number and use, in the order in which buffers are handed over; all in group 0.
+    /// Binding number and use, in the order in which buffers and texels are handed over; all in group 0.
     pub bindings: &'static [(u32, Access)],
     /// Whether the adapter must offer subgroup operations.
     pub needs_subgroups: bool,
@@ -128,6 +132,26 @@ impl PipelineCache {
     }
 }
 
+fn binding_type(access: Access) -> wgpu::BindingType {
+    let buffer = |ty| wgpu::BindingType::Buffer {
+        ty,
+        has_dynamic_offset: false,
+        min_binding_size: None,
+    };
+    let texels = |access| wgpu::BindingType::StorageTexture {
+        access,
+        format: wgpu::TextureFormat::Rgba32Float,
+        view_dimension: wgpu::TextureViewDimension::D2,
+    };
+    match access {
+        Access::Uniform => buffer(wgpu::BufferBindingType::Uniform),
+        Access::Read => buffer(wgpu::BufferBindingType::Storage { read_only: true }),
+        Access::ReadWrite => buffer(wgpu::BufferBindingType::Storage { read_only: false }),
+        Access::ReadTexels => texels(wgpu::StorageTextureAccess::ReadOnly),
+        Access::WriteTexels => texels(wgpu::StorageTextureAccess::WriteOnly),
+    }
+}
+
 fn compile(
     device: &wgpu::Device,
     module: &wgpu::ShaderModule,
@@ -140,15 +164,7 @@ fn compile(
         .map(|&(binding, access)| wgpu::BindGroupLayoutEntry {
             binding,
             visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer {
-                ty: match access {
-                    Access::Uniform => wgpu::BufferBindingType::Uniform,
-                    Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
-                    Access::ReadWrite => wgpu::BufferBindingType::Storage { read_only: false },
-                },
-                has_dynamic_offset: false,
-                min_binding_size: None,
-            },
+            ty: binding_type(access),
             count: None,
         })
         .collect();

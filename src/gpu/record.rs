@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::pipeline::{Access, Kernel, Knob, Pipeline};
-use super::{Gpu, GpuError};
+use super::{Gpu, GpuError, Texels};
 
 /// Uniform slots are this far apart: the largest offset alignment that WebGPU lets a device ask for.
 const UNIFORM_SLOT: u64 = 256;
@@ -48,7 +48,7 @@ pub struct Command {
     pub knobs: Vec<Knob>,
     /// The bytes of its uniform (empty if it has none).
     pub uniform: Vec<u8>,
-    /// One view per storage binding, in the order of `kernel.bindings`.
+    /// One view per storage buffer, in the order of `kernel.bindings`.
     pub buffers: Vec<BufferView>,
     /// Workgroups along x, y, z.
     pub workgroups: [u32; 3],
@@ -77,9 +77,16 @@ struct Dispatch {
     workgroups: [u32; 3],
 }
 
+/// A command, the node it belongs to and the texels that it binds beside its buffers.
+struct Labelled {
+    label: Arc<str>,
+    command: Command,
+    texels: Vec<Texels>,
+}
+
 /// Collects commands; [`Recorder::finish`] turns them into something that can run many times.
 pub struct Recorder {
-    commands: Vec<(Arc<str>, Command)>,
+    commands: Vec<Labelled>,
     label: Arc<str>,
     binding_limit: u64,
     workgroup: u32,
@@ -123,8 +130,17 @@ impl Recorder {
 
     /// Appends a dispatch. One with no workgroups is left out: it has nothing to do.
     pub fn push(&mut self, command: Command) {
+        self.push_with_texels(command, Vec::new());
+    }
+
+    /// Appends a dispatch of a kernel that binds `texels`, in the order of its bindings.
+    pub fn push_with_texels(&mut self, command: Command, texels: Vec<Texels>) {
         if command.workgroups.iter().all(|&count| count > 0) {
-            self.commands.push((self.label.clone(), command));
+            self.commands.push(Labelled {
+                label: self.label.clone(),
+                command,
+                texels,
+            });
         }
     }
 
@@ -134,7 +150,7 @@ impl Recorder {
     /// No room for the uniforms, a dispatch beyond the adapter's limit, or a command that it rejects.
     pub fn finish(self, gpu: &Gpu) -> Result<Recording, GpuError> {
         let limit = gpu.limits().max_compute_workgroups_per_dimension;
-        for (label, command) in &self.commands {
+        for Labelled { label, command, .. } in &self.commands {
             if let Some(&workgroups) = command.workgroups.iter().find(|&&count| count > limit) {
                 return Err(GpuError::TooManyWorkgroups {
                     label: label.to_string(),
@@ -145,9 +161,10 @@ impl Recorder {
         }
         let slots = self.commands.len() as u64;
         let mut image = vec![0u8; (slots.max(1) * UNIFORM_SLOT) as usize];
-        for (slot, (_, command)) in self.commands.iter().enumerate() {
+        for (slot, labelled) in self.commands.iter().enumerate() {
             let start = slot * UNIFORM_SLOT as usize;
-            image[start..start + command.uniform.len()].copy_from_slice(&command.uniform);
+            let uniform = &labelled.command.uniform;
+            image[start..start + uniform.len()].copy_from_slice(uniform);
         }
         let uniforms = gpu.buffer(
             "uniforms",
@@ -159,47 +176,49 @@ impl Recorder {
             dispatches: Vec::with_capacity(self.commands.len()),
             infos: Vec::with_capacity(self.commands.len()),
         };
-        for (slot, (label, command)) in self.commands.into_iter().enumerate() {
+        for (slot, labelled) in self.commands.into_iter().enumerate() {
+            recording
+                .dispatches
+                .push(bind(gpu, &uniforms, slot as u64 * UNIFORM_SLOT, &labelled));
+            let command = labelled.command;
             recording.infos.push(DispatchInfo {
-                label,
+                label: labelled.label,
                 kernel: command.kernel.name(),
                 flop: command.flop,
                 bytes: command.bytes,
             });
-            recording
-                .dispatches
-                .push(bind(gpu, &uniforms, slot as u64 * UNIFORM_SLOT, &command));
         }
         gpu.check()?;
         Ok(recording)
     }
 }
 
-fn bind(gpu: &Gpu, uniforms: &wgpu::Buffer, offset: u64, command: &Command) -> Dispatch {
+fn bind(gpu: &Gpu, uniforms: &wgpu::Buffer, offset: u64, labelled: &Labelled) -> Dispatch {
+    let command = &labelled.command;
     let pipeline = gpu.pipeline(command.kernel, &command.knobs);
     let mut buffers = command.buffers.iter();
+    let mut texels = labelled.texels.iter();
     let mut entries = Vec::with_capacity(pipeline.bindings.len());
     for &(binding, access) in pipeline.bindings {
-        let resource = if access == Access::Uniform {
-            wgpu::BufferBinding {
-                buffer: uniforms,
+        let range = |buffer, offset, size| {
+            wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer,
                 offset,
-                size: wgpu::BufferSize::new(UNIFORM_SLOT),
-            }
-        } else if let Some(view) = buffers.next() {
-            wgpu::BufferBinding {
-                buffer: &view.buffer,
-                offset: view.offset,
-                size: wgpu::BufferSize::new(view.size),
-            }
-        } else {
-            // One view too few: wgpu reports the missing binding, `Gpu::check` passes it on.
-            break;
+                size: wgpu::BufferSize::new(size),
+            })
         };
-        entries.push(wgpu::BindGroupEntry {
-            binding,
-            resource: wgpu::BindingResource::Buffer(resource),
-        });
+        let resource = match access {
+            Access::Uniform => Some(range(uniforms, offset, UNIFORM_SLOT)),
+            Access::Read | Access::ReadWrite => buffers
+                .next()
+                .map(|view| range(&view.buffer, view.offset, view.size)),
+            Access::ReadTexels | Access::WriteTexels => texels
+                .next()
+                .map(|texels| wgpu::BindingResource::TextureView(&texels.view)),
+        };
+        // One view too few: wgpu reports the missing binding, `Gpu::check` passes it on.
+        let Some(resource) = resource else { break };
+        entries.push(wgpu::BindGroupEntry { binding, resource });
     }
     let bind_group = gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
         label: None,

@@ -66,10 +66,17 @@ pub struct DeviceFilter {
     c_in: usize,
     c_out: usize,
     has_bias: bool,
-    weights: wgpu::Buffer,
+    weights: Weights,
     bias: wgpu::Buffer,
-    /// Frequencies of a band, for [`Variant::Winograd`]; shared by all filters, which run one by one.
-    workspace: Option<[wgpu::Buffer; 2]>,
+}
+
+/// Where the weights lie.
+#[derive(Clone, Debug)]
+enum Weights {
+    /// As [`Variant::pack`] makes them.
+    Packed(wgpu::Buffer),
+    /// In frequencies, with what the three passes share.
+    Winograd(winograd::Winograd),
 }
 
 impl DeviceFilter {
@@ -85,24 +92,16 @@ impl DeviceFilter {
     ) -> Result<Self, GpuError> {
         let mut bias = filter.bias.clone();
         bias.resize(groups(filter.c_out) * 4, 0.0);
-        let workspace = match variant {
-            Variant::Winograd => {
-                let both = [filter.c_in, filter.c_out];
-                let bytes = |channels| winograd::workspace_bytes(channels, both);
-                Some([
-                    gpu.scratch("winograd input", bytes(filter.c_in))?,
-                    gpu.scratch("winograd output", bytes(filter.c_out))?,
-                ])
-            }
-            _ => None,
+        let weights = match variant {
+            Variant::Winograd => Weights::Winograd(winograd::upload(gpu, label, filter)?),
+            _ => Weights::Packed(gpu.storage_with(label, &variant.pack(filter))?),
         };
         Ok(Self {
-            workspace,
             variant,
             c_in: filter.c_in,
             c_out: filter.c_out,
             has_bias: !filter.bias.is_empty(),
-            weights: gpu.storage_with(label, &variant.pack(filter))?,
+            weights,
             bias: gpu.storage_with(label, &bias)?,
         })
     }
@@ -114,7 +113,11 @@ impl DeviceFilter {
 
     /// Bytes on the device.
     pub fn bytes(&self) -> u64 {
-        self.weights.size() + self.bias.size()
+        let weights = match &self.weights {
+            Weights::Packed(buffer) => buffer.size(),
+            Weights::Winograd(winograd) => winograd.bytes(),
+        };
+        weights + self.bias.size()
     }
 }
 
@@ -179,11 +182,19 @@ pub fn record(
     y: &FeatureMap,
     epilogue: Epilogue<'_>,
 ) -> Result<(), GpuError> {
-    if let Some([v, m]) = &filter.workspace {
-        let flags = flags(filter, epilogue, true, true);
-        winograd::record(recorder, filter, [v, m], x, y, epilogue.mask, flags);
-        return Ok(());
-    }
+    let weights = match &filter.weights {
+        Weights::Packed(buffer) => buffer,
+        Weights::Winograd(winograd) => {
+            let job = winograd::Job {
+                bias: &filter.bias,
+                x,
+                y,
+                mask: epilogue.mask,
+                flags: flags(filter, epilogue, true, true),
+            };
+            return winograd.record(recorder, &job);
+        }
+    };
     let limit = recorder.binding_limit();
     let x_slices = slices(x.shape, limit)?;
     for y_slice in slices(y.shape, limit)? {
@@ -195,7 +206,7 @@ pub fn record(
                 flags: flags(filter, epilogue, first, last),
                 workgroup: recorder.workgroup(),
             };
-            recorder.push(part_command(filter, x, y, epilogue.mask, part));
+            recorder.push(part_command(filter, weights, x, y, epilogue.mask, part));
         }
     }
     Ok(())
@@ -220,6 +231,7 @@ struct Part {
 
 fn part_command(
     filter: &DeviceFilter,
+    weights: &wgpu::Buffer,
     x: &FeatureMap,
     y: &FeatureMap,
     mask: Option<&FeatureMap>,
@@ -251,7 +263,7 @@ fn part_command(
         uniform: bytemuck::bytes_of(&params).to_vec(),
         buffers: vec![
             x.view(part.x),
-            BufferView::whole(&filter.weights),
+            BufferView::whole(weights),
             BufferView::whole(&filter.bias),
             y.view(part.y),
             // Unused without the flag, but something must be bound.

@@ -97,6 +97,9 @@ impl Variant {
         if self.kernel().needs_subgroups && !gpu.has_subgroups() {
             return false;
         }
+        if self == Self::Winograd {
+            return winograd::supports(gpu, filter, output);
+        }
         // A slice of a map beyond the binding limit must begin at a whole block of output groups.
         let blocks = slices(output, gpu.binding_limit()).is_ok_and(|slices| {
             let block = self.tiling().out_groups as usize;
@@ -106,13 +109,6 @@ impl Variant {
             && match self {
                 Self::FromRgb => filter.c_in <= 3,
                 Self::ToRgb => groups(filter.c_out) == 1,
-                Self::Winograd => {
-                    let whole =
-                        |shape| slices(shape, gpu.binding_limit()).is_ok_and(|s| s.len() == 1);
-                    gpu.adapter().is_software()
-                        && whole(output)
-                        && whole(output.with_channels(filter.c_in))
-                }
                 _ => true,
             }
     }
@@ -175,9 +171,6 @@ impl Variant {
     /// Weights as the shader reads them: `[O/4/block][C/4][9][block][4]` vec4 over four output channels,
     /// the last index being the input channel, zero where channels pad a group.
     pub(super) fn pack(self, filter: &Filter) -> Vec<f32> {
-        if self == Self::Winograd {
-            return winograd::pack(filter);
-        }
         let block = self.packed_groups();
         let (o_groups, c_groups) = (groups(filter.c_out), groups(filter.c_in));
         let mut packed = Vec::with_capacity(o_groups.next_multiple_of(block) * c_groups * 144);

@@ -4,9 +4,10 @@
 //! At the points 0, ±√2/2, ±√2, ∞, whose rounding error is a few times smaller than that of the usual
 //! 0, ±1, ±2, ∞ (Barabasz et al., arXiv 1803.10986). The filter is transformed once, in f64.
 
-use super::{DeviceFilter, Filter};
-use crate::gpu::{Access, BufferView, Command, Kernel, Recorder};
-use crate::kernels::feature_map::{FeatureMap, groups};
+use super::Filter;
+use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Knob, Recorder, Texels};
+use crate::kernels::feature_map::{FeatureMap, GroupSlice, groups, slices};
+use crate::shape::Shape;
 
 /// Windows to frequencies.
 pub static INPUT: Kernel = Kernel {
@@ -15,7 +16,7 @@ pub static INPUT: Kernel = Kernel {
     bindings: &[
         (0, Access::Uniform),
         (1, Access::Read),
-        (2, Access::ReadWrite),
+        (2, Access::WriteTexels),
     ],
     needs_subgroups: false,
 };
@@ -25,8 +26,8 @@ pub static MULTIPLY: Kernel = Kernel {
     entry: "main",
     bindings: &[
         (0, Access::Uniform),
-        (1, Access::Read),
-        (2, Access::Read),
+        (1, Access::ReadTexels),
+        (2, Access::ReadTexels),
         (3, Access::ReadWrite),
     ],
     needs_subgroups: true,
@@ -49,10 +50,14 @@ pub static OUTPUT: Kernel = Kernel {
 const FREQUENCIES: usize = 36;
 /// Output channel groups of a thread of [`MULTIPLY`].
 const OUT_GROUPS: usize = 8;
-/// Tiles of a workgroup of [`MULTIPLY`]: 8 threads of 8 tiles each.
-const QUANTUM: usize = 64;
-/// Bytes that the frequencies of a band may take, in and out together.
-const BUDGET: usize = 16 << 20;
+/// Threads of a workgroup.
+const WORKGROUP: usize = 8;
+/// Tiles that a thread of [`MULTIPLY`] may take.
+const TILES: [usize; 3] = [8, 4, 2];
+/// Tiles of the largest workgroup of [`MULTIPLY`]; bands are multiples of it.
+const QUANTUM: usize = WORKGROUP * TILES[0];
+/// Bytes that the frequencies of a band may take on either side of the product, at least one quantum.
+const BUDGET: usize = 8 << 20;
 /// Tiles by which rows lie further apart than the band: rows at powers of two share cache sets.
 const ROW_GAP: usize = 8;
 
@@ -69,24 +74,25 @@ struct Params {
     stride: u32,
     c_groups: u32,
     o_groups: u32,
+    c_first: u32,
+    o_first: u32,
     flags: u32,
-    padding: [u32; 2],
+}
+
+/// Bytes of the frequencies of one tile over `channels`.
+fn tile_bytes(channels: usize) -> usize {
+    FREQUENCIES * 16 * groups(channels)
 }
 
 /// Tiles of a band: as many as the budget holds, in whole workgroups.
 fn band(c_in: usize, c_out: usize) -> usize {
-    let per_tile = FREQUENCIES * 16 * (groups(c_in) + groups(c_out));
+    let per_tile = tile_bytes(c_in.max(c_out));
     (BUDGET / per_tile / QUANTUM * QUANTUM).max(QUANTUM)
 }
 
-/// Bytes of the frequencies of a band over `channels`, for a filter from `c_in` to `c_out` channels.
-pub(super) fn workspace_bytes(channels: usize, [c_in, c_out]: [usize; 2]) -> u64 {
-    (FREQUENCIES * 16 * groups(channels) * (band(c_in, c_out) + ROW_GAP)) as u64
-}
-
-/// U = G·w·Gᵀ as `[36][O/32][C/4][8][4]` vec4 over four output channels, the last index being the input
-/// channel, zero where channels pad a group.
-pub(super) fn pack(filter: &Filter) -> Vec<f32> {
+/// U = G·w·Gᵀ as rows `[36][O/32]` of `[C/4][8][4]` vec4 over four output channels, the last index being
+/// the input channel, zero where channels pad a group.
+fn pack(filter: &Filter) -> Vec<f32> {
     const ROOT: f64 = std::f64::consts::SQRT_2;
     const G: [[f64; 3]; 6] = [
         [1.0, 0.0, 0.0],
@@ -121,79 +127,212 @@ pub(super) fn pack(filter: &Filter) -> Vec<f32> {
     packed
 }
 
-/// Records the three passes for every band of tiles; x and y each fit one binding.
-pub(super) fn record(
-    recorder: &mut Recorder,
-    filter: &DeviceFilter,
-    [v, m]: [&wgpu::Buffer; 2],
-    x: &FeatureMap,
-    y: &FeatureMap,
-    mask: Option<&FeatureMap>,
-    flags: u32,
-) {
-    let all_tiles = y.shape.width.div_ceil(4) * y.shape.height.div_ceil(4);
-    let band = band(filter.c_in, filter.c_out).min(all_tiles.next_multiple_of(QUANTUM));
-    let (c_groups, o_groups) = (groups(filter.c_in), groups(filter.c_out));
-    // By the definition of the convolution, shared out over the bands by their tiles.
-    let flop = (18 * filter.c_in * filter.c_out * y.shape.pixels()) as u64;
-    for first in (0..all_tiles).step_by(band) {
-        let tiles = band.min(all_tiles - first);
-        let share = |end: usize| flop * end as u64 / all_tiles as u64;
-        let params = Params {
-            width: y.shape.width as u32,
-            height: y.shape.height as u32,
-            x_plane: x.plane(),
-            y_plane: y.plane(),
+/// A filter in frequencies, and the frequencies of a band of maps. Those are shared with other filters:
+/// convolutions run one after the other.
+#[derive(Clone, Debug)]
+pub(super) struct Winograd {
+    c_in: usize,
+    c_out: usize,
+    /// Of the filter.
+    u: Texels,
+    /// Of the input.
+    v: Texels,
+    /// Of the output.
+    m: wgpu::Buffer,
+}
+
+/// One convolution.
+pub(super) struct Job<'a> {
+    /// Per output channel.
+    pub bias: &'a wgpu::Buffer,
+    /// Input.
+    pub x: &'a FeatureMap,
+    /// Output.
+    pub y: &'a FeatureMap,
+    /// Forward map of the output's shape for the flag `MASK`.
+    pub mask: Option<&'a FeatureMap>,
+    /// What the epilogue does.
+    pub flags: u32,
+}
+
+/// Whether the three passes can run: a software adapter (elsewhere texels gain nothing) with subgroups.
+pub(super) fn supports(gpu: &Gpu, filter: &Filter, output: Shape) -> bool {
+    let (o_groups, c_groups) = (groups(filter.c_out), groups(filter.c_in));
+    let [v_columns, v_rows] = v_size(filter);
+    let u_size = [
+        16 * 2 * c_groups,
+        FREQUENCIES * o_groups.div_ceil(OUT_GROUPS),
+    ];
+    let limit = gpu.binding_limit();
+    let m_bytes = tile_bytes(filter.c_out) * v_columns;
+    gpu.adapter().is_software()
+        && gpu.fits_texels(v_columns as u32, v_rows as u32)
+        && gpu.fits_texels(u_size[0] as u32, u_size[1] as u32)
+        && m_bytes as u64 <= limit
+        && slices(output, limit).is_ok()
+        && slices(output.with_channels(filter.c_in), limit).is_ok()
+}
+
+/// Columns and rows of the texels that hold the input's frequencies.
+fn v_size(filter: &Filter) -> [usize; 2] {
+    [
+        band(filter.c_in, filter.c_out) + ROW_GAP,
+        FREQUENCIES * groups(filter.c_in),
+    ]
+}
+
+/// Transforms and uploads `filter`.
+///
+/// # Errors
+/// No room for it.
+pub(super) fn upload(gpu: &Gpu, label: &str, filter: &Filter) -> Result<Winograd, GpuError> {
+    let [v_columns, v_rows] = v_size(filter);
+    let u_columns = 4 * OUT_GROUPS * groups(filter.c_in);
+    let m_bytes = tile_bytes(filter.c_out) * v_columns;
+    Ok(Winograd {
+        c_in: filter.c_in,
+        c_out: filter.c_out,
+        u: gpu.texels_with(label, u_columns as u32, &pack(filter))?,
+        v: gpu.scratch_texels(v_columns as u32, v_rows as u32)?,
+        m: gpu.scratch("winograd output", m_bytes as u64)?,
+    })
+}
+
+impl Winograd {
+    /// Bytes of the weights on the device.
+    pub(super) fn bytes(&self) -> u64 {
+        self.u.bytes()
+    }
+
+    /// Records the three passes for every band of tiles. Maps beyond the binding limit are transformed in
+    /// slices of channel groups; their frequencies are together.
+    ///
+    /// # Errors
+    /// A plane that no binding can hold.
+    pub(super) fn record(&self, recorder: &mut Recorder, job: &Job<'_>) -> Result<(), GpuError> {
+        let limit = recorder.binding_limit();
+        let x_slices = slices(job.x.shape, limit)?;
+        let y_slices = slices(job.y.shape, limit)?;
+        let all_tiles = job.y.shape.width.div_ceil(4) * job.y.shape.height.div_ceil(4);
+        let band = band(self.c_in, self.c_out);
+        for first in (0..all_tiles).step_by(band) {
+            let tiles = band.min(all_tiles - first);
+            for &slice in &x_slices {
+                let params = self.params(job, first, tiles, slice, y_slices[0]);
+                self.push_input(recorder, job, params, slice);
+            }
+            let params = self.params(job, first, tiles, x_slices[0], y_slices[0]);
+            self.push_multiply(recorder, job, params, all_tiles);
+            for &slice in &y_slices {
+                let params = self.params(job, first, tiles, x_slices[0], slice);
+                self.push_output(recorder, job, params, slice);
+            }
+        }
+        Ok(())
+    }
+
+    fn params(
+        &self,
+        job: &Job<'_>,
+        first: usize,
+        tiles: usize,
+        x: GroupSlice,
+        y: GroupSlice,
+    ) -> Params {
+        Params {
+            width: job.y.shape.width as u32,
+            height: job.y.shape.height as u32,
+            x_plane: job.x.plane(),
+            y_plane: job.y.plane(),
             first_tile: first as u32,
             tiles: tiles as u32,
-            stride: (band + ROW_GAP) as u32,
-            c_groups: c_groups as u32,
-            o_groups: o_groups as u32,
-            flags,
-            padding: [0; 2],
+            stride: (band(self.c_in, self.c_out) + ROW_GAP) as u32,
+            c_groups: groups(self.c_in) as u32,
+            o_groups: groups(self.c_out) as u32,
+            c_first: x.first as u32,
+            o_first: y.first as u32,
+            flags: job.flags,
+        }
+    }
+
+    fn push_input(&self, recorder: &mut Recorder, job: &Job<'_>, params: Params, x: GroupSlice) {
+        let window_bytes = params.tiles as usize * 16 * x.count * FREQUENCIES;
+        let command = Command {
+            kernel: &INPUT,
+            knobs: workgroup(),
+            uniform: bytemuck::bytes_of(&params).to_vec(),
+            buffers: vec![job.x.view(x)],
+            workgroups: [lanes(params.tiles), x.count as u32, 1],
+            flop: 0,
+            bytes: 2 * window_bytes as u64,
         };
-        let eights = tiles.div_ceil(8) as u32;
-        let frequency_bytes = |groups: usize| (FREQUENCIES * 16 * groups * (band + ROW_GAP)) as u64;
-        let v = BufferView::first(v, frequency_bytes(c_groups));
-        let m = BufferView::first(m, frequency_bytes(o_groups));
-        let bias = BufferView::whole(&filter.bias);
-        let mut push = |kernel, workgroups, flop, bytes, buffers| {
-            recorder.push(Command {
-                kernel,
-                knobs: vec![("WORKGROUP", 8)],
-                uniform: bytemuck::bytes_of(&params).to_vec(),
-                buffers,
-                workgroups,
-                flop,
-                bytes,
-            });
-        };
-        let (v_bytes, m_bytes) = (v.size, m.size);
-        push(
-            &INPUT,
-            [eights, c_groups as u32, 1],
-            0,
-            2 * v_bytes,
-            vec![x.whole(), v.clone()],
-        );
-        push(
-            &MULTIPLY,
-            [
-                tiles.div_ceil(QUANTUM) as u32,
-                o_groups.div_ceil(OUT_GROUPS) as u32,
+        recorder.push_with_texels(command, vec![self.v.clone()]);
+    }
+
+    fn push_multiply(
+        &self,
+        recorder: &mut Recorder,
+        job: &Job<'_>,
+        params: Params,
+        all_tiles: usize,
+    ) {
+        let tiles = params.tiles as usize;
+        let per_thread = tiles_per_thread(tiles);
+        // By the definition of the convolution, shared out over the bands by their tiles.
+        let flop = (18 * self.c_in * self.c_out * job.y.shape.pixels()) as u64;
+        let share = |end: usize| flop * end as u64 / all_tiles as u64;
+        let first = params.first_tile as usize;
+        let m_bytes = (tile_bytes(self.c_out) * params.stride as usize) as u64;
+        let command = Command {
+            kernel: &MULTIPLY,
+            knobs: [workgroup(), vec![("TILES", per_thread as u32)]].concat(),
+            uniform: bytemuck::bytes_of(&params).to_vec(),
+            buffers: vec![BufferView::first(&self.m, m_bytes)],
+            workgroups: [
+                tiles.div_ceil(WORKGROUP * per_thread) as u32,
+                params.o_groups.div_ceil(OUT_GROUPS as u32),
                 FREQUENCIES as u32,
             ],
-            share(first + tiles) - share(first),
-            v_bytes + m_bytes + filter.weights.size(),
-            vec![v, BufferView::whole(&filter.weights), m.clone()],
-        );
-        let mask = mask.map_or_else(|| bias.clone(), FeatureMap::whole);
-        push(
-            &OUTPUT,
-            [eights, o_groups as u32, 1],
-            0,
-            2 * m_bytes,
-            vec![m, bias, y.whole(), mask],
-        );
+            flop: share(first + tiles) - share(first),
+            bytes: (tiles * (tile_bytes(self.c_in) + tile_bytes(self.c_out))) as u64
+                + self.u.bytes(),
+        };
+        recorder.push_with_texels(command, vec![self.v.clone(), self.u.clone()]);
     }
+
+    fn push_output(&self, recorder: &mut Recorder, job: &Job<'_>, params: Params, y: GroupSlice) {
+        let m_bytes = (tile_bytes(self.c_out) * params.stride as usize) as u64;
+        let bias = BufferView::whole(job.bias);
+        recorder.push(Command {
+            kernel: &OUTPUT,
+            knobs: workgroup(),
+            uniform: bytemuck::bytes_of(&params).to_vec(),
+            buffers: vec![
+                BufferView::first(&self.m, m_bytes),
+                bias.clone(),
+                job.y.view(y),
+                // Unused without the flag, but something must be bound.
+                job.mask.map_or(bias, |mask| mask.view(y)),
+            ],
+            workgroups: [lanes(params.tiles), y.count as u32, 1],
+            flop: 0,
+            bytes: (params.tiles as usize * 16 * y.count * (FREQUENCIES + 16)) as u64,
+        });
+    }
+}
+
+fn workgroup() -> Vec<Knob> {
+    vec![("WORKGROUP", WORKGROUP as u32)]
+}
+
+/// Workgroups for one thread per tile.
+fn lanes(tiles: u32) -> u32 {
+    tiles.div_ceil(WORKGROUP as u32)
+}
+
+/// Tiles of a thread of [`MULTIPLY`]: the more the better, as long as they are there.
+fn tiles_per_thread(tiles: usize) -> usize {
+    let waste = |per_thread: usize| tiles.next_multiple_of(WORKGROUP * per_thread) - tiles;
+    let few = |&per_thread: &usize| 4 * waste(per_thread) <= tiles;
+    TILES.into_iter().find(few).unwrap_or(TILES[2])
 }
