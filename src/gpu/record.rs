@@ -260,6 +260,13 @@ impl Recording {
         pass.dispatch_workgroups(x, y, z);
     }
 
+    /// Runs the dispatch at `index` alone, in a submit of its own.
+    pub fn submit_one(&self, gpu: &Gpu, index: usize) {
+        let mut encoder = gpu.device().create_command_encoder(&Default::default());
+        self.encode_one(index, &mut encoder.begin_compute_pass(&Default::default()));
+        gpu.queue().submit([encoder.finish()]);
+    }
+
     /// Runs everything: one encoder, one pass, one submit.
     pub fn submit(&self, gpu: &Gpu) {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());

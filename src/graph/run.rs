@@ -191,14 +191,21 @@ impl Executable {
         Ok(values)
     }
 
-    /// Device time per node and direction, in order of execution; runs every step once.
+    /// Device time per node and direction by the adapter's timestamps, in order of execution; runs every
+    /// step once. Mesa's software driver stamps passes before their work is done: time its dispatches from
+    /// outside ([`Recording::submit_one`], [`Executable::node_times`]).
     ///
     /// # Errors
     /// An adapter without timestamps, device lost.
     pub async fn profile(&self, gpu: &Gpu) -> Result<Vec<NodeTime>, GpuError> {
         let seconds = self.recording.time_each(gpu).await?;
+        Ok(self.node_times(&seconds))
+    }
+
+    /// The times of nodes from those of their dispatches, in order of execution.
+    pub fn node_times(&self, seconds: &[f64]) -> Vec<NodeTime> {
         let mut times: Vec<NodeTime> = Vec::new();
-        for (info, seconds) in self.recording.infos().iter().zip(seconds) {
+        for (info, &seconds) in self.recording.infos().iter().zip(seconds) {
             match times.last_mut().filter(|time| *time.label == *info.label) {
                 Some(time) => {
                     time.seconds += seconds;
@@ -217,6 +224,6 @@ impl Executable {
                 }),
             }
         }
-        Ok(times)
+        times
     }
 }

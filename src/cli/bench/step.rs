@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use impasto::gpu::Gpu;
-use impasto::graph::NodeTime;
+use impasto::graph::{Executable, NodeTime};
 use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 use impasto::objective::{StyleTargets, style_executable};
@@ -84,11 +84,7 @@ pub fn measure(
             memory.weights >> 20,
         ),
     );
-    let times = if gpu.has_timestamps() {
-        wait(gpu, executable.profile(gpu))?
-    } else {
-        vec![]
-    };
+    let times = profile(gpu, &executable)?;
     if common.verbose {
         print_profile(&times);
     }
@@ -114,6 +110,22 @@ pub fn measure(
         })).collect::<Vec<_>>(),
     });
     Ok(with(head(gpu, common, arguments.size), fields))
+}
+
+/// Time of every node: by timestamps on a GPU that has them, else each dispatch by itself from outside.
+fn profile(gpu: &Gpu, executable: &Executable) -> Result<Vec<NodeTime>, Failure> {
+    if gpu.has_timestamps() && !gpu.adapter().is_software() {
+        return Ok(wait(gpu, executable.profile(gpu))?);
+    }
+    let recording = executable.recording();
+    let mut seconds = Vec::with_capacity(recording.infos().len());
+    for index in 0..recording.infos().len() {
+        let started = Instant::now();
+        recording.submit_one(gpu, index);
+        finish(gpu)?;
+        seconds.push(started.elapsed().as_secs_f64());
+    }
+    Ok(executable.node_times(&seconds))
 }
 
 /// A line per node, the dearest first.
