@@ -29,7 +29,6 @@ struct WinogradParams {
     o_groups: u32,       // output channel groups in m
     c_first: u32,        // first input group in this dispatch
     o_first: u32,        // first output group in this dispatch
-    flags: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: WinogradParams;
@@ -42,7 +41,7 @@ override WORKGROUP: u32 = 8u;
 override TILES: u32 = 8u; // tiles per thread, WORKGROUP apart
 
 const GROUPS = 8u; // output channel groups per thread
-const CHUNK = 16u;  // input channel groups summed by themselves before they join the total
+const CHUNK = 32u; // input channel groups summed by themselves before they join the total
 
 alias Tile = array<vec4f, 8>; // as far as TILES
 
@@ -142,6 +141,5 @@ fn add_tile(sum: ptr<function, Tile>, part: ptr<function, Tile>) {
 fn store(sum: ptr<function, Tile>, group: u32, frequency: u32, column: u32) {
     if (group >= params.o_groups) { return; }
     let at = (frequency * params.o_groups + group) * params.stride + column;
-    var tile = *sum;
-    for (var i = column; i < column + TILES; i++) { m[at + (i - column) * WORKGROUP] = tile[i - column]; }
+    for (var i = 0u; i < TILES; i++) { m[at + i * WORKGROUP] = (*sum)[i]; }
 }

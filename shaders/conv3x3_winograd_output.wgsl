@@ -6,7 +6,7 @@
 // Threads   1 thread = one tile of one channel group
 // Dispatch  (ceil(tiles / WORKGROUP), groups in y, 1)
 // Bindings  0 params: uniform  1 m: read  2 bias: read  3 y: read_write  4 mask: read
-// Knobs     override WORKGROUP
+// Knobs     override WORKGROUP, FLAGS (what the epilogue does)
 // Cost      36 vec4 loads and 16 vec4 stores per tile and group
 // Why       all of the epilogue happens here, in the order of conv3x3_direct; at 256→256, 64² 4 ms of 30 on Mesa llvmpipe
 // Test      tests/kernels.rs::conv3x3
@@ -23,7 +23,6 @@ struct WinogradParams {
     o_groups: u32,       // output channel groups in m
     c_first: u32,        // first input group in this dispatch
     o_first: u32,        // first output group in this dispatch
-    flags: u32,
 }
 
 const ADD_BIAS = 1u;
@@ -38,6 +37,7 @@ const MASK = 8u;
 @group(0) @binding(4) var<storage, read> mask: array<vec4f>;
 
 override WORKGROUP: u32 = 64u;
+override FLAGS: u32 = 0u;
 
 alias Line = array<vec4f, 6>;
 alias Row = array<vec4f, 4>;
@@ -85,14 +85,13 @@ fn transform(m: Line) -> Row {
 }
 
 // Stores one pixel of one output group if it is inside: bias, accumulate, ReLU and mask in this order.
-// The flags pass through `inside`: see conv3x3_direct on branches that hang on uniforms alone.
+// FLAGS is a constant, so what is not wanted costs nothing: branches around 16 pixels were a quarter of this pass.
 fn put(group: u32, pixel: u32, inside: bool, sum: vec4f) {
     let at = group * params.y_plane + pixel;
-    let flags = select(0u, params.flags, inside);
     var value = sum;
-    if ((flags & ADD_BIAS) != 0u) { value += bias[params.o_first + group]; }
-    if ((flags & ACCUMULATE) != 0u) { value += y[at]; }
-    if ((flags & RELU) != 0u) { value = max(value, vec4f()); }
-    if ((flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
+    if ((FLAGS & ADD_BIAS) != 0u) { value += bias[params.o_first + group]; }
+    if ((FLAGS & ACCUMULATE) != 0u) { value += y[at]; }
+    if ((FLAGS & RELU) != 0u) { value = max(value, vec4f()); }
+    if ((FLAGS & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
     if (inside) { y[at] = value; }
 }

@@ -76,7 +76,7 @@ struct Params {
     o_groups: u32,
     c_first: u32,
     o_first: u32,
-    flags: u32,
+    padding: u32,
 }
 
 /// Bytes of the frequencies of one tile over `channels`.
@@ -251,7 +251,7 @@ impl Winograd {
             o_groups: groups(self.c_out) as u32,
             c_first: x.first as u32,
             o_first: y.first as u32,
-            flags: job.flags,
+            padding: 0,
         }
     }
 
@@ -305,7 +305,7 @@ impl Winograd {
         let bias = BufferView::whole(job.bias);
         recorder.push(Command {
             kernel: &OUTPUT,
-            knobs: workgroup(),
+            knobs: [workgroup(), vec![("FLAGS", job.flags)]].concat(),
             uniform: bytemuck::bytes_of(&params).to_vec(),
             buffers: vec![
                 BufferView::first(&self.m, m_bytes),
