@@ -259,7 +259,7 @@ fn part_command(
     let pixels = y.shape.pixels() as u64;
     Command {
         kernel,
-        knobs: vec![("WORKGROUP", part.workgroup)],
+        knobs: filter.variant.knobs(part.workgroup, part.flags),
         uniform: bytemuck::bytes_of(&params).to_vec(),
         buffers: vec![
             x.view(part.x),

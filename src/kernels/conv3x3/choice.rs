@@ -87,6 +87,7 @@ impl fmt::Display for Reason {
 /// first layer at 256².
 const ON_SOFTWARE: &[Variant] = &[
     Variant::ToRgb,
+    Variant::Winograd,
     Variant::Direct,
     Variant::FromRgb,
     Variant::DirectPortable,
@@ -121,7 +122,9 @@ impl Preference {
         let can_run = |variant: Variant| {
             (variant.is_exact() || !self.exact) && variant.supports(gpu, filter, output)
         };
-        let shipped = shipped_choice(gpu.adapter().is_software(), can_run);
+        let shipped = shipped_choice(gpu.adapter().is_software(), |variant| {
+            pays(variant, filter) && can_run(variant)
+        });
         let problem = Problem::new(filter, output, pass);
         self.table
             .as_ref()
@@ -129,6 +132,11 @@ impl Preference {
             .and_then(|table| measured_choice(table, &problem, shipped.variant, can_run))
             .unwrap_or(shipped)
     }
+}
+
+/// Winograd's transforms cost the same however few channels share them.
+fn pays(variant: Variant, filter: &Filter) -> bool {
+    variant != Variant::Winograd || filter.c_in.min(filter.c_out) >= 16
 }
 
 /// The first variant of the rules that can run it; [`Variant::Plain`] always can.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{BINDINGS, Filter, winograd};
-use crate::gpu::{Gpu, Kernel};
+use crate::gpu::{Gpu, Kernel, Knob};
 use crate::kernels::feature_map::{groups, slices};
 use crate::shape::Shape;
 
@@ -128,6 +128,16 @@ impl Variant {
             Self::ToRgb => &TO_RGB,
             Self::Winograd => &winograd::MULTIPLY,
         }
+    }
+
+    /// Values for the overrides of its kernel.
+    pub(super) fn knobs(self, workgroup: u32, flags: u32) -> Vec<Knob> {
+        let mut knobs = vec![("WORKGROUP", workgroup)];
+        if self == Self::Direct {
+            // Its epilogue is compiled for what it does.
+            knobs.push(("FLAGS", flags));
+        }
+        knobs
     }
 
     fn tiling(self) -> Tiling {
