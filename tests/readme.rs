@@ -67,6 +67,7 @@ fn run(folder: &Path, line: &str) {
     let output = Command::new(env!("CARGO_BIN_EXE_impasto"))
         .args(&words)
         .current_dir(folder)
+        .env("IMPASTO_CACHE", folder.join("cache"))
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);

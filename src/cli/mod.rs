@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bench;
+mod cache;
 mod demo;
 mod devices;
 mod doctor;
@@ -17,9 +18,10 @@ mod wait;
 use std::process::ExitCode;
 
 use clap::Parser;
-use impasto::gpu::{ADAPTER_VARIABLE, Gpu, GpuOptions};
+use impasto::gpu::{ADAPTER_VARIABLE, AdapterList, Gpu, GpuOptions};
 
 use self::arguments::{Arguments, Command, Common};
+use self::cache::{CachedGpu, PipelineFile};
 use self::failure::Failure;
 use self::terminal::{print, tell};
 
@@ -72,18 +74,22 @@ fn one_sentence(text: &str) -> String {
 }
 
 /// Opens the adapter that the flags or the environment name, and says aloud if it is no GPU.
-fn open_gpu(common: &Common) -> Result<Gpu, Failure> {
+fn open_gpu(common: &Common) -> Result<CachedGpu, Failure> {
     let from_environment = || {
         std::env::var(ADAPTER_VARIABLE)
             .ok()
             .filter(|name| !name.is_empty())
     };
-    let options = GpuOptions {
+    let mut options = GpuOptions {
         adapter: common.adapter.clone().or_else(from_environment),
         ..GpuOptions::default()
     };
-    // Opening does not wait for work on a device, so nothing needs to be polled.
-    let gpu = pollster::block_on(Gpu::open(&options))?;
+    // Listing and opening do not wait for work on a device, so nothing needs to be polled.
+    let adapters = pollster::block_on(AdapterList::discover());
+    let (chosen, _) = adapters.choose(options.adapter.as_deref())?;
+    let file = PipelineFile::of(&chosen);
+    options.pipeline_cache = file.as_ref().map(PipelineFile::read);
+    let gpu = pollster::block_on(Gpu::open_from(&adapters, &options))?;
     if !common.quiet {
         let adapter = gpu.adapter();
         tell(format_args!(
@@ -97,7 +103,7 @@ fn open_gpu(common: &Common) -> Result<Gpu, Failure> {
             );
         }
     }
-    Ok(gpu)
+    Ok(CachedGpu::new(gpu, file, common.verbose))
 }
 
 /// Prints to stderr unless the user wants silence.

@@ -18,6 +18,9 @@ pub struct AdapterSummary {
     pub backend: wgpu::Backend,
     /// The driver and its version.
     pub driver: String,
+    /// A name for what [`super::Gpu::pipeline_cache_data`] returns, the same for adapters that can use each
+    /// other's; `None` where there is no such thing.
+    pub pipeline_cache_key: Option<String>,
 }
 
 impl AdapterSummary {
@@ -30,6 +33,7 @@ impl AdapterSummary {
             driver: format!("{} {}", info.driver, info.driver_info)
                 .trim()
                 .to_string(),
+            pipeline_cache_key: wgpu::util::pipeline_cache_key(info),
         }
     }
 

@@ -18,6 +18,10 @@ pub struct GpuOptions {
     pub portable: bool,
     /// Bind at most this many bytes, where the adapter would allow more. For tests of sliced maps.
     pub binding_limit: Option<u64>,
+    /// What [`Gpu::pipeline_cache_data`] returned on an adapter with the same key, or no bytes to start
+    /// anew; `None` keeps nothing. Bytes that are damaged must not be handed over: wgpu looks at their
+    /// header alone, and the driver trusts the rest.
+    pub pipeline_cache: Option<Vec<u8>>,
 }
 
 /// What the driver told us out of turn.
@@ -49,9 +53,18 @@ impl Gpu {
     /// # Errors
     /// No adapter, no such adapter, or a driver that refuses.
     pub async fn open(options: &GpuOptions) -> Result<Self, GpuError> {
-        let list = AdapterList::discover().await;
+        Self::open_from(&AdapterList::discover().await, options).await
+    }
+
+    /// As [`Gpu::open`], from adapters already discovered.
+    ///
+    /// # Errors
+    /// As [`Gpu::open`].
+    pub async fn open_from(list: &AdapterList, options: &GpuOptions) -> Result<Self, GpuError> {
         let (summary, adapter) = list.choose(options.adapter.as_deref())?;
-        let wanted = wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+        let wanted = wgpu::Features::SUBGROUP
+            | wgpu::Features::TIMESTAMP_QUERY
+            | wgpu::Features::PIPELINE_CACHE;
         let (features, limits) = if options.portable {
             (wgpu::Features::empty(), wgpu::Limits::default())
         } else {
@@ -72,6 +85,11 @@ impl Gpu {
             })?;
         let fault = Arc::new(Mutex::new(Fault::default()));
         watch(&device, &fault);
+        let compiled = options
+            .pipeline_cache
+            .as_deref()
+            .filter(|_| features.contains(wgpu::Features::PIPELINE_CACHE));
+        let pipelines = PipelineCache::new(&device, compiled);
         Ok(Self {
             device,
             queue,
@@ -83,7 +101,7 @@ impl Gpu {
             limits,
             features,
             checked: options.checked,
-            pipelines: PipelineCache::default(),
+            pipelines,
             scratch: Mutex::default(),
             scratch_texels: Mutex::default(),
             fault,
@@ -133,6 +151,12 @@ impl Gpu {
     pub fn pipeline(&self, kernel: &'static Kernel, knobs: &[Knob]) -> Arc<Pipeline> {
         self.pipelines
             .get(&self.device, self.checked, kernel, knobs)
+    }
+
+    /// What the driver compiled so far and what it was given, for [`GpuOptions::pipeline_cache`] of a later
+    /// run; `None` where nothing is kept.
+    pub fn pipeline_cache_data(&self) -> Option<Vec<u8>> {
+        self.pipelines.data()
     }
 
     /// A zeroed storage buffer of at least `bytes` (a multiple of 16, never empty).

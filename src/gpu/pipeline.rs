@@ -78,14 +78,40 @@ pub struct Pipeline {
 
 type PipelineKey = (&'static str, &'static str, Vec<Knob>);
 
-/// Pipelines by kernel and knobs. The first pipeline of a kind costs a run of the driver's compiler.
-#[derive(Default)]
+/// Pipelines by kernel and knobs. The first pipeline of a kind costs a run of the driver's compiler, unless
+/// the driver finds it in what an earlier run left.
 pub(super) struct PipelineCache {
     modules: Mutex<HashMap<&'static str, wgpu::ShaderModule>>,
     pipelines: Mutex<HashMap<PipelineKey, Arc<Pipeline>>>,
+    of_driver: Option<wgpu::PipelineCache>,
 }
 
 impl PipelineCache {
+    /// No pipelines yet. With `compiled`, which may be empty, the driver keeps what it compiles.
+    pub(super) fn new(device: &wgpu::Device, compiled: Option<&[u8]>) -> Self {
+        let of_driver = compiled.map(|bytes| {
+            let descriptor = wgpu::PipelineCacheDescriptor {
+                label: Some("pipelines"),
+                data: Some(bytes).filter(|bytes| !bytes.is_empty()),
+                fallback: true,
+            };
+            // SAFETY: the bytes came out of `data` below in an earlier run; `GpuOptions` demands that they
+            // are undamaged, and the command line keeps a checksum beside them. Those of another adapter,
+            // driver or version of wgpu are known by their header: wgpu then starts anew (`fallback`).
+            unsafe { device.create_pipeline_cache(&descriptor) }
+        });
+        Self {
+            modules: Mutex::default(),
+            pipelines: Mutex::default(),
+            of_driver,
+        }
+    }
+
+    /// What the driver compiled and was given.
+    pub(super) fn data(&self) -> Option<Vec<u8>> {
+        self.of_driver.as_ref()?.get_data()
+    }
+
     /// The pipeline of `kernel` with `knobs`, compiled at the first call.
     pub(super) fn get(
         &self,
@@ -101,7 +127,8 @@ impl PipelineCache {
             .entry(key)
             .or_insert_with(|| {
                 let module = self.module(device, checked, kernel.shader);
-                Arc::new(compile(device, &module, kernel, knobs))
+                let cache = self.of_driver.as_ref();
+                Arc::new(compile(device, &module, kernel, knobs, cache))
             })
             .clone()
     }
@@ -157,6 +184,7 @@ fn compile(
     module: &wgpu::ShaderModule,
     kernel: &'static Kernel,
     knobs: &[Knob],
+    cache: Option<&wgpu::PipelineCache>,
 ) -> Pipeline {
     let entries: Vec<_> = kernel
         .bindings
@@ -191,7 +219,7 @@ fn compile(
             constants: &constants,
             zero_initialize_workgroup_memory: false,
         },
-        cache: None,
+        cache,
     });
     Pipeline {
         pipeline,

@@ -15,6 +15,7 @@ use npyz::NpyFile;
 /// A fresh folder in which the command runs; everything in it goes when the test ends.
 pub struct Workshop {
     folder: tempfile::TempDir,
+    cache: tempfile::TempDir,
 }
 
 impl Workshop {
@@ -22,6 +23,7 @@ impl Workshop {
     pub fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            cache: tempfile::tempdir().unwrap(),
         }
     }
 
@@ -102,10 +104,13 @@ impl Workshop {
             .collect()
     }
 
-    /// The command with `arguments`, to be started in the folder.
+    /// The command with `arguments`, to be started in the folder, with a cache folder of its own.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
-        command.args(arguments).current_dir(self.folder.path());
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("IMPASTO_CACHE", self.cache.path());
         command
     }
 

@@ -1,0 +1,109 @@
+//! The cache folder: compiled kernels outlive the command, and nothing in there can do harm.
+
+mod cli_support;
+
+use std::path::{Path, PathBuf};
+
+use cli_support::{Outcome, Workshop};
+
+/// Runs something that compiles kernels, with the cache folder at `cache`.
+fn run(workshop: &Workshop, cache: &Path) -> Outcome {
+    let arguments = [
+        "inspect",
+        "features",
+        "content.png",
+        "--layer",
+        "relu1_1",
+        "-o",
+        "map.npy",
+        "-v",
+    ];
+    let mut command = workshop.command(&arguments);
+    let output = command.env("IMPASTO_CACHE", cache).output().unwrap();
+    let outcome = Outcome::of(output, &arguments);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    outcome
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// A workshop, a cache folder in it and the file that a first run left there; `None` on an adapter whose
+/// driver keeps its own cache, as those of Metal and DX12 do.
+fn warm() -> Option<(Workshop, PathBuf, PathBuf)> {
+    let workshop = Workshop::with_pictures();
+    let cache = workshop.path("cache/deep");
+    run(&workshop, &cache);
+    let mut kept = files(&cache);
+    match kept.pop() {
+        Some(file) => {
+            assert!(kept.is_empty(), "one file, and no temporary one: {kept:?}");
+            Some((workshop, cache, file))
+        }
+        None => {
+            let listed: serde_json::Value =
+                serde_json::from_str(&workshop.succeed(&["devices", "--json"]).stdout).unwrap();
+            assert_ne!(listed["adapters"][0]["backend"], "Vulkan", "{listed}");
+            None
+        }
+    }
+}
+
+#[test]
+fn a_second_run_reads_what_the_first_one_kept() {
+    let Some((workshop, cache, file)) = warm() else {
+        return;
+    };
+    let kept = std::fs::read(&file).unwrap();
+    assert!(kept.len() > 64, "{} bytes", kept.len());
+    let map = workshop.read("map.npy");
+    run(&workshop, &cache);
+    assert_eq!(files(&cache), [file]);
+    assert!(workshop.read("map.npy") == map);
+}
+
+#[test]
+fn a_damaged_file_is_passed_over_and_written_anew() {
+    let Some((workshop, cache, file)) = warm() else {
+        return;
+    };
+    let kept = std::fs::read(&file).unwrap();
+    let map = workshop.read("map.npy");
+    let mut flipped = kept.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    let truncated = kept[..kept.len() - 1].to_vec();
+    for damaged in [flipped, truncated, b"nonsense".to_vec(), vec![]] {
+        std::fs::write(&file, &damaged).unwrap();
+        run(&workshop, &cache);
+        assert!(workshop.read("map.npy") == map);
+        assert!(std::fs::read(&file).unwrap() != damaged);
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_mentioned_only_to_those_who_ask() {
+    if warm().is_none() {
+        return;
+    }
+    let workshop = Workshop::with_pictures();
+    workshop.write("occupied", b"a file where the folder should be");
+    let cache = workshop.path("occupied");
+    let outcome = run(&workshop, &cache);
+    assert!(outcome.stderr.contains("occupied"), "{outcome:?}");
+    let arguments = [
+        "inspect",
+        "features",
+        "content.png",
+        "--layer",
+        "relu1_1",
+        "-o",
+        "map.npy",
+    ];
+    let mut command = workshop.command(&arguments);
+    let output = command.env("IMPASTO_CACHE", &cache).output().unwrap();
+    let silent = Outcome::of(output, &arguments);
+    assert_eq!(silent.code, Some(0), "{silent:?}");
+    assert!(!silent.stderr.contains("occupied"), "{silent:?}");
+}
