@@ -1,6 +1,7 @@
 //! An open device: the one handle that every higher floor holds.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::adapter::{AdapterList, AdapterSummary};
@@ -44,6 +45,7 @@ pub struct Gpu {
     pipelines: PipelineCache,
     scratch: Mutex<HashMap<&'static str, wgpu::Buffer>>,
     scratch_texels: Mutex<HashMap<[u32; 2], Texels>>,
+    submissions: AtomicU64,
     fault: Arc<Mutex<Fault>>,
 }
 
@@ -104,6 +106,7 @@ impl Gpu {
             pipelines,
             scratch: Mutex::default(),
             scratch_texels: Mutex::default(),
+            submissions: AtomicU64::new(0),
             fault,
         })
     }
@@ -123,7 +126,7 @@ impl Gpu {
         &self.device
     }
 
-    /// The queue that all work goes through.
+    /// The queue, for writes and for what it knows of time; commands go through [`Gpu::submit`].
     pub fn queue(&self) -> &wgpu::Queue {
         &self.queue
     }
@@ -262,6 +265,18 @@ impl Gpu {
     pub fn write<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, values: &[T]) {
         self.queue
             .write_buffer(buffer, 0, bytemuck::cast_slice(values));
+    }
+
+    /// Hands `commands` to the device; all of its work passes through here. Each time costs the driver a
+    /// round trip, so a step of the optimiser is meant to cost one.
+    pub fn submit(&self, commands: wgpu::CommandBuffer) {
+        self.submissions.fetch_add(1, Ordering::Relaxed);
+        self.queue.submit([commands]);
+    }
+
+    /// How often [`Gpu::submit`] was called, read-backs included.
+    pub fn submissions(&self) -> u64 {
+        self.submissions.load(Ordering::Relaxed)
     }
 
     /// Starts copying `view` to the host; await the result while something polls the device.

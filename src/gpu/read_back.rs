@@ -31,7 +31,7 @@ impl ReadBack {
         )?;
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(&view.buffer, view.offset, &staging, 0, view.size);
-        gpu.queue().submit([encoder.finish()]);
+        gpu.submit(encoder.finish());
         let signal = Arc::new(Mutex::new(Signal::default()));
         let shared = Arc::clone(&signal);
         staging.map_async(wgpu::MapMode::Read, .., move |outcome| {

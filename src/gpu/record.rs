@@ -271,7 +271,7 @@ impl Recording {
     pub fn submit(&self, gpu: &Gpu) {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         self.encode(&mut encoder.begin_compute_pass(&Default::default()));
-        gpu.queue().submit([encoder.finish()]);
+        gpu.submit(encoder.finish());
     }
 }
 

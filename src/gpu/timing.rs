@@ -55,7 +55,7 @@ impl Recording {
             self.encode_one(first + index, &mut pass);
         }
         encoder.resolve_query_set(&query_set, 0..queries, &resolved, 0);
-        gpu.queue().submit([encoder.finish()]);
+        gpu.submit(encoder.finish());
         let words = gpu.read(&BufferView::whole(&resolved))?.await?;
         // The read-back hands out f32; two of them side by side are the bits of one u64 tick count.
         let tick = |query: usize| {

@@ -151,7 +151,7 @@ impl Descent<'_> {
         }
         let bytes = (self.terms * size_of::<f32>()) as u64;
         encoder.copy_buffer_to_buffer(self.executable.totals(), 0, log, line as u64 * bytes, bytes);
-        self.gpu.queue().submit([encoder.finish()]);
+        self.gpu.submit(encoder.finish());
     }
 
     async fn read_log(

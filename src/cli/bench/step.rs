@@ -58,7 +58,7 @@ pub fn measure(
         }
         let commands = encoder.finish();
         encoding.push(started.elapsed().as_secs_f64());
-        gpu.queue().submit([commands]);
+        gpu.submit(commands);
         finish(gpu)?;
         Ok(started.elapsed().as_secs_f64())
     })?;
