@@ -2,29 +2,21 @@
 //!
 //! `impasto bench` puts the same kernels beside a probe of the adapter's peak; this one has the statistics.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+#[path = "../tests/kernels/shapes.rs"]
+mod shapes;
+#[path = "../tests/support/mod.rs"]
+mod support;
+
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use impasto::gpu::{Gpu, GpuOptions, Recorder, Recording};
+use impasto::gpu::{Gpu, Recorder, Recording};
 use impasto::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Variant};
 use impasto::kernels::pool2::{self, Pooling};
 use impasto::kernels::{FeatureMap, Merge, gram};
 use impasto::reference::samples::sample;
 use impasto::shape::Shape;
-
-fn wait<T>(gpu: &Gpu, future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    pollster::block_on(poll_fn(|context| {
-        let outcome = future.as_mut().poll(context);
-        if outcome.is_pending() {
-            let _ = gpu.device().poll(wgpu::PollType::wait_indefinitely());
-            context.waker().wake_by_ref();
-        }
-        outcome
-    }))
-}
+use support::{gpu, wait};
 
 /// Wall time of `count` runs in one go.
 fn time(gpu: &Gpu, recording: &Recording, count: u64) -> Duration {
@@ -53,15 +45,10 @@ fn bench(criterion: &mut Criterion, gpu: &Gpu, group: &str, name: String, record
     group.finish();
 }
 
-/// The shapes of VGG-19 at 128², forward; the gradient is the same kernel.
+/// Forward; the gradient is the same kernel.
 fn convolutions(criterion: &mut Criterion, gpu: &Gpu) {
-    for (c_in, c_out, side) in [
-        (3, 64, 128),
-        (64, 64, 128),
-        (128, 128, 64),
-        (256, 256, 32),
-        (512, 512, 16),
-    ] {
+    for (c_in, output) in shapes::convolutions() {
+        let c_out = output.channels;
         let filter = Filter {
             c_in,
             c_out,
@@ -70,7 +57,6 @@ fn convolutions(criterion: &mut Criterion, gpu: &Gpu) {
                 .collect(),
             bias: vec![0.0; c_out],
         };
-        let output = Shape::new(c_out, side, side);
         let x = random_map(gpu, output.with_channels(c_in));
         let y = random_map(gpu, output);
         for variant in Variant::ALL
@@ -83,15 +69,15 @@ fn convolutions(criterion: &mut Criterion, gpu: &Gpu) {
             conv3x3::record(&mut recorder, &on_device, &x, &y, Epilogue::default())
                 .expect("maps that fit");
             let recording = recorder.finish(gpu).expect("a valid recording");
-            let name = format!("{c_in}→{c_out} at {side}², {variant}");
+            let name = format!("{c_in} channels → {output}, {variant}");
             bench(criterion, gpu, "conv3x3", name, &recording);
         }
     }
 }
 
 fn gram_matrices(criterion: &mut Criterion, gpu: &Gpu) {
-    for (channels, side) in [(64, 128), (256, 32), (512, 16)] {
-        let shape = Shape::new(channels, side, side);
+    for shape in shapes::grams() {
+        let channels = shape.channels;
         let f = random_map(gpu, shape);
         let gf = random_map(gpu, shape);
         let g = gpu
@@ -112,7 +98,7 @@ fn gram_matrices(criterion: &mut Criterion, gpu: &Gpu) {
 }
 
 fn pooling(criterion: &mut Criterion, gpu: &Gpu) {
-    let shape = Shape::new(64, 128, 128);
+    let shape = shapes::pooled();
     let (x, gx) = (random_map(gpu, shape), random_map(gpu, shape));
     let y = random_map(gpu, pool2::pooled(shape));
     for (pooling, name) in [(Pooling::Max, "max"), (Pooling::Average, "average")] {
@@ -132,18 +118,16 @@ fn pooling(criterion: &mut Criterion, gpu: &Gpu) {
 }
 
 fn all(criterion: &mut Criterion) {
-    let options = GpuOptions::default();
-    let gpu = pollster::block_on(Gpu::open(&options)).expect("an adapter, see `impasto doctor`");
+    let gpu = gpu();
     // The kernels must be right before their speed means anything.
-    let checks =
-        wait(&gpu, impasto::doctor::check_all(&gpu, |_| {})).expect("a device that answers");
+    let checks = wait(gpu, impasto::doctor::check_all(gpu, |_| {})).expect("a device that answers");
     assert!(
         checks.iter().all(|check| check.passed()),
         "run `impasto doctor`"
     );
-    convolutions(criterion, &gpu);
-    gram_matrices(criterion, &gpu);
-    pooling(criterion, &gpu);
+    convolutions(criterion, gpu);
+    gram_matrices(criterion, gpu);
+    pooling(criterion, gpu);
 }
 
 criterion_group!(benches, all);

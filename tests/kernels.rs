@@ -7,11 +7,13 @@
 mod cases;
 #[path = "kernels/devices.rs"]
 mod devices;
+#[path = "kernels/shapes.rs"]
+mod shapes;
 mod support;
 
 use cases::{
-    MERGES, POOLED_SIZES, SIZES, conv3x3_cases, conv3x3_in_slices, conv3x3_of_any_channels,
-    group_bytes, map_cases, merge,
+    MERGES, conv3x3_cases, conv3x3_in_slices, conv3x3_of_any_channels, group_bytes, map_cases,
+    merge,
 };
 use devices::{checked, everywhere, portable};
 use impasto::doctor::{self, Check, conv3x3, losses};
@@ -19,6 +21,7 @@ use impasto::gpu::{Gpu, GpuError};
 use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
 use impasto::shape::Shape;
+use shapes::{POOLED_SIZES, SIZES};
 use support::{gpu, wait};
 
 async fn check_conv3x3(gpu: &Gpu, cases: &[conv3x3::Case]) -> Result<Vec<Check>, GpuError> {
@@ -114,6 +117,35 @@ fn conv3x3_to_rgb() {
     let mut cases = [forward, turned].concat();
     cases.extend(conv3x3_in_slices(Variant::ToRgb, [44, 3], 4));
     everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
+}
+
+/// What the benches time is right: every variant on the shapes of the network itself.
+#[test]
+fn shapes_of_the_benches() {
+    wait(gpu(), async {
+        let mut checks = Vec::new();
+        for (channels, output) in shapes::convolutions() {
+            for variant in Variant::ALL {
+                let shape = output.with_channels(channels);
+                let case = conv3x3::Case::forward(variant, shape, output.channels);
+                checks.extend(check_conv3x3(gpu(), &[case]).await?);
+            }
+        }
+        for shape in shapes::grams() {
+            checks.push(doctor::gram::forward(gpu(), shape, None, 1).await?);
+            checks.push(doctor::gram::gradient(gpu(), shape, MERGES[0], None, 1).await?);
+        }
+        let shape = shapes::pooled();
+        for pooling in [Pooling::Max, Pooling::Average] {
+            checks.push(doctor::pool2::forward(gpu(), pooling, shape, None, 1).await?);
+            let gradient = doctor::pool2::gradient(gpu(), pooling, shape, MERGES[0], None, 1);
+            checks.push(gradient.await?);
+        }
+        let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
+        assert!(failed.is_empty(), "{failed:#?}");
+        Ok::<(), GpuError>(())
+    })
+    .unwrap();
 }
 
 #[test]

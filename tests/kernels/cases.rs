@@ -7,10 +7,8 @@ use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::feature_map;
 use impasto::shape::Shape;
 
-/// Height and width: a single pixel, odd sides, a strip, more than one workgroup.
-pub const SIZES: [[usize; 2]; 4] = [[1, 1], [3, 5], [1, 19], [17, 33]];
-/// Sizes that something is left of after pooling; the second loses a row and a column.
-pub const POOLED_SIZES: [[usize; 2]; 4] = [[2, 2], [3, 5], [2, 19], [17, 33]];
+use crate::shapes::SIZES;
+
 pub const MERGES: [Merge; 4] = [
     merge(false, false),
     merge(true, false),
