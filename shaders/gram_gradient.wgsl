@@ -1,4 +1,4 @@
-// gram_gradient — gF (+)= 2/M · D·F, the gradient of a Gram loss with respect to the feature map; subgroup broadcasts
+// gram_gradient — gF (+)= 2/M · D·F, the gradient of a Gram loss with respect to the feature map; broadcasts, 64-bit loads
 //
 // Math      y[o,p] (+)= scale · Σ_c d[o,c] · x[c,p],  d symmetric; then 0 where mask ≤ 0
 // Backward  none: the second derivative is never needed
@@ -8,8 +8,9 @@
 // Bindings  0 params: uniform  1 x: read  2 d: read  4 y: read_write  5 mask: read
 // Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes)   text: STRIP, OUT_GROUPS
 // Cost      2·C²·M flop; per thread and input group: 8 vec4 of x, 4 vec4 of d, for 1024 multiply-adds
-// Why       faster than gram_gradient_portable: 16–29 % against 6–9 % of the FMA peak on Mesa llvmpipe, where loads are the cost: one load
-//           fetches 8 columns of d for all 8 lanes. Slower on a GPU: 256 sums per thread spill there (RDNA2: 71 registers)
+// Why       faster than gram_gradient_portable: 26–37 % against 6–9 % of the FMA peak on Mesa llvmpipe, where loads are the cost: one load
+//           fetches 8 columns of d for all 8 lanes, and two components read as one 64-bit integer cost little more than one
+//           (20–28 % with vec4f buffers and the stores in a loop). Slower on a GPU: 256 sums per thread spill there (RDNA2: 71 registers)
 // Test      tests/kernels.rs::gram
 
 struct GramGradientParams {
@@ -29,10 +30,10 @@ const ACCUMULATE = 2u;
 const MASK = 8u;
 
 @group(0) @binding(0) var<uniform> params: GramGradientParams;
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;
-@group(0) @binding(2) var<storage, read> d: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(5) var<storage, read> mask: array<vec4f>;
+@group(0) @binding(1) var<storage, read> x: array<vec2<u64>>;
+@group(0) @binding(2) var<storage, read> d: array<vec2<u64>>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec2<u64>>;
+@group(0) @binding(5) var<storage, read> mask: array<vec2<u64>>;
 
 override WORKGROUP: u32 = 64u;
 
@@ -77,11 +78,11 @@ fn main(
     let end = start + params.c_groups * step;
     var plane = 0u;
     for (var at = start; at < end; at += step) {
-        for (var i = 0u; i < STRIP; i++) { input[i] = x[plane + offset[i]]; }
-        add_two_groups(&sum0, &sum1, &input, d[at + at0]);
-        add_two_groups(&sum2, &sum3, &input, d[at + at1]);
-        add_two_groups(&sum4, &sum5, &input, d[at + at2]);
-        add_two_groups(&sum6, &sum7, &input, d[at + at3]);
+        for (var i = 0u; i < STRIP; i++) { input[i] = unpack(x[plane + offset[i]]); }
+        add_two_groups(&sum0, &sum1, &input, unpack(d[at + at0]));
+        add_two_groups(&sum2, &sum3, &input, unpack(d[at + at1]));
+        add_two_groups(&sum4, &sum5, &input, unpack(d[at + at2]));
+        add_two_groups(&sum6, &sum7, &input, unpack(d[at + at3]));
         plane += params.x_plane;
     }
     store_strip(&sum0, block, first);
@@ -116,19 +117,29 @@ fn multiply_add(
     }
 }
 
-// A copy in memory may be indexed by a running counter, which keeps this code to one instance per group.
-// The flags pass through `inside` because Mesa's lavapipe compiles a shader anew for every dispatch when a branch
-// or a loop bound depends on uniforms alone.
+// The flags pass through a comparison with `o` because Mesa's lavapipe compiles a shader anew for every dispatch when
+// a branch depends on uniforms alone.
 fn store_strip(sum: ptr<function, Strip>, o: u32, first: u32) {
     let inside = o < params.o_groups;
     let flags = select(0u, params.flags, inside);
-    let last = min(first + STRIP, params.pixels);
-    var strip = *sum;
-    for (var pixel = first; pixel < last; pixel++) {
-        let at = o * params.y_plane + pixel;
-        var value = params.scale * strip[pixel - first];
-        if ((flags & ACCUMULATE) != 0u) { value += y[at]; }
-        if ((flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
-        if (inside) { y[at] = value; }
+    let end = select(0u, params.pixels, inside);
+    for (var i = 0u; i < STRIP; i++) {
+        if (first + i < end) {
+            let at = o * params.y_plane + first + i;
+            var value = params.scale * (*sum)[i];
+            if ((flags & ACCUMULATE) != 0u) { value += unpack(y[at]); }
+            if ((flags & MASK) != 0u) { value = select(vec4f(), value, unpack(mask[at]) > vec4f()); }
+            y[at] = pack(value);
+        }
     }
+}
+
+// Four floats from two integers of two floats each, the first in the low half.
+fn unpack(pair: vec2<u64>) -> vec4f {
+    return bitcast<vec4f>(vec4u(u32(pair.x), u32(pair.x >> 32u), u32(pair.y), u32(pair.y >> 32u)));
+}
+
+fn pack(value: vec4f) -> vec2<u64> {
+    let bits = bitcast<vec4u>(value);
+    return vec2<u64>(u64(bits.x) | (u64(bits.y) << 32u), u64(bits.z) | (u64(bits.w) << 32u));
 }

@@ -112,8 +112,9 @@ fn parse(path: &Path) -> ShaderFile {
     let source = fs::read_to_string(path).unwrap();
     let module = naga::front::wgsl::parse_str(&source)
         .unwrap_or_else(|error| panic!("{stem}: {}", error.emit_to_string(&source)));
-    let info = validate(&module, &source, Capabilities::SUBGROUP)
-        .unwrap_or_else(|error| panic!("{stem}: {error}"));
+    let everything = Capabilities::SUBGROUP | Capabilities::SHADER_INT64;
+    let info =
+        validate(&module, &source, everything).unwrap_or_else(|error| panic!("{stem}: {error}"));
     ShaderFile {
         stem,
         source,
@@ -314,11 +315,14 @@ fn kernels_bind_what_their_entry_points_use() {
 }
 
 #[test]
-fn kernels_declare_subgroup_operations() {
+fn kernels_declare_what_not_every_adapter_has() {
     for file in shader_files() {
-        let plain = validate(&file.module, &file.source, Capabilities::empty()).is_ok();
+        let works_with = |capabilities| validate(&file.module, &file.source, capabilities).is_ok();
+        let needs_subgroups = !works_with(Capabilities::SHADER_INT64);
+        let needs_int64 = !works_with(Capabilities::SUBGROUP);
         for kernel in kernels_of(&file.stem) {
-            assert_eq!(kernel.needs_subgroups, !plain, "{}", kernel.name());
+            assert_eq!(kernel.needs_subgroups, needs_subgroups, "{}", kernel.name());
+            assert_eq!(kernel.needs_int64(), needs_int64, "{}", kernel.name());
         }
     }
 }

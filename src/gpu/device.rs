@@ -15,7 +15,8 @@ pub struct GpuOptions {
     pub adapter: Option<String>,
     /// Keep every run-time check of the shader compiler (bounds, loops): slow, for tests.
     pub checked: bool,
-    /// Use only what WebGPU guarantees: default limits, no subgroup operations. For tests.
+    /// Use only what WebGPU guarantees: default limits, no subgroup operations, no 64-bit integers. For
+    /// tests.
     pub portable: bool,
     /// Bind at most this many bytes, where the adapter would allow more. For tests of sliced maps.
     pub binding_limit: Option<u64>,
@@ -66,6 +67,7 @@ impl Gpu {
         let (summary, adapter) = list.choose(options.adapter.as_deref())?;
         let wanted = wgpu::Features::SUBGROUP
             | wgpu::Features::TIMESTAMP_QUERY
+            | wgpu::Features::SHADER_INT64
             | wgpu::Features::PIPELINE_CACHE;
         let (features, limits) = if options.portable {
             (wgpu::Features::empty(), wgpu::Limits::default())
@@ -134,6 +136,12 @@ impl Gpu {
     /// Whether kernels may use subgroup operations over at least eight lanes.
     pub fn has_subgroups(&self) -> bool {
         self.features.contains(wgpu::Features::SUBGROUP) && self.subgroup_minimum() >= 8
+    }
+
+    /// Whether the device has what `kernel` is written with.
+    pub fn can_run(&self, kernel: &Kernel) -> bool {
+        let int64 = self.features.contains(wgpu::Features::SHADER_INT64);
+        (!kernel.needs_subgroups || self.has_subgroups()) && (!kernel.needs_int64() || int64)
     }
 
     /// Whether passes can be timed on the device.

@@ -64,6 +64,11 @@ impl Kernel {
             entry => format!("{}.{entry}", self.shader.stem),
         }
     }
+
+    /// Whether the adapter must offer 64-bit integers: a shader that uses them has their name in its text.
+    pub fn needs_int64(&self) -> bool {
+        self.shader.source.contains("u64")
+    }
 }
 
 /// A value for an `override` of the shader.

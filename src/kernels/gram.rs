@@ -39,7 +39,7 @@ const GRADIENT_BINDINGS: &[(u32, Access)] = &[
     (5, Access::Read),
 ];
 
-/// gF (+)= 2/M · gG·F, weights by subgroup broadcast.
+/// gF (+)= 2/M · gG·F, weights by subgroup broadcast, loads of 64 bits.
 pub static GRADIENT: Kernel = Kernel {
     shader: crate::shader!("gram_gradient"),
     entry: "main",
@@ -47,7 +47,7 @@ pub static GRADIENT: Kernel = Kernel {
     needs_subgroups: true,
 };
 
-/// The same without subgroup operations.
+/// The same without subgroup operations and 64-bit integers.
 pub static GRADIENT_PORTABLE: Kernel = Kernel {
     shader: crate::shader!("gram_gradient_portable"),
     entry: "main",
@@ -225,7 +225,7 @@ pub fn gradient(
 ) -> Result<(), GpuError> {
     let slices = slices(f.shape, recorder.binding_limit())?;
     // The broadcasting kernel keeps more in registers than a real GPU has (RDNA2 spills 71).
-    let kernel = if gpu.has_subgroups() && gpu.adapter().is_software() {
+    let kernel = if gpu.can_run(&GRADIENT) && gpu.adapter().is_software() {
         &GRADIENT
     } else {
         &GRADIENT_PORTABLE
