@@ -264,7 +264,7 @@ impl Recording {
     pub fn submit_one(&self, gpu: &Gpu, index: usize) {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         self.encode_one(index, &mut encoder.begin_compute_pass(&Default::default()));
-        gpu.queue().submit([encoder.finish()]);
+        gpu.submit(encoder.finish());
     }
 
     /// Runs everything: one encoder, one pass, one submit.
