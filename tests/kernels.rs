@@ -80,6 +80,14 @@ fn conv3x3_direct_portable() {
     everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
 }
 
+/// Output channels beyond those of a workgroup, maps beyond its pixels, both not to the full.
+#[test]
+fn conv3x3_gemm() {
+    let mut cases = conv3x3_of_any_channels(Variant::Gemm);
+    cases.extend(conv3x3_in_slices(Variant::Gemm, [24, 72], 2));
+    everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
+}
+
 #[test]
 fn conv3x3_from_rgb() {
     let pairs = [[3, 4], [2, 6], [1, 12], [3, 64]];

@@ -340,51 +340,32 @@ fn entry_points_keep_within_the_guaranteed_limits() {
                 storage <= STORAGE_BUFFERS,
                 "{name}: {storage} storage buffers"
             );
-            let bytes = workgroup_bytes(&file, index);
+            let (bytes, threads) = workgroup_bytes_and_threads(&file, &entry.name);
             assert!(
                 bytes <= WORKGROUP_BYTES,
                 "{name}: {bytes} bytes of workgroup memory"
             );
-            let threads: u32 = workgroup_size(&file.module, entry).iter().product();
             assert!(threads <= WORKGROUP_THREADS, "{name}: {threads} threads");
         }
     }
 }
 
-fn workgroup_bytes(file: &ShaderFile, index: usize) -> u32 {
-    let uses = file.info.get_entry_point(index);
-    file.module
-        .global_variables
-        .iter()
-        .filter(|(handle, variable)| {
-            variable.space == naga::AddressSpace::WorkGroup && uses[*handle] != GlobalUse::empty()
-        })
-        .map(|(_, variable)| {
-            file.module.types[variable.ty]
-                .inner
-                .size(file.module.to_ctx())
-        })
-        .sum()
-}
-
-/// The workgroup size, with every override at its default.
-fn workgroup_size(module: &naga::Module, entry: &naga::EntryPoint) -> [u32; 3] {
-    let mut size = entry.workgroup_size;
-    let overridden = entry.workgroup_size_overrides.unwrap_or([None; 3]);
-    for (extent, expression) in size.iter_mut().zip(overridden) {
-        if let Some(expression) = expression {
-            *extent = default_value(module, expression)
-                .unwrap_or_else(|| panic!("{}: a knob without a default", entry.name));
-        }
-    }
-    size
-}
-
-fn default_value(module: &naga::Module, at: naga::Handle<naga::Expression>) -> Option<u32> {
-    match module.global_expressions[at] {
-        naga::Expression::Literal(naga::Literal::U32(value)) => Some(value),
-        naga::Expression::Literal(naga::Literal::I32(value)) => value.try_into().ok(),
-        naga::Expression::Override(knob) => default_value(module, module.overrides[knob].init?),
-        _ => None,
-    }
+/// Bytes of workgroup memory and threads, with every override at its default.
+fn workgroup_bytes_and_threads(file: &ShaderFile, entry: &str) -> (u32, u32) {
+    let at_defaults = naga::back::pipeline_constants::process_overrides(
+        &file.module,
+        &file.info,
+        Some((naga::ShaderStage::Compute, entry)),
+        &naga::back::PipelineConstants::default(),
+    );
+    let (module, info) = at_defaults.unwrap_or_else(|error| panic!("{}: {error}", file.stem));
+    let uses = info.get_entry_point(0);
+    let used = module.global_variables.iter().filter(|(handle, variable)| {
+        variable.space == naga::AddressSpace::WorkGroup && uses[*handle] != GlobalUse::empty()
+    });
+    let sizes = used.map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()));
+    (
+        sizes.sum(),
+        module.entry_points[0].workgroup_size.iter().product(),
+    )
 }

@@ -93,12 +93,13 @@ const ON_SOFTWARE: &[Variant] = &[
     Variant::DirectPortable,
 ];
 
-/// Fastest first, for real GPUs, which have fewer registers (RDNA2 spills 918 of the large tile's).
-const ON_GPUS: &[Variant] = &[
+/// Fastest first, for real GPUs, which have fewer registers (RDNA2 spills 1078 of the large tile's) but
+/// memory that the threads of a workgroup share.
+pub(in crate::kernels) const ON_GPUS: &[Variant] = &[
     Variant::FromRgb,
     Variant::ToRgb,
+    Variant::Gemm,
     Variant::DirectPortable,
-    Variant::Direct,
 ];
 
 impl Preference {
@@ -123,7 +124,7 @@ impl Preference {
             (variant.is_exact() || !self.exact) && variant.supports(gpu, filter, output)
         };
         let shipped = shipped_choice(gpu.adapter().is_software(), |variant| {
-            pays(variant, filter) && can_run(variant)
+            can_run(variant) && variant.suits(filter, output)
         });
         let problem = Problem::new(filter, output, pass);
         self.table
@@ -132,11 +133,6 @@ impl Preference {
             .and_then(|table| measured_choice(table, &problem, shipped.variant, can_run))
             .unwrap_or(shipped)
     }
-}
-
-/// Winograd's transforms cost the same however few channels share them.
-fn pays(variant: Variant, filter: &Filter) -> bool {
-    variant != Variant::Winograd || filter.c_in.min(filter.c_out) >= 16
 }
 
 /// The first variant of the rules that can run it; [`Variant::Plain`] always can.
@@ -219,12 +215,26 @@ mod tests {
         let software = shipped_choice(true, |variant| variant != Variant::ToRgb);
         assert_eq!(software.variant, Variant::Direct);
         assert_eq!(software.reason, Reason::SoftwareRule);
-        let real = shipped_choice(false, |variant| variant == Variant::Direct);
-        assert_eq!(real.variant, Variant::Direct);
+        let real = shipped_choice(false, |variant| variant.suits(Shape::new(64, 64, 64)));
+        assert_eq!(real.variant, Variant::FromRgb);
         assert_eq!(real.reason, Reason::GpuRule);
         let nothing = shipped_choice(true, |_| false);
         assert_eq!(nothing.variant, Variant::Plain);
         assert_eq!(nothing.reason.to_string(), "nothing else can run it");
+    }
+
+    #[test]
+    fn maps_that_do_not_fill_a_workgroup_of_gemm_are_left_to_direct_portable() {
+        let on = |height, width| {
+            let output = Shape::new(64, height, width);
+            let has_many_channels =
+                |variant| !matches!(variant, Variant::FromRgb | Variant::ToRgb);
+            shipped_choice(false, |variant| {
+                has_many_channels(variant) && variant.suits(&filter, output)
+            })
+        };
+        assert_eq!(on(14, 14).variant, Variant::Gemm);
+        assert_eq!(on(7, 7).variant, Variant::DirectPortable);
     }
 
     #[test]

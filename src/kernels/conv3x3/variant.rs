@@ -29,6 +29,13 @@ pub static DIRECT_PORTABLE: Kernel = Kernel {
     bindings: BINDINGS,
     needs_subgroups: false,
 };
+/// Tiles of pixels and weights in workgroup memory, for real GPUs.
+pub static GEMM: Kernel = Kernel {
+    shader: crate::shader!("conv3x3_gemm"),
+    entry: "main",
+    bindings: BINDINGS,
+    needs_subgroups: false,
+};
 /// The first layer: one group of input channels.
 pub static FROM_RGB: Kernel = Kernel {
     shader: crate::shader!("conv3x3_from_rgb"),
@@ -53,6 +60,8 @@ pub enum Variant {
     Direct,
     /// `conv3x3_direct_portable`.
     DirectPortable,
+    /// `conv3x3_gemm`: for GPUs with workgroup memory of their own.
+    Gemm,
     /// `conv3x3_from_rgb`: up to three input channels.
     FromRgb,
     /// `conv3x3_to_rgb`: up to four output channels.
@@ -69,12 +78,30 @@ struct Tiling {
     out_groups: u32,
 }
 
+/// Threads of a workgroup of [`GEMM`] along columns, rows and output channels.
+const GEMM_THREADS: [u32; 3] = [16, 2, 4];
+
+/// Pixels across and down of a workgroup of [`GEMM`].
+fn gemm_pixels() -> [u32; 2] {
+    let [across, down] = Variant::Gemm.tiling().pixels;
+    [across * GEMM_THREADS[0], down * GEMM_THREADS[1]]
+}
+
+/// Whether at least half of the pixels in the tiles of [`GEMM`] lie inside a map. On smaller ones its
+/// advantage over the direct kernel, which wastes none, is gone.
+fn fills_gemm(output: Shape) -> bool {
+    let [across, down] = gemm_pixels().map(|pixels| pixels as usize);
+    let tiled = output.width.next_multiple_of(across) * output.height.next_multiple_of(down);
+    2 * output.pixels() >= tiled
+}
+
 impl Variant {
     /// Every variant, from plain to special.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Plain,
         Self::Direct,
         Self::DirectPortable,
+        Self::Gemm,
         Self::FromRgb,
         Self::ToRgb,
         Self::Winograd,
@@ -86,6 +113,7 @@ impl Variant {
             Self::Plain => "plain",
             Self::Direct => "direct",
             Self::DirectPortable => "direct-portable",
+            Self::Gemm => "gemm",
             Self::FromRgb => "from-rgb",
             Self::ToRgb => "to-rgb",
             Self::Winograd => "winograd",
@@ -118,26 +146,27 @@ impl Variant {
         self != Self::Winograd
     }
 
+    /// Whether `filter` onto a map of `output` shape is what it was made for: maps that fill the workgroups
+    /// of the GEMM, and channels enough to share the transforms of Winograd.
+    pub(super) fn suits(self, filter: &Filter, output: Shape) -> bool {
+        match self {
+            Self::Gemm => fills_gemm(output),
+            Self::Winograd | Self::WinogradTiled => filter.c_in.min(filter.c_out) >= 16,
+            _ => true,
+        }
+    }
+
     /// Its entry point.
     pub fn kernel(self) -> &'static Kernel {
         match self {
             Self::Plain => &PLAIN,
             Self::Direct => &DIRECT,
             Self::DirectPortable => &DIRECT_PORTABLE,
+            Self::Gemm => &GEMM,
             Self::FromRgb => &FROM_RGB,
             Self::ToRgb => &TO_RGB,
             Self::Winograd => &winograd::MULTIPLY,
         }
-    }
-
-    /// Values for the overrides of its kernel.
-    pub(super) fn knobs(self, workgroup: u32, flags: u32) -> Vec<Knob> {
-        let mut knobs = vec![("WORKGROUP", workgroup)];
-        if self == Self::Direct {
-            // Its epilogue is compiled for what it does.
-            knobs.push(("FLAGS", flags));
-        }
-        knobs
     }
 
     fn tiling(self) -> Tiling {
@@ -145,6 +174,8 @@ impl Variant {
             Self::Plain => ([1, 1], 1),
             Self::Direct => ([4, 4], 4),
             Self::DirectPortable => ([1, 4], 2),
+            // Of a thread; a workgroup has GEMM_THREADS of them.
+            Self::Gemm => ([1, 4], 2),
             Self::FromRgb => ([4, 2], 4),
             Self::ToRgb => ([4, 4], 1),
             // Its own recording counts tiles and packs frequencies.
@@ -162,6 +193,19 @@ impl Variant {
         }
     }
 
+    /// Values for the overrides of its shader; `workgroup` is what the adapter likes, `flags` what the
+    /// epilogue does.
+    pub(super) fn knobs(self, workgroup: u32, flags: u32) -> Vec<Knob> {
+        match self {
+            Self::Direct => vec![("WORKGROUP", workgroup), ("FLAGS", flags)],
+            Self::Gemm => ["ACROSS", "DOWN", "DEEP"]
+                .into_iter()
+                .zip(GEMM_THREADS)
+                .collect(),
+            _ => vec![("WORKGROUP", workgroup)],
+        }
+    }
+
     /// Workgroups of `workgroup` threads for an output of `width`×`height` pixels and `o_groups`
     /// channel groups.
     pub(super) fn workgroups(
@@ -170,6 +214,14 @@ impl Variant {
         [width, height, o_groups]: [u32; 3],
     ) -> [u32; 3] {
         let Tiling { pixels, out_groups } = self.tiling();
+        if self == Self::Gemm {
+            let [across, down] = gemm_pixels();
+            return [
+                width.div_ceil(across) * height.div_ceil(down),
+                o_groups.div_ceil(out_groups * GEMM_THREADS[2]),
+                1,
+            ];
+        }
         let threads = width.div_ceil(pixels[0]) * height.div_ceil(pixels[1]);
         [
             threads.div_ceil(workgroup),

@@ -1,0 +1,160 @@
+// conv3x3_gemm — y = relu?(conv(x, w) + b), 3x3, stride 1, zero padding 1; implicit GEMM with tiles in workgroup memory
+//
+// Math      y[o,r,q] = b[o] + Σ_c Σ_{v,u∈0..2} w[o,c,v,u] · x[c, r+v-1, q+u-1]
+// Backward  gx = this kernel on gy with w'[c,o,v,u] = w[o,c,2-v,2-u], no bias, flags ACCUMULATE and MASK as needed
+// Layout    x, y, mask: [C/4][plane] vec4   w: [O/8][C/4][9][2][4] vec4, the last index = input channel, the one before = output group
+// Threads   1 workgroup = ACROSS × 4·DOWN pixels × 8·DEEP output channels, 1 thread = 1 pixel across × 4 down × 8 output channels
+// Dispatch  (ceil(width/ACROSS) · ceil(height/(4·DOWN)), ceil(o_groups/(2·DEEP)), 1); o_first must be a multiple of 2
+// Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
+// Knobs     override ACROSS, DOWN, DEEP (at most 256 threads in all)   text: TILE_H, OUT_GROUPS
+// Cost      18·C·O·H·W flop; per thread and input group: 3.7 vec4 from storage, 90 vec4 from workgroup memory, for 1152 multiply-adds
+// Why       meant for GPUs: conv3x3_direct_portable fetches every input and weight from the caches, 18 and 72 vec4 a thread; here a
+//           workgroup fetches each once and shares it. Neighbouring lanes load and store neighbouring vec4s, the border of the
+//           tile stands beside it, so that all nine taps read the same copy. RDNA2 (RADV, Mesa 22.3.6): 112 registers, no spill,
+//           7680 bytes, 8 waves of 32 lanes a SIMD, 92 % of the loop's vector instructions multiply and add (the twin: 160, 6, 88 %);
+//           RDNA3: 120 registers, no spill, 12 waves. Slow on Mesa llvmpipe, where a barrier puts every lane aside
+// Test      tests/kernels.rs::conv3x3
+
+struct ConvParams {
+    width: u32,
+    height: u32,
+    x_plane: u32,        // vec4s per channel group of x
+    y_plane: u32,        // vec4s per channel group of y and mask
+    c_groups: u32,       // input channel groups in this dispatch
+    o_groups: u32,       // output channel groups in this dispatch
+    c_first: u32,        // first input group within the weights
+    o_first: u32,        // first output group within the weights and the bias
+    c_groups_total: u32, // input groups of the weights
+    flags: u32,
+}
+
+const ADD_BIAS = 1u;
+const ACCUMULATE = 2u;
+const RELU = 4u;
+const MASK = 8u;
+
+@group(0) @binding(0) var<uniform> params: ConvParams;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> w: array<vec4f>;
+@group(0) @binding(3) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<storage, read> mask: array<vec4f>;
+
+// Threads of a workgroup along columns, rows and output channels.
+override ACROSS: u32 = 16u;
+override DOWN: u32 = 2u;
+override DEEP: u32 = 4u;
+
+const TILE_H = 4u;     // pixels down per thread; one across, so that neighbouring lanes touch neighbouring vec4s
+const OUT_GROUPS = 2u; // output channel groups per thread
+const WINDOW_H = 6u;   // TILE_H + 2: the column of pixels above and below too
+const COLUMNS = 72u;   // vec4s of w per input group and OUT_GROUPS output groups: 9 · OUT_GROUPS · 4
+
+// One input group of the workgroup's pixels with a border of one, and of its filters.
+var<workgroup> pixels: array<vec4f, (ACROSS + 2) * (DOWN * TILE_H + 2)>;
+var<workgroup> columns: array<vec4f, DEEP * COLUMNS>;
+
+// Loops over these arrays have literal bounds equal to the array length: drivers unroll them,
+// so that every element is a register.
+alias Window = array<vec4f, WINDOW_H>;
+alias Tile = array<vec4f, TILE_H>;
+
+@compute @workgroup_size(ACROSS * DOWN * DEEP)
+fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) workgroup: vec3u) {
+    let tiles_across = (params.width + ACROSS - 1u) / ACROSS;
+    let left = workgroup.x % tiles_across * ACROSS;
+    let top = workgroup.x / tiles_across * DOWN * TILE_H;
+    let block = workgroup.y * DEEP;
+    // This thread's place in the tile.
+    let i = index % ACROSS;
+    let j = index / ACROSS % DOWN * TILE_H;
+    let k = index / (ACROSS * DOWN);
+
+    var sum0: Tile;
+    var sum1: Tile;
+    let last_block = (params.o_groups - 1u) / OUT_GROUPS;
+    // Tied to workgroup_id: Mesa's lavapipe compiles anew for every dispatch if bounds are uniforms alone.
+    let step = params.c_groups_total * COLUMNS;
+    let first = (params.o_first / OUT_GROUPS + block) * step + params.c_first * COLUMNS;
+    let last = first + params.c_groups * COLUMNS;
+    var plane = 0u;
+    for (var at = first; at < last; at += COLUMNS) {
+        for (var p = index; p < (ACROSS + 2u) * (DOWN * TILE_H + 2u); p += ACROSS * DOWN * DEEP) {
+            let row = i32(top + p / (ACROSS + 2u)) - 1;
+            let column = i32(left + p % (ACROSS + 2u)) - 1;
+            let inside = row >= 0 && row < i32(params.height) && column >= 0 && column < i32(params.width);
+            let pixel = select(0u, u32(row) * params.width + u32(column), inside);
+            pixels[p] = select(vec4f(), x[plane + pixel], inside);
+        }
+        for (var c = index; c < DEEP * COLUMNS; c += ACROSS * DOWN * DEEP) {
+            // Blocks past the end repeat the last one; their sums are not stored.
+            columns[c] = w[at + min(c / COLUMNS, last_block - block) * step + c % COLUMNS];
+        }
+        workgroupBarrier();
+        // The 36 products of a group are summed by themselves first, for a smaller rounding error; see conv3x3_direct.
+        var part0: Tile;
+        var part1: Tile;
+        add_column(&part0, &part1, i, j, k, 0u);
+        add_column(&part0, &part1, i, j, k, 1u);
+        add_column(&part0, &part1, i, j, k, 2u);
+        add_tile(&sum0, &part0);
+        add_tile(&sum1, &part1);
+        plane += params.x_plane;
+        workgroupBarrier();
+    }
+    let o = (block + k) * OUT_GROUPS;
+    store_tile(&sum0, o, left + i, top + j);
+    store_tile(&sum1, o + 1u, left + i, top + j);
+}
+
+// Adds column u of the filters.
+fn add_column(part0: ptr<function, Tile>, part1: ptr<function, Tile>, i: u32, j: u32, k: u32, u: u32) {
+    var window: Window;
+    for (var n = 0u; n < WINDOW_H; n++) { window[n] = pixels[(j + n) * (ACROSS + 2u) + i + u]; }
+    let at = k * COLUMNS + u * 8u;
+    multiply_add(part0, &window, 0u, at);
+    multiply_add(part1, &window, 0u, at + 4u);
+    multiply_add(part0, &window, 1u, at + 24u);
+    multiply_add(part1, &window, 1u, at + 28u);
+    multiply_add(part0, &window, 2u, at + 48u);
+    multiply_add(part1, &window, 2u, at + 52u);
+}
+
+// sum += column0 · x.x + column1 · x.y + column2 · x.z + column3 · x.w for the tile shifted down by v in the window.
+fn multiply_add(sum: ptr<function, Tile>, window: ptr<function, Window>, v: u32, at: u32) {
+    let column0 = columns[at];
+    let column1 = columns[at + 1u];
+    let column2 = columns[at + 2u];
+    let column3 = columns[at + 3u];
+    for (var n = 0u; n < TILE_H; n++) {
+        let input = (*window)[n + v];
+        var total = fma(vec4f(input.x), column0, (*sum)[n]);
+        total = fma(vec4f(input.y), column1, total);
+        total = fma(vec4f(input.z), column2, total);
+        (*sum)[n] = fma(vec4f(input.w), column3, total);
+    }
+}
+
+fn add_tile(sum: ptr<function, Tile>, part: ptr<function, Tile>) {
+    for (var n = 0u; n < TILE_H; n++) { (*sum)[n] += (*part)[n]; }
+}
+
+fn store_tile(sum: ptr<function, Tile>, o: u32, column: u32, top: u32) {
+    for (var n = 0u; n < TILE_H; n++) {
+        let inside = (o < params.o_groups) & (top + n < params.height) & (column < params.width);
+        store(o, (top + n) * params.width + column, inside, (*sum)[n]);
+    }
+}
+
+// Stores one pixel of one output group if it is inside: bias, accumulate, ReLU and mask in this order.
+// The flags pass through `inside`: see conv3x3_direct on branches that hang on uniforms alone.
+fn store(o: u32, pixel: u32, inside: bool, sum: vec4f) {
+    let at = o * params.y_plane + pixel;
+    let flags = select(0u, params.flags, inside);
+    var value = sum;
+    if ((flags & ADD_BIAS) != 0u) { value += bias[params.o_first + o]; }
+    if ((flags & ACCUMULATE) != 0u) { value += y[at]; }
+    if ((flags & RELU) != 0u) { value = max(value, vec4f()); }
+    if ((flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
+    if (inside) { y[at] = value; }
+}
