@@ -87,7 +87,8 @@ fn gram_matrices(criterion: &mut Criterion, gpu: &Gpu) {
             .storage("bench", gram::workspace_bytes(shape))
             .expect("room for partial sums");
         let mut forward = Recorder::new(gpu);
-        gram::forward(&mut forward, &f, &partials, &g).expect("maps that fit");
+        gram::forward(&mut forward, gram::Tiling::choose(gpu), &f, &partials, &g)
+            .expect("maps that fit");
         let forward = forward.finish(gpu).expect("a valid recording");
         bench(criterion, gpu, "gram", format!("forward {shape}"), &forward);
         let mut back = Recorder::new(gpu);

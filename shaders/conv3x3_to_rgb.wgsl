@@ -9,7 +9,9 @@
 // Knobs     override WORKGROUP   text: TILE_W, TILE_H
 // Cost      54·C·H·W flop; per thread and input group: 36 vec4 of x, 36 vec4 of w, for 2304 multiply-adds
 // Why       faster than conv3x3_plain (15 % against 2.3 % of the FMA peak on Mesa llvmpipe): a weight serves 16 pixels; conv3x3_direct
-//           would waste 12 of its 16 channels; about 2 % of a VGG-19 step's convolutions. RDNA2: 216 registers, no spill
+//           would waste 12 of its 16 channels; about 2 % of a VGG-19 step's convolutions. One sum over all inputs, not one per group as in
+//           conv3x3_direct: no ReLU follows whose gradient could flip, and RDNA2 (RADV, Mesa 22.3.6) would spill 14 registers; now
+//           216, no spill, 4 waves of 32 lanes a SIMD: bound by memory, and each lane has 36 loads on their way; RDNA3: 130 spilled
 // Test      tests/kernels.rs::conv3x3
 
 struct ConvParams {
@@ -67,20 +69,15 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgro
                 window[j][i] = read_padded(plane, i32(top + j) - 1, i32(left + i) - 1);
             }
         }
-        // Summed by themselves first, for a smaller rounding error; see conv3x3_direct.
-        var part: Tile;
-        add_tap(&part, &window, 0u, 0u, at);
-        add_tap(&part, &window, 0u, 1u, at + 4u);
-        add_tap(&part, &window, 0u, 2u, at + 8u);
-        add_tap(&part, &window, 1u, 0u, at + 12u);
-        add_tap(&part, &window, 1u, 1u, at + 16u);
-        add_tap(&part, &window, 1u, 2u, at + 20u);
-        add_tap(&part, &window, 2u, 0u, at + 24u);
-        add_tap(&part, &window, 2u, 1u, at + 28u);
-        add_tap(&part, &window, 2u, 2u, at + 32u);
-        for (var j = 0u; j < TILE_H; j++) {
-            for (var i = 0u; i < TILE_W; i++) { sum[j][i] += part[j][i]; }
-        }
+        add_tap(&sum, &window, 0u, 0u, at);
+        add_tap(&sum, &window, 0u, 1u, at + 4u);
+        add_tap(&sum, &window, 0u, 2u, at + 8u);
+        add_tap(&sum, &window, 1u, 0u, at + 12u);
+        add_tap(&sum, &window, 1u, 1u, at + 16u);
+        add_tap(&sum, &window, 1u, 2u, at + 20u);
+        add_tap(&sum, &window, 2u, 0u, at + 24u);
+        add_tap(&sum, &window, 2u, 1u, at + 28u);
+        add_tap(&sum, &window, 2u, 2u, at + 32u);
         plane += params.x_plane;
     }
     store_tile(&sum, workgroup.y, left, top);

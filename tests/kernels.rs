@@ -19,6 +19,7 @@ use devices::{checked, everywhere, portable};
 use impasto::doctor::{self, Check, conv3x3, losses};
 use impasto::gpu::{Gpu, GpuError};
 use impasto::kernels::conv3x3::Variant;
+use impasto::kernels::gram::Tiling;
 use impasto::kernels::pool2::Pooling;
 use impasto::shape::Shape;
 use shapes::{POOLED_SIZES, SIZES};
@@ -222,25 +223,33 @@ fn picture_input() {
 /// Few and many channels; fewer pixels than chunks, and more.
 #[test]
 fn gram() {
-    everywhere(async |gpu| {
-        let mut checks = Vec::new();
-        for [height, width] in SIZES {
-            for channels in [4, 12, 64] {
-                let shape = Shape::new(channels, height, width);
-                checks.push(doctor::gram::forward(gpu, shape, None, 1).await?);
-            }
+    everywhere(async |gpu| check_gram(gpu, Tiling::Threads).await);
+}
+
+#[test]
+fn gram_tiled() {
+    everywhere(async |gpu| check_gram(gpu, Tiling::Workgroups).await);
+}
+
+async fn check_gram(gpu: &Gpu, tiling: Tiling) -> Result<Vec<Check>, GpuError> {
+    let mut checks = Vec::new();
+    for [height, width] in SIZES {
+        for channels in [4, 12, 64] {
+            let shape = Shape::new(channels, height, width);
+            checks.push(doctor::gram::forward(gpu, tiling, shape, None, 1).await?);
         }
-        for shape in [
-            Shape::new(4, 70, 71),
-            Shape::new(256, 3, 5),
-            Shape::new(512, 2, 3),
-        ] {
-            checks.push(doctor::gram::forward(gpu, shape, None, 2).await?);
-        }
-        let (shape, limit) = (Shape::new(52, 9, 13), Some(group_bytes(4, [9, 13])));
-        checks.push(doctor::gram::forward(gpu, shape, limit, 3).await?);
-        Ok(checks)
-    });
+    }
+    for shape in [
+        Shape::new(4, 70, 71),
+        Shape::new(76, 9, 13),
+        Shape::new(256, 3, 5),
+        Shape::new(512, 2, 3),
+    ] {
+        checks.push(doctor::gram::forward(gpu, tiling, shape, None, 2).await?);
+    }
+    let (shape, limit) = (Shape::new(52, 9, 13), Some(group_bytes(4, [9, 13])));
+    checks.push(doctor::gram::forward(gpu, tiling, shape, limit, 3).await?);
+    Ok(checks)
 }
 
 #[test]

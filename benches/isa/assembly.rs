@@ -56,7 +56,7 @@ pub fn counts(assembly: &str) -> Counts {
 }
 
 /// `BB1` of `s_cbranch_scc0 BB1`.
-fn branch_target<'a>(line: &'a str) -> Option<&'a str> {
+fn branch_target(line: &str) -> Option<&str> {
     let (name, target) = line.split_once(' ')?;
     let branches = name.starts_with("s_branch") || name.starts_with("s_cbranch");
     branches.then(|| target.trim())

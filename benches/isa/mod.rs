@@ -92,6 +92,7 @@ fn driver_manifest() -> Option<PathBuf> {
 }
 
 /// What became of one kernel.
+#[derive(Debug)]
 pub struct Figures {
     /// 32-bit registers that each thread needs, and those shared by the threads of a wave.
     pub vector_registers: u64,

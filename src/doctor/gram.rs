@@ -4,18 +4,20 @@ use super::Check;
 use super::comparison::{Output, added, compare, draw, draw_coarse, input_map, input_vector};
 use super::comparison::{masked, widen};
 use crate::gpu::{Gpu, GpuError};
-use crate::kernels::{Merge, gram};
+use crate::kernels::Merge;
+use crate::kernels::gram::{self, Tiling};
 use crate::reference;
 use crate::shape::Shape;
 
 const TOLERANCE: f64 = 1e-5;
 
-/// G = F·Fᵀ/M for F of `shape`; C is a multiple of four.
+/// G = F·Fᵀ/M for F of `shape`, summed by `tiling`; C is a multiple of four.
 ///
 /// # Errors
 /// What the device refuses.
 pub async fn forward(
     gpu: &Gpu,
+    tiling: Tiling,
     shape: Shape,
     binding_limit: Option<u64>,
     seed: u64,
@@ -31,7 +33,7 @@ pub async fn forward(
         TOLERANCE,
         binding_limit,
         &[&g, &partials],
-        |recorder| gram::forward(recorder, &f, &partials.buffer, &g.buffer),
+        |recorder| gram::forward(recorder, tiling, &f, &partials.buffer, &g.buffer),
     )
     .await
 }

@@ -17,6 +17,7 @@ pub mod relu;
 
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
+use crate::kernels::gram::Tiling;
 use crate::kernels::pool2::Pooling;
 use crate::shape::Shape;
 
@@ -66,7 +67,9 @@ pub async fn check_all(gpu: &Gpu, mut report: impl FnMut(&Check)) -> Result<Vec<
     }
     add(picture_input::forward(gpu, [33, 17], 1).await?);
     add(picture_input::gradient(gpu, [33, 17], joined, 1).await?);
-    add(gram::forward(gpu, shape, None, 1).await?);
+    for tiling in Tiling::ALL {
+        add(gram::forward(gpu, tiling, shape, None, 1).await?);
+    }
     add(gram::gradient(gpu, shape, joined, None, 1).await?);
     check_losses(gpu, &mut add).await?;
     for case in optimisers::selection() {

@@ -192,6 +192,7 @@ impl<'a> Builder<'a> {
             }
             Op::Gram => gram::forward(
                 recorder,
+                gram::Tiling::choose(self.gpu),
                 &self.map(x),
                 self.scratch(step),
                 self.buffer(step.write),

@@ -5,6 +5,7 @@ use super::{
     style_loss, sum, tv_loss,
 };
 use crate::gpu::Kernel;
+use crate::shape::Shape;
 
 /// All kernels, in the order in which a step runs them: network, losses, optimisers, probes.
 pub fn catalogue() -> Vec<&'static Kernel> {
@@ -20,6 +21,7 @@ pub fn catalogue() -> Vec<&'static Kernel> {
         &pool2::AVERAGE_FORWARD,
         &pool2::AVERAGE_GRADIENT,
         &gram::PARTIAL,
+        &gram::TILED,
         &gram::REDUCE,
         &gram::GRADIENT,
         &gram::GRADIENT_PORTABLE,
@@ -44,5 +46,29 @@ pub fn catalogue() -> Vec<&'static Kernel> {
         &lbfgs::ADVANCE,
         &fma_peak::MAIN,
     ]);
+    kernels
+}
+
+/// The kernels that the shipped rules choose on adapters that are not software.
+pub fn catalogue_of_real_gpus() -> Vec<&'static Kernel> {
+    let of_variants = conv3x3::Variant::ALL.map(conv3x3::Variant::kernel);
+    let of_tilings = gram::Tiling::ALL.map(gram::Tiling::kernel);
+    // Large enough that all of the rules are met: what suits small maps is tried behind.
+    let output = Shape::new(64, 256, 256);
+    let mut chosen = conv3x3::Variant::fastest_first(false, output)
+        .map(conv3x3::Variant::kernel)
+        .to_vec();
+    chosen.extend([
+        gram::Tiling::fastest(false).kernel(),
+        gram::gradient_kernel(false),
+    ]);
+    let passed_over = |kernel: &&'static Kernel| {
+        let to_choose_from = of_variants.contains(kernel)
+            || of_tilings.contains(kernel)
+            || [&gram::GRADIENT, &gram::GRADIENT_PORTABLE].contains(kernel);
+        to_choose_from && !chosen.contains(kernel)
+    };
+    let mut kernels = catalogue();
+    kernels.retain(|kernel| !passed_over(kernel));
     kernels
 }

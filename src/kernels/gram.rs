@@ -1,4 +1,5 @@
-//! The Gram matrix G = F·Fᵀ/M of a feature map (`shaders/gram.wgsl`) and the way back
+//! The Gram matrix G = F·Fᵀ/M of a feature map (`shaders/gram.wgsl`, or `gram_tiled.wgsl` and
+//! the former's second pass) and the way back
 //! (`shaders/gram_gradient.wgsl`, or its twin without subgroups).
 
 use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
@@ -10,6 +11,19 @@ use crate::shape::Shape;
 pub static PARTIAL: Kernel = Kernel {
     shader: crate::shader!("gram"),
     entry: "partial",
+    bindings: &[
+        (0, Access::Uniform),
+        (1, Access::Read),
+        (4, Access::Read),
+        (2, Access::ReadWrite),
+    ],
+    needs_subgroups: false,
+};
+
+/// The same sums, with the tiles in workgroup memory.
+pub static TILED: Kernel = Kernel {
+    shader: crate::shader!("gram_tiled"),
+    entry: "main",
     bindings: &[
         (0, Access::Uniform),
         (1, Access::Read),
@@ -55,8 +69,57 @@ pub static GRADIENT_PORTABLE: Kernel = Kernel {
     needs_subgroups: false,
 };
 
-/// Channel groups along each side of a tile of [`PARTIAL`].
-const TILE: usize = 4;
+/// How the sums are shared out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tiling {
+    /// [`PARTIAL`]: a large tile in the registers of each thread, which has pixels of its own.
+    Threads,
+    /// [`TILED`]: a tile for a whole workgroup, in the memory that it shares.
+    Workgroups,
+}
+
+impl Tiling {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Threads, Self::Workgroups];
+
+    /// The shipped rule.
+    pub fn choose(gpu: &Gpu) -> Self {
+        Self::fastest(gpu.adapter().is_software())
+    }
+
+    pub(super) fn fastest(software: bool) -> Self {
+        // A barrier costs a software adapter more than it wins; a real GPU spills the large tile.
+        if software {
+            Self::Threads
+        } else {
+            Self::Workgroups
+        }
+    }
+
+    /// Its first pass.
+    pub fn kernel(self) -> &'static Kernel {
+        match self {
+            Self::Threads => &PARTIAL,
+            Self::Workgroups => &TILED,
+        }
+    }
+
+    /// Channel groups along each side of a tile.
+    fn groups(self) -> usize {
+        match self {
+            Self::Threads => 4,
+            Self::Workgroups => 16,
+        }
+    }
+
+    /// How many chunks of pixels one workgroup sums.
+    fn chunks_per_workgroup(self, chunks: usize, widest: u32) -> usize {
+        match self {
+            Self::Threads => workgroup(chunks, widest),
+            Self::Workgroups => 1,
+        }
+    }
+}
 
 /// Same order as `GramParams` in the shader.
 #[repr(C)]
@@ -124,6 +187,7 @@ fn matrix_bytes(shape: Shape) -> u64 {
 /// A plane that no binding can hold.
 pub fn forward(
     recorder: &mut Recorder,
+    tiling: Tiling,
     f: &FeatureMap,
     partials: &wgpu::Buffer,
     g: &wgpu::Buffer,
@@ -132,8 +196,10 @@ pub fn forward(
     for (index, &i_slice) in slices.iter().enumerate() {
         for &j_slice in &slices[index..] {
             let partials = BufferView::first(partials, workspace_bytes(f.shape));
-            let workgroup = workgroup(chunks(f.shape), recorder.workgroup());
-            recorder.push(partial_command(f, i_slice, j_slice, partials, workgroup));
+            let widest = recorder.workgroup();
+            recorder.push(partial_command(
+                tiling, f, i_slice, j_slice, partials, widest,
+            ));
         }
     }
     let c_groups = groups(f.shape.channels) as u32;
@@ -159,13 +225,16 @@ pub fn forward(
 }
 
 fn partial_command(
+    tiling: Tiling,
     f: &FeatureMap,
     i_slice: GroupSlice,
     j_slice: GroupSlice,
     partials: BufferView,
-    workgroup: usize,
+    widest: u32,
 ) -> Command {
-    let tiles = |slice: GroupSlice| slice.count.div_ceil(TILE) as u32;
+    let chunks = chunks(f.shape);
+    let together = tiling.chunks_per_workgroup(chunks, widest);
+    let tiles = |slice: GroupSlice| slice.count.div_ceil(tiling.groups()) as u32;
     let (i, j) = (4 * i_slice.count as u64, 4 * j_slice.count as u64);
     // A slice with itself fills only the upper triangle.
     let products = if i_slice == j_slice {
@@ -174,15 +243,14 @@ fn partial_command(
         i * j
     };
     Command {
-        kernel: &PARTIAL,
-        knobs: vec![("WORKGROUP", workgroup as u32)],
-        uniform: gram_params(f, i_slice, j_slice, workgroup),
+        kernel: tiling.kernel(),
+        knobs: match tiling {
+            Tiling::Threads => vec![("WORKGROUP", together as u32)],
+            Tiling::Workgroups => Vec::new(),
+        },
+        uniform: gram_params(f, i_slice, j_slice, together),
         buffers: vec![f.view(i_slice), f.view(j_slice), partials],
-        workgroups: [
-            (chunks(f.shape) / workgroup) as u32,
-            tiles(i_slice),
-            tiles(j_slice),
-        ],
+        workgroups: [(chunks / together) as u32, tiles(i_slice), tiles(j_slice)],
         flop: 2 * products * f.shape.pixels() as u64,
         bytes: 4 * (i + j) * f.shape.pixels() as u64,
     }
@@ -192,7 +260,7 @@ fn gram_params(
     f: &FeatureMap,
     i_slice: GroupSlice,
     j_slice: GroupSlice,
-    workgroup: usize,
+    together: usize,
 ) -> Vec<u8> {
     let chunks = chunks(f.shape);
     bytemuck::bytes_of(&GramParams {
@@ -204,7 +272,7 @@ fn gram_params(
         j_first: j_slice.first as u32,
         j_groups: j_slice.count as u32,
         chunks: chunks as u32,
-        strip: (f.shape.pixels() * workgroup).div_ceil(chunks) as u32,
+        strip: (f.shape.pixels() * together).div_ceil(chunks) as u32,
         scale: 1.0 / f.shape.pixels() as f32,
         padding: [0; 2],
     })
@@ -224,12 +292,7 @@ pub fn gradient(
     merge: Merge,
 ) -> Result<(), GpuError> {
     let slices = slices(f.shape, recorder.binding_limit())?;
-    // The broadcasting kernel keeps more in registers than a real GPU has (RDNA2 spills 71).
-    let kernel = if gpu.can_run(&GRADIENT) && gpu.adapter().is_software() {
-        &GRADIENT
-    } else {
-        &GRADIENT_PORTABLE
-    };
+    let kernel = gradient_kernel(gpu.adapter().is_software() && gpu.can_run(&GRADIENT));
     let kernel = (kernel, recorder.workgroup());
     for &o_slice in &slices {
         for (index, &c_slice) in slices.iter().enumerate() {
@@ -245,6 +308,15 @@ pub fn gradient(
         }
     }
     Ok(())
+}
+
+/// The broadcasting kernel keeps more in registers than a real GPU has (RDNA2 spills 71).
+pub(super) fn gradient_kernel(software_with_subgroups: bool) -> &'static Kernel {
+    if software_with_subgroups {
+        &GRADIENT
+    } else {
+        &GRADIENT_PORTABLE
+    }
 }
 
 fn gradient_command(

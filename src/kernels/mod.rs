@@ -21,7 +21,7 @@ pub mod style_loss;
 pub mod sum;
 pub mod tv_loss;
 
-pub use catalogue::catalogue;
+pub use catalogue::{catalogue, catalogue_of_real_gpus};
 pub use feature_map::FeatureMap;
 pub use merge::{ACCUMULATE, BIAS, MASK, Merge, RELU};
 pub use pass::Pass;

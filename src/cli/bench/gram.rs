@@ -35,7 +35,10 @@ pub fn measure(
         for pass in ["forward", "backward"] {
             let mut recorder = Recorder::new(gpu);
             match pass {
-                "forward" => gram::forward(&mut recorder, &f, &partials, &g)?,
+                "forward" => {
+                    let tiling = gram::Tiling::choose(gpu);
+                    gram::forward(&mut recorder, tiling, &f, &partials, &g)?;
+                }
                 _ => gram::gradient(&mut recorder, gpu, &g, &f, &gf, Merge::default())?,
             }
             let recording = recorder.finish(gpu)?;
