@@ -79,6 +79,9 @@ impl Driver {
                     .descriptor_type(match access {
                         Access::Uniform => vk::DescriptorType::UNIFORM_BUFFER,
                         Access::Read | Access::ReadWrite => vk::DescriptorType::STORAGE_BUFFER,
+                        Access::ReadTexels | Access::WriteTexels => {
+                            vk::DescriptorType::STORAGE_IMAGE
+                        }
                     })
             })
             .collect();

@@ -5,7 +5,6 @@ use super::{
     style_loss, sum, tv_loss,
 };
 use crate::gpu::Kernel;
-use crate::shape::Shape;
 
 /// All kernels, in the order in which a step runs them: network, losses, optimisers, probes.
 pub fn catalogue() -> Vec<&'static Kernel> {
@@ -51,24 +50,20 @@ pub fn catalogue() -> Vec<&'static Kernel> {
 
 /// The kernels that the shipped rules choose on adapters that are not software.
 pub fn catalogue_of_real_gpus() -> Vec<&'static Kernel> {
-    let of_variants = conv3x3::Variant::ALL.map(conv3x3::Variant::kernel);
-    let of_tilings = gram::Tiling::ALL.map(gram::Tiling::kernel);
-    // Large enough that all of the rules are met: what suits small maps is tried behind.
-    let output = Shape::new(64, 256, 256);
-    let mut chosen = conv3x3::Variant::fastest_first(false, output)
-        .map(conv3x3::Variant::kernel)
-        .to_vec();
-    chosen.extend([
+    let mut chosen = vec![
         gram::Tiling::fastest(false).kernel(),
         gram::gradient_kernel(false),
-    ]);
-    let passed_over = |kernel: &&'static Kernel| {
-        let to_choose_from = of_variants.contains(kernel)
-            || of_tilings.contains(kernel)
-            || [&gram::GRADIENT, &gram::GRADIENT_PORTABLE].contains(kernel);
-        to_choose_from && !chosen.contains(kernel)
-    };
+    ];
+    chosen.extend(conv3x3::ON_GPUS.iter().map(|variant| variant.kernel()));
+    let mut choices = vec![
+        &conv3x3::winograd::INPUT,
+        &conv3x3::winograd::OUTPUT,
+        &gram::GRADIENT,
+        &gram::GRADIENT_PORTABLE,
+    ];
+    choices.extend(conv3x3::Variant::ALL.map(conv3x3::Variant::kernel));
+    choices.extend(gram::Tiling::ALL.map(gram::Tiling::kernel));
     let mut kernels = catalogue();
-    kernels.retain(|kernel| !passed_over(kernel));
+    kernels.retain(|kernel| chosen.contains(kernel) || !choices.contains(kernel));
     kernels
 }

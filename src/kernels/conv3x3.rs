@@ -10,6 +10,7 @@ mod tuning;
 mod variant;
 pub mod winograd;
 
+pub(super) use choice::ON_GPUS;
 pub use choice::{Choice, Preference, Reason};
 pub use tuning::{Measurement, Problem, TuningRow, TuningTable};
 pub use variant::Variant;
