@@ -74,6 +74,18 @@ fn conv3x3_winograd() {
     }
 }
 
+/// More input channels than two steps take, more than one band, output channels beyond a workgroup.
+#[test]
+fn conv3x3_winograd_tiled() {
+    let mut cases = conv3x3_of_any_channels(Variant::WinogradTiled);
+    cases.push(conv3x3::Case::forward(
+        Variant::WinogradTiled,
+        Shape::new(512, 61, 45),
+        68,
+    ));
+    everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
+}
+
 #[test]
 fn conv3x3_direct_portable() {
     let mut cases = conv3x3_of_any_channels(Variant::DirectPortable);

@@ -9,6 +9,7 @@ mod choice;
 mod tuning;
 mod variant;
 pub mod winograd;
+pub mod winograd_tiled;
 
 pub(super) use choice::ON_GPUS;
 pub use choice::{Choice, Preference, Reason};
@@ -94,7 +95,10 @@ impl DeviceFilter {
         let mut bias = filter.bias.clone();
         bias.resize(groups(filter.c_out) * 4, 0.0);
         let weights = match variant {
-            Variant::Winograd => Weights::Winograd(winograd::upload(gpu, label, filter)?),
+            Variant::Winograd | Variant::WinogradTiled => {
+                let tiled = variant == Variant::WinogradTiled;
+                Weights::Winograd(winograd::upload(gpu, label, filter, tiled)?)
+            }
             _ => Weights::Packed(gpu.storage_with(label, &variant.pack(filter))?),
         };
         Ok(Self {

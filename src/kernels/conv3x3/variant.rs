@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{BINDINGS, Filter, winograd};
+use super::{BINDINGS, Filter, winograd, winograd_tiled};
 use crate::gpu::{Gpu, Kernel, Knob};
 use crate::kernels::feature_map::{groups, slices};
 use crate::shape::Shape;
@@ -68,6 +68,8 @@ pub enum Variant {
     ToRgb,
     /// `conv3x3_winograd_*`: a quarter of the multiplications, a few times the rounding error.
     Winograd,
+    /// The same with a product for GPUs that have workgroup memory of their own.
+    WinogradTiled,
 }
 
 /// What distinguishes the tiles of the variants.
@@ -97,7 +99,7 @@ fn fills_gemm(output: Shape) -> bool {
 
 impl Variant {
     /// Every variant, from plain to special.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Plain,
         Self::Direct,
         Self::DirectPortable,
@@ -105,6 +107,7 @@ impl Variant {
         Self::FromRgb,
         Self::ToRgb,
         Self::Winograd,
+        Self::WinogradTiled,
     ];
 
     /// The name in messages and flags.
@@ -117,6 +120,7 @@ impl Variant {
             Self::FromRgb => "from-rgb",
             Self::ToRgb => "to-rgb",
             Self::Winograd => "winograd",
+            Self::WinogradTiled => "winograd-tiled",
         }
     }
 
@@ -125,8 +129,10 @@ impl Variant {
         if self.kernel().needs_subgroups && !gpu.has_subgroups() {
             return false;
         }
-        if self == Self::Winograd {
-            return winograd::supports(gpu, filter, output);
+        match self {
+            Self::Winograd => return winograd::supports(gpu, filter, output),
+            Self::WinogradTiled => return winograd::fits(gpu, filter, output),
+            _ => {}
         }
         // A slice of a map beyond the binding limit must begin at a whole block of output groups.
         let blocks = slices(output, gpu.binding_limit()).is_ok_and(|slices| {
@@ -143,7 +149,7 @@ impl Variant {
 
     /// Whether it rounds no coarser than a direct sum of the products.
     pub fn is_exact(self) -> bool {
-        self != Self::Winograd
+        !matches!(self, Self::Winograd | Self::WinogradTiled)
     }
 
     /// Whether `filter` onto a map of `output` shape is what it was made for: maps that fill the workgroups
@@ -166,6 +172,7 @@ impl Variant {
             Self::FromRgb => &FROM_RGB,
             Self::ToRgb => &TO_RGB,
             Self::Winograd => &winograd::MULTIPLY,
+            Self::WinogradTiled => &winograd_tiled::MULTIPLY_TILED,
         }
     }
 
@@ -180,6 +187,7 @@ impl Variant {
             Self::ToRgb => ([4, 4], 1),
             // Its own recording counts tiles and packs frequencies.
             Self::Winograd => ([4, 4], 8),
+            Self::WinogradTiled => ([4, 4], 16),
         };
         Tiling { pixels, out_groups }
     }

@@ -4,8 +4,8 @@
 //! At the points 0, ±√2/2, ±√2, ∞, whose rounding error is a few times smaller than that of the usual
 //! 0, ±1, ±2, ∞ (Barabasz et al., arXiv 1803.10986). The filter is transformed once, in f64.
 
-use super::Filter;
-use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Knob, Recorder, Texels};
+use super::{Filter, winograd_tiled};
+use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder, Texels};
 use crate::kernels::feature_map::{FeatureMap, GroupSlice, groups, slices};
 use crate::shape::Shape;
 
@@ -47,10 +47,10 @@ pub static OUTPUT: Kernel = Kernel {
 };
 
 /// Frequencies of a 6×6 window.
-const FREQUENCIES: usize = 36;
+pub(super) const FREQUENCIES: usize = 36;
 /// Output channel groups of a thread of [`MULTIPLY`].
 const OUT_GROUPS: usize = 8;
-/// Threads of a workgroup.
+/// Threads of a workgroup of [`MULTIPLY`].
 const WORKGROUP: usize = 8;
 /// Tiles that a thread of [`MULTIPLY`] may take.
 const TILES: [usize; 3] = [8, 4, 2];
@@ -64,16 +64,16 @@ const ROW_GAP: usize = 8;
 /// Same order as `WinogradParams` in the shaders.
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::NoUninit)]
-struct Params {
+pub(super) struct Params {
     width: u32,
     height: u32,
     x_plane: u32,
     y_plane: u32,
     first_tile: u32,
-    tiles: u32,
+    pub(super) tiles: u32,
     stride: u32,
     c_groups: u32,
-    o_groups: u32,
+    pub(super) o_groups: u32,
     c_first: u32,
     o_first: u32,
     padding: u32,
@@ -90,9 +90,8 @@ fn band(c_in: usize, c_out: usize) -> usize {
     (BUDGET / per_tile / QUANTUM * QUANTUM).max(QUANTUM)
 }
 
-/// U = G·w·Gᵀ as rows `[36][O/32]` of `[C/4][8][4]` vec4 over four output channels, the last index being
-/// the input channel, zero where channels pad a group.
-fn pack(filter: &Filter) -> Vec<f32> {
+/// U = G·w·Gᵀ of one 3×3 kernel.
+pub(super) fn transform(kernel: &[f32]) -> [f32; FREQUENCIES] {
     const ROOT: f64 = std::f64::consts::SQRT_2;
     const G: [[f64; 3]; 6] = [
         [1.0, 0.0, 0.0],
@@ -102,6 +101,23 @@ fn pack(filter: &Filter) -> Vec<f32> {
         [1.0 / 6.0, -ROOT / 6.0, 1.0 / 3.0],
         [0.0, 0.0, 1.0],
     ];
+    // One row of G·w first, then its products with the rows of G.
+    let rows: [[f64; 3]; 6] = G.map(|of_rows| {
+        std::array::from_fn(|u| {
+            (0..3)
+                .map(|v| of_rows[v] * f64::from(kernel[3 * v + u]))
+                .sum()
+        })
+    });
+    std::array::from_fn(|k| {
+        let sum: f64 = rows[k / 6].iter().zip(G[k % 6]).map(|(a, b)| a * b).sum();
+        sum as f32
+    })
+}
+
+/// U as rows `[36][O/32]` of `[C/4][8][4]` vec4 over four output channels, the last index being the input
+/// channel, zero where channels pad a group.
+fn pack(filter: &Filter) -> Vec<f32> {
     let (o_groups, c_groups) = (groups(filter.c_out), groups(filter.c_in));
     let blocks = o_groups.div_ceil(OUT_GROUPS);
     let frequency_length = blocks * c_groups * OUT_GROUPS * 16;
@@ -111,17 +127,8 @@ fn pack(filter: &Filter) -> Vec<f32> {
         let (block, group) = (o / 4 / OUT_GROUPS, o / 4 % OUT_GROUPS);
         let column = (block * c_groups + c / 4) * OUT_GROUPS + group;
         let place = (column * 4 + c % 4) * 4 + o % 4;
-        for (j, of_rows) in G.iter().enumerate() {
-            // One row of G·w first, then its products with the rows of G.
-            let row: [f64; 3] = std::array::from_fn(|u| {
-                (0..3)
-                    .map(|v| of_rows[v] * f64::from(kernel[3 * v + u]))
-                    .sum()
-            });
-            for (i, of_columns) in G.iter().enumerate() {
-                let sum: f64 = row.iter().zip(of_columns).map(|(a, b)| a * b).sum();
-                packed[(6 * j + i) * frequency_length + place] = sum as f32;
-            }
+        for (frequency, value) in transform(kernel).into_iter().enumerate() {
+            packed[frequency * frequency_length + place] = value;
         }
     }
     packed
@@ -134,11 +141,20 @@ pub(super) struct Winograd {
     c_in: usize,
     c_out: usize,
     /// Of the filter.
-    u: Texels,
+    u: Weights,
     /// Of the input.
     v: Texels,
     /// Of the output.
     m: wgpu::Buffer,
+}
+
+/// The frequencies of the filter, packed for one of the two products.
+#[derive(Clone, Debug)]
+enum Weights {
+    /// For [`MULTIPLY`].
+    Broadcast(Texels),
+    /// For [`winograd_tiled::MULTIPLY_TILED`].
+    Tiled(wgpu::Buffer),
 }
 
 /// One convolution.
@@ -155,19 +171,24 @@ pub(super) struct Job<'a> {
     pub flags: u32,
 }
 
-/// Whether the three passes can run: a software adapter (elsewhere texels gain nothing) with subgroups.
+/// Whether the three passes can run with [`MULTIPLY`]: on software adapters, for which it was made.
 pub(super) fn supports(gpu: &Gpu, filter: &Filter, output: Shape) -> bool {
     let (o_groups, c_groups) = (groups(filter.c_out), groups(filter.c_in));
-    let [v_columns, v_rows] = v_size(filter);
     let u_size = [
         16 * 2 * c_groups,
         FREQUENCIES * o_groups.div_ceil(OUT_GROUPS),
     ];
+    gpu.adapter().is_software()
+        && gpu.fits_texels(u_size[0] as u32, u_size[1] as u32)
+        && fits(gpu, filter, output)
+}
+
+/// Whether the maps and the frequencies of a band can be bound.
+pub(super) fn fits(gpu: &Gpu, filter: &Filter, output: Shape) -> bool {
+    let [v_columns, v_rows] = v_size(filter);
     let limit = gpu.binding_limit();
     let m_bytes = tile_bytes(filter.c_out) * v_columns;
-    gpu.adapter().is_software()
-        && gpu.fits_texels(v_columns as u32, v_rows as u32)
-        && gpu.fits_texels(u_size[0] as u32, u_size[1] as u32)
+    gpu.fits_texels(v_columns as u32, v_rows as u32)
         && m_bytes as u64 <= limit
         && slices(output, limit).is_ok()
         && slices(output.with_channels(filter.c_in), limit).is_ok()
@@ -181,18 +202,27 @@ fn v_size(filter: &Filter) -> [usize; 2] {
     ]
 }
 
-/// Transforms and uploads `filter`.
+/// Transforms and uploads `filter` for the product in tiles or for the other one.
 ///
 /// # Errors
 /// No room for it.
-pub(super) fn upload(gpu: &Gpu, label: &str, filter: &Filter) -> Result<Winograd, GpuError> {
+pub(super) fn upload(
+    gpu: &Gpu,
+    label: &str,
+    filter: &Filter,
+    tiled: bool,
+) -> Result<Winograd, GpuError> {
     let [v_columns, v_rows] = v_size(filter);
     let u_columns = 4 * OUT_GROUPS * groups(filter.c_in);
     let m_bytes = tile_bytes(filter.c_out) * v_columns;
     Ok(Winograd {
         c_in: filter.c_in,
         c_out: filter.c_out,
-        u: gpu.texels_with(label, u_columns as u32, &pack(filter))?,
+        u: if tiled {
+            Weights::Tiled(gpu.storage_with(label, &winograd_tiled::pack(filter))?)
+        } else {
+            Weights::Broadcast(gpu.texels_with(label, u_columns as u32, &pack(filter))?)
+        },
         v: gpu.scratch_texels(v_columns as u32, v_rows as u32)?,
         m: gpu.scratch("winograd output", m_bytes as u64)?,
     })
@@ -201,7 +231,10 @@ pub(super) fn upload(gpu: &Gpu, label: &str, filter: &Filter) -> Result<Winograd
 impl Winograd {
     /// Bytes of the weights on the device.
     pub(super) fn bytes(&self) -> u64 {
-        self.u.bytes()
+        match &self.u {
+            Weights::Broadcast(texels) => texels.bytes(),
+            Weights::Tiled(buffer) => buffer.size(),
+        }
     }
 
     /// Records the three passes for every band of tiles. Maps beyond the binding limit are transformed in
@@ -259,10 +292,14 @@ impl Winograd {
         let window_bytes = params.tiles as usize * 16 * x.count * FREQUENCIES;
         let command = Command {
             kernel: &INPUT,
-            knobs: workgroup(),
+            knobs: vec![("WORKGROUP", recorder.workgroup())],
             uniform: bytemuck::bytes_of(&params).to_vec(),
             buffers: vec![job.x.view(x)],
-            workgroups: [lanes(params.tiles), x.count as u32, 1],
+            workgroups: [
+                params.tiles.div_ceil(recorder.workgroup()),
+                x.count as u32,
+                1,
+            ],
             flop: 0,
             bytes: 2 * window_bytes as u64,
         };
@@ -277,27 +314,50 @@ impl Winograd {
         all_tiles: usize,
     ) {
         let tiles = params.tiles as usize;
-        let per_thread = tiles_per_thread(tiles);
         // By the definition of the convolution, shared out over the bands by their tiles.
         let flop = (18 * self.c_in * self.c_out * job.y.shape.pixels()) as u64;
         let share = |end: usize| flop * end as u64 / all_tiles as u64;
         let first = params.first_tile as usize;
         let m_bytes = (tile_bytes(self.c_out) * params.stride as usize) as u64;
-        let command = Command {
-            kernel: &MULTIPLY,
-            knobs: [workgroup(), vec![("TILES", per_thread as u32)]].concat(),
-            uniform: bytemuck::bytes_of(&params).to_vec(),
-            buffers: vec![BufferView::first(&self.m, m_bytes)],
-            workgroups: [
-                tiles.div_ceil(WORKGROUP * per_thread) as u32,
-                params.o_groups.div_ceil(OUT_GROUPS as u32),
-                FREQUENCIES as u32,
-            ],
-            flop: share(first + tiles) - share(first),
-            bytes: (tiles * (tile_bytes(self.c_in) + tile_bytes(self.c_out))) as u64
-                + self.u.bytes(),
+        let m = BufferView::first(&self.m, m_bytes);
+        let (kernel, knobs, workgroups, buffers, texels) = match &self.u {
+            Weights::Broadcast(u) => {
+                let per_thread = tiles_per_thread(tiles);
+                let workgroups = [
+                    tiles.div_ceil(WORKGROUP * per_thread) as u32,
+                    params.o_groups.div_ceil(OUT_GROUPS as u32),
+                    FREQUENCIES as u32,
+                ];
+                let knobs = vec![
+                    ("WORKGROUP", WORKGROUP as u32),
+                    ("TILES", per_thread as u32),
+                ];
+                let texels = vec![self.v.clone(), u.clone()];
+                (&MULTIPLY, knobs, workgroups, vec![m], texels)
+            }
+            Weights::Tiled(u) => {
+                let buffers = vec![BufferView::whole(u), m];
+                let workgroups = winograd_tiled::workgroups(&params);
+                let texels = vec![self.v.clone()];
+                (
+                    &winograd_tiled::MULTIPLY_TILED,
+                    Vec::new(),
+                    workgroups,
+                    buffers,
+                    texels,
+                )
+            }
         };
-        recorder.push_with_texels(command, vec![self.v.clone(), self.u.clone()]);
+        let command = Command {
+            kernel,
+            knobs,
+            uniform: bytemuck::bytes_of(&params).to_vec(),
+            buffers,
+            workgroups,
+            flop: share(first + tiles) - share(first),
+            bytes: (tiles * (tile_bytes(self.c_in) + tile_bytes(self.c_out))) as u64 + self.bytes(),
+        };
+        recorder.push_with_texels(command, texels);
     }
 
     fn push_output(&self, recorder: &mut Recorder, job: &Job<'_>, params: Params, y: GroupSlice) {
@@ -305,7 +365,7 @@ impl Winograd {
         let bias = BufferView::whole(job.bias);
         recorder.push(Command {
             kernel: &OUTPUT,
-            knobs: [workgroup(), vec![("FLAGS", job.flags)]].concat(),
+            knobs: vec![("WORKGROUP", recorder.workgroup()), ("FLAGS", job.flags)],
             uniform: bytemuck::bytes_of(&params).to_vec(),
             buffers: vec![
                 BufferView::first(&self.m, m_bytes),
@@ -314,20 +374,15 @@ impl Winograd {
                 // Unused without the flag, but something must be bound.
                 job.mask.map_or(bias, |mask| mask.view(y)),
             ],
-            workgroups: [lanes(params.tiles), y.count as u32, 1],
+            workgroups: [
+                params.tiles.div_ceil(recorder.workgroup()),
+                y.count as u32,
+                1,
+            ],
             flop: 0,
             bytes: (params.tiles as usize * 16 * y.count * (FREQUENCIES + 16)) as u64,
         });
     }
-}
-
-fn workgroup() -> Vec<Knob> {
-    vec![("WORKGROUP", WORKGROUP as u32)]
-}
-
-/// Workgroups for one thread per tile.
-fn lanes(tiles: u32) -> u32 {
-    tiles.div_ceil(WORKGROUP as u32)
 }
 
 /// Tiles of a thread of [`MULTIPLY`]: the more the better, as long as they are there.

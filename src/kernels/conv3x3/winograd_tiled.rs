@@ -1,0 +1,56 @@
+//! The product of [`super::winograd`] for real GPUs: tiles in workgroup memory, no subgroups. Both
+//! transforms are the same.
+
+use super::Filter;
+use super::winograd::{self, FREQUENCIES, Params};
+use crate::gpu::{Access, Kernel};
+use crate::kernels::feature_map::groups;
+
+/// One product of matrices per frequency.
+pub static MULTIPLY_TILED: Kernel = Kernel {
+    shader: crate::shader!("conv3x3_winograd_multiply_tiled"),
+    entry: "main",
+    bindings: &[
+        (0, Access::Uniform),
+        (1, Access::ReadTexels),
+        (2, Access::Read),
+        (3, Access::ReadWrite),
+    ],
+    needs_subgroups: false,
+};
+
+/// Tiles of a workgroup; bands are multiples of it.
+const TILE_W: u32 = 64;
+/// Output channel groups of a workgroup.
+const OUT_GROUPS: usize = 16;
+/// Input channels in workgroup memory at a time.
+const STEP: usize = 16;
+
+/// U = G·w·Gᵀ as `[36][O/64][C/16][16][16]` vec4 over four output channels, the last index being the output
+/// group, the one before the input channel, zero where channels pad a workgroup's share.
+pub(super) fn pack(filter: &Filter) -> Vec<f32> {
+    let blocks = groups(filter.c_out).div_ceil(OUT_GROUPS);
+    let steps = filter.c_in.div_ceil(STEP);
+    let frequency_length = blocks * steps * STEP * OUT_GROUPS * 4;
+    let mut packed = vec![0.0; FREQUENCIES * frequency_length];
+    for (index, kernel) in filter.weight.chunks_exact(9).enumerate() {
+        let (o, c) = (index / filter.c_in, index % filter.c_in);
+        let (block, group) = (o / 4 / OUT_GROUPS, o / 4 % OUT_GROUPS);
+        // STEP input channels after the other make up all of them: [C/16][16] is [C], rounded up.
+        let column = (block * steps * STEP + c) * OUT_GROUPS + group;
+        let place = column * 4 + o % 4;
+        for (frequency, value) in winograd::transform(kernel).into_iter().enumerate() {
+            packed[frequency * frequency_length + place] = value;
+        }
+    }
+    packed
+}
+
+/// Workgroups for one band of tiles.
+pub(super) fn workgroups(params: &Params) -> [u32; 3] {
+    [
+        params.tiles.div_ceil(TILE_W),
+        params.o_groups.div_ceil(OUT_GROUPS as u32),
+        FREQUENCIES as u32,
+    ]
+}
