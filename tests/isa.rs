@@ -41,7 +41,12 @@ fn hold_the_figures() {
             faults.push(format!("{} spills: {figures:?}", kernel.name()));
         }
         // Elsewhere memory sets the pace, not arithmetic.
-        let is_product = ["conv3x3_gemm", "gram_tiled", "gram_gradient_portable"];
+        let is_product = [
+            "conv3x3_gemm",
+            "conv3x3_winograd_multiply_tiled",
+            "gram_tiled",
+            "gram_gradient_portable",
+        ];
         let share = figures.counts.fma_share().unwrap_or(0.0);
         if is_product.contains(&kernel.shader.stem) && (share < 0.75 || figures.waves < 8) {
             faults.push(format!(

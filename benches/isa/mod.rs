@@ -72,7 +72,7 @@ fn driver_manifest() -> Option<PathBuf> {
     let data = std::env::var_os("XDG_DATA_DIRS")
         .unwrap_or_else(|| OsString::from("/usr/local/share:/usr/share"));
     let folders = std::env::split_paths(&data)
-        .chain(["/usr/local/etc", "/etc", "/usr/share"].map(PathBuf::from))
+        .chain(["/usr/local/etc", "/etc"].map(PathBuf::from))
         .map(|folder| folder.join("vulkan/icd.d"));
     let mut manifests: Vec<PathBuf> = folders
         .filter_map(|folder| std::fs::read_dir(folder).ok())

@@ -48,19 +48,16 @@ pub fn catalogue() -> Vec<&'static Kernel> {
     kernels
 }
 
-/// The kernels that the shipped rules choose on adapters that are not software.
+/// The kernels that run on adapters that are not software: by the shipped rules, or for the asking with
+/// the variant of Winograd that was made for them.
 pub fn catalogue_of_real_gpus() -> Vec<&'static Kernel> {
     let mut chosen = vec![
+        conv3x3::Variant::WinogradTiled.kernel(),
         gram::Tiling::fastest(false).kernel(),
         gram::gradient_kernel(false),
     ];
     chosen.extend(conv3x3::ON_GPUS.iter().map(|variant| variant.kernel()));
-    let mut choices = vec![
-        &conv3x3::winograd::INPUT,
-        &conv3x3::winograd::OUTPUT,
-        &gram::GRADIENT,
-        &gram::GRADIENT_PORTABLE,
-    ];
+    let mut choices = vec![&gram::GRADIENT, &gram::GRADIENT_PORTABLE];
     choices.extend(conv3x3::Variant::ALL.map(conv3x3::Variant::kernel));
     choices.extend(gram::Tiling::ALL.map(gram::Tiling::kernel));
     let mut kernels = catalogue();
