@@ -9,6 +9,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use impasto::gpu::Gpu;
 use impasto::graph::Executable;
 use impasto::image::Picture;
+use impasto::kernels::conv3x3::Preference;
 use impasto::net::{Network, Weights};
 use impasto::objective::{StyleTargets, style_executable};
 use impasto::paint::gatys;
@@ -33,9 +34,10 @@ fn executable(gpu: &Gpu, network: &Network, size: usize) -> Executable {
     let terms = gatys(network.architecture);
     let content = picture(1, size);
     let styles = [(picture(2, size), 1.0)];
-    let targets = StyleTargets::measure(gpu, network, &terms, &content, &styles);
+    let preference = Preference::default();
+    let targets = StyleTargets::measure(gpu, network, &terms, &content, &styles, &preference);
     let targets = wait(gpu, targets).expect("room for the targets");
-    let executable = style_executable(gpu, network, &terms, [size, size], &targets, None)
+    let executable = style_executable(gpu, network, &terms, [size, size], &targets, &preference)
         .expect("room for a step");
     executable.write_picture(gpu, &content.rgb);
     executable

@@ -28,7 +28,6 @@ struct WinogradParams {
     o_groups: u32,       // output channel groups in m
     c_first: u32,        // first input group in this dispatch
     o_first: u32,        // first output group in this dispatch
-    flags: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: WinogradParams;

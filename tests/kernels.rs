@@ -153,7 +153,7 @@ fn shapes_of_the_benches() {
             }
         }
         for shape in shapes::grams() {
-            checks.push(doctor::gram::forward(gpu(), shape, None, 1).await?);
+            checks.push(doctor::gram::forward(gpu(), Tiling::choose(gpu()), shape, None, 1).await?);
             checks.push(doctor::gram::gradient(gpu(), shape, MERGES[0], None, 1).await?);
         }
         let shape = shapes::pooled();
@@ -236,6 +236,19 @@ fn picture_input() {
 #[test]
 fn gram() {
     everywhere(async |gpu| check_gram(gpu, Tiling::Threads).await);
+}
+
+/// Odd numbers of pixels, strips with a single one, tiles that are not full.
+#[test]
+fn gram_broadcast() {
+    for gpu in [gpu(), checked()] {
+        if Tiling::Lanes.is_supported(gpu) {
+            let checks = wait(gpu, check_gram(gpu, Tiling::Lanes)).unwrap();
+            let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
+            assert!(failed.is_empty(), "{failed:#?}");
+        }
+    }
+    assert!(!Tiling::Lanes.is_supported(portable()));
 }
 
 #[test]

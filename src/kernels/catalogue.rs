@@ -20,6 +20,7 @@ pub fn catalogue() -> Vec<&'static Kernel> {
         &pool2::AVERAGE_FORWARD,
         &pool2::AVERAGE_GRADIENT,
         &gram::PARTIAL,
+        &gram::BROADCAST,
         &gram::TILED,
         &gram::REDUCE,
         &gram::GRADIENT,
@@ -53,7 +54,7 @@ pub fn catalogue() -> Vec<&'static Kernel> {
 pub fn catalogue_of_real_gpus() -> Vec<&'static Kernel> {
     let mut chosen = vec![
         conv3x3::Variant::WinogradTiled.kernel(),
-        gram::Tiling::fastest(false).kernel(),
+        gram::Tiling::fastest(false, true).kernel(),
         gram::gradient_kernel(false),
     ];
     chosen.extend(conv3x3::ON_GPUS.iter().map(|variant| variant.kernel()));

@@ -1,5 +1,5 @@
-//! The Gram matrix G = F·Fᵀ/M of a feature map (`shaders/gram.wgsl`, or `gram_tiled.wgsl` and
-//! the former's second pass) and the way back
+//! The Gram matrix G = F·Fᵀ/M of a feature map (`shaders/gram.wgsl`, or `gram_broadcast.wgsl` or
+//! `gram_tiled.wgsl` and the former's second pass) and the way back
 //! (`shaders/gram_gradient.wgsl`, or its twin without subgroups).
 
 use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
@@ -18,6 +18,19 @@ pub static PARTIAL: Kernel = Kernel {
         (2, Access::ReadWrite),
     ],
     needs_subgroups: false,
+};
+
+/// The same sums, with lanes along the channels.
+pub static BROADCAST: Kernel = Kernel {
+    shader: crate::shader!("gram_broadcast"),
+    entry: "main",
+    bindings: &[
+        (0, Access::Uniform),
+        (1, Access::Read),
+        (4, Access::Read),
+        (2, Access::ReadWrite),
+    ],
+    needs_subgroups: true,
 };
 
 /// The same sums, with the tiles in workgroup memory.
@@ -74,32 +87,40 @@ pub static GRADIENT_PORTABLE: Kernel = Kernel {
 pub enum Tiling {
     /// [`PARTIAL`]: a large tile in the registers of each thread, which has pixels of its own.
     Threads,
+    /// [`BROADCAST`]: a larger tile over the lanes of a subgroup, which share their pixels.
+    Lanes,
     /// [`TILED`]: a tile for a whole workgroup, in the memory that it shares.
     Workgroups,
 }
 
 impl Tiling {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Threads, Self::Workgroups];
+    /// All, from plain to special.
+    pub const ALL: [Self; 3] = [Self::Threads, Self::Lanes, Self::Workgroups];
 
     /// The shipped rule.
     pub fn choose(gpu: &Gpu) -> Self {
-        Self::fastest(gpu.adapter().is_software())
+        Self::fastest(gpu.adapter().is_software(), gpu.has_subgroups())
     }
 
-    pub(super) fn fastest(software: bool) -> Self {
-        // A barrier costs a software adapter more than it wins; a real GPU spills the large tile.
-        if software {
-            Self::Threads
-        } else {
-            Self::Workgroups
+    pub(super) fn fastest(software: bool, subgroups: bool) -> Self {
+        // A barrier costs a software adapter more than it wins; a real GPU spills the large tiles.
+        match (software, subgroups) {
+            (true, true) => Self::Lanes,
+            (true, false) => Self::Threads,
+            (false, _) => Self::Workgroups,
         }
+    }
+
+    /// Whether the adapter can run it.
+    pub fn is_supported(self, gpu: &Gpu) -> bool {
+        gpu.can_run(self.kernel())
     }
 
     /// Its first pass.
     pub fn kernel(self) -> &'static Kernel {
         match self {
             Self::Threads => &PARTIAL,
+            Self::Lanes => &BROADCAST,
             Self::Workgroups => &TILED,
         }
     }
@@ -108,7 +129,16 @@ impl Tiling {
     fn groups(self) -> usize {
         match self {
             Self::Threads => 4,
-            Self::Workgroups => 16,
+            Self::Lanes | Self::Workgroups => 16,
+        }
+    }
+
+    /// Chunks of pixels; never more than `workspace_bytes` has room for.
+    fn chunks(self, shape: Shape) -> usize {
+        match self {
+            // Each stores a whole tile, which costs as much as a hundred pixels.
+            Self::Lanes => shape.pixels().div_ceil(512).min(chunks(shape)),
+            Self::Threads | Self::Workgroups => chunks(shape),
         }
     }
 
@@ -116,7 +146,7 @@ impl Tiling {
     fn chunks_per_workgroup(self, chunks: usize, widest: u32) -> usize {
         match self {
             Self::Threads => workgroup(chunks, widest),
-            Self::Workgroups => 1,
+            Self::Lanes | Self::Workgroups => 1,
         }
     }
 }
@@ -203,7 +233,8 @@ pub fn forward(
         }
     }
     let c_groups = groups(f.shape.channels) as u32;
-    let partial_bytes = workspace_bytes(f.shape);
+    let chunks = tiling.chunks(f.shape);
+    let partial_bytes = matrix_bytes(f.shape) * chunks as u64;
     let whole = GroupSlice {
         first: 0,
         count: c_groups as usize,
@@ -212,7 +243,7 @@ pub fn forward(
         kernel: &REDUCE,
         knobs: vec![("WORKGROUP", 64)],
         // The strips do not matter here.
-        uniform: gram_params(f, whole, whole, 1),
+        uniform: gram_params(f, whole, whole, chunks, 1),
         buffers: vec![
             BufferView::first(partials, partial_bytes),
             BufferView::first(g, matrix_bytes(f.shape)),
@@ -232,7 +263,7 @@ fn partial_command(
     partials: BufferView,
     widest: u32,
 ) -> Command {
-    let chunks = chunks(f.shape);
+    let chunks = tiling.chunks(f.shape);
     let together = tiling.chunks_per_workgroup(chunks, widest);
     let tiles = |slice: GroupSlice| slice.count.div_ceil(tiling.groups()) as u32;
     let (i, j) = (4 * i_slice.count as u64, 4 * j_slice.count as u64);
@@ -246,9 +277,9 @@ fn partial_command(
         kernel: tiling.kernel(),
         knobs: match tiling {
             Tiling::Threads => vec![("WORKGROUP", together as u32)],
-            Tiling::Workgroups => Vec::new(),
+            Tiling::Lanes | Tiling::Workgroups => Vec::new(),
         },
-        uniform: gram_params(f, i_slice, j_slice, together),
+        uniform: gram_params(f, i_slice, j_slice, chunks, together),
         buffers: vec![f.view(i_slice), f.view(j_slice), partials],
         workgroups: [(chunks / together) as u32, tiles(i_slice), tiles(j_slice)],
         flop: 2 * products * f.shape.pixels() as u64,
@@ -260,9 +291,9 @@ fn gram_params(
     f: &FeatureMap,
     i_slice: GroupSlice,
     j_slice: GroupSlice,
+    chunks: usize,
     together: usize,
 ) -> Vec<u8> {
-    let chunks = chunks(f.shape);
     bytemuck::bytes_of(&GramParams {
         pixels: f.shape.pixels() as u32,
         plane: f.plane(),

@@ -225,6 +225,12 @@ mod tests {
 
     #[test]
     fn maps_that_do_not_fill_a_workgroup_of_gemm_are_left_to_direct_portable() {
+        let filter = Filter {
+            c_in: 64,
+            c_out: 64,
+            weight: Vec::new(),
+            bias: Vec::new(),
+        };
         let on = |height, width| {
             let output = Shape::new(64, height, width);
             let has_many_channels = |variant| !matches!(variant, Variant::FromRgb | Variant::ToRgb);
