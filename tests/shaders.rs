@@ -83,9 +83,13 @@ impl ShaderFile {
     fn texels_access(&self, variable: &naga::GlobalVariable) -> Access {
         let access = match self.module.types[variable.ty].inner {
             naga::TypeInner::Image {
-                class: naga::ImageClass::Storage { format, access },
+                class:
+                    naga::ImageClass::Storage {
+                        format: naga::StorageFormat::Rgba32Float,
+                        access,
+                    },
                 ..
-            } if format == naga::StorageFormat::Rgba32Float => access,
+            } => access,
             ref other => panic!("{}: a binding of {other:?}", self.stem),
         };
         match access {

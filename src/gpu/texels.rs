@@ -6,7 +6,7 @@
 
 use super::{Gpu, GpuError};
 
-/// A matrix of vec4<f32> that kernels bind as a storage texture, `rgba32float`.
+/// A matrix of `vec4<f32>` that kernels bind as a storage texture, `rgba32float`.
 #[derive(Clone, Debug)]
 pub struct Texels {
     pub(super) view: wgpu::TextureView,

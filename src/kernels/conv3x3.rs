@@ -78,7 +78,7 @@ enum Weights {
     /// As [`Variant::pack`] makes them.
     Packed(wgpu::Buffer),
     /// In frequencies, with what the three passes share.
-    Winograd(winograd::Winograd),
+    Winograd(Box<winograd::Winograd>),
 }
 
 impl DeviceFilter {
@@ -97,7 +97,7 @@ impl DeviceFilter {
         let weights = match variant {
             Variant::Winograd | Variant::WinogradTiled => {
                 let tiled = variant == Variant::WinogradTiled;
-                Weights::Winograd(winograd::upload(gpu, label, filter, tiled)?)
+                Weights::Winograd(Box::new(winograd::upload(gpu, label, filter, tiled)?))
             }
             _ => Weights::Packed(gpu.storage_with(label, &variant.pack(filter))?),
         };
