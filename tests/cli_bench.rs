@@ -38,6 +38,21 @@ fn check_rate(row: &Value, flop: f64, seconds: f64) {
     assert!((gflops / expected - 1.0).abs() < 1e-6, "{row}");
     // Nothing is much faster than the probe of the same run.
     assert!(gflops < 10.0 * positive(row, "fma_peak_gflops"), "{row}");
+    positive(row, "copy_gigabytes_per_second");
+    positive(row, "real_share_of_peak");
+    positive(row, "share_of_bandwidth");
+}
+
+/// What a kernel's row says beside its rate: that it was checked, and what it really did.
+fn check_kernel(row: &Value) {
+    let deviation = row["deviation"].as_f64().unwrap();
+    assert!((0.0..1e-4).contains(&deviation), "{row}");
+    let bytes = positive(row, "gigabytes_per_second");
+    let intensity = positive(row, "real_gflops") / bytes;
+    assert!(
+        (intensity / positive(row, "flop_per_byte") - 1.0).abs() < 1e-6,
+        "{row}"
+    );
 }
 
 /// The convolutions up to relu5_1 in both directions, 2·9·C·O per position each; the first one has three
@@ -118,6 +133,8 @@ fn convolutions_have_a_row_per_layer_and_direction() {
             assert!(!row["variant"].as_str().unwrap().is_empty(), "{layer}");
             let flop = (2 * 9 * c_in * c_out * side * side) as f64;
             check_rate(row, flop, positive(row, "seconds"));
+            check_kernel(row);
+            assert!(row["reason"].as_str().unwrap().len() > 5, "{row}");
         }
     }
     assert!(rows.next().is_none());
@@ -156,5 +173,67 @@ fn gram_matrices_have_a_row_per_layer_and_direction() {
         let number = |field: &str| positive(row, field);
         let flop = 2.0 * number("channels").powi(2) * number("width") * number("height");
         check_rate(row, flop, number("seconds"));
+        check_kernel(row);
     }
+}
+
+/// Winograd's transforms and a quarter of the products; everything else does what the definition counts.
+#[test]
+fn real_operations_are_those_of_the_algorithm() {
+    for variant in ["winograd", "direct-portable"] {
+        let figures = bench(&["conv", "--variant", variant]);
+        let rows = figures["rows"].as_array().unwrap().iter();
+        let rows: Vec<&Value> = rows
+            .filter(|row| row["variant"] == variant && positive(row, "c_in") >= 256.0)
+            .filter(|row| positive(row, "width") >= 4.0)
+            .collect();
+        // A real GPU has no use for Winograd's texels.
+        assert!(!rows.is_empty() || variant == "winograd");
+        for row in rows {
+            let share = positive(row, "real_gflops") / positive(row, "gflops");
+            let expected = if variant == "winograd" {
+                0.25..0.3
+            } else {
+                0.99999..1.00001
+            };
+            assert!(expected.contains(&share), "{row}");
+        }
+    }
+}
+
+#[test]
+fn a_plot_has_every_kernel_of_the_run_under_both_roofs() {
+    let workshop = Workshop::new();
+    let flags = ["--size", "32", "--runs", "1", "--plot", "roof.svg"];
+    for (what, kernels) in [
+        (
+            "gram",
+            &["gram relu1_1 forward", "gram relu5_1 backward"][..],
+        ),
+        ("step", &["conv3x3", "gram.partial"]),
+        ("conv", &["conv1_1 forward", "conv5_1 backward"]),
+    ] {
+        workshop.succeed(&[&["bench", what], &flags[..]].concat());
+        let svg = String::from_utf8(workshop.read("roof.svg")).unwrap();
+        assert!(svg.trim_end().ends_with("</svg>"), "{what}");
+        for words in ["FMA peak ", "copy ", "per byte"].iter().chain(kernels) {
+            assert!(svg.contains(words), "no `{words}` in the plot of {what}");
+        }
+    }
+    assert_eq!(workshop.names(), ["roof.svg"]);
+    workshop.refuse(&["bench", "--plot", "roof.png"], 2, &["roof.png", ".svg"]);
+    let twice = ["bench", "--json", "a.svg", "--plot", "a.svg"];
+    workshop.refuse(&twice, 4, &["a.svg"]);
+}
+
+#[test]
+fn a_benchmark_after_json_is_not_taken_for_a_file() {
+    let workshop = Workshop::new();
+    let words = ["`conv`", "bench conv --json"];
+    workshop.refuse(&["bench", "--json", "conv"], 2, &words);
+    let flags = [
+        "bench", "--json", "./conv", "--size", "16", "--runs", "1", "gram",
+    ];
+    workshop.succeed(&flags);
+    assert_eq!(workshop.names(), ["conv"]);
 }

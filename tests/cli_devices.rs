@@ -136,6 +136,26 @@ fn without_an_adapter_every_command_that_needs_one_says_what_to_install() {
     assert_eq!(workshop.names(), ["content.png", "style.png"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn kernels_are_listed_and_written_without_an_adapter() {
+    let workshop = Workshop::new();
+    let arguments = ["inspect", "kernels", "--json", "--emit", "kernels"];
+    let outcome = without_adapter(&workshop, &arguments);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let listed: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(listed["adapter"], Value::Null);
+    let kernels = listed["kernels"].as_array().unwrap();
+    assert_eq!(kernels.len(), impasto::kernels::catalogue().len());
+    for row in listed["convolutions"].as_array().unwrap() {
+        assert_eq!(row["variant"], Value::Null, "{row}");
+        assert!(row["variants"].as_array().unwrap().len() > 4, "{row}");
+    }
+    // An adapter that is asked for by name is not there: that is a mistake.
+    let named = [&arguments[..], &["--adapter", "0"]].concat();
+    without_adapter(&workshop, &named).refused(3, &[]);
+}
+
 #[test]
 fn help_and_version_are_asked_for_and_so_no_errors() {
     let workshop = Workshop::new();

@@ -190,6 +190,66 @@ fn the_gradient_of_a_dream_has_the_shape_of_the_picture() {
 }
 
 #[test]
+fn kernels_are_listed_with_knobs_and_costs_and_every_choice_has_a_reason() {
+    let workshop = Workshop::new();
+    let flags = ["--size", "48", "--model", "vgg16"];
+    let outcome = workshop.succeed(&[&["inspect", "kernels", "--json"], &flags[..]].concat());
+    let listed: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(listed["network"], "VGG-16");
+    for kernel in listed["kernels"].as_array().unwrap() {
+        let text = |field: &str| kernel[field].as_str().unwrap();
+        assert!(
+            !text("cost").is_empty() && !text("knobs").is_empty(),
+            "{kernel}"
+        );
+        for knob in kernel["overrides"].as_array().unwrap() {
+            assert!(
+                text("knobs").contains(knob["name"].as_str().unwrap()),
+                "{kernel}"
+            );
+        }
+    }
+    let rows = listed["convolutions"].as_array().unwrap();
+    assert_eq!(rows.len(), 26);
+    for row in rows {
+        let variants = row["variants"].as_array().unwrap();
+        let chosen = variants.iter().find(|of| of["variant"] == row["variant"]);
+        assert!(
+            chosen.unwrap()["flop_per_byte"].as_f64().unwrap() > 0.0,
+            "{row}"
+        );
+        let reason = row["reason"].as_str().unwrap();
+        assert!(
+            reason.contains("shipped rule") || reason.contains("nothing else"),
+            "{row}"
+        );
+    }
+    let text = workshop
+        .succeed(&[&["inspect", "kernels"], &flags[..]].concat())
+        .stdout;
+    assert!(text.contains("conv3x3_direct_portable"), "{text}");
+    assert!(text.contains("conv5_3"), "{text}");
+}
+
+#[test]
+fn emitted_kernels_are_the_shaders_with_their_overrides_said() {
+    let workshop = Workshop::new();
+    workshop.succeed(&["inspect", "kernels", "--emit", "new/kernels"]);
+    for kernel in impasto::kernels::catalogue() {
+        let file = format!("new/kernels/{}.wgsl", kernel.name());
+        let text = String::from_utf8(workshop.read(&file)).unwrap();
+        let (first, rest) = text.split_once('\n').unwrap();
+        assert_eq!(rest, kernel.shader.source, "{file}");
+        assert!(first.contains(&format!("`{}`", kernel.entry)), "{first}");
+        let has_workgroup = rest.contains("override WORKGROUP");
+        assert_eq!(first.contains("WORKGROUP = "), has_workgroup, "{first}");
+    }
+    workshop.write("file", b"");
+    let into_a_file = ["inspect", "kernels", "--emit", "file/in"];
+    workshop.refuse(&into_a_file, 4, &["--emit", "file/in"]);
+}
+
+#[test]
 fn a_second_network_is_found_by_name_by_file_and_by_folder() {
     let workshop = Workshop::with_pictures();
     std::fs::create_dir(workshop.path("folder")).unwrap();

@@ -17,8 +17,9 @@ use cases::{
 };
 use devices::{checked, everywhere, portable};
 use impasto::doctor::{self, Check, conv3x3, losses};
-use impasto::gpu::{Gpu, GpuError};
-use impasto::kernels::conv3x3::Variant;
+use impasto::gpu::{DispatchInfo, Gpu, GpuError, Recorder};
+use impasto::kernels::FeatureMap;
+use impasto::kernels::conv3x3::{DeviceFilter, Epilogue, Filter, Variant};
 use impasto::kernels::gram::Tiling;
 use impasto::kernels::pool2::Pooling;
 use impasto::shape::Shape;
@@ -394,6 +395,47 @@ fn sum() {
 #[test]
 fn fma_peak() {
     everywhere(async |gpu| Ok(vec![doctor::fma_peak::check(gpu, 5).await?]));
+}
+
+#[test]
+fn copy_bandwidth() {
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for count in [4, 960, 1024, 70_000] {
+            checks.push(doctor::copy_bandwidth::check(gpu, count).await?);
+        }
+        Ok(checks)
+    });
+}
+
+/// What a variant costs on paper is what its dispatches say.
+#[test]
+fn conv3x3_costs_on_paper_are_those_of_the_dispatches() {
+    let side = 40;
+    for (c_in, c_out) in [(64, 64), (128, 96), (64, 3), (3, 64)] {
+        let filter = Filter {
+            c_in,
+            c_out,
+            weight: vec![0.0; 9 * c_in * c_out],
+            bias: vec![],
+        };
+        let output = Shape::new(c_out, side, side);
+        let x = FeatureMap::zeros(gpu(), "x", output.with_channels(c_in)).unwrap();
+        let y = FeatureMap::zeros(gpu(), "y", output).unwrap();
+        let supported = |variant: &Variant| variant.supports(gpu(), &filter, output);
+        for variant in Variant::ALL.into_iter().filter(supported) {
+            let filter = DeviceFilter::upload(gpu(), "filter", &filter, variant).unwrap();
+            let mut recorder = Recorder::new(gpu());
+            impasto::kernels::conv3x3::record(&mut recorder, &filter, &x, &y, Epilogue::default())
+                .unwrap();
+            let recording = recorder.finish(gpu()).unwrap();
+            let sum = |of: fn(&DispatchInfo) -> u64| recording.infos().iter().map(of).sum::<u64>();
+            let paper = variant.cost([c_in, c_out], [side, side]);
+            assert_eq!(sum(|info| info.flop), paper.flop, "{variant}");
+            assert_eq!(sum(|info| info.real_flop), paper.real_flop, "{variant}");
+            assert_eq!(sum(|info| info.bytes), paper.bytes, "{variant}");
+        }
+    }
 }
 
 #[test]

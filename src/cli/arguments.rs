@@ -130,9 +130,9 @@ pub struct DemoArguments {
 
 #[derive(Args)]
 pub struct BenchArguments {
-    /// What to measure
-    #[arg(value_enum, default_value_t = Benchmark::Step)]
-    pub what: Benchmark,
+    /// What to measure [default: step]
+    #[arg(value_enum)]
+    pub what: Option<Benchmark>,
     /// Side of the square picture in pixels
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(16..=8192), value_name = "N")]
     pub size: u32,
@@ -144,9 +144,15 @@ pub struct BenchArguments {
     pub variant: Option<Variant>,
     #[arg(long, value_enum, default_value_t = OptimiserName::Lbfgs)]
     pub optimizer: OptimiserName,
+    /// Measure every variant of every convolution and keep the figures for later choices
+    #[arg(long, conflicts_with_all = ["variant", "optimizer"])]
+    pub tune: bool,
     /// Write the figures as JSON, to a file or (without one) to standard output
-    #[arg(long, num_args = 0..=1, default_missing_value = "-", value_name = "FILE")]
+    #[arg(long, num_args = 0..=1, default_missing_value = "-", value_parser = json_of_bench, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Draw every kernel of the run under the adapter's roofs
+    #[arg(long, value_parser = svg, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -212,6 +218,18 @@ pub enum Inspect {
         #[arg(short, long, value_name = "G.npy")]
         output: PathBuf,
     },
+    /// Every kernel: knobs, flop per byte, and which variant each convolution gets and why
+    Kernels {
+        /// Side of the square picture in pixels
+        #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(16..=8192), value_name = "N")]
+        size: u32,
+        /// Also write the WGSL of every kernel into this folder, made if it is not there
+        #[arg(long, value_name = "DIR")]
+        emit: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -265,6 +283,24 @@ impl FromStr for Weighted {
             _ if text.is_empty() => Err("the name is empty".to_string()),
             _ => Ok(plain(text)),
         }
+    }
+}
+
+/// A file, or `-`; a benchmark's name here was meant to say what to measure.
+fn json_of_bench(text: &str) -> Result<PathBuf, String> {
+    match Benchmark::from_str(text, false) {
+        Ok(_) => Err(format!(
+            "`{text}` is a benchmark, not a file; put it first, as in `impasto bench {text} --json`"
+        )),
+        Err(_) => Ok(PathBuf::from(text)),
+    }
+}
+
+fn svg(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("svg") => Ok(path),
+        _ => Err("plots are written as SVG; give a name that ends in .svg".to_string()),
     }
 }
 

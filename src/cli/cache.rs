@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::terminal::tell;
 
 /// The environment variable that names the folder where the user's own cache folder is not wanted.
-const FOLDER_VARIABLE: &str = "IMPASTO_CACHE";
+pub const FOLDER_VARIABLE: &str = "IMPASTO_CACHE";
 
 /// Drivers never forget a kernel of an older version of this program: a file that has grown beyond this
 /// is begun anew.

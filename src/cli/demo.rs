@@ -1,14 +1,13 @@
 //! `impasto demo`: the main job on two embedded pictures.
 
 use impasto::image::{Picture, check_output};
-use impasto::kernels::conv3x3::Preference;
 use impasto::optim::{LbfgsSettings, OptimiserSettings};
 use impasto::paint::{Start, StyleChoices, gatys};
 
 use super::arguments::{Common, DemoArguments};
 use super::failure::Failure;
 use super::style::{StyleJob, paint};
-use super::{network, open_gpu, say};
+use super::{network, open_gpu, say, tuning};
 
 static ASTRONAUT: &[u8] = include_bytes!(concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -50,7 +49,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
             terms: gatys(network.architecture),
             optimiser: OptimiserSettings::Lbfgs(LbfgsSettings::default()),
             start: Start::Content,
-            preference: Preference::default(),
+            preference: tuning::preference(common, &gpu, None),
         },
         content,
         styles: vec![(style, 1.0)],

@@ -1,5 +1,7 @@
 //! `impasto inspect`: numbers out of the network, for study and for checks.
 
+mod kernels;
+
 use std::path::{Path, PathBuf};
 
 use impasto::image::{Picture, check_output_file, save_npy};
@@ -53,6 +55,9 @@ pub fn run(common: &Common, inspect: &Inspect) -> Result<(), Failure> {
             pooling,
             output,
         } => inspect_dream(common, image, layer, *pooling, output),
+        Inspect::Kernels { size, emit, json } => {
+            kernels::run(common, *size, emit.as_deref(), *json)
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod network;
 mod progress;
 mod style;
 mod terminal;
+mod tuning;
 mod wait;
 
 use std::process::ExitCode;

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use impasto::gpu::Gpu;
 use impasto::image::{Picture, check_output, check_output_file};
-use impasto::kernels::conv3x3::Preference;
 use impasto::net::{Architecture, Network};
 use impasto::objective::{LayerWeight, LossSummary, StyleTerms};
 use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
@@ -14,7 +13,7 @@ use super::arguments::{Common, OptimiserName, Recipe, StyleArguments, Weighted};
 use super::failure::{Code, Failure};
 use super::progress::{Progress, Saving, numbered, step_of};
 use super::wait::wait;
-use super::{explain, network, open_gpu, say};
+use super::{explain, network, open_gpu, say, tuning};
 
 /// The longer side if neither `--size` nor a smaller content says otherwise.
 const USUAL_SIZE: usize = 512;
@@ -37,10 +36,7 @@ pub fn run(common: &Common, arguments: &StyleArguments) -> Result<(), Failure> {
             terms,
             optimiser: optimiser(arguments),
             start: start(arguments, &pictures.content)?,
-            preference: Preference {
-                wish: arguments.variant,
-                ..Preference::default()
-            },
+            preference: tuning::preference(common, &gpu, arguments.variant),
         },
         content: pictures.content,
         styles: pictures.styles,

@@ -7,6 +7,7 @@
 
 mod comparison;
 pub mod conv3x3;
+pub mod copy_bandwidth;
 pub mod fma_peak;
 pub mod gram;
 pub mod losses;
@@ -79,6 +80,7 @@ pub async fn check_all(gpu: &Gpu, mut report: impl FnMut(&Check)) -> Result<Vec<
         add(optimisers::check(gpu, &case).await?);
     }
     add(fma_peak::check(gpu, 4).await?);
+    add(copy_bandwidth::check(gpu, 5000).await?);
     Ok(checks)
 }
 

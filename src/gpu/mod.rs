@@ -9,6 +9,7 @@ mod error;
 mod pipeline;
 mod read_back;
 mod record;
+mod shader;
 mod texels;
 mod timing;
 
@@ -18,4 +19,5 @@ pub use error::GpuError;
 pub use pipeline::{Access, Kernel, Knob, Pipeline, Shader};
 pub use read_back::ReadBack;
 pub use record::{BufferView, Command, DispatchInfo, Recorder, Recording, fold_workgroups};
+pub use shader::Override;
 pub use texels::Texels;

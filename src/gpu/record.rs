@@ -67,6 +67,8 @@ pub struct DispatchInfo {
     pub kernel: String,
     /// See [`Command::flop`].
     pub flop: u64,
+    /// Arithmetic operations that it really does, see [`Recorder::set_real_flop`].
+    pub real_flop: u64,
     /// See [`Command::bytes`].
     pub bytes: u64,
 }
@@ -82,6 +84,7 @@ struct Labelled {
     label: Arc<str>,
     command: Command,
     texels: Vec<Texels>,
+    real_flop: u64,
 }
 
 /// Collects commands; [`Recorder::finish`] turns them into something that can run many times.
@@ -138,9 +141,18 @@ impl Recorder {
         if command.workgroups.iter().all(|&count| count > 0) {
             self.commands.push(Labelled {
                 label: self.label.clone(),
+                real_flop: command.flop,
                 command,
                 texels,
             });
+        }
+    }
+
+    /// The dispatch appended last does `flop` operations where its command counts, as the user wants to
+    /// compare, those of the definition.
+    pub fn set_real_flop(&mut self, flop: u64) {
+        if let Some(last) = self.commands.last_mut() {
+            last.real_flop = flop;
         }
     }
 
@@ -185,6 +197,7 @@ impl Recorder {
                 label: labelled.label,
                 kernel: command.kernel.name(),
                 flop: command.flop,
+                real_flop: labelled.real_flop,
                 bytes: command.bytes,
             });
         }

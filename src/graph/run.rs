@@ -19,8 +19,10 @@ pub struct NodeTime {
     pub kernel: String,
     /// Seconds over all of its dispatches.
     pub seconds: f64,
-    /// Arithmetic operations.
+    /// Arithmetic operations, counting convolutions by their definition.
     pub flop: u64,
+    /// Arithmetic operations that were really done.
+    pub real_flop: u64,
     /// Bytes of storage touched at least once.
     pub bytes: u64,
 }
@@ -210,6 +212,7 @@ impl Executable {
                 Some(time) => {
                     time.seconds += seconds;
                     time.flop += info.flop;
+                    time.real_flop += info.real_flop;
                     time.bytes += info.bytes;
                     if !time.kernel.contains(&info.kernel) {
                         time.kernel = format!("{} + {}", time.kernel, info.kernel);
@@ -220,6 +223,7 @@ impl Executable {
                     kernel: info.kernel.clone(),
                     seconds,
                     flop: info.flop,
+                    real_flop: info.real_flop,
                     bytes: info.bytes,
                 }),
             }

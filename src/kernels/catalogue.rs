@@ -1,8 +1,8 @@
 //! Every kernel there is, for listings and for the tests that hold each to its shader.
 
 use super::{
-    adam, content_loss, conv3x3, dream_loss, fma_peak, gram, lbfgs, picture_input, pool2, relu,
-    style_loss, sum, tv_loss,
+    adam, content_loss, conv3x3, copy_bandwidth, dream_loss, fma_peak, gram, lbfgs, picture_input,
+    pool2, relu, style_loss, sum, tv_loss,
 };
 use crate::gpu::Kernel;
 
@@ -45,6 +45,7 @@ pub fn catalogue() -> Vec<&'static Kernel> {
         &lbfgs::DECIDE,
         &lbfgs::ADVANCE,
         &fma_peak::MAIN,
+        &copy_bandwidth::MAIN,
     ]);
     kernels
 }

@@ -6,6 +6,7 @@ use super::{ACCUMULATE, BIAS, MASK, Merge, RELU};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
 
 mod choice;
+mod cost;
 mod tuning;
 mod variant;
 pub mod winograd;
@@ -13,6 +14,7 @@ pub mod winograd_tiled;
 
 pub(super) use choice::ON_GPUS;
 pub use choice::{Choice, Preference, Reason};
+pub use cost::Cost;
 pub use tuning::{Measurement, Problem, TuningRow, TuningTable};
 pub use variant::Variant;
 

@@ -7,6 +7,7 @@ pub mod adam;
 mod catalogue;
 pub mod content_loss;
 pub mod conv3x3;
+pub mod copy_bandwidth;
 pub mod dream_loss;
 pub mod feature_map;
 pub mod fma_peak;

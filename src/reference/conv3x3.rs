@@ -28,6 +28,28 @@ pub fn forward(x: &[f64], shape: Shape, weight: &[f64], bias: &[f64]) -> Vec<f64
     y
 }
 
+/// Entry \[o, i, j\] of [`forward`] without a bias, for checks of maps too large to compute whole: `x` and `weight`
+/// give the entry at an index.
+pub fn forward_at(
+    x: impl Fn(usize) -> f64,
+    shape: Shape,
+    weight: impl Fn(usize) -> f64,
+    [o, i, j]: [usize; 3],
+) -> f64 {
+    let mut y = 0.0;
+    for c in 0..shape.channels {
+        for (u, v) in (0..9).map(|tap| (tap / 3, tap % 3)) {
+            // Counted from the position above and to the left, so that no index is negative.
+            let (row, column) = (i + u, j + v);
+            if (1..=shape.height).contains(&row) && (1..=shape.width).contains(&column) {
+                let at = (c * shape.height + row - 1) * shape.width + column - 1;
+                y += weight((o * shape.channels + c) * 9 + 3 * u + v) * x(at);
+            }
+        }
+    }
+    y
+}
+
 /// gx\[c, i, j\] = Σ_o Σ_{u,v} weight\[o, c, u, v\] · gy\[o, i+1−u, j+1−v\], the transpose of [`forward`].
 ///
 /// With u and v counted from the other end this is [`forward`] itself, on the [`transposed`] weights and without bias:

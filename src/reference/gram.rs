@@ -8,17 +8,22 @@ use crate::shape::Shape;
 /// eq. 3 has no 1/M; with it, pictures of different sizes have comparable matrices.
 pub fn forward(features: &[f64], shape: Shape) -> Vec<f64> {
     debug_assert_eq!(features.len(), shape.len());
-    let (channels, positions) = (shape.channels, shape.pixels());
+    let channels = shape.channels;
     let mut gram = Vec::with_capacity(channels * channels);
     for a in 0..channels {
         for b in 0..channels {
-            let rows = features[a * positions..][..positions]
-                .iter()
-                .zip(&features[b * positions..][..positions]);
-            gram.push(rows.map(|(f, h)| f * h).sum::<f64>() / positions as f64);
+            gram.push(forward_at(|at| features[at], shape, [a, b]));
         }
     }
     gram
+}
+
+/// Entry \[a, b\] of [`forward`]; `features` gives the entry at an index.
+pub fn forward_at(features: impl Fn(usize) -> f64, shape: Shape, [a, b]: [usize; 2]) -> f64 {
+    let positions = shape.pixels();
+    let products =
+        (0..positions).map(|p| features(a * positions + p) * features(b * positions + p));
+    products.sum::<f64>() / positions as f64
 }
 
 /// gF = (gG + gGᵀ)·F / M: F enters twice, as the row and as the column.
@@ -40,4 +45,19 @@ pub fn gradient(gram_gradient: &[f64], features: &[f64], shape: Shape) -> Vec<f6
         }
     }
     result
+}
+
+/// Entry \[a, p\] of [`gradient`]; the functions give the entries of gG and F at an index.
+pub fn gradient_at(
+    gram_gradient: impl Fn(usize) -> f64,
+    features: impl Fn(usize) -> f64,
+    shape: Shape,
+    [a, p]: [usize; 2],
+) -> f64 {
+    let (channels, positions) = (shape.channels, shape.pixels());
+    let factor = |b: usize| gram_gradient(a * channels + b) + gram_gradient(b * channels + a);
+    let sum: f64 = (0..channels)
+        .map(|b| factor(b) * features(b * positions + p))
+        .sum();
+    sum / positions as f64
 }

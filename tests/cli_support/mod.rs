@@ -104,6 +104,11 @@ impl Workshop {
             .collect()
     }
 
+    /// Where the file `name` of the cache folder is or would be.
+    pub fn cached(&self, name: &str) -> PathBuf {
+        self.cache.path().join(name)
+    }
+
     /// The command with `arguments`, to be started in the folder, with a cache folder of its own.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));

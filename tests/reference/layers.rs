@@ -81,6 +81,13 @@ fn conv_agrees_with_its_definition_on_odd_shapes() {
             let bias = samples(3, outputs);
             let y = conv3x3::forward(&x, shape, &weight, &bias);
             assert_close(&y, &conv_by_definition(&x, shape, &weight, &bias), 1e-14);
+            let entry = |at: usize| {
+                let (o, pixel) = (at / shape.pixels(), at % shape.pixels());
+                let place = [o, pixel / shape.width, pixel % shape.width];
+                bias[o] + conv3x3::forward_at(|at| x[at], shape, |at| weight[at], place)
+            };
+            let one_by_one: Vec<f64> = (0..y.len()).map(entry).collect();
+            assert_close(&one_by_one, &y, 1e-14);
         }
     }
 }

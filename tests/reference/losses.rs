@@ -47,6 +47,12 @@ fn gram_gradient_agrees_with_finite_differences() {
     for shape in odd_shapes(3) {
         let (features, weights) = (samples(22, shape.len()), samples(23, 9));
         let gradient = gram::gradient(&weights, &features, shape);
+        let entry = |at: usize| {
+            let place = [at / shape.pixels(), at % shape.pixels()];
+            gram::gradient_at(|at| weights[at], |at| features[at], shape, place)
+        };
+        let one_by_one: Vec<f64> = (0..gradient.len()).map(entry).collect();
+        assert_close(&one_by_one, &gradient, 1e-14);
         assert_gradient(
             |f| dot(&weights, &gram::forward(f, shape)),
             &features,

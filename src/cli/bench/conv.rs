@@ -1,128 +1,103 @@
 //! `impasto bench conv`: every convolution of the network, forward and backward, at the size it has
 //! when the picture has `--size`.
 
-use std::collections::BTreeMap;
-
-use impasto::gpu::{Gpu, Recorder, Recording};
-use impasto::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Preference, Variant};
-use impasto::kernels::{FeatureMap, Pass};
-use impasto::net::Network;
-use impasto::reference::samples::sample;
-use impasto::shape::Shape;
+use impasto::kernels::conv3x3::Problem;
 use serde_json::{Value, json};
 
-use super::{BenchArguments, Common, Failure, PeakProbe, Samples, head, say, seconds, with};
+use super::case::{Case, Layer, layers};
+use super::figures::{LEGEND, Work, direction, rates, rates_in_words};
+use super::probe::{Samples, seconds};
+use super::roofline::Point;
+use super::{Bench, Failure, Report, say, with};
+use crate::cli::tuning;
 
-pub fn measure(
-    common: &Common,
-    arguments: &BenchArguments,
-    gpu: &Gpu,
-    network: &Network,
-    peak: &PeakProbe,
-) -> Result<Value, Failure> {
+pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
+    let preference = tuning::preference(bench.common, bench.gpu, bench.arguments.variant);
+    say(bench.common, LEGEND);
     let mut rows = Vec::new();
+    let mut points: Vec<Point> = Vec::new();
     // Layers of the same shape take the same time; each shape is measured once.
-    let mut measured: BTreeMap<(usize, usize, usize, bool), Value> = BTreeMap::new();
-    for (filter, (index, layer, c_in, c_out)) in network
-        .filters()
-        .iter()
-        .zip(network.architecture.convolutions())
-    {
-        let side = arguments.size as usize / network.architecture.downscale(index);
-        for backward in [false, true] {
-            let pass = if backward {
-                Pass::Gradient
-            } else {
-                Pass::Forward
-            };
-            let key = (c_in, c_out, side, backward);
-            if side > 0 && !measured.contains_key(&key) {
-                let turned = if backward {
-                    filter.transposed()
-                } else {
-                    Filter::clone(filter)
-                };
-                let row = measure_one(gpu, arguments, peak, (&turned, pass), side)?;
-                measured.insert(key, row);
+    let mut measured: Vec<(Problem, Value)> = Vec::new();
+    for layer in layers(bench.network, bench.arguments.size) {
+        let known = measured
+            .iter()
+            .find(|(problem, _)| *problem == layer.problem);
+        let row = match known {
+            Some((_, row)) => row.clone(),
+            None => {
+                let (filter, output) = layer.runs();
+                let pass = layer.problem.pass;
+                let choice = preference.choose(bench.gpu, &filter, output, pass);
+                let (row, point) = measure_one(bench, &layer, choice)?;
+                points.push(point);
+                measured.push((layer.problem, row.clone()));
+                row
             }
-            let Some(row) = measured.get(&key) else {
-                continue;
-            };
-            let pass = if backward { "backward" } else { "forward" };
-            let row = with(
-                json!({ "layer": layer, "pass": pass, "c_in": c_in, "c_out": c_out }),
-                row.clone(),
-            );
-            say(common, describe(&row));
-            rows.push(row);
-        }
+        };
+        let row = with(json!({ "layer": layer.name }), row);
+        say(bench.common, describe(&row));
+        rows.push(row);
     }
-    Ok(with(
-        head(gpu, common, arguments.size),
-        json!({ "rows": rows }),
-    ))
-}
-
-fn describe(row: &Value) -> String {
-    let number = |field: &str| row[field].as_f64().unwrap_or(f64::NAN);
-    let text = |field: &str| row[field].as_str().unwrap_or_default().to_string();
-    format!(
-        "{:8} {:8} {:3}→{:3} {:4}×{:<4} {:16} {:9.2} ms  {:7.1} GFLOP/s  {:5.1} % of peak",
-        text("layer"),
-        text("pass"),
-        number("c_in"),
-        number("c_out"),
-        number("width"),
-        number("height"),
-        text("variant"),
-        number("seconds") * 1e3,
-        number("gflops"),
-        100.0 * number("share_of_peak"),
-    )
+    Ok(Report {
+        figures: with(bench.head(), json!({ "rows": rows })),
+        points,
+    })
 }
 
 fn measure_one(
-    gpu: &Gpu,
-    arguments: &BenchArguments,
-    peak: &PeakProbe,
-    (filter, pass): (&Filter, Pass),
-    side: usize,
-) -> Result<Value, Failure> {
-    let output = Shape::new(filter.c_out, side, side);
-    let preference = Preference {
-        wish: arguments.variant,
-        ..Preference::default()
-    };
-    let variant = preference.choose(gpu, filter, output, pass).variant;
-    let (recording, flop) = record(gpu, filter, output, variant)?;
-    let samples = Samples::take(gpu, peak, arguments.runs, || seconds(gpu, &recording))?;
-    Ok(json!({
-        "width": side,
-        "height": side,
-        "variant": variant.name(),
-        "seconds": samples.median(),
-        "gflops": flop as f64 / samples.median() / 1e9,
-        "fma_peak_gflops": samples.peak(),
-        "share_of_peak": samples.share(flop),
-    }))
+    bench: &Bench<'_>,
+    layer: &Layer,
+    choice: impasto::kernels::conv3x3::Choice,
+) -> Result<(Value, Point), Failure> {
+    let gpu = bench.gpu;
+    let case = Case::new(gpu, layer)?;
+    let (recording, deviation) = case.prepare(choice.variant)?;
+    let work = Work::of(&recording);
+    let samples = Samples::take(gpu, &bench.probes, bench.arguments.runs, || {
+        seconds(gpu, &recording)
+    })?;
+    let row = with(
+        problem_fields(&layer.problem),
+        json!({
+            "variant": choice.variant.name(),
+            "reason": choice.reason.to_string(),
+            "deviation": deviation,
+        }),
+    );
+    let name = format!(
+        "{} {} {}",
+        layer.name,
+        direction(layer.problem.pass),
+        choice.variant
+    );
+    Ok((
+        with(row, rates(&samples, work)),
+        Point::new(name, &samples, work),
+    ))
 }
 
-fn record(
-    gpu: &Gpu,
-    filter: &Filter,
-    output: Shape,
-    variant: Variant,
-) -> Result<(Recording, u64), Failure> {
-    let input = output.with_channels(filter.c_in);
-    let values: Vec<f32> = (0..input.len() as u64)
-        .map(|i| sample(1, i) as f32)
-        .collect();
-    let x = FeatureMap::upload(gpu, "bench input", input, &values)?;
-    let y = FeatureMap::zeros(gpu, "bench output", output)?;
-    let filter = DeviceFilter::upload(gpu, "bench filter", filter, variant)?;
-    let mut recorder = Recorder::new(gpu);
-    conv3x3::record(&mut recorder, &filter, &x, &y, Epilogue::default())?;
-    let recording = recorder.finish(gpu)?;
-    let flop = recording.infos().iter().map(|info| info.flop).sum();
-    Ok((recording, flop))
+/// Which convolution it is.
+pub fn problem_fields(problem: &Problem) -> Value {
+    json!({
+        "pass": direction(problem.pass),
+        "c_in": problem.c_in,
+        "c_out": problem.c_out,
+        "width": problem.width,
+        "height": problem.height,
+    })
+}
+
+fn describe(row: &Value) -> String {
+    let text = |field: &str| row[field].as_str().unwrap_or_default().to_string();
+    format!(
+        "{:8} {:8} {:>3}→{:<3} {:>4}×{:<4} {:15} {}",
+        text("layer"),
+        text("pass"),
+        row["c_in"].to_string(),
+        row["c_out"].to_string(),
+        row["width"].to_string(),
+        row["height"].to_string(),
+        text("variant"),
+        rates_in_words(row),
+    )
 }

@@ -1,74 +1,149 @@
 //! `impasto bench gram`: the Gram matrices of recipe gatys and their gradients.
 
-use impasto::gpu::{Gpu, Recorder};
-use impasto::kernels::{FeatureMap, Merge, gram};
-use impasto::net::Network;
+use impasto::gpu::{BufferView, Gpu, Recorder, Recording};
+use impasto::kernels::{FeatureMap, Merge, Pass, gram};
 use impasto::paint::gatys;
+use impasto::reference;
 use impasto::reference::samples::sample;
 use impasto::shape::Shape;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{BenchArguments, Common, Failure, PeakProbe, Samples, head, say, seconds, with};
+use super::figures::{LEGEND, Work, direction, rates, rates_in_words};
+use super::probe::{Samples, seconds};
+use super::roofline::Point;
+use super::{Bench, Failure, Report, check, say, wait, with};
 
-pub fn measure(
-    common: &Common,
-    arguments: &BenchArguments,
-    gpu: &Gpu,
-    network: &Network,
-    peak: &PeakProbe,
-) -> Result<Value, Failure> {
+pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
+    let (gpu, architecture) = (bench.gpu, bench.network.architecture);
+    say(bench.common, LEGEND);
     let mut rows = Vec::new();
-    for term in gatys(network.architecture).style {
-        let side = arguments.size as usize / network.architecture.downscale(term.layer);
-        let shape = Shape::new(network.architecture.channels(term.layer), side, side);
-        let layer = &network.architecture.layers()[term.layer].name;
-        let values: Vec<f32> = (0..shape.len() as u64)
-            .map(|i| sample(2, i) as f32)
-            .collect();
-        let f = FeatureMap::upload(gpu, "bench map", shape, &values)?;
-        let gf = FeatureMap::zeros(gpu, "bench gradient", shape)?;
-        let g = gpu.storage(
-            "bench Gram matrix",
-            (4 * shape.channels * shape.channels) as u64,
-        )?;
-        let partials = gpu.storage("bench partial sums", gram::workspace_bytes(shape))?;
-        for pass in ["forward", "backward"] {
-            let mut recorder = Recorder::new(gpu);
-            match pass {
-                "forward" => {
-                    let tiling = gram::Tiling::choose(gpu);
-                    gram::forward(&mut recorder, tiling, &f, &partials, &g)?;
-                }
-                _ => gram::gradient(&mut recorder, gpu, &g, &f, &gf, Merge::default())?,
-            }
-            let recording = recorder.finish(gpu)?;
-            let samples = Samples::take(gpu, peak, arguments.runs, || seconds(gpu, &recording))?;
-            // Counted as the full product in both directions, whatever symmetry saves.
-            let flop = 2 * (shape.channels * shape.channels * shape.pixels()) as u64;
-            let gflops = flop as f64 / samples.median() / 1e9;
-            say(
-                common,
-                format!(
-                    "{layer:8} {pass:8} {shape:14} {:9.2} ms  {gflops:7.1} GFLOP/s  {:5.1} % of peak",
-                    samples.median() * 1e3,
-                    100.0 * samples.share(flop)
-                ),
-            );
-            rows.push(json!({
+    let mut points = Vec::new();
+    for term in gatys(architecture).style {
+        let side = bench.arguments.size as usize / architecture.downscale(term.layer);
+        let shape = Shape::new(architecture.channels(term.layer), side, side);
+        let layer = &architecture.layers()[term.layer].name;
+        let case = Case::new(gpu, shape)?;
+        for pass in [Pass::Forward, Pass::Gradient] {
+            let (recording, deviation) = case.prepare(pass, layer)?;
+            let samples = Samples::take(gpu, &bench.probes, bench.arguments.runs, || {
+                seconds(gpu, &recording)
+            })?;
+            let work = Work {
+                // Counted as the full product in both directions, whatever symmetry saves.
+                flop: 2 * (shape.channels * shape.channels * shape.pixels()) as u64,
+                ..Work::of(&recording)
+            };
+            let row = json!({
                 "layer": layer,
-                "pass": pass,
+                "pass": direction(pass),
                 "channels": shape.channels,
                 "width": side,
                 "height": side,
-                "seconds": samples.median(),
-                "gflops": gflops,
-                "fma_peak_gflops": samples.peak(),
-                "share_of_peak": samples.share(flop),
-            }));
+                "deviation": deviation,
+            });
+            let row = with(row, rates(&samples, work));
+            say(
+                bench.common,
+                format!(
+                    "{layer:8} {:8} {:12} {}",
+                    direction(pass),
+                    shape.to_string(),
+                    rates_in_words(&row)
+                ),
+            );
+            points.push(Point::new(
+                format!("gram {layer} {}", direction(pass)),
+                &samples,
+                work,
+            ));
+            rows.push(row);
         }
     }
-    Ok(with(
-        head(gpu, common, arguments.size),
-        json!({ "rows": rows }),
-    ))
+    Ok(Report {
+        figures: with(bench.head(), json!({ "rows": rows })),
+        points,
+    })
+}
+
+/// A map with its Gram matrix and both gradients on the device. The matrix is also the gradient that
+/// comes back to it: symmetric, as every loss makes it.
+struct Case<'a> {
+    gpu: &'a Gpu,
+    values: Vec<f32>,
+    f: FeatureMap,
+    gf: FeatureMap,
+    g: wgpu::Buffer,
+    partials: wgpu::Buffer,
+}
+
+impl<'a> Case<'a> {
+    fn new(gpu: &'a Gpu, shape: Shape) -> Result<Self, Failure> {
+        let values: Vec<f32> = (0..shape.len() as u64)
+            .map(|i| sample(2, i) as f32)
+            .collect();
+        let matrix_bytes = (4 * shape.channels * shape.channels) as u64;
+        Ok(Self {
+            gpu,
+            f: FeatureMap::upload(gpu, "bench map", shape, &values)?,
+            gf: FeatureMap::zeros(gpu, "bench gradient", shape)?,
+            g: gpu.storage("bench Gram matrix", matrix_bytes)?,
+            partials: gpu.storage("bench partial sums", gram::workspace_bytes(shape))?,
+            values,
+        })
+    }
+
+    /// Records one direction and runs it once; refuses a result that is not the reference's.
+    fn prepare(&self, pass: Pass, layer: &str) -> Result<(Recording, f64), Failure> {
+        let gpu = self.gpu;
+        let mut recorder = Recorder::new(gpu);
+        match pass {
+            Pass::Forward => gram::forward(
+                &mut recorder,
+                gram::Tiling::choose(gpu),
+                &self.f,
+                &self.partials,
+                &self.g,
+            )?,
+            Pass::Gradient => {
+                let merge = Merge::default();
+                gram::gradient(&mut recorder, gpu, &self.g, &self.f, &self.gf, merge)?;
+            }
+        }
+        let recording = recorder.finish(gpu)?;
+        recording.submit(gpu);
+        let matrix = wait(gpu, async { gpu.read(&BufferView::whole(&self.g))?.await })?;
+        let pairs = match pass {
+            Pass::Forward => self.compare_matrix(&matrix),
+            Pass::Gradient => self.compare_gradient(&matrix, &wait(gpu, self.gf.read(gpu))?),
+        };
+        let deviation = check::deviation(&pairs);
+        check::judge(gpu, &format!("gram {layer} {}", direction(pass)), deviation)?;
+        Ok((recording, deviation))
+    }
+
+    fn value(&self, at: usize) -> f64 {
+        f64::from(self.values[at])
+    }
+
+    fn compare_matrix(&self, matrix: &[f32]) -> Vec<(f32, f64)> {
+        let shape = self.f.shape;
+        let places = check::places([shape.channels, shape.channels]).into_iter();
+        let compare = |[a, b]: [usize; 2]| {
+            let expected = reference::gram::forward_at(|at| self.value(at), shape, [a, b]);
+            (matrix[a * shape.channels + b], expected)
+        };
+        places.map(compare).collect()
+    }
+
+    fn compare_gradient(&self, matrix: &[f32], gradient: &[f32]) -> Vec<(f32, f64)> {
+        let shape = self.f.shape;
+        let places = check::places([shape.channels, shape.pixels()]).into_iter();
+        let compare = |[a, p]: [usize; 2]| {
+            let of_matrix = |at: usize| f64::from(matrix[at]);
+            let expected =
+                reference::gram::gradient_at(of_matrix, |at| self.value(at), shape, [a, p]);
+            (gradient[a * shape.pixels() + p], expected)
+        };
+        places.map(compare).collect()
+    }
 }

@@ -2,34 +2,37 @@
 
 use std::time::Instant;
 
+use impasto::doctor;
 use impasto::gpu::Gpu;
 use impasto::graph::{Executable, NodeTime};
-use impasto::kernels::conv3x3::Preference;
-use impasto::net::Network;
 use impasto::objective::{StyleTargets, style_executable};
 use impasto::optim::{AdamSettings, LbfgsSettings, Optimiser, OptimiserSettings};
 use impasto::paint::gatys;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{BenchArguments, Common, Failure, PeakProbe, Samples, finish, head, say, wait, with};
+use super::figures::Work;
+use super::probe::{Samples, finish, median};
+use super::roofline::Point;
+use super::{Bench, Failure, Report, say, wait, with};
 use crate::cli::arguments::OptimiserName;
 use crate::cli::demo;
+use crate::cli::failure::Code;
 use crate::cli::terminal::tell;
+use crate::cli::tuning;
 
-pub fn measure(
-    common: &Common,
-    arguments: &BenchArguments,
-    gpu: &Gpu,
-    network: &Network,
-    peak: &PeakProbe,
-) -> Result<Value, Failure> {
+pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
+    let &Bench {
+        common,
+        arguments,
+        gpu,
+        network,
+        ref probes,
+    } = bench;
     let size = arguments.size as usize;
     let [content, style] = demo::pictures(size)?.map(|picture| picture.resized(size, size));
     let terms = gatys(network.architecture);
-    let preference = Preference {
-        wish: arguments.variant,
-        ..Preference::default()
-    };
+    check_kernels(gpu)?;
+    let preference = tuning::preference(common, gpu, arguments.variant);
     let executable = wait(gpu, async {
         let styles = [(style, 1.0)];
         let targets =
@@ -48,7 +51,7 @@ pub fn measure(
     executable.write_picture(gpu, &content.rgb);
 
     let mut encoding = Vec::new();
-    let samples = Samples::take(gpu, peak, arguments.runs, || {
+    let samples = Samples::take(gpu, probes, arguments.runs, || {
         let started = Instant::now();
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         {
@@ -63,6 +66,7 @@ pub fn measure(
         Ok(started.elapsed().as_secs_f64())
     })?;
 
+    let work = Work::of(executable.recording());
     let infos = executable.recording().infos();
     let convolutions: u64 = infos
         .iter()
@@ -78,8 +82,8 @@ pub fn measure(
             "{} step {size}×{size}: {:.3} s, {gflops:.1} GFLOP/s of convolutions, {:.1} % of the FMA peak ({:.0} GFLOP/s); {} bytes per pixel and {} MiB of weights",
             network.architecture,
             samples.median(),
-            100.0 * samples.share(convolutions),
-            samples.peak(),
+            100.0 * samples.share_of_peak(convolutions),
+            samples.flop_roof() / 1e9,
             peak_bytes / (size * size) as u64,
             memory.weights >> 20,
         ),
@@ -92,24 +96,78 @@ pub fn measure(
         "seconds_per_iteration": samples.median(),
         "flop_per_iteration": convolutions,
         "gflops": gflops,
-        "fma_peak_gflops": samples.peak(),
-        "share_of_peak": samples.share(convolutions),
+        "fma_peak_gflops": samples.flop_roof() / 1e9,
+        "share_of_peak": samples.share_of_peak(convolutions),
         "all_seconds": samples.seconds,
-        "all_peaks": samples.peaks,
+        "all_peaks": samples.roofs.iter().map(|roofs| roofs.flop / 1e9).collect::<Vec<_>>(),
         "peak_bytes": peak_bytes,
         "peak_bytes_per_pixel": peak_bytes as f64 / (size * size) as f64,
         "weight_bytes": memory.weights,
-        "encode_seconds": super::median(&encoding),
+        "encode_seconds": median(&encoding),
         "dispatches": infos.len(),
+        "real_gflops": work.real_flop as f64 / samples.median() / 1e9,
+        "real_share_of_peak": samples.share_of_peak(work.real_flop),
+        "gigabytes_per_second": work.bytes as f64 / samples.median() / 1e9,
+        "copy_gigabytes_per_second": samples.byte_roof() / 1e9,
+        "share_of_bandwidth": samples.share_of_bandwidth(work.bytes),
         "profile": times.iter().map(|time| json!({
             "node": time.label,
             "kernel": time.kernel,
             "seconds": time.seconds,
             "flop": time.flop,
+            "real_flop": time.real_flop,
             "bytes": time.bytes,
         })).collect::<Vec<_>>(),
     });
-    Ok(with(head(gpu, common, arguments.size), fields))
+    Ok(Report {
+        figures: with(bench.head(), fields),
+        points: points(&times, &samples),
+    })
+}
+
+/// A step is only worth timing if its kernels compute what they should.
+fn check_kernels(gpu: &Gpu) -> Result<(), Failure> {
+    let checks = wait(gpu, doctor::check_all(gpu, |_| {}))?;
+    match checks.iter().find(|check| !check.passed()) {
+        None => Ok(()),
+        Some(check) => Err(Failure {
+            code: Code::Internal,
+            message: format!(
+                "{} is off by {:.1e} on `{}`; run `impasto doctor`, update the driver or choose another --adapter",
+                check.name,
+                check.deviation,
+                gpu.adapter().name
+            ),
+        }),
+    }
+}
+
+/// Kernels of the step, each over all nodes that run it.
+fn points(times: &[NodeTime], samples: &Samples) -> Vec<Point> {
+    let mut kernels: Vec<(&str, f64, Work)> = Vec::new();
+    for time in times {
+        let known = kernels.iter_mut().find(|(name, ..)| *name == time.kernel);
+        match known {
+            Some((_, seconds, work)) => {
+                *seconds += time.seconds;
+                work.flop += time.flop;
+                work.real_flop += time.real_flop;
+                work.bytes += time.bytes;
+            }
+            None => {
+                let work = Work {
+                    flop: time.flop,
+                    real_flop: time.real_flop,
+                    bytes: time.bytes,
+                };
+                kernels.push((&time.kernel, time.seconds, work));
+            }
+        }
+    }
+    kernels
+        .into_iter()
+        .map(|(name, seconds, work)| Point::timed(name, seconds, work, samples))
+        .collect()
 }
 
 /// Time of every node: by timestamps on a GPU that has them, else each dispatch by itself from outside.

@@ -4,7 +4,7 @@
 //! At the points 0, ±√2/2, ±√2, ∞, whose rounding error is a few times smaller than that of the usual
 //! 0, ±1, ±2, ∞ (Barabasz et al., arXiv 1803.10986). The filter is transformed once, in f64.
 
-use super::{Filter, winograd_tiled};
+use super::{Cost, Filter, winograd_tiled};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder, Texels};
 use crate::kernels::feature_map::{FeatureMap, GroupSlice, groups, slices};
 use crate::shape::Shape;
@@ -60,6 +60,11 @@ const QUANTUM: usize = WORKGROUP * TILES[0];
 const BUDGET: usize = 8 << 20;
 /// Tiles by which rows lie further apart than the band: rows at powers of two share cache sets.
 const ROW_GAP: usize = 8;
+
+/// Operations of [`INPUT`] per tile and channel: twelve times six sums, as the shader has them.
+const INPUT_FLOP: usize = 12 * 20;
+/// Operations of [`OUTPUT`] per tile and channel: ten times four sums.
+const OUTPUT_FLOP: usize = 10 * 16;
 
 /// Same order as `WinogradParams` in the shaders.
 #[repr(C)]
@@ -304,6 +309,8 @@ impl Winograd {
             bytes: 2 * window_bytes as u64,
         };
         recorder.push_with_texels(command, vec![self.v.clone()]);
+        let windows = params.tiles as usize * 4 * x.count;
+        recorder.set_real_flop((windows * INPUT_FLOP) as u64);
     }
 
     fn push_multiply(
@@ -358,6 +365,7 @@ impl Winograd {
             bytes: (tiles * (tile_bytes(self.c_in) + tile_bytes(self.c_out))) as u64 + self.bytes(),
         };
         recorder.push_with_texels(command, texels);
+        recorder.set_real_flop(product_flop(self.c_in, self.c_out, tiles) as u64);
     }
 
     fn push_output(&self, recorder: &mut Recorder, job: &Job<'_>, params: Params, y: GroupSlice) {
@@ -382,6 +390,33 @@ impl Winograd {
             flop: 0,
             bytes: (params.tiles as usize * 16 * y.count * (FREQUENCIES + 16)) as u64,
         });
+        let blocks = params.tiles as usize * 4 * y.count;
+        recorder.set_real_flop((blocks * OUTPUT_FLOP) as u64);
+    }
+}
+
+/// Values in what [`pack`] makes.
+pub(super) fn packed_len([c_in, c_out]: [usize; 2]) -> usize {
+    let blocks = groups(c_out).div_ceil(OUT_GROUPS);
+    FREQUENCIES * blocks * groups(c_in) * OUT_GROUPS * 16
+}
+
+/// Operations of the products of `tiles` tiles, over whole groups of channels.
+fn product_flop(c_in: usize, c_out: usize, tiles: usize) -> usize {
+    2 * FREQUENCIES * 16 * groups(c_in) * groups(c_out) * tiles
+}
+
+/// The three passes on paper, with `weights` values in the transformed filter; `flop` is left to the caller.
+pub(super) fn cost(weights: usize, [c_in, c_out]: [usize; 2], [width, height]: [usize; 2]) -> Cost {
+    let tiles = width.div_ceil(4) * height.div_ceil(4);
+    let (c, o) = (4 * groups(c_in), 4 * groups(c_out));
+    let transforms = (c * INPUT_FLOP + o * OUTPUT_FLOP) * tiles;
+    let bands = tiles.div_ceil(band(c_in, c_out));
+    let of_tile = 3 * tile_bytes(c_in) + 2 * tile_bytes(c_out) + 4 * 16 * o;
+    Cost {
+        flop: 0,
+        real_flop: (transforms + product_flop(c_in, c_out, tiles)) as u64,
+        bytes: (tiles * of_tile + bands * 4 * weights) as u64,
     }
 }
 

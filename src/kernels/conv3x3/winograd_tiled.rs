@@ -46,6 +46,12 @@ pub(super) fn pack(filter: &Filter) -> Vec<f32> {
     packed
 }
 
+/// Values in what [`pack`] makes.
+pub(super) fn packed_len([c_in, c_out]: [usize; 2]) -> usize {
+    let blocks = groups(c_out).div_ceil(OUT_GROUPS);
+    FREQUENCIES * blocks * c_in.div_ceil(STEP) * STEP * OUT_GROUPS * 4
+}
+
 /// Workgroups for one band of tiles.
 pub(super) fn workgroups(params: &Params) -> [u32; 3] {
     [

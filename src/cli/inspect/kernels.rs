@@ -1,0 +1,246 @@
+//! `impasto inspect kernels`: every kernel with its knobs and costs, and which variant each convolution of
+//! the network gets and why. All but the last needs no adapter.
+
+use std::path::Path;
+
+use impasto::gpu::{ADAPTER_VARIABLE, Gpu, Kernel};
+use impasto::kernels::Pass;
+use impasto::kernels::catalogue;
+use impasto::kernels::conv3x3::{Choice, Filter, Preference, Problem, Variant};
+use impasto::net::Architecture;
+use impasto::shape::Shape;
+use serde_json::{Value, json};
+
+use crate::cli::arguments::Common;
+use crate::cli::bench::{direction, problems};
+use crate::cli::failure::{Code, Failure};
+use crate::cli::terminal::print;
+use crate::cli::{network, open_gpu, say, tuning};
+
+/// Runs the command.
+pub fn run(common: &Common, size: u32, emit: Option<&Path>, as_json: bool) -> Result<(), Failure> {
+    let architecture = network::load(common)?.architecture;
+    if let Some(folder) = emit {
+        emit_all(folder)?;
+        say(
+            common,
+            format!("{} kernels in `{}`", catalogue().len(), folder.display()),
+        );
+    }
+    let gpu = match open_gpu(common) {
+        Ok(gpu) => Some(gpu),
+        // The listing is worth having without; an adapter that was named and is not there is a mistake.
+        Err(failure) if failure.code == Code::NoAdapter && !is_adapter_named(common) => {
+            say(
+                common,
+                format!("note: no choices are shown: {}", failure.message),
+            );
+            None
+        }
+        Err(failure) => return Err(failure),
+    };
+    let preference = gpu
+        .as_ref()
+        .map(|gpu| tuning::preference(common, gpu, None));
+    let chooser = gpu.as_ref().zip(preference.as_ref());
+    let rows: Vec<Row> = problems(architecture, size)
+        .map(|(layer, problem)| Row::new(layer, problem, chooser))
+        .collect();
+    if as_json {
+        return print(in_json(architecture, size, gpu.as_ref(), &rows));
+    }
+    print_kernels()?;
+    print_rows(architecture, size, &rows)
+}
+
+fn is_adapter_named(common: &Common) -> bool {
+    common.adapter.is_some()
+        || std::env::var_os(ADAPTER_VARIABLE).is_some_and(|name| !name.is_empty())
+}
+
+/// A convolution in one direction, and what computes it.
+struct Row {
+    layer: &'static str,
+    problem: Problem,
+    choice: Option<Choice>,
+}
+
+impl Row {
+    fn new(layer: &'static str, problem: Problem, chooser: Option<(&Gpu, &Preference)>) -> Self {
+        let choice = chooser.map(|(gpu, preference)| {
+            // The choice hangs on shapes alone, so the weights may be any.
+            let [c_in, c_out] = runs(&problem);
+            let filter = Filter {
+                c_in,
+                c_out,
+                weight: Vec::new(),
+                bias: Vec::new(),
+            };
+            let output = Shape::new(c_out, problem.height, problem.width);
+            preference.choose(gpu, &filter, output, problem.pass)
+        });
+        Self {
+            layer,
+            problem,
+            choice,
+        }
+    }
+
+    /// Real operations per byte of `variant`.
+    fn intensity(&self, variant: Variant) -> f64 {
+        let size = [self.problem.width, self.problem.height];
+        variant.cost(runs(&self.problem), size).intensity()
+    }
+}
+
+/// Channels of the filter that runs.
+fn runs(problem: &Problem) -> [usize; 2] {
+    match problem.pass {
+        Pass::Forward => [problem.c_in, problem.c_out],
+        Pass::Gradient => [problem.c_out, problem.c_in],
+    }
+}
+
+/// Writes the text of every kernel, with its overrides said at the top.
+fn emit_all(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Failure::bad_input(format!(
+            "the folder --emit `{}` cannot be made ({error}); choose another",
+            folder.display()
+        ))
+    })?;
+    for kernel in catalogue() {
+        let path = folder.join(format!("{}.wgsl", kernel.name()));
+        impasto::image::write_atomically(&path, emitted(kernel).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn emitted(kernel: &Kernel) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let (entry, overrides) = (kernel.entry, overrides_in_words(kernel));
+    let source = kernel.shader.source;
+    format!("// impasto {version}, entry point `{entry}`, overrides: {overrides}\n{source}")
+}
+
+/// `WORKGROUP = 64u`, or none.
+fn overrides_in_words(kernel: &Kernel) -> String {
+    let overrides = kernel.shader.overrides();
+    let each: Vec<String> = overrides
+        .iter()
+        .map(|knob| format!("{} = {}", knob.name, knob.default))
+        .collect();
+    if each.is_empty() {
+        "none".to_string()
+    } else {
+        each.join(", ")
+    }
+}
+
+fn print_kernels() -> Result<(), Failure> {
+    for kernel in catalogue() {
+        let needs = if kernel.needs_subgroups {
+            " (needs subgroups)"
+        } else {
+            ""
+        };
+        print(format_args!("{}{needs}", kernel.name()))?;
+        print(format_args!("  overrides  {}", overrides_in_words(kernel)))?;
+        print(format_args!(
+            "  knobs      {}",
+            kernel.shader.section("Knobs")
+        ))?;
+        print(format_args!(
+            "  cost       {}",
+            kernel.shader.section("Cost")
+        ))?;
+    }
+    Ok(())
+}
+
+fn print_rows(architecture: Architecture, size: u32, rows: &[Row]) -> Result<(), Failure> {
+    print(format_args!(
+        "\nconvolutions of {architecture} at {size}×{size}: flop per byte as a direct sum and by Winograd, then the choice"
+    ))?;
+    for row in rows {
+        let problem = &row.problem;
+        let choice = row.choice.map_or_else(
+            || "no adapter".to_string(),
+            |choice| format!("{} ({})", choice.variant, choice.reason),
+        );
+        print(format_args!(
+            "{:8} {:8} {:>3}→{:<3} {:>4}×{:<4} {:7.1} {:7.1}  {choice}",
+            row.layer,
+            direction(problem.pass),
+            problem.c_in,
+            problem.c_out,
+            problem.width,
+            problem.height,
+            row.intensity(Variant::Direct),
+            row.intensity(Variant::Winograd),
+        ))?;
+    }
+    Ok(())
+}
+
+fn in_json(architecture: Architecture, size: u32, gpu: Option<&Gpu>, rows: &[Row]) -> Value {
+    let kernels: Vec<Value> = catalogue()
+        .into_iter()
+        .map(|kernel| {
+            let overrides = kernel.shader.overrides();
+            let overrides: Vec<Value> = overrides
+                .iter()
+                .map(|knob| json!({ "name": knob.name, "default": knob.default }))
+                .collect();
+            json!({
+                "kernel": kernel.name(),
+                "shader": kernel.shader.stem,
+                "entry": kernel.entry,
+                "needs_subgroups": kernel.needs_subgroups,
+                "overrides": overrides,
+                "knobs": kernel.shader.section("Knobs"),
+                "cost": kernel.shader.section("Cost"),
+            })
+        })
+        .collect();
+    let convolutions: Vec<Value> = rows.iter().map(row_in_json).collect();
+    json!({
+        "adapter": gpu.map(|gpu| &gpu.adapter().name),
+        "network": architecture.to_string(),
+        "width": size,
+        "height": size,
+        "kernels": kernels,
+        "convolutions": convolutions,
+    })
+}
+
+fn row_in_json(row: &Row) -> Value {
+    let problem = &row.problem;
+    let size = [problem.width, problem.height];
+    let variants: Vec<Value> = Variant::ALL
+        .into_iter()
+        .map(|variant| {
+            let cost = variant.cost(runs(problem), size);
+            json!({
+                "variant": variant.name(),
+                "kernel": variant.kernel().name(),
+                "is_exact": variant.is_exact(),
+                "flop": cost.flop,
+                "real_flop": cost.real_flop,
+                "bytes": cost.bytes,
+                "flop_per_byte": cost.intensity(),
+            })
+        })
+        .collect();
+    json!({
+        "layer": row.layer,
+        "pass": direction(problem.pass),
+        "c_in": problem.c_in,
+        "c_out": problem.c_out,
+        "width": problem.width,
+        "height": problem.height,
+        "variants": variants,
+        "variant": row.choice.map(|choice| choice.variant.name()),
+        "reason": row.choice.map(|choice| choice.reason.to_string()),
+    })
+}

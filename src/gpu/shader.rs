@@ -1,0 +1,64 @@
+//! What a shader says about itself.
+
+use super::Shader;
+
+/// An `override` of a shader: a value that the host may set when it compiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value if the host sets none, as it is written.
+    pub default: &'static str,
+}
+
+impl Shader {
+    /// The section `name` of the header, continuation lines joined; empty if there is none.
+    pub fn section(&self, name: &str) -> String {
+        let header = self.source.lines();
+        let header = header.map_while(|line| line.strip_prefix("//"));
+        // A section begins with its name one blank in, and goes on as long as lines begin further in.
+        let begins = |line: &str| {
+            let text = line.strip_prefix(' ').unwrap_or_default();
+            text.split(' ').next() == Some(name)
+        };
+        let mut lines = header.skip_while(|line| !begins(line));
+        let first = lines.next().unwrap_or_default().trim_start();
+        let rest = lines.take_while(|line| line.starts_with("  "));
+        let words = first.strip_prefix(name).into_iter().chain(rest);
+        let words: Vec<&str> = words.flat_map(str::split_whitespace).collect();
+        words.join(" ")
+    }
+
+    /// Every `override`, in the order of the file.
+    pub fn overrides(&self) -> Vec<Override> {
+        let statement = |line: &'static str| {
+            let (name, rest) = line.strip_prefix("override ")?.split_once(':')?;
+            let (_, default) = rest.split_once('=')?;
+            Some(Override {
+                name: name.trim(),
+                default: default.trim().trim_end_matches(';'),
+            })
+        };
+        self.source.lines().filter_map(statement).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_are_joined_and_overrides_found() {
+        let shader = Shader {
+            stem: "a",
+            source: "// a — does a\n//\n// Math      y = x\n// Why       one\n//           two\n// Test      t\n\noverride WIDTH: u32 = 8u;\noverride DEPTH: u32 = 4u;\n",
+        };
+        assert_eq!(shader.section("Math"), "y = x");
+        assert_eq!(shader.section("Why"), "one two");
+        assert_eq!(shader.section("Test"), "t");
+        assert_eq!(shader.section("Cost"), "");
+        let found = shader.overrides();
+        let pairs: Vec<_> = found.iter().map(|o| (o.name, o.default)).collect();
+        assert_eq!(pairs, [("WIDTH", "8u"), ("DEPTH", "4u")]);
+    }
+}

@@ -1,0 +1,43 @@
+//! What a variant costs on paper, known without an adapter.
+
+use super::{Variant, winograd, winograd_tiled};
+
+/// Operations and traffic of one convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Arithmetic operations by the definition: 18·C·O·H·W.
+    pub flop: u64,
+    /// Arithmetic operations that are really done.
+    pub real_flop: u64,
+    /// Bytes of storage that must at least be read and written, workspace included.
+    pub bytes: u64,
+}
+
+impl Cost {
+    /// Real operations per byte: where it stands on a roofline.
+    pub fn intensity(&self) -> f64 {
+        self.real_flop as f64 / self.bytes as f64
+    }
+}
+
+impl Variant {
+    /// The cost of `channels`, C and O, on a map of `width`×`height`, each map in one binding.
+    pub fn cost(self, channels: [usize; 2], [width, height]: [usize; 2]) -> Cost {
+        let [c_in, c_out] = channels;
+        let pixels = width * height;
+        let flop = (18 * c_in * c_out * pixels) as u64;
+        let in_frequencies = |weights: usize| Cost {
+            flop,
+            ..winograd::cost(weights, channels, [width, height])
+        };
+        match self {
+            Self::Winograd => in_frequencies(winograd::packed_len(channels)),
+            Self::WinogradTiled => in_frequencies(winograd_tiled::packed_len(channels)),
+            _ => Cost {
+                flop,
+                real_flop: flop,
+                bytes: (4 * ((c_in + c_out) * pixels + 9 * c_in * c_out)) as u64,
+            },
+        }
+    }
+}
