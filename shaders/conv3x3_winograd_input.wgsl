@@ -2,7 +2,7 @@
 //
 // Math      F(4x4, 3x3) of Lavin & Gray (2016) at the points 0, ±√2/2, ±√2, ∞: V[k, c, t] = (Bᵀ d[c, t] B)[k], k = 0..35
 // Backward  the same three passes on gy with turned, transposed weights
-// Layout    x: [C/4][x_plane] vec4   v: texels, column = tile of the band, row = [36][C/4]
+// Layout    x: [C/4][x_plane] vec4   v: texels, row = [36][v_step: block of 64 tiles, C/4], column = tile of the block
 // Threads   1 thread = one tile of one channel group; tiles numbered row by row
 // Dispatch  (ceil(tiles / WORKGROUP), groups in x, 1)
 // Bindings  0 params: uniform  1 x: read  2 v: write_texels
@@ -19,7 +19,8 @@ struct WinogradParams {
     y_plane: u32,        // vec4s per channel group of y and mask
     first_tile: u32,     // first tile of the band
     tiles: u32,          // tiles of the band
-    stride: u32,         // tiles from one row of v or m to the next
+    v_step: u32,         // rows of v from one frequency to the next
+    m_stride: u32,       // vec4s from one row of m to the next
     c_groups: u32,       // input channel groups in v
     o_groups: u32,       // output channel groups in m
     c_first: u32,        // first input group in this dispatch
@@ -31,6 +32,8 @@ struct WinogradParams {
 @group(0) @binding(2) var v: texture_storage_2d<rgba32float, write>;
 
 override WORKGROUP: u32 = 64u;
+
+const BLOCK = 64u; // tiles whose frequencies lie side by side
 
 alias Line = array<vec4f, 6>;
 alias Window = array<Line, 6>;
@@ -57,13 +60,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgro
         }
         columns[i] = transform(line);
     }
-    let first_row = params.c_first + workgroup.y;
+    let first_row = id.x / BLOCK * params.c_groups + params.c_first + workgroup.y;
     for (var j = 0u; j < 6u; j++) {
         var line: Line;
         for (var i = 0u; i < 6u; i++) { line[i] = columns[i][j]; }
         let row = transform(line);
         for (var i = 0u; i < 6u; i++) {
-            textureStore(v, vec2u(id.x, first_row + (6u * j + i) * params.c_groups), row[i]);
+            textureStore(v, vec2u(id.x % BLOCK, first_row + (6u * j + i) * params.v_step), row[i]);
         }
     }
 }

@@ -2,11 +2,11 @@
 //
 // Math      m[k, o, t] = Σ_c u[k, o, c] · v[k, c, t]
 // Backward  the same three passes on gy with turned, transposed weights
-// Layout    v: texels, column = tile of the band, row = [36][C/4], over four input channels
+// Layout    v: texels, row = [36][v_step: block of 64 tiles, C/4], column = tile of the block, over four input channels
 //           u: texels, column = [C/4][8][4], row = [36][O/32], over four output channels, last index = input channel
-//           m: [36][O/4][stride] vec4
+//           m: [36][O/4][m_stride] vec4
 // Threads   1 thread = TILES tiles × 32 output channels of one frequency
-// Dispatch  (ceil(tiles / (TILES·WORKGROUP)), ceil(o_groups / 8), 36); stride at least tiles rounded up to TILES·WORKGROUP
+// Dispatch  (ceil(tiles / (TILES·WORKGROUP)), ceil(o_groups / 8), 36)
 // Bindings  0 params: uniform  1 v: read_texels  2 u: read_texels  3 m: read_write
 // Knobs     override WORKGROUP (8; subgroups of at least 8 lanes), TILES (at most 8)   text: GROUPS, CHUNK
 // Cost      72·C·O flop per tile; per thread and 8 channels: 16 vec4 of v, 8 vec4 of u, for 2048 multiply-adds
@@ -24,7 +24,8 @@ struct WinogradParams {
     y_plane: u32,        // vec4s per channel group of y and mask
     first_tile: u32,     // first tile of the band
     tiles: u32,          // tiles of the band
-    stride: u32,         // tiles from one row of v or m to the next
+    v_step: u32,         // rows of v from one frequency to the next
+    m_stride: u32,       // vec4s from one row of m to the next
     c_groups: u32,       // input channel groups in v
     o_groups: u32,       // output channel groups in m
     c_first: u32,        // first input group in this dispatch
@@ -41,6 +42,7 @@ override WORKGROUP: u32 = 8u;
 override TILES: u32 = 8u; // tiles per thread, WORKGROUP apart
 
 const GROUPS = 8u; // output channel groups per thread
+const BLOCK = 64u; // tiles whose frequencies lie side by side
 const CHUNK = 32u; // input channel groups summed by themselves before they join the total
 
 alias Tile = array<vec4f, 8>; // as far as TILES
@@ -50,11 +52,13 @@ fn main(
     @builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) workgroup: vec3u,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
-    let column = workgroup.x * WORKGROUP * TILES + local.x;
+    let tile = workgroup.x * WORKGROUP * TILES + local.x;
+    let column = tile % BLOCK;
+    let block = tile / BLOCK;
     let blocks = (params.o_groups + GROUPS - 1u) / GROUPS;
     let u_row = workgroup.z * blocks + workgroup.y;
     var at = lane & 7u;
-    let first = workgroup.z * params.c_groups;
+    let first = workgroup.z * params.v_step + block * params.c_groups;
     let last = first + params.c_groups;
 
     var sum0: Tile;
@@ -104,14 +108,15 @@ fn main(
         add_tile(&sum7, &part7);
     }
     let group = workgroup.y * GROUPS;
-    store(&sum0, group, workgroup.z, column);
-    store(&sum1, group + 1u, workgroup.z, column);
-    store(&sum2, group + 2u, workgroup.z, column);
-    store(&sum3, group + 3u, workgroup.z, column);
-    store(&sum4, group + 4u, workgroup.z, column);
-    store(&sum5, group + 5u, workgroup.z, column);
-    store(&sum6, group + 6u, workgroup.z, column);
-    store(&sum7, group + 7u, workgroup.z, column);
+    let row = workgroup.z * params.o_groups;
+    store(&sum0, group, row, tile);
+    store(&sum1, group + 1u, row, tile);
+    store(&sum2, group + 2u, row, tile);
+    store(&sum3, group + 3u, row, tile);
+    store(&sum4, group + 4u, row, tile);
+    store(&sum5, group + 5u, row, tile);
+    store(&sum6, group + 6u, row, tile);
+    store(&sum7, group + 7u, row, tile);
 }
 
 fn low(w: vec4f) -> mat4x4f {
@@ -138,8 +143,8 @@ fn add_tile(sum: ptr<function, Tile>, part: ptr<function, Tile>) {
     for (var i = 0u; i < TILES; i++) { (*sum)[i] += (*part)[i]; }
 }
 
-fn store(sum: ptr<function, Tile>, group: u32, frequency: u32, column: u32) {
+fn store(sum: ptr<function, Tile>, group: u32, row: u32, tile: u32) {
     if (group >= params.o_groups) { return; }
-    let at = (frequency * params.o_groups + group) * params.stride + column;
+    let at = (row + group) * params.m_stride + tile;
     for (var i = 0u; i < TILES; i++) { m[at + i * WORKGROUP] = (*sum)[i]; }
 }

@@ -2,11 +2,11 @@
 //
 // Math      m[k, o, t] = Σ_c u[k, o, c] · v[k, c, t]
 // Backward  the same three passes on gy with turned, transposed weights
-// Layout    v: texels, column = tile of the band, row = [36][C/4], over four input channels
+// Layout    v: texels, row = [36][v_step: block of 64 tiles, C/4], column = tile of the block, over four input channels
 //           u: [36][O/64][C/16][16][16] vec4 over four output channels, last index = output group, the one before = input channel
-//           m: [36][O/4][stride] vec4
+//           m: [36][O/4][m_stride] vec4
 // Threads   1 workgroup = 64 tiles × 64 output channels of one frequency, 1 thread = 4 tiles × 8 output channels
-// Dispatch  (ceil(tiles / 64), ceil(o_groups / 16), 36); stride and the columns of v at least tiles rounded up to 64
+// Dispatch  (ceil(tiles / 64), ceil(o_groups / 16), 36)
 // Bindings  0 params: uniform  1 v: read_texels  2 u: read  3 m: read_write
 // Knobs     none   text: ACROSS, TILES, DEEP, STEP
 // Cost      72·C·O flop per tile; per thread and 16 input channels: 2 vec4 of v, 2 of u, 48 from workgroup memory, for 512 multiply-adds
@@ -23,7 +23,8 @@ struct WinogradParams {
     y_plane: u32,        // vec4s per channel group of y and mask
     first_tile: u32,     // first tile of the band
     tiles: u32,          // tiles of the band
-    stride: u32,         // tiles from one row of v or m to the next
+    v_step: u32,         // rows of v from one frequency to the next
+    m_stride: u32,       // vec4s from one row of m to the next
     c_groups: u32,       // input channel groups in v
     o_groups: u32,       // output channel groups in m
     c_first: u32,        // first input group in this dispatch
@@ -53,8 +54,7 @@ alias Tile = array<vec4f, TILES>;
 fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) workgroup: vec3u) {
     let i = index % ACROSS;
     let k = index / ACROSS;
-    let column = workgroup.x * TILE_W;
-    let row = workgroup.z * params.c_groups;
+    let row = workgroup.z * params.v_step + workgroup.x * params.c_groups;
 
     var near_sum: Tile;
     var far_sum: Tile;
@@ -65,7 +65,7 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) work
     for (var at = first; at < first + length; at += STEP * 4u * OUT_GROUPS) {
         for (var n = index; n < STEP * TILE_W; n += THREADS) {
             let group = c + n / TILE_W;
-            let input = textureLoad(v, vec2u(column + n % TILE_W, row + min(group, params.c_groups - 1u)));
+            let input = textureLoad(v, vec2u(n % TILE_W, row + min(group, params.c_groups - 1u)));
             inputs[n] = select(vec4f(), input, group < params.c_groups);
         }
         for (var n = index; n < STEP * 4u * OUT_GROUPS; n += THREADS) { columns[n] = u[at + n]; }
@@ -87,8 +87,9 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) work
         workgroupBarrier();
     }
     let group = workgroup.y * OUT_GROUPS + k;
-    store(&near_sum, group, workgroup.z, column + i);
-    store(&far_sum, group + DEEP, workgroup.z, column + i);
+    let tile = workgroup.x * TILE_W + i;
+    store(&near_sum, group, workgroup.z, tile);
+    store(&far_sum, group + DEEP, workgroup.z, tile);
 }
 
 // sum += U[4 output channels, 4 input channels] · input.
@@ -106,8 +107,8 @@ fn multiply_add(sum: ptr<function, Tile>, input: ptr<function, Tile>, at: u32) {
     }
 }
 
-fn store(sum: ptr<function, Tile>, group: u32, frequency: u32, column: u32) {
+fn store(sum: ptr<function, Tile>, group: u32, frequency: u32, tile: u32) {
     if (group >= params.o_groups) { return; }
-    let at = (frequency * params.o_groups + group) * params.stride + column;
+    let at = (frequency * params.o_groups + group) * params.m_stride + tile;
     for (var n = 0u; n < TILES; n++) { m[at + n * ACROSS] = (*sum)[n]; }
 }

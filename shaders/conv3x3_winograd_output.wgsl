@@ -2,7 +2,7 @@
 //
 // Math      F(4x4, 3x3) of Lavin & Gray (2016) at the points 0, ±√2/2, ±√2, ∞: the tile y[o, t] = Aᵀ m[·, o, t] A
 // Backward  the same three passes on gy with turned, transposed weights, flags ACCUMULATE and MASK as needed
-// Layout    m: [36][O/4][stride] vec4   y, mask: [O/4][y_plane] vec4
+// Layout    m: [36][O/4][m_stride] vec4   y, mask: [O/4][y_plane] vec4
 // Threads   1 thread = one tile of one channel group
 // Dispatch  (ceil(tiles / WORKGROUP), groups in y, 1)
 // Bindings  0 params: uniform  1 m: read  2 bias: read  3 y: read_write  4 mask: read
@@ -18,7 +18,8 @@ struct WinogradParams {
     y_plane: u32,        // vec4s per channel group of y and mask
     first_tile: u32,     // first tile of the band
     tiles: u32,          // tiles of the band
-    stride: u32,         // tiles from one row of v or m to the next
+    v_step: u32,         // rows of v from one frequency to the next
+    m_stride: u32,       // vec4s from one row of m to the next
     c_groups: u32,       // input channel groups in v
     o_groups: u32,       // output channel groups in m
     c_first: u32,        // first input group in this dispatch
@@ -49,8 +50,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgro
     let tiles_across = (params.width + 3u) / 4u;
     let left = tile % tiles_across * 4u;
     let top = tile / tiles_across * 4u;
-    let step = params.o_groups * params.stride;
-    let start = (params.o_first + workgroup.y) * params.stride + id.x;
+    let step = params.o_groups * params.m_stride;
+    let start = (params.o_first + workgroup.y) * params.m_stride + id.x;
 
     var rows: array<Row, 6>; // m A, one row of frequencies after the other
     for (var j = 0u; j < 6u; j++) {

@@ -42,12 +42,12 @@ pub fn run(common: &Common, size: u32, emit: Option<&Path>, as_json: bool) -> Re
     let preference = gpu
         .as_ref()
         .map(|gpu| tuning::preference(common, gpu, None));
-    let chooser = gpu.as_ref().zip(preference.as_ref());
+    let chooser = gpu.as_deref().zip(preference.as_ref());
     let rows: Vec<Row> = problems(architecture, size)
         .map(|(layer, problem)| Row::new(layer, problem, chooser))
         .collect();
     if as_json {
-        return print(in_json(architecture, size, gpu.as_ref(), &rows));
+        return print(in_json(architecture, size, gpu.as_deref(), &rows));
     }
     print_kernels()?;
     print_rows(architecture, size, &rows)

@@ -54,12 +54,17 @@ const OUT_GROUPS: usize = 8;
 const WORKGROUP: usize = 8;
 /// Tiles that a thread of [`MULTIPLY`] may take.
 const TILES: [usize; 3] = [8, 4, 2];
-/// Tiles of the largest workgroup of [`MULTIPLY`]; bands are multiples of it.
-const QUANTUM: usize = WORKGROUP * TILES[0];
-/// Bytes that the frequencies of a band may take on either side of the product, at least one quantum.
+/// Tiles whose frequencies lie side by side: those of the largest workgroup of either product, which so
+/// reads one stretch of memory from end to end.
+const BLOCK: usize = WORKGROUP * TILES[0];
+/// Texels from one row of the input's frequencies to the next: an odd number of cache lines, as the number
+/// of rows of each frequency is odd. A thread of [`INPUT`] writes all 36, and at a power of two they would
+/// share a few sets of the cache. ([`OUTPUT`], which reads as many, is faster at powers of two.)
+const ROW: usize = BLOCK + 4;
+/// Bytes that the frequencies of a band may take on either side of the product, at least one block.
 const BUDGET: usize = 8 << 20;
-/// Tiles by which rows lie further apart than the band: rows at powers of two share cache sets.
-const ROW_GAP: usize = 8;
+/// Rows of texels that every adapter has.
+const MOST_ROWS: usize = 8192;
 
 /// Operations of [`INPUT`] per tile and channel: twelve times six sums, as the shader has them.
 const INPUT_FLOP: usize = 12 * 20;
@@ -76,23 +81,33 @@ pub(super) struct Params {
     y_plane: u32,
     first_tile: u32,
     pub(super) tiles: u32,
-    stride: u32,
+    v_step: u32,
+    m_stride: u32,
     c_groups: u32,
     pub(super) o_groups: u32,
     c_first: u32,
     o_first: u32,
-    padding: u32,
 }
 
-/// Bytes of the frequencies of one tile over `channels`.
-fn tile_bytes(channels: usize) -> usize {
-    FREQUENCIES * 16 * groups(channels)
+/// Bytes of the frequencies of one block over `channels`.
+fn block_bytes(channels: usize) -> usize {
+    FREQUENCIES * 16 * groups(channels) * BLOCK
 }
 
-/// Tiles of a band: as many as the budget holds, in whole workgroups.
+/// Rows of one frequency of the input, for so many blocks over `channels`.
+fn rows(blocks: usize, channels: usize) -> usize {
+    blocks * groups(channels) | 1
+}
+
+/// vec4s from one row of the output's frequencies to the next.
+fn m_stride(c_in: usize, c_out: usize) -> usize {
+    band(c_in, c_out) * BLOCK + 8
+}
+
+/// Blocks of a band: as many as the budget and the texels hold.
 fn band(c_in: usize, c_out: usize) -> usize {
-    let per_tile = tile_bytes(c_in.max(c_out));
-    (BUDGET / per_tile / QUANTUM * QUANTUM).max(QUANTUM)
+    let most = (MOST_ROWS / FREQUENCIES - 1) / groups(c_in);
+    (BUDGET / block_bytes(c_in.max(c_out))).min(most).max(1)
 }
 
 /// U = G·w·Gᵀ of one 3×3 kernel.
@@ -190,21 +205,21 @@ pub(super) fn supports(gpu: &Gpu, filter: &Filter, output: Shape) -> bool {
 
 /// Whether the maps and the frequencies of a band can be bound.
 pub(super) fn fits(gpu: &Gpu, filter: &Filter, output: Shape) -> bool {
-    let [v_columns, v_rows] = v_size(filter);
     let limit = gpu.binding_limit();
-    let m_bytes = tile_bytes(filter.c_out) * v_columns;
-    gpu.fits_texels(v_columns as u32, v_rows as u32)
-        && m_bytes as u64 <= limit
+    gpu.fits_texels(ROW as u32, v_rows(filter))
+        && m_bytes(filter) <= limit
         && slices(output, limit).is_ok()
         && slices(output.with_channels(filter.c_in), limit).is_ok()
 }
 
-/// Columns and rows of the texels that hold the input's frequencies.
-fn v_size(filter: &Filter) -> [usize; 2] {
-    [
-        band(filter.c_in, filter.c_out) + ROW_GAP,
-        FREQUENCIES * groups(filter.c_in),
-    ]
+/// Rows of the texels that hold the input's frequencies.
+fn v_rows(filter: &Filter) -> u32 {
+    (FREQUENCIES * rows(band(filter.c_in, filter.c_out), filter.c_in)) as u32
+}
+
+/// Bytes of the output's frequencies.
+fn m_bytes(filter: &Filter) -> u64 {
+    (FREQUENCIES * 16 * groups(filter.c_out) * m_stride(filter.c_in, filter.c_out)) as u64
 }
 
 /// Transforms and uploads `filter` for the product in tiles or for the other one.
@@ -217,9 +232,7 @@ pub(super) fn upload(
     filter: &Filter,
     tiled: bool,
 ) -> Result<Winograd, GpuError> {
-    let [v_columns, v_rows] = v_size(filter);
     let u_columns = 4 * OUT_GROUPS * groups(filter.c_in);
-    let m_bytes = tile_bytes(filter.c_out) * v_columns;
     Ok(Winograd {
         c_in: filter.c_in,
         c_out: filter.c_out,
@@ -228,8 +241,8 @@ pub(super) fn upload(
         } else {
             Weights::Broadcast(gpu.texels_with(label, u_columns as u32, &pack(filter))?)
         },
-        v: gpu.scratch_texels(v_columns as u32, v_rows as u32)?,
-        m: gpu.scratch("winograd output", m_bytes as u64)?,
+        v: gpu.scratch_texels(ROW as u32, v_rows(filter))?,
+        m: gpu.scratch("winograd output", m_bytes(filter))?,
     })
 }
 
@@ -252,7 +265,7 @@ impl Winograd {
         let x_slices = slices(job.x.shape, limit)?;
         let y_slices = slices(job.y.shape, limit)?;
         let all_tiles = job.y.shape.width.div_ceil(4) * job.y.shape.height.div_ceil(4);
-        let band = band(self.c_in, self.c_out);
+        let band = BLOCK * band(self.c_in, self.c_out);
         for first in (0..all_tiles).step_by(band) {
             let tiles = band.min(all_tiles - first);
             for &slice in &x_slices {
@@ -284,12 +297,12 @@ impl Winograd {
             y_plane: job.y.plane(),
             first_tile: first as u32,
             tiles: tiles as u32,
-            stride: (band(self.c_in, self.c_out) + ROW_GAP) as u32,
+            v_step: rows(band(self.c_in, self.c_out), self.c_in) as u32,
+            m_stride: m_stride(self.c_in, self.c_out) as u32,
             c_groups: groups(self.c_in) as u32,
             o_groups: groups(self.c_out) as u32,
             c_first: x.first as u32,
             o_first: y.first as u32,
-            padding: 0,
         }
     }
 
@@ -325,8 +338,8 @@ impl Winograd {
         let flop = (18 * self.c_in * self.c_out * job.y.shape.pixels()) as u64;
         let share = |end: usize| flop * end as u64 / all_tiles as u64;
         let first = params.first_tile as usize;
-        let m_bytes = (tile_bytes(self.c_out) * params.stride as usize) as u64;
-        let m = BufferView::first(&self.m, m_bytes);
+        let blocks = tiles.div_ceil(BLOCK);
+        let m = self.m(&params);
         let (kernel, knobs, workgroups, buffers, texels) = match &self.u {
             Weights::Broadcast(u) => {
                 let per_thread = tiles_per_thread(tiles);
@@ -362,21 +375,27 @@ impl Winograd {
             buffers,
             workgroups,
             flop: share(first + tiles) - share(first),
-            bytes: (tiles * (tile_bytes(self.c_in) + tile_bytes(self.c_out))) as u64 + self.bytes(),
+            bytes: (blocks * (block_bytes(self.c_in) + block_bytes(self.c_out))) as u64
+                + self.bytes(),
         };
         recorder.push_with_texels(command, texels);
         recorder.set_real_flop(product_flop(self.c_in, self.c_out, tiles) as u64);
     }
 
+    /// The frequencies of a whole band.
+    fn m(&self, params: &Params) -> BufferView {
+        let rows = FREQUENCIES * groups(self.c_out);
+        BufferView::first(&self.m, (rows * params.m_stride as usize * 16) as u64)
+    }
+
     fn push_output(&self, recorder: &mut Recorder, job: &Job<'_>, params: Params, y: GroupSlice) {
-        let m_bytes = (tile_bytes(self.c_out) * params.stride as usize) as u64;
         let bias = BufferView::whole(job.bias);
         recorder.push(Command {
             kernel: &OUTPUT,
             knobs: vec![("WORKGROUP", recorder.workgroup()), ("FLAGS", job.flags)],
             uniform: bytemuck::bytes_of(&params).to_vec(),
             buffers: vec![
-                BufferView::first(&self.m, m_bytes),
+                self.m(&params),
                 bias.clone(),
                 job.y.view(y),
                 // Unused without the flag, but something must be bound.
@@ -412,6 +431,7 @@ pub(super) fn cost(weights: usize, [c_in, c_out]: [usize; 2], [width, height]: [
     let (c, o) = (4 * groups(c_in), 4 * groups(c_out));
     let transforms = (c * INPUT_FLOP + o * OUTPUT_FLOP) * tiles;
     let bands = tiles.div_ceil(band(c_in, c_out));
+    let tile_bytes = |channels| block_bytes(channels) / BLOCK;
     let of_tile = 3 * tile_bytes(c_in) + 2 * tile_bytes(c_out) + 4 * 16 * o;
     Cost {
         flop: 0,
