@@ -4,20 +4,22 @@
 //           x ← x + t·d, t = min(1, 1/‖g‖₁) while there is no pair, then 1 (torch.optim.LBFGS)
 // Backward  none
 // Layout    vectors: flat vec4s over [3][H][W] f32, zero behind the last value
-//           partials: rows of 128 vec4, one per workgroup; row `from` is summed, row `into` written
-// Threads   128 workgroups × 128 threads stride over the vectors; judge and decide: one workgroup
-// Dispatch  (128), or (1) for judge and decide
+//           partials: rows of WIDTH vec4, one per workgroup; row `from` is summed, row `into` written
+// Threads   WIDTH workgroups × WIDTH threads over strips of the vectors; judge and decide: one workgroup
+// Dispatch  (WIDTH), or (1) for judge and decide
 // Bindings  0 p: uniform  1 state: read_write  2 partials: read_write  3 g: read  4 a: read_write  5 b: read_write  6 c: read_write  7 s: read_write  8 y: read_write
-// Knobs     none
+// Knobs     override WIDTH (a power of two)
 // Cost      per step and pair: 8 flop and 32 bytes per value; memory 24 bytes per value and pair
 // Why       Each pass also makes the partial sums of the dot product that the next pass needs, and
 //           every workgroup adds those up for itself in the same order: one dispatch per half pair,
-//           no read-back, no atomics. A dropped pair keeps its place in the ring with ρ = 0.
+//           no read-back, no atomics. A dropped pair keeps its place in the ring with ρ = 0. Barriers are
+//           the cost on Mesa llvmpipe: with 20 pairs at 256², WIDTH = 32 takes half the time of 128, at 64² a tenth.
 //           Order: measure, judge, begin, descend (newest → oldest), turn, ascend (oldest →
 //           newest), aim, decide, advance. See src/reference/lbfgs.rs for the recovery rules.
 // Test      tests/optimisers.rs::lbfgs
 
-const WIDTH = 128u;
+override WIDTH: u32 = 128u;
+
 const PAIRS = 128u;
 const SMALLEST_CURVATURE = 1e-10;
 
@@ -76,6 +78,16 @@ fn add_up(lane: u32, mine: vec4<f32>) -> vec4<f32> {
     return total;
 }
 
+// A workgroup works on vec4s that lie side by side: whole pages, in the order in which memory is fetched.
+fn strip_start(group: u32) -> u32 {
+    let turns = (p.vectors + WIDTH * WIDTH - 1u) / (WIDTH * WIDTH);
+    return group * turns * WIDTH;
+}
+
+fn strip_end(group: u32) -> u32 {
+    return min(strip_start(group + 1u), p.vectors);
+}
+
 // Sum of the row that the pass before has written.
 fn collect(lane: u32) -> vec4<f32> {
     return add_up(lane, partials[p.from_row * WIDTH + lane]);
@@ -110,7 +122,8 @@ fn first_length() -> f32 {
 @compute @workgroup_size(WIDTH)
 fn measure(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     var sums = vec4(0.0);
-    for (var at = group.x * WIDTH + lane; at < p.vectors; at += WIDTH * WIDTH) {
+    let end = strip_end(group.x);
+    for (var at = strip_start(group.x) + lane; at < end; at += WIDTH) {
         let gradient = g[at];
         let displacement = c[at] - b[at];
         let change = gradient - a[at];
@@ -170,7 +183,8 @@ fn judge(@builtin(local_invocation_index) lane: u32) {
 fn begin(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let failed = state.failures > 0.0;
     var sum = 0.0;
-    for (var at = group.x * WIDTH + lane; at < p.vectors; at += WIDTH * WIDTH) {
+    let end = strip_end(group.x);
+    for (var at = strip_start(group.x) + lane; at < end; at += WIDTH) {
         var q = g[at];
         if failed {
             q = a[at];
@@ -195,7 +209,8 @@ fn descend(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         state.alpha[p.slot] = alpha;
     }
     var sum = 0.0;
-    for (var at = group.x * WIDTH + lane; at < p.vectors; at += WIDTH * WIDTH) {
+    let end = strip_end(group.x);
+    for (var at = strip_start(group.x) + lane; at < end; at += WIDTH) {
         var q = b[at];
         if rho != 0.0 {
             q -= alpha * y[at];
@@ -211,7 +226,8 @@ fn descend(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
 fn turn(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let scale = state.scale;
     var sum = 0.0;
-    for (var at = group.x * WIDTH + lane; at < p.vectors; at += WIDTH * WIDTH) {
+    let end = strip_end(group.x);
+    for (var at = strip_start(group.x) + lane; at < end; at += WIDTH) {
         let r = scale * b[at];
         b[at] = r;
         sum += dot(y[at], r);
@@ -227,7 +243,8 @@ fn ascend(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let product = collect(lane).x;
     let weight = state.alpha[p.slot] - rho * product;
     var sum = 0.0;
-    for (var at = group.x * WIDTH + lane; at < p.vectors; at += WIDTH * WIDTH) {
+    let end = strip_end(group.x);
+    for (var at = strip_start(group.x) + lane; at < end; at += WIDTH) {
         var r = b[at];
         if rho != 0.0 {
             r += weight * s[at];
@@ -242,7 +259,8 @@ fn ascend(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
 @compute @workgroup_size(WIDTH)
 fn aim(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     var sum = 0.0;
-    for (var at = group.x * WIDTH + lane; at < p.vectors; at += WIDTH * WIDTH) {
+    let end = strip_end(group.x);
+    for (var at = strip_start(group.x) + lane; at < end; at += WIDTH) {
         sum += dot(g[at], b[at]);
     }
     publish(group.x, lane, vec4(sum));
@@ -272,7 +290,8 @@ fn advance(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     if state.known == 0.0 {
         return;
     }
-    for (var at = group.x * WIDTH + lane; at < p.vectors; at += WIDTH * WIDTH) {
+    let end = strip_end(group.x);
+    for (var at = strip_start(group.x) + lane; at < end; at += WIDTH) {
         if !failed {
             a[at] = g[at];
             s[at] = c[at];
