@@ -186,10 +186,11 @@ struct GramGradientParams {
 }
 
 /// Into how many chunks the pixels are split, each with partial sums of its own. More of them keep
-/// more threads busy and cost more sums: past 32 the reduction begins to show on software adapters.
+/// more threads busy and cost more sums: past 32 the reduction begins to show on software adapters, and
+/// so it does where a chunk has fewer than 128 pixels.
 fn chunks(shape: Shape) -> usize {
     let most = if shape.channels <= 128 { 64 } else { 32 };
-    shape.pixels().div_ceil(64).next_multiple_of(8).min(most)
+    shape.pixels().div_ceil(128).next_multiple_of(8).min(most)
 }
 
 /// Threads of a workgroup of [`PARTIAL`], a divisor of `chunks`.
