@@ -4,22 +4,24 @@
 //           x ← x + t·d, t = min(1, 1/‖g‖₁) while there is no pair, then 1 (torch.optim.LBFGS)
 // Backward  none
 // Layout    vectors: flat vec4s over [3][H][W] f32, zero behind the last value
-//           partials: rows of WIDTH vec4, one per workgroup; row `from` is summed, row `into` written
-// Threads   WIDTH workgroups × WIDTH threads over strips of the vectors; judge and decide: one workgroup
-// Dispatch  (WIDTH), or (1) for judge and decide
+//           partials: rows of 128 vec4, one per workgroup; row `from` is summed, row `into` written
+// Threads   128 workgroups × THREADS over strips of the vectors; judge and decide: one workgroup
+// Dispatch  (128), or (1) for judge and decide
 // Bindings  0 p: uniform  1 state: read_write  2 partials: read_write  3 g: read  4 a: read_write  5 b: read_write  6 c: read_write  7 s: read_write  8 y: read_write
-// Knobs     override WIDTH (a power of two)
+// Knobs     override THREADS (a power of two)
 // Cost      per step and pair: 8 flop and 32 bytes per value; memory 24 bytes per value and pair
 // Why       Each pass also makes the partial sums of the dot product that the next pass needs, and
 //           every workgroup adds those up for itself in the same order: one dispatch per half pair,
 //           no read-back, no atomics. A dropped pair keeps its place in the ring with ρ = 0. Barriers are
-//           the cost on Mesa llvmpipe: with 20 pairs at 256², WIDTH = 32 takes half the time of 128, at 64² a tenth.
+//           the cost on Mesa llvmpipe, unless a workgroup is eight threads, which never wait: with 20 pairs THREADS = 8 takes
+//           a quarter of the time of 128 at 256², a tenth at 64².
 //           Order: measure, judge, begin, descend (newest → oldest), turn, ascend (oldest →
 //           newest), aim, decide, advance. See src/reference/lbfgs.rs for the recovery rules.
 // Test      tests/optimisers.rs::lbfgs
 
-override WIDTH: u32 = 128u;
+override THREADS: u32 = 128u;
 
+const GROUPS = 128u;
 const PAIRS = 128u;
 const SMALLEST_CURVATURE = 1e-10;
 
@@ -61,12 +63,12 @@ struct State {
 @group(0) @binding(7) var<storage, read_write> s: array<vec4<f32>>;
 @group(0) @binding(8) var<storage, read_write> y: array<vec4<f32>>;
 
-var<workgroup> tree: array<vec4<f32>, WIDTH>;
+var<workgroup> tree: array<vec4<f32>, THREADS>;
 
 // The sum of `mine` over the workgroup, for every thread of it.
 fn add_up(lane: u32, mine: vec4<f32>) -> vec4<f32> {
     tree[lane] = mine;
-    for (var span = WIDTH / 2u; span > 0u; span /= 2u) {
+    for (var span = THREADS / 2u; span > 0u; span /= 2u) {
         workgroupBarrier();
         if lane < span {
             tree[lane] += tree[lane + span];
@@ -80,8 +82,8 @@ fn add_up(lane: u32, mine: vec4<f32>) -> vec4<f32> {
 
 // A workgroup works on vec4s that lie side by side: whole pages, in the order in which memory is fetched.
 fn strip_start(group: u32) -> u32 {
-    let turns = (p.vectors + WIDTH * WIDTH - 1u) / (WIDTH * WIDTH);
-    return group * turns * WIDTH;
+    let turns = (p.vectors + GROUPS * THREADS - 1u) / (GROUPS * THREADS);
+    return group * turns * THREADS;
 }
 
 fn strip_end(group: u32) -> u32 {
@@ -90,13 +92,17 @@ fn strip_end(group: u32) -> u32 {
 
 // Sum of the row that the pass before has written.
 fn collect(lane: u32) -> vec4<f32> {
-    return add_up(lane, partials[p.from_row * WIDTH + lane]);
+    var sum = vec4(0.0);
+    for (var group = lane; group < GROUPS; group += THREADS) {
+        sum += partials[p.from_row * GROUPS + group];
+    }
+    return add_up(lane, sum);
 }
 
 fn publish(group: u32, lane: u32, mine: vec4<f32>) {
     let total = add_up(lane, mine);
     if lane == 0u {
-        partials[p.into_row * WIDTH + group] = total;
+        partials[p.into_row * GROUPS + group] = total;
     }
 }
 
@@ -119,11 +125,11 @@ fn first_length() -> f32 {
 
 // s = x − x' and y = g − g' of the step just taken; partial sums of (yᵀs, yᵀy, ‖g‖₁, 0).
 // a = g' and b = x' (at the last good point), c = x.
-@compute @workgroup_size(WIDTH)
+@compute @workgroup_size(THREADS)
 fn measure(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     var sums = vec4(0.0);
     let end = strip_end(group.x);
-    for (var at = strip_start(group.x) + lane; at < end; at += WIDTH) {
+    for (var at = strip_start(group.x) + lane; at < end; at += THREADS) {
         let gradient = g[at];
         let displacement = c[at] - b[at];
         let change = gradient - a[at];
@@ -135,7 +141,7 @@ fn measure(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
 }
 
 // Keeps or drops the pair, and notices a gradient that is not finite.
-@compute @workgroup_size(WIDTH)
+@compute @workgroup_size(THREADS)
 fn judge(@builtin(local_invocation_index) lane: u32) {
     let sums = collect(lane);
     // Tied to the lane, because Mesa's lavapipe compiles a shader anew for every dispatch when a branch
@@ -179,12 +185,12 @@ fn judge(@builtin(local_invocation_index) lane: u32) {
 
 // q = g, or the last good gradient when this one is bad; partial sum of sᵀq for the newest pair.
 // a = g', b = q.
-@compute @workgroup_size(WIDTH)
+@compute @workgroup_size(THREADS)
 fn begin(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let failed = state.failures > 0.0;
     var sum = 0.0;
     let end = strip_end(group.x);
-    for (var at = strip_start(group.x) + lane; at < end; at += WIDTH) {
+    for (var at = strip_start(group.x) + lane; at < end; at += THREADS) {
         var q = g[at];
         if failed {
             q = a[at];
@@ -197,7 +203,7 @@ fn begin(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
 
 // First loop: α = ρ sᵀq, q ← q − α y; partial sum for the next older pair, whose s is bound as `s`.
 // b = q, y = this pair's y.
-@compute @workgroup_size(WIDTH)
+@compute @workgroup_size(THREADS)
 fn descend(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let rho = state.rho[p.slot];
     let product = collect(lane).x;
@@ -210,7 +216,7 @@ fn descend(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     }
     var sum = 0.0;
     let end = strip_end(group.x);
-    for (var at = strip_start(group.x) + lane; at < end; at += WIDTH) {
+    for (var at = strip_start(group.x) + lane; at < end; at += THREADS) {
         var q = b[at];
         if rho != 0.0 {
             q -= alpha * y[at];
@@ -222,12 +228,12 @@ fn descend(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
 }
 
 // r = H₀ q; partial sum of yᵀr for the oldest pair. b = q, then r.
-@compute @workgroup_size(WIDTH)
+@compute @workgroup_size(THREADS)
 fn turn(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let scale = state.scale;
     var sum = 0.0;
     let end = strip_end(group.x);
-    for (var at = strip_start(group.x) + lane; at < end; at += WIDTH) {
+    for (var at = strip_start(group.x) + lane; at < end; at += THREADS) {
         let r = scale * b[at];
         b[at] = r;
         sum += dot(y[at], r);
@@ -237,14 +243,14 @@ fn turn(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
 // Second loop: r ← r + (α − ρ yᵀr) s; partial sum for the next newer pair, whose y is bound as `y`.
 // b = r, s = this pair's s.
-@compute @workgroup_size(WIDTH)
+@compute @workgroup_size(THREADS)
 fn ascend(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let rho = state.rho[p.slot];
     let product = collect(lane).x;
     let weight = state.alpha[p.slot] - rho * product;
     var sum = 0.0;
     let end = strip_end(group.x);
-    for (var at = strip_start(group.x) + lane; at < end; at += WIDTH) {
+    for (var at = strip_start(group.x) + lane; at < end; at += THREADS) {
         var r = b[at];
         if rho != 0.0 {
             r += weight * s[at];
@@ -256,18 +262,18 @@ fn ascend(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
 }
 
 // Partial sum of gᵀr, the descent along −r. b = r.
-@compute @workgroup_size(WIDTH)
+@compute @workgroup_size(THREADS)
 fn aim(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     var sum = 0.0;
     let end = strip_end(group.x);
-    for (var at = strip_start(group.x) + lane; at < end; at += WIDTH) {
+    for (var at = strip_start(group.x) + lane; at < end; at += THREADS) {
         sum += dot(g[at], b[at]);
     }
     publish(group.x, lane, vec4(sum));
 }
 
 // Falls back to −g when −r does not descend or is not finite.
-@compute @workgroup_size(WIDTH)
+@compute @workgroup_size(THREADS)
 fn decide(@builtin(local_invocation_index) lane: u32) {
     let descent = collect(lane).x;
     if lane != 0u || state.failures > 0.0 {
@@ -282,7 +288,7 @@ fn decide(@builtin(local_invocation_index) lane: u32) {
 
 // x ← x + t·d from the last good point; remembers that point, its gradient and d.
 // a = g', b = r, then d; c = x; s = x of the last good point.
-@compute @workgroup_size(WIDTH)
+@compute @workgroup_size(THREADS)
 fn advance(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let failed = state.failures > 0.0;
     let steepest = state.steepest > 0.0;
@@ -291,7 +297,7 @@ fn advance(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         return;
     }
     let end = strip_end(group.x);
-    for (var at = strip_start(group.x) + lane; at < end; at += WIDTH) {
+    for (var at = strip_start(group.x) + lane; at < end; at += THREADS) {
         if !failed {
             a[at] = g[at];
             s[at] = c[at];

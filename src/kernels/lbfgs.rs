@@ -2,12 +2,15 @@
 
 use crate::gpu::{Access, BufferView, Command, Kernel, Recorder};
 
-/// Workgroups of every pass over the vectors, and threads of each.
-const WIDTH: u32 = 128;
+/// Workgroups of every pass over the vectors.
+const GROUPS: u32 = 128;
 
-/// The same on software adapters, which suspend every eight threads at each barrier of the two sums in
-/// a pass: longer sums and fewer barriers are faster there.
-const NARROW_WIDTH: u32 = 32;
+/// Threads of each.
+const THREADS: u32 = 128;
+
+/// The same on software adapters. They suspend every eight threads at each barrier of the two sums in a
+/// pass; a workgroup of eight never waits.
+const THREADS_ON_SOFTWARE: u32 = 8;
 
 /// The longest history that the state on the device has room for.
 pub const LONGEST_HISTORY: usize = 128;
@@ -15,8 +18,8 @@ pub const LONGEST_HISTORY: usize = 128;
 /// Bytes of the state: ρ and α of each pair, then six numbers.
 pub const STATE_BYTES: u64 = (2 * LONGEST_HISTORY as u64 + 6) * 4;
 
-/// Bytes of one row of partial sums, at the most.
-pub const ROW_BYTES: u64 = WIDTH as u64 * 16;
+/// Bytes of one row of partial sums.
+pub const ROW_BYTES: u64 = GROUPS as u64 * 16;
 
 macro_rules! pass {
     ($(#[$doc:meta])* $name:ident, $entry:literal, $($binding:literal $access:ident),+) => {
@@ -108,15 +111,15 @@ pub fn pass(
 ) {
     // The two passes that bind nothing but the state and the partial sums run in one workgroup.
     let one_workgroup = kernel.bindings.len() == 3;
-    let width = if recorder.workgroup() < NARROW_WIDTH {
-        NARROW_WIDTH
+    let threads = if recorder.workgroup() == THREADS_ON_SOFTWARE {
+        THREADS_ON_SOFTWARE
     } else {
-        WIDTH
+        THREADS
     };
     let values = params.values as u64;
     recorder.push(Command {
         kernel,
-        knobs: vec![("WIDTH", width)],
+        knobs: vec![("THREADS", threads)],
         uniform: bytemuck::bytes_of(&Params {
             vectors: params.values.div_ceil(4) as u32,
             history: params.history as u32,
@@ -132,7 +135,7 @@ pub fn pass(
             .iter()
             .map(|buffer| BufferView::whole(buffer))
             .collect(),
-        workgroups: [if one_workgroup { 1 } else { width }, 1, 1],
+        workgroups: [if one_workgroup { 1 } else { GROUPS }, 1, 1],
         flop: 4 * values,
         bytes: 16 * values,
     });
