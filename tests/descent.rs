@@ -8,7 +8,7 @@ use impasto::graph::{Executable, Program, RunOptions, Tape};
 use impasto::optim::{AdamSettings, LbfgsSettings, Optimiser, OptimiserSettings};
 use impasto::paint::{Ending, Schedule, StepLosses, Watcher, descend};
 use impasto::reference::samples::samples;
-use support::{open, wait};
+use support::{gpu, wait};
 
 /// Asks for nothing and lets the run go on.
 struct Patient;
@@ -31,14 +31,14 @@ impl Watcher for Patient {
 #[test]
 fn a_step_is_one_submit() {
     const STEPS: usize = 9;
-    // A device of its own: other tests would count too.
-    let gpu = open(&Default::default());
+    // No other test runs in this process, so nobody else submits to this device.
+    let gpu = gpu();
     let (width, height) = (6, 5);
     let mut tape = Tape::new(width, height);
     tape.tv_loss("tv", 1.0).unwrap();
     tape.tv_loss("more", 0.5).unwrap();
     let program = Program::with_gradient(tape, gpu.binding_limit());
-    let executable = Executable::build(&gpu, program, &RunOptions::default()).unwrap();
+    let executable = Executable::build(gpu, program, &RunOptions::default()).unwrap();
     let start: Vec<f32> = samples(3, 3 * width * height)
         .iter()
         .map(|&value| 0.5 + 0.4 * value as f32)
@@ -49,7 +49,7 @@ fn a_step_is_one_submit() {
     ] {
         let gradient = executable.picture_gradient().unwrap();
         let picture = executable.picture();
-        let mut optimiser = Optimiser::new(&gpu, settings, start.len(), picture, gradient).unwrap();
+        let mut optimiser = Optimiser::new(gpu, settings, start.len(), picture, gradient).unwrap();
         let schedule = Schedule {
             iterations: STEPS,
             report_every: STEPS,
@@ -58,14 +58,14 @@ fn a_step_is_one_submit() {
         let mut watcher = Patient;
         let before = gpu.submissions();
         let run = descend(
-            &gpu,
+            gpu,
             &executable,
             &mut optimiser,
             schedule,
             &start,
             &mut watcher,
         );
-        let painting = wait(&gpu, run);
+        let painting = wait(gpu, run);
         assert!(matches!(painting.ending, Ending::Finished));
         assert_ne!(painting.rgb, start);
         // At the end the losses and the picture are read back.
