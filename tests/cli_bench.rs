@@ -210,7 +210,7 @@ fn a_plot_has_every_kernel_of_the_run_under_both_roofs() {
             "gram",
             &["gram relu1_1 forward", "gram relu5_1 backward"][..],
         ),
-        ("step", &["conv3x3", "gram.partial"]),
+        ("step", &["conv3x3", "gram.reduce"]),
         ("conv", &["conv1_1 forward", "conv5_1 backward"]),
     ] {
         workshop.succeed(&[&["bench", what], &flags[..]].concat());
