@@ -11,7 +11,8 @@ pub fn translate(kernel: &Kernel, knobs: &[Knob]) -> Outcome<Vec<u32>> {
     let source = kernel.shader.source;
     let module = naga::front::wgsl::parse_str(source)
         .map_err(|error| format!("{}: {}", kernel.name(), error.emit_to_string(source)))?;
-    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP);
+    let capabilities = Capabilities::SUBGROUP | Capabilities::SHADER_INT64;
+    let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     validator
         .subgroup_stages(ShaderStages::COMPUTE)
         .subgroup_operations(SubgroupOperationSet::all());
