@@ -8,8 +8,10 @@
 // Bindings  0 params: uniform  1 x: read  2 v: write_texels
 // Knobs     override WORKGROUP
 // Cost      36 vec4 loads and 36 vec4 stores per tile and group
-// Why       36 loads and 36 stores a tile are 4 ms of 30 at 256→256, 64², but as much as the product at 64→64, 256², where
-//           the whole gains only 10 % to 30 % over conv3x3_direct on Mesa llvmpipe
+// Why       36 loads and 36 stores a tile, of which the stores are two thirds of the time on Mesa llvmpipe: over a VGG-19 step at 256²
+//           all input passes together take 130 ms where the products take 284. Texels because the product reads them faster than a
+//           buffer (see there); x as texels wins nothing here. The 36 rows that a thread writes lie an odd number of cache lines apart,
+//           so that they do not share a few sets of the cache. [block][C/4][36][72] instead cost 30–40 % more
 // Test      tests/kernels.rs::conv3x3
 
 struct WinogradParams {

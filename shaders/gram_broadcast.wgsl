@@ -9,8 +9,9 @@
 // Knobs     none (subgroups of at least 8 lanes)   text: WORKGROUP, TILE
 // Cost      C·(C+64)·M flop; per thread and pixel 4 vec4 of F for 512 multiply-adds
 // Why       gram.partial, with lanes along the pixels, loads 8 vec4 for 256 multiply-adds, and loads are the cost on Mesa llvmpipe. A lane's
-//           load serves all eight here: FIGURES. Two pixels are added before they join the sum, which halves
-//           the traffic of the 128 sums and the terms to round. 64-bit loads gain nothing any more. A real GPU has no such registers
+//           load serves all eight here: 9.7 ms against 15 for relu1_1 at 256², 8.2 against 17.5 for relu4_1. Two pixels are added before
+//           they join the sum, which halves the traffic of the 128 sums and the terms to round. 64-bit loads gain nothing any more.
+//           Arrays of 64 sums, which Mesa does not unroll, took 48 ms. A real GPU has no such registers: it takes gram_tiled
 // Test      tests/kernels.rs::gram_broadcast
 
 struct GramParams {

@@ -148,7 +148,12 @@ fn both_make_targets_exist() {
 /// Links to files of the project lead somewhere.
 #[test]
 fn every_link_leads_somewhere() {
-    for document in ["README.md", "weights/README.md", "pictures/README.md"] {
+    for document in [
+        "README.md",
+        "shaders/README.md",
+        "weights/README.md",
+        "pictures/README.md",
+    ] {
         let path: PathBuf = Path::new(ROOT).join(document);
         let text = std::fs::read_to_string(&path).unwrap();
         for link in text

@@ -150,6 +150,7 @@ fn shader_files() -> Vec<ShaderFile> {
     let mut paths: Vec<_> = fs::read_dir(root().join("shaders"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "wgsl"))
         .collect();
     paths.sort();
     assert!(!paths.is_empty());
