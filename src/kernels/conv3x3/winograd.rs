@@ -89,14 +89,19 @@ pub(super) struct Params {
     o_first: u32,
 }
 
+/// Bytes of the frequencies of one tile over `channels`.
+fn tile_bytes(channels: usize) -> usize {
+    FREQUENCIES * 16 * groups(channels)
+}
+
 /// Bytes of the frequencies of one block over `channels`.
 fn block_bytes(channels: usize) -> usize {
-    FREQUENCIES * 16 * groups(channels) * BLOCK
+    tile_bytes(channels) * BLOCK
 }
 
 /// Rows of one frequency of the input, for so many blocks over `channels`.
 fn rows(blocks: usize, channels: usize) -> usize {
-    blocks * groups(channels) | 1
+    (blocks * groups(channels)) | 1
 }
 
 /// vec4s from one row of the output's frequencies to the next.
@@ -335,7 +340,6 @@ impl Winograd {
         let flop = (18 * self.c_in * self.c_out * job.y.shape.pixels()) as u64;
         let share = |end: usize| flop * end as u64 / all_tiles as u64;
         let first = params.first_tile as usize;
-        let blocks = tiles.div_ceil(BLOCK);
         let m = self.m(&params);
         let (kernel, knobs, workgroups, buffers, texels) = match &self.u {
             Weights::Broadcast(u) => {
@@ -372,8 +376,7 @@ impl Winograd {
             buffers,
             workgroups,
             flop: share(first + tiles) - share(first),
-            bytes: (blocks * (block_bytes(self.c_in) + block_bytes(self.c_out))) as u64
-                + self.bytes(),
+            bytes: (tiles * (tile_bytes(self.c_in) + tile_bytes(self.c_out))) as u64 + self.bytes(),
         };
         recorder.push_with_texels(command, texels);
         recorder.set_real_flop(product_flop(self.c_in, self.c_out, tiles) as u64);
@@ -424,8 +427,7 @@ pub(super) fn cost(weights: usize, [c_in, c_out]: [usize; 2], [width, height]: [
     let tiles = width.div_ceil(4) * height.div_ceil(4);
     let (c, o) = (4 * groups(c_in), 4 * groups(c_out));
     let transforms = (c * INPUT_FLOP + o * OUTPUT_FLOP) * tiles;
-    let bands = tiles.div_ceil(band(c_in, c_out));
-    let tile_bytes = |channels| block_bytes(channels) / BLOCK;
+    let bands = tiles.div_ceil(band(c_in, c_out) * BLOCK);
     let of_tile = 3 * tile_bytes(c_in) + 2 * tile_bytes(c_out) + 4 * 16 * o;
     Cost {
         flop: 0,
