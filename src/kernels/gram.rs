@@ -137,7 +137,6 @@ impl Tiling {
     fn chunks(self, shape: Shape) -> usize {
         match self {
             // Each stores a whole tile, which costs as much as a hundred pixels.
-            // Each stores a whole tile, which costs as much as a hundred pixels.
             Self::Lanes => shape.pixels().div_ceil(128).min(chunks(shape)),
             Self::Threads | Self::Workgroups => chunks(shape),
         }
