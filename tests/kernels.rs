@@ -60,11 +60,11 @@ fn conv3x3_direct() {
 #[test]
 fn conv3x3_winograd() {
     let mut cases = conv3x3_of_any_channels(Variant::Winograd);
-    cases.push(conv3x3::Case::forward(
-        Variant::Winograd,
-        Shape::new(512, 61, 45),
-        64,
-    ));
+    // More than one band, then as many tiles as half a block.
+    for (shape, outputs) in [(Shape::new(512, 61, 45), 64), (Shape::new(36, 15, 31), 40)] {
+        cases.push(conv3x3::Case::forward(Variant::Winograd, shape, outputs));
+    }
+    cases.extend(conv3x3_in_slices(Variant::Winograd, [24, 72], 4));
     for gpu in [gpu(), checked()] {
         if gpu.has_subgroups() && gpu.adapter().is_software() {
             let checks = wait(gpu, check_conv3x3(gpu, &cases)).unwrap();
@@ -84,6 +84,7 @@ fn conv3x3_winograd_tiled() {
         Shape::new(512, 61, 45),
         68,
     ));
+    cases.extend(conv3x3_in_slices(Variant::WinogradTiled, [24, 72], 4));
     everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
 }
 
