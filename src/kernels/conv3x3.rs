@@ -10,6 +10,7 @@ mod cost;
 mod tuning;
 mod variant;
 pub mod winograd;
+mod winograd_filter;
 pub mod winograd_tiled;
 
 pub(super) use choice::ON_GPUS;

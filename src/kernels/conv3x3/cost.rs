@@ -1,6 +1,6 @@
 //! What a variant costs on paper, known without an adapter.
 
-use super::{Variant, winograd, winograd_tiled};
+use super::{Variant, winograd, winograd_filter, winograd_tiled};
 
 /// Operations and traffic of one convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Variant {
             ..winograd::cost(weights, channels, [width, height])
         };
         match self {
-            Self::Winograd => in_frequencies(winograd::packed_len(channels)),
+            Self::Winograd => in_frequencies(winograd_filter::packed_len(channels)),
             Self::WinogradTiled => in_frequencies(winograd_tiled::packed_len(channels)),
             _ => Cost {
                 flop,

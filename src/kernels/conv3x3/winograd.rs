@@ -4,7 +4,7 @@
 //! At the points 0, ±√2/2, ±√2, ∞, whose rounding error is a few times smaller than that of the usual
 //! 0, ±1, ±2, ∞ (Barabasz et al., arXiv 1803.10986). The filter is transformed once, in f64.
 
-use super::{Cost, Filter, winograd_tiled};
+use super::{Cost, Filter, winograd_filter, winograd_tiled};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder, Texels};
 use crate::kernels::feature_map::{FeatureMap, GroupSlice, groups, slices};
 use crate::shape::Shape;
@@ -49,7 +49,7 @@ pub static OUTPUT: Kernel = Kernel {
 /// Frequencies of a 6×6 window.
 pub(super) const FREQUENCIES: usize = 36;
 /// Output channel groups of a thread of [`MULTIPLY`].
-const OUT_GROUPS: usize = 8;
+pub(super) const OUT_GROUPS: usize = 8;
 /// Threads of a workgroup of [`MULTIPLY`].
 const WORKGROUP: usize = 8;
 /// Tiles that a thread of [`MULTIPLY`] may take.
@@ -113,50 +113,6 @@ fn m_stride(c_in: usize, c_out: usize) -> usize {
 fn band(c_in: usize, c_out: usize) -> usize {
     let most = (MOST_ROWS / FREQUENCIES - 1) / groups(c_in);
     (BUDGET / block_bytes(c_in.max(c_out))).min(most).max(1)
-}
-
-/// U = G·w·Gᵀ of one 3×3 kernel.
-pub(super) fn transform(kernel: &[f32]) -> [f32; FREQUENCIES] {
-    const ROOT: f64 = std::f64::consts::SQRT_2;
-    const G: [[f64; 3]; 6] = [
-        [1.0, 0.0, 0.0],
-        [-2.0 / 3.0, -ROOT / 3.0, -1.0 / 3.0],
-        [-2.0 / 3.0, ROOT / 3.0, -1.0 / 3.0],
-        [1.0 / 6.0, ROOT / 6.0, 1.0 / 3.0],
-        [1.0 / 6.0, -ROOT / 6.0, 1.0 / 3.0],
-        [0.0, 0.0, 1.0],
-    ];
-    // One row of G·w first, then its products with the rows of G.
-    let rows: [[f64; 3]; 6] = G.map(|of_rows| {
-        std::array::from_fn(|u| {
-            (0..3)
-                .map(|v| of_rows[v] * f64::from(kernel[3 * v + u]))
-                .sum()
-        })
-    });
-    std::array::from_fn(|k| {
-        let sum: f64 = rows[k / 6].iter().zip(G[k % 6]).map(|(a, b)| a * b).sum();
-        sum as f32
-    })
-}
-
-/// U as rows `[36][O/32]` of `[C/4][8][4]` vec4 over four output channels, the last index being the input
-/// channel, zero where channels pad a group.
-fn pack(filter: &Filter) -> Vec<f32> {
-    let (o_groups, c_groups) = (groups(filter.c_out), groups(filter.c_in));
-    let blocks = o_groups.div_ceil(OUT_GROUPS);
-    let frequency_length = blocks * c_groups * OUT_GROUPS * 16;
-    let mut packed = vec![0.0; FREQUENCIES * frequency_length];
-    for (index, kernel) in filter.weight.chunks_exact(9).enumerate() {
-        let (o, c) = (index / filter.c_in, index % filter.c_in);
-        let (block, group) = (o / 4 / OUT_GROUPS, o / 4 % OUT_GROUPS);
-        let column = (block * c_groups + c / 4) * OUT_GROUPS + group;
-        let place = (column * 4 + c % 4) * 4 + o % 4;
-        for (frequency, value) in transform(kernel).into_iter().enumerate() {
-            packed[frequency * frequency_length + place] = value;
-        }
-    }
-    packed
 }
 
 /// A filter in frequencies, and the frequencies of a band of maps. Those are shared with other filters:
@@ -244,7 +200,11 @@ pub(super) fn upload(
         u: if tiled {
             Weights::Tiled(gpu.storage_with(label, &winograd_tiled::pack(filter))?)
         } else {
-            Weights::Broadcast(gpu.texels_with(label, u_columns as u32, &pack(filter))?)
+            Weights::Broadcast(gpu.texels_with(
+                label,
+                u_columns as u32,
+                &winograd_filter::pack(filter),
+            )?)
         },
         v: gpu.scratch_texels(ROW as u32, v_rows(filter))?,
         m: gpu.scratch("winograd output", m_bytes(filter))?,
@@ -409,12 +369,6 @@ impl Winograd {
         let blocks = params.tiles as usize * 4 * y.count;
         recorder.set_real_flop((blocks * OUTPUT_FLOP) as u64);
     }
-}
-
-/// Values in what [`pack`] makes.
-pub(super) fn packed_len([c_in, c_out]: [usize; 2]) -> usize {
-    let blocks = groups(c_out).div_ceil(OUT_GROUPS);
-    FREQUENCIES * blocks * groups(c_in) * OUT_GROUPS * 16
 }
 
 /// Operations of the products of `tiles` tiles, over whole groups of channels.

@@ -2,7 +2,8 @@
 //! transforms are the same.
 
 use super::Filter;
-use super::winograd::{self, FREQUENCIES, Params};
+use super::winograd::{FREQUENCIES, Params};
+use super::winograd_filter;
 use crate::gpu::{Access, Kernel};
 use crate::kernels::feature_map::groups;
 
@@ -39,7 +40,7 @@ pub(super) fn pack(filter: &Filter) -> Vec<f32> {
         // STEP input channels after the other make up all of them: [C/16][16] is [C], rounded up.
         let column = (block * steps * STEP + c) * OUT_GROUPS + group;
         let place = column * 4 + o % 4;
-        for (frequency, value) in winograd::transform(kernel).into_iter().enumerate() {
+        for (frequency, value) in winograd_filter::transform(kernel).into_iter().enumerate() {
             packed[frequency * frequency_length + place] = value;
         }
     }
