@@ -12,7 +12,7 @@
 //           VGG shape, 256² to 16². Loads are the cost there (tens of cycles per component): 216 of them feed 9216
 //           multiply-adds, one load fetches 8 weight columns, broadcasting them is nearly free. 256→256 at 64²: 37 %; with
 //           tiles of 4×2 pixels 33 %, with 8 channels per thread 32 %, with the nine taps in a loop (dynamic array indices) 18 %.
-//           Slower on a GPU: 256 sums and 144 inputs per thread spill (RDNA2: 1078 registers); conv3x3_gemm is for those
+//           Slower on a GPU: 256 sums and 144 inputs per thread spill (RDNA2: 1086 registers); conv3x3_gemm is for those
 // Test      tests/kernels.rs::conv3x3
 
 struct ConvParams {

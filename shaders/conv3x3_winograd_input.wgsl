@@ -9,7 +9,7 @@
 // Knobs     override WORKGROUP
 // Cost      36 vec4 loads and 36 vec4 stores per tile and group
 // Why       36 loads and 36 stores a tile, of which the stores are two thirds of the time on Mesa llvmpipe: over a VGG-19 step at 256²
-//           all input passes together take 130 ms where the products take 284. Texels because the product reads them faster than a
+//           all input passes together take 109 ms where the products take 280. Texels because the product reads them faster than a
 //           buffer (see there); x as texels wins nothing here. The 36 rows that a thread writes lie an odd number of cache lines apart,
 //           so that they do not share a few sets of the cache. [block][C/4][36][72] instead cost 30–40 % more
 // Test      tests/kernels.rs::conv3x3

@@ -342,7 +342,7 @@ pub fn gradient(
     Ok(())
 }
 
-/// The broadcasting kernel keeps more in registers than a real GPU has (RDNA2 spills 71).
+/// The broadcasting kernel keeps more in registers than a real GPU has (RDNA2 spills 78).
 pub(super) fn gradient_kernel(software_with_subgroups: bool) -> &'static Kernel {
     if software_with_subgroups {
         &GRADIENT

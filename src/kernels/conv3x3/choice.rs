@@ -100,7 +100,7 @@ const ON_SOFTWARE: &[Variant] = &[
     Variant::DirectPortable,
 ];
 
-/// Fastest first, for real GPUs, which have fewer registers (RDNA2 spills 1078 of the large tile's) but
+/// Fastest first, for real GPUs, which have fewer registers (RDNA2 spills 1086 of the large tile's) but
 /// memory that the threads of a workgroup share.
 pub(in crate::kernels) const ON_GPUS: &[Variant] = &[
     Variant::FromRgb,
