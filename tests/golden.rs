@@ -306,7 +306,12 @@ fn gradient_with_limit(binding_limit: Option<u64>) -> Vec<f32> {
 /// a minute here; `tests/kernels.rs` holds it to the reference.)
 #[test]
 fn gradients_of_other_variants_agree_with_pytorch() {
-    for variant in [Variant::DirectPortable, Variant::Gemm, Variant::Winograd] {
+    for variant in [
+        Variant::DirectPortable,
+        Variant::Gemm,
+        Variant::Winograd,
+        Variant::WinogradFused,
+    ] {
         let average = Pooling::Average;
         let wish = Preference {
             wish: Some(variant),

@@ -75,6 +75,34 @@ fn conv3x3_winograd() {
     }
 }
 
+/// On software adapters alone; more blocks than processors and the last not full, channels that pad a group, the
+/// widest that it is chosen for.
+#[test]
+fn conv3x3_winograd_fused() {
+    let mut cases = conv3x3_of_any_channels(Variant::WinogradFused);
+    for (shape, outputs) in [
+        (Shape::new(20, 69, 77), 44),
+        (Shape::new(256, 15, 31), 128),
+        // On two processors more turns of the loops than one dispatch may do.
+        (Shape::new(16, 520, 600), 64),
+    ] {
+        cases.push(conv3x3::Case::forward(
+            Variant::WinogradFused,
+            shape,
+            outputs,
+        ));
+    }
+    // With run-time checks only small ones can run, see `winograd_fused::supports`.
+    for (gpu, least) in [(gpu(), cases.len()), (checked(), 4)] {
+        if gpu.has_subgroups() && gpu.adapter().is_software() {
+            let checks = wait(gpu, check_conv3x3(gpu, &cases)).unwrap();
+            assert!(checks.len() >= least, "{checks:#?}");
+            let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
+            assert!(failed.is_empty(), "{failed:#?}");
+        }
+    }
+}
+
 /// More input channels than two steps take, more than one band, output channels beyond a workgroup.
 #[test]
 fn conv3x3_winograd_tiled() {

@@ -144,6 +144,16 @@ impl Gpu {
         (!kernel.needs_subgroups || self.has_subgroups()) && (!kernel.needs_int64() || int64)
     }
 
+    /// Whether shaders keep every run-time check, see [`GpuOptions::checked`].
+    pub fn is_checked(&self) -> bool {
+        self.checked
+    }
+
+    /// How many workgroups a software adapter runs at once: one for each processor, as far as is known.
+    pub fn processors(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
+
     /// Whether passes can be timed on the device.
     pub fn has_timestamps(&self) -> bool {
         self.features.contains(wgpu::Features::TIMESTAMP_QUERY)

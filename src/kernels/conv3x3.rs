@@ -11,6 +11,7 @@ mod tuning;
 mod variant;
 pub mod winograd;
 mod winograd_filter;
+pub mod winograd_fused;
 pub mod winograd_tiled;
 
 pub(super) use choice::ON_GPUS;
@@ -82,6 +83,8 @@ enum Weights {
     Packed(wgpu::Buffer),
     /// In frequencies, with what the three passes share.
     Winograd(Box<winograd::Winograd>),
+    /// In frequencies, with the memory that workgroups work in.
+    Fused(Box<winograd_fused::Fused>),
 }
 
 impl DeviceFilter {
@@ -101,6 +104,9 @@ impl DeviceFilter {
             Variant::Winograd | Variant::WinogradTiled => {
                 let tiled = variant == Variant::WinogradTiled;
                 Weights::Winograd(Box::new(winograd::upload(gpu, label, filter, tiled)?))
+            }
+            Variant::WinogradFused => {
+                Weights::Fused(Box::new(winograd_fused::upload(gpu, label, filter)?))
             }
             _ => Weights::Packed(gpu.storage_with(label, &variant.pack(filter))?),
         };
@@ -124,6 +130,7 @@ impl DeviceFilter {
         let weights = match &self.weights {
             Weights::Packed(buffer) => buffer.size(),
             Weights::Winograd(winograd) => winograd.bytes(),
+            Weights::Fused(fused) => fused.bytes(),
         };
         weights + self.bias.size()
     }
@@ -190,17 +197,19 @@ pub fn record(
     y: &FeatureMap,
     epilogue: Epilogue<'_>,
 ) -> Result<(), GpuError> {
+    let job = winograd::Job {
+        bias: &filter.bias,
+        x,
+        y,
+        mask: epilogue.mask,
+        flags: flags(filter, epilogue, true, true),
+    };
     let weights = match &filter.weights {
         Weights::Packed(buffer) => buffer,
-        Weights::Winograd(winograd) => {
-            let job = winograd::Job {
-                bias: &filter.bias,
-                x,
-                y,
-                mask: epilogue.mask,
-                flags: flags(filter, epilogue, true, true),
-            };
-            return winograd.record(recorder, &job);
+        Weights::Winograd(winograd) => return winograd.record(recorder, &job),
+        Weights::Fused(fused) => {
+            fused.record(recorder, &job);
+            return Ok(());
         }
     };
     let limit = recorder.binding_limit();

@@ -1,6 +1,6 @@
 //! What a variant costs on paper, known without an adapter.
 
-use super::{Variant, winograd, winograd_filter, winograd_tiled};
+use super::{Variant, winograd, winograd_filter, winograd_fused, winograd_tiled};
 
 /// Operations and traffic of one convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,7 @@ impl Variant {
         };
         match self {
             Self::Winograd => in_frequencies(winograd_filter::packed_len(channels)),
+            Self::WinogradFused => winograd_fused::cost(channels, [width, height]),
             Self::WinogradTiled => in_frequencies(winograd_tiled::packed_len(channels)),
             _ => Cost {
                 flop,

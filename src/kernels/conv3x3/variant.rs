@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{BINDINGS, Filter, winograd, winograd_tiled};
+use super::{BINDINGS, Filter, winograd, winograd_fused, winograd_tiled};
 use crate::gpu::{Gpu, Kernel, Knob};
 use crate::kernels::feature_map::{groups, slices};
 use crate::shape::Shape;
@@ -68,6 +68,8 @@ pub enum Variant {
     ToRgb,
     /// `conv3x3_winograd_*`: a quarter of the multiplications, a few times the rounding error.
     Winograd,
+    /// The same in one kernel, for few channels.
+    WinogradFused,
     /// The same with a product for GPUs that have workgroup memory of their own.
     WinogradTiled,
 }
@@ -99,7 +101,7 @@ fn fills_gemm(output: Shape) -> bool {
 
 impl Variant {
     /// Every variant, from plain to special.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Plain,
         Self::Direct,
         Self::DirectPortable,
@@ -107,6 +109,7 @@ impl Variant {
         Self::FromRgb,
         Self::ToRgb,
         Self::Winograd,
+        Self::WinogradFused,
         Self::WinogradTiled,
     ];
 
@@ -120,6 +123,7 @@ impl Variant {
             Self::FromRgb => "from-rgb",
             Self::ToRgb => "to-rgb",
             Self::Winograd => "winograd",
+            Self::WinogradFused => "winograd-fused",
             Self::WinogradTiled => "winograd-tiled",
         }
     }
@@ -131,6 +135,7 @@ impl Variant {
         }
         match self {
             Self::Winograd => return winograd::supports(gpu, filter, output),
+            Self::WinogradFused => return winograd_fused::supports(gpu, filter, output),
             Self::WinogradTiled => return winograd::fits(gpu, filter, output),
             _ => {}
         }
@@ -149,7 +154,10 @@ impl Variant {
 
     /// Whether it rounds no coarser than a direct sum of the products.
     pub fn is_exact(self) -> bool {
-        !matches!(self, Self::Winograd | Self::WinogradTiled)
+        !matches!(
+            self,
+            Self::Winograd | Self::WinogradFused | Self::WinogradTiled
+        )
     }
 
     /// Whether `filter` onto a map of `output` shape is what it was made for: maps that fill the workgroups
@@ -158,6 +166,10 @@ impl Variant {
         match self {
             Self::Gemm => fills_gemm(output),
             Self::Winograd | Self::WinogradTiled => filter.c_in.min(filter.c_out) >= 16,
+            Self::WinogradFused => {
+                let (fewer, more) = (filter.c_in.min(filter.c_out), filter.c_in.max(filter.c_out));
+                (16..=128).contains(&fewer) && more <= 256
+            }
             _ => true,
         }
     }
@@ -172,6 +184,7 @@ impl Variant {
             Self::FromRgb => &FROM_RGB,
             Self::ToRgb => &TO_RGB,
             Self::Winograd => &winograd::MULTIPLY,
+            Self::WinogradFused => &winograd_fused::FUSED,
             Self::WinogradTiled => &winograd_tiled::MULTIPLY_TILED,
         }
     }
@@ -186,7 +199,7 @@ impl Variant {
             Self::FromRgb => ([4, 2], 4),
             Self::ToRgb => ([4, 4], 1),
             // Its own recording counts tiles and packs frequencies.
-            Self::Winograd => ([4, 4], 8),
+            Self::Winograd | Self::WinogradFused => ([4, 4], 8),
             Self::WinogradTiled => ([4, 4], 16),
         };
         Tiling { pixels, out_groups }

@@ -154,14 +154,26 @@ pub(super) struct Job<'a> {
 
 /// Whether the three passes can run with [`MULTIPLY`]: on software adapters, for which it was made.
 pub(super) fn supports(gpu: &Gpu, filter: &Filter, output: Shape) -> bool {
-    let (o_groups, c_groups) = (groups(filter.c_out), groups(filter.c_in));
-    let u_size = [
-        16 * 2 * c_groups,
-        FREQUENCIES * o_groups.div_ceil(OUT_GROUPS),
-    ];
-    gpu.adapter().is_software()
-        && gpu.fits_texels(u_size[0] as u32, u_size[1] as u32)
-        && fits(gpu, filter, output)
+    gpu.adapter().is_software() && fits_texels(gpu, filter) && fits(gpu, filter, output)
+}
+
+/// Whether the transformed filter can be a texture.
+pub(super) fn fits_texels(gpu: &Gpu, filter: &Filter) -> bool {
+    let rows = FREQUENCIES * groups(filter.c_out).div_ceil(OUT_GROUPS);
+    gpu.fits_texels(texel_columns(filter), rows as u32)
+}
+
+/// Columns of the transformed filter as texels.
+fn texel_columns(filter: &Filter) -> u32 {
+    (4 * OUT_GROUPS * groups(filter.c_in)) as u32
+}
+
+/// Transforms `filter` and uploads it as [`MULTIPLY`] reads it.
+///
+/// # Errors
+/// No room for it.
+pub(super) fn upload_texels(gpu: &Gpu, label: &str, filter: &Filter) -> Result<Texels, GpuError> {
+    gpu.texels_with(label, texel_columns(filter), &winograd_filter::pack(filter))
 }
 
 /// Whether the maps and the frequencies of a band can be bound.
@@ -193,18 +205,13 @@ pub(super) fn upload(
     filter: &Filter,
     tiled: bool,
 ) -> Result<Winograd, GpuError> {
-    let u_columns = 4 * OUT_GROUPS * groups(filter.c_in);
     Ok(Winograd {
         c_in: filter.c_in,
         c_out: filter.c_out,
         u: if tiled {
             Weights::Tiled(gpu.storage_with(label, &winograd_tiled::pack(filter))?)
         } else {
-            Weights::Broadcast(gpu.texels_with(
-                label,
-                u_columns as u32,
-                &winograd_filter::pack(filter),
-            )?)
+            Weights::Broadcast(upload_texels(gpu, label, filter)?)
         },
         v: gpu.scratch_texels(ROW as u32, v_rows(filter))?,
         m: gpu.scratch("winograd output", m_bytes(filter))?,
