@@ -5,6 +5,7 @@ use impasto::graph::TapeError;
 use impasto::image::ImageError;
 use impasto::net::WeightsError;
 use impasto::objective::ObjectiveError;
+use impasto::paint::CheckpointError;
 
 /// Exit codes beyond success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +93,12 @@ impl From<ObjectiveError> for Failure {
 
 impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+impl From<CheckpointError> for Failure {
+    fn from(error: CheckpointError) -> Self {
         Self::bad_input(error.to_string())
     }
 }

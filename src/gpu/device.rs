@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::adapter::{AdapterList, AdapterSummary};
 use super::pipeline::{Kernel, Knob, Pipeline, PipelineCache};
-use super::{BufferView, GpuError, ReadBack, Texels};
+use super::{BufferView, GpuError, ReadBack, Staging, Texels};
 
 /// How to open a device.
 #[derive(Clone, Debug, Default)]
@@ -292,7 +292,20 @@ impl Gpu {
     /// # Errors
     /// No room for the staging buffer.
     pub fn read(&self, view: &BufferView) -> Result<ReadBack, GpuError> {
-        ReadBack::start(self, view)
+        Ok(self.read_through(&self.staging(view.size)?, view))
+    }
+
+    /// Memory for [`Gpu::read_through`] of up to `bytes`.
+    ///
+    /// # Errors
+    /// No room.
+    pub fn staging(&self, bytes: u64) -> Result<Staging, GpuError> {
+        Staging::new(self, bytes)
+    }
+
+    /// As [`Gpu::read`], through `staging`, which must not be in use by an earlier read-back.
+    pub fn read_through(&self, staging: &Staging, view: &BufferView) -> ReadBack {
+        ReadBack::start(self, view, staging)
     }
 
     /// What the driver has reported since the last call.
