@@ -60,6 +60,7 @@ impl From<GpuError> for Failure {
             | GpuError::NoSuchAdapter { .. }
             | GpuError::DeviceRefused { .. } => Code::NoAdapter,
             GpuError::OutOfMemory { .. }
+            | GpuError::MemoryExhausted
             | GpuError::BindingTooLarge { .. }
             | GpuError::TooManyWorkgroups { .. } => Code::Memory,
             GpuError::DeviceLost { .. } => Code::DeviceLost,

@@ -7,6 +7,7 @@ mod checkpoint;
 mod demo;
 mod devices;
 mod doctor;
+mod ending;
 mod failure;
 mod inspect;
 mod interrupt;

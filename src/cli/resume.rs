@@ -67,11 +67,16 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, Refusa
     let mut resumed = None;
     if let Some(path) = continued(&matches) {
         let checkpoint = checkpoint::read(&path)?;
-        let words = continuation(
+        let mut words = continuation(
             &checkpoint.origin.options,
             &flags(&command, &matches),
             &path,
         )?;
+        // How much is said is no matter of the run.
+        let talk = ["quiet", "verbose"]
+            .into_iter()
+            .filter(|flag| matches.get_flag(flag));
+        words.splice(1..1, talk.map(|flag| format!("--{flag}").into()));
         matches = command.try_get_matches_from_mut(words)?;
         resumed = Some(checkpoint);
     }

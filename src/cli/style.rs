@@ -1,27 +1,29 @@
 //! `impasto style`.
 
-use std::io::Write;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Picture, PictureFormat, check_output, check_output_file, remove_leftovers};
+use impasto::image::{Picture, check_output, check_output_file, remove_leftovers};
 use impasto::net::{Architecture, Network};
-use impasto::objective::{LayerWeight, LossSummary, StyleTerms};
+use impasto::objective::{LayerWeight, StyleTerms};
 use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
 use impasto::paint::{
-    Checkpoint, Ending, Painting, Schedule, Start, StyleChoices, StyleRun, fingerprint, gatys,
+    Checkpoint, Painting, Schedule, Start, StyleChoices, StyleRun, fingerprint, gatys,
     gatys_style_weight,
 };
 
 use super::arguments::{Common, OptimiserName, Recipe, StyleArguments, Weighted};
 use super::checkpoint::{Inputs, Keeper, Rhythm, check_replaceable, warn_of_change};
-use super::failure::{Code, Failure};
+use super::ending::{conclude, save_somewhere, summary};
+use super::failure::Failure;
 use super::progress::{Progress, Saving, numbered, step_of};
 use super::resume::{Options, Session};
 use super::trace::Trace;
 use super::wait::wait;
 use super::{explain, network, open_gpu, say, tuning};
+
+#[cfg(test)]
+mod tests;
 
 /// The longer side if neither `--size` nor a smaller content says otherwise.
 const USUAL_SIZE: usize = 512;
@@ -137,12 +139,13 @@ pub fn paint(
     }));
     set_out(common, gpu, &mut run, job, &mut progress)?;
     announce(common, &run, iterations);
-    // A software adapter takes so long for a step that looking at each costs nothing.
+    // A software adapter takes so long for a step that looking at each costs nothing, and so does a copy of
+    // the picture beside ten steps of any.
     let often = if gpu.adapter().is_software() { 1 } else { 10 };
     let schedule = Schedule {
         iterations,
         report_every: often,
-        snapshot_every: 50,
+        snapshot_every: often,
     };
     let first_step = run.first_step();
     let Painting { standing, ending } = wait(gpu, run.paint(gpu, schedule, &mut progress));
@@ -226,96 +229,6 @@ fn announce(common: &Common, run: &StyleRun, iterations: usize) {
             mebibytes(run.executable().memory().weights)
         ),
     );
-}
-
-/// Writes the picture to `output`, or else where there is room for it.
-fn save_somewhere(picture: &Picture, output: &Path, progress: &Progress) -> Result<(), Failure> {
-    let Err(error) = picture.save(output) else {
-        return Ok(());
-    };
-    let elsewhere = match save_elsewhere(picture, output) {
-        Ok(path) => format!("the picture is in `{}` instead", path.display()),
-        Err(_) => "there is no room in the temporary folder either".to_string(),
-    };
-    let advice = progress
-        .advice()
-        .map_or(String::new(), |advice| format!(", and {advice}"));
-    Err(Failure::bad_input(format!("{error}; {elsewhere}{advice}")))
-}
-
-/// Writes the picture to the temporary folder, under a name that nobody could foresee.
-fn save_elsewhere(picture: &Picture, output: &Path) -> std::io::Result<PathBuf> {
-    let format = PictureFormat::of(output).map_err(std::io::Error::other)?;
-    let bytes = picture.encode(format, "").map_err(std::io::Error::other)?;
-    let name = output.file_name().unwrap_or_default();
-    let mut file = tempfile::Builder::new()
-        .prefix("impasto-")
-        .suffix(name)
-        .tempfile()?;
-    file.write_all(&bytes)?;
-    Ok(file.keep()?.1)
-}
-
-/// What was painted and how far it got.
-fn summary(output: &Path, steps: &Range<usize>, seconds: f64, progress: &Progress) -> String {
-    let output = output.display();
-    let step = steps.end;
-    if step == 0 {
-        return format!("{output}: the starting picture, since no step was made");
-    }
-    if steps.is_empty() {
-        return format!("{output}: the picture after {step} steps, since no step was left to make");
-    }
-    let LossSummary {
-        total,
-        content,
-        style,
-        ..
-    } = progress.last;
-    format!(
-        "{output} after {step} steps in {seconds:.1} s, loss {total:.4e} (content {content:.4e}, style {style:.4e})"
-    )
-}
-
-/// The exit code of a run whose picture is saved.
-fn conclude(
-    ending: Ending,
-    mut progress: Progress,
-    step: usize,
-    output: &Path,
-) -> Result<(), Failure> {
-    let shown = output.display();
-    let advice = progress
-        .advice()
-        .map_or(String::new(), |advice| format!(", and {advice}"));
-    match ending {
-        Ending::Finished if step > 0 && progress.lost_steps == step => {
-            Err(Failure::usage(format!(
-                "no step met finite numbers, so `{shown}` is the starting picture; lower the weights"
-            )))
-        }
-        Ending::Finished => match progress.missing() {
-            Some(failure) => Err(Failure {
-                message: format!("`{shown}` is painted, but {}", failure.message),
-                ..failure
-            }),
-            None => Ok(()),
-        },
-        Ending::Stopped => Err(Failure {
-            code: Code::Interrupted,
-            message: format!("interrupted after step {step}; `{shown}` is saved{advice}"),
-        }),
-        Ending::Failed(error) => {
-            let failure = Failure::from(error);
-            Err(Failure {
-                message: format!(
-                    "{}; the picture of step {step} is saved as `{shown}`{advice}",
-                    failure.message
-                ),
-                ..failure
-            })
-        }
-    }
 }
 
 fn check_outputs(arguments: &StyleArguments) -> Result<(), Failure> {

@@ -314,15 +314,12 @@ impl Gpu {
     /// Device lost, out of memory, or a rejected command.
     pub fn check(&self) -> Result<(), GpuError> {
         let mut fault = self.fault.lock().unwrap_or_else(|e| e.into_inner());
+        if std::mem::take(&mut fault.out_of_memory) {
+            return Err(GpuError::MemoryExhausted);
+        }
         if let Some(reason) = &fault.lost {
             return Err(GpuError::DeviceLost {
                 reason: reason.clone(),
-            });
-        }
-        if std::mem::take(&mut fault.out_of_memory) {
-            return Err(GpuError::OutOfMemory {
-                label: "the driver's own memory".to_string(),
-                mebibytes: 0,
             });
         }
         match fault.rejected.take() {
@@ -357,10 +354,15 @@ fn watch(device: &wgpu::Device, fault: &Arc<Mutex<Fault>>) {
     device.set_device_lost_callback(move |reason, message| {
         if reason != wgpu::DeviceLostReason::Destroyed {
             let mut fault = seen.lock().unwrap_or_else(|e| e.into_inner());
+            // A driver with no room for submitted work loses its device; wgpu passes on no more than this.
+            fault.out_of_memory |= message == OUT_OF_MEMORY;
             fault.lost = Some(one_line(&message));
         }
     });
 }
+
+/// How wgpu words a driver's lack of memory.
+const OUT_OF_MEMORY: &str = "Out of memory";
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")

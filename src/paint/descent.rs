@@ -98,7 +98,8 @@ pub async fn descend(
     let ending = match outcome {
         Ok(ControlFlow::Continue(())) => Ending::Finished,
         Ok(ControlFlow::Break(())) => Ending::Stopped,
-        Err(error) => Ending::Failed(error),
+        // What the driver said of it, if it did, is worth more than what failed because of it.
+        Err(error) => Ending::Failed(gpu.check().err().unwrap_or(error)),
     };
     Painting { standing, ending }
 }
