@@ -210,8 +210,10 @@ impl Watcher for Progress {
             standing: standing.clone(),
             optimiser,
         };
-        self.unkept = keeper.write(&checkpoint).err().map(Failure::from);
-        if let Some(failure) = &self.unkept {
+        let failure = keeper.write(&checkpoint).err().map(Failure::from);
+        let was_said = self.unkept.is_some();
+        self.unkept = failure;
+        if let Some(failure) = self.unkept.as_ref().filter(|_| !was_said) {
             self.warn(failure);
         }
     }

@@ -99,7 +99,8 @@ fn replace(target: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
     }
     let folder = folder(target);
     let mut temporary = builder.tempfile_in(folder)?;
-    fill(&mut temporary)?;
+    // Straight into the file: an error shall not name a path that nobody has asked for.
+    fill(temporary.as_file_mut())?;
     if let Ok(existing) = fs::metadata(target) {
         keep_permissions(temporary.as_file(), &existing)?;
     }

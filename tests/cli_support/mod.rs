@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use impasto::image::Picture;
+use impasto::paint::Checkpoint;
 use npyz::NpyFile;
 
 /// A fresh folder in which the command runs; everything in it goes when the test ends.
@@ -75,6 +76,11 @@ impl Workshop {
             element: file.dtype().descr(),
             values: file.into_vec::<f32>().unwrap(),
         }
+    }
+
+    /// Loads a checkpoint that the command wrote.
+    pub fn checkpoint(&self, name: &str) -> Checkpoint {
+        Checkpoint::from_bytes(&self.read(name), name).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Reads a JSON file that the command wrote.
