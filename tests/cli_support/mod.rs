@@ -28,6 +28,18 @@ impl Workshop {
         }
     }
 
+    /// An empty folder in memory where the system has such a thing: for tests that write so often that a busy
+    /// disk would make them wait.
+    pub fn in_memory() -> Self {
+        match tempfile::tempdir_in("/dev/shm") {
+            Ok(folder) => Self {
+                folder,
+                ..Self::new()
+            },
+            Err(_) => Self::new(),
+        }
+    }
+
     /// A folder with `content.png` 40×32 and `style.png` 36×33, large enough for every layer of recipe gatys.
     pub fn with_pictures() -> Self {
         let workshop = Self::new();
