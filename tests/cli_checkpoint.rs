@@ -5,6 +5,7 @@ mod cli_support;
 use std::fs;
 
 use cli_support::Workshop;
+use impasto::paint::RunOrigin;
 use sha2::{Digest, Sha256};
 
 /// On layers near the picture, because the depth of the network is nothing but time here.
@@ -193,6 +194,36 @@ fn other_pictures_and_weights_are_refused() {
     refuse(&[], &["content.png`", "not the picture"]);
     fs::remove_file(workshop.path("content.png")).unwrap();
     workshop.refuse(&RESUME, 4, &["content.png`", "does not exist"]);
+}
+
+#[test]
+fn another_adapter_or_version_is_said_and_allowed() {
+    let workshop = Workshop::with_pictures();
+    workshop.succeed(&[&STYLE[..], &KEEP, &["--iterations", "1"]].concat());
+    let sound = workshop.checkpoint("run.checkpoint");
+    let resume = |change: &dyn Fn(&mut RunOrigin)| {
+        let mut checkpoint = sound.clone();
+        change(&mut checkpoint.origin);
+        let mut bytes = Vec::new();
+        checkpoint.write_to(&mut bytes).unwrap();
+        workshop.write("run.checkpoint", &bytes);
+        let outcome = workshop.succeed(&[&RESUME[..], &["--iterations", "2"]].concat());
+        let notes: Vec<_> = outcome.stderr.lines().collect();
+        let said = |note: &&&str| note.contains("bit for bit");
+        notes.iter().find(said).map(|note| note.to_string())
+    };
+    assert_eq!(resume(&|_| {}), None);
+    let adapter = resume(&|origin| origin.adapter = "a \"card\"".to_string()).unwrap();
+    assert!(
+        adapter.contains("the adapter was `a \"card\"`"),
+        "{adapter}"
+    );
+    let version = resume(&|origin| origin.impasto = "0.0.9".to_string()).unwrap();
+    assert!(version.contains("the version was `0.0.9`"), "{version}");
+    let driver = resume(&|origin| origin.driver.clear()).unwrap();
+    assert!(driver.contains("the driver"), "{driver}");
+    let kernels = resume(&|origin| origin.kernels.clear()).unwrap();
+    assert!(kernels.contains("other kernels"), "{kernels}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use impasto::paint::{Checkpoint, RunOrigin, fingerprint};
 
 use super::arguments::{Common, StyleArguments};
 use super::failure::Failure;
+use super::resume::Options;
 use super::say;
 
 /// How often a checkpoint is written.
@@ -111,7 +112,7 @@ impl Inputs {
         adapter: &AdapterSummary,
         kernels: String,
         size: [usize; 2],
-        options: super::resume::Options,
+        options: Options,
     ) -> RunOrigin {
         RunOrigin {
             impasto: env!("CARGO_PKG_VERSION").to_string(),
@@ -261,5 +262,26 @@ mod tests {
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_checkpoint_is_due_by_steps_or_by_time_and_in_the_end() {
+        let origin = RunOrigin {
+            impasto: String::new(),
+            adapter: String::new(),
+            driver: String::new(),
+            kernels: String::new(),
+            weights: String::new(),
+            pictures: Vec::new(),
+            size: [1, 1],
+            options: Options::new(),
+        };
+        let keeper = |rhythm| Keeper::new(Path::new("a"), rhythm, origin.clone(), None);
+        let steps = keeper(Rhythm::Steps(50));
+        assert!(!steps.is_due(49, false) && steps.is_due(50, false) && steps.is_due(51, true));
+        let hour = keeper(Rhythm::Time(Duration::from_secs(3600)));
+        assert!(!hour.is_due(50, false) && hour.is_due(50, true));
+        assert!(keeper(Rhythm::Time(Duration::ZERO)).is_due(1, false));
+        assert_eq!(hour.advice(), None);
     }
 }

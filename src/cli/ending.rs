@@ -11,23 +11,17 @@ use impasto::paint::Ending;
 use super::failure::{Code, Failure};
 use super::progress::Progress;
 
-/// Writes the picture to `output`, or else where there is room for it, which is a failure all the same.
-pub fn save_somewhere(
-    picture: &Picture,
-    output: &Path,
-    progress: &Progress,
-) -> Result<(), Failure> {
+/// Writes the picture after `step` to `output`, or else where there is room for it, which is a failure all
+/// the same. Either way the words say what became of it.
+pub fn save_somewhere(picture: &Picture, output: &Path, step: usize) -> Result<String, String> {
     let Err(error) = picture.save(output) else {
-        return Ok(());
+        let output = output.display();
+        return Ok(format!("the picture of step {step} is saved as `{output}`"));
     };
-    let elsewhere = match save_elsewhere(picture, output) {
-        Ok(path) => format!("the picture is in `{}` instead", path.display()),
-        Err(_) => "there is no room in the temporary folder either".to_string(),
-    };
-    let advice = progress
-        .advice()
-        .map_or(String::new(), |advice| format!(", and {advice}"));
-    Err(Failure::bad_input(format!("{error}; {elsewhere}{advice}")))
+    Err(match save_elsewhere(picture, output) {
+        Ok(path) => format!("{error}; the picture is in `{}` instead", path.display()),
+        Err(_) => format!("{error}; there is no room in the temporary folder either"),
+    })
 }
 
 /// Writes the picture to the temporary folder, under a name that nobody could foresee.
@@ -64,43 +58,42 @@ pub fn summary(output: &Path, steps: &Range<usize>, seconds: f64, progress: &Pro
     )
 }
 
-/// The exit code of a run whose picture is saved.
+/// The exit code of a run, and what became of its picture if not all went well.
 pub fn conclude(
     ending: Ending,
+    saved: Result<String, String>,
     mut progress: Progress,
     step: usize,
     output: &Path,
 ) -> Result<(), Failure> {
-    let shown = output.display();
+    let output = output.display();
     let advice = progress
         .advice()
         .map_or(String::new(), |advice| format!(", and {advice}"));
-    match ending {
-        Ending::Finished if step > 0 && progress.lost_steps == step => {
+    match (ending, saved) {
+        (Ending::Failed(error), Ok(words) | Err(words)) => {
+            let failure = Failure::from(error);
+            Err(Failure {
+                message: format!("{}; {words}{advice}", failure.message),
+                ..failure
+            })
+        }
+        (_, Err(words)) => Err(Failure::bad_input(format!("{words}{advice}"))),
+        (Ending::Stopped, Ok(_)) => Err(Failure {
+            code: Code::Interrupted,
+            message: format!("interrupted after step {step}; `{output}` is saved{advice}"),
+        }),
+        (Ending::Finished, Ok(_)) if step > 0 && progress.lost_steps == step => {
             Err(Failure::usage(format!(
-                "no step met finite numbers, so `{shown}` is the starting picture; lower the weights"
+                "no step met finite numbers, so `{output}` is the starting picture; lower the weights"
             )))
         }
-        Ending::Finished => match progress.missing() {
+        (Ending::Finished, Ok(_)) => match progress.missing() {
             Some(failure) => Err(Failure {
-                message: format!("`{shown}` is painted, but {}", failure.message),
+                message: format!("`{output}` is painted, but {}", failure.message),
                 ..failure
             }),
             None => Ok(()),
         },
-        Ending::Stopped => Err(Failure {
-            code: Code::Interrupted,
-            message: format!("interrupted after step {step}; `{shown}` is saved{advice}"),
-        }),
-        Ending::Failed(error) => {
-            let failure = Failure::from(error);
-            Err(Failure {
-                message: format!(
-                    "{}; the picture of step {step} is saved as `{shown}`{advice}",
-                    failure.message
-                ),
-                ..failure
-            })
-        }
     }
 }

@@ -155,9 +155,11 @@ pub fn paint(
         height,
         rgb: standing.rgb,
     };
-    save_somewhere(&picture, output, &progress)?;
-    let steps = first_step..standing.step;
-    say(common, summary(output, &steps, seconds, &progress));
+    let saved = save_somewhere(&picture, output, standing.step);
+    if saved.is_ok() {
+        let steps = first_step..standing.step;
+        say(common, summary(output, &steps, seconds, &progress));
+    }
     if progress.lost_steps > 0 {
         let lost = progress.lost_steps;
         say(
@@ -165,7 +167,7 @@ pub fn paint(
             format!("note: {lost} steps met numbers that were not finite and were taken back"),
         );
     }
-    conclude(ending, progress, standing.step, output)
+    conclude(ending, saved, progress, standing.step, output)
 }
 
 /// Opens the files that are written on the way, and takes up the run that is continued, if one is.

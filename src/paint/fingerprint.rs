@@ -47,8 +47,9 @@ impl Fingerprint {
 
     fn floats(&mut self, values: &[f32]) {
         self.0.update((values.len() as u64).to_le_bytes());
-        for value in values {
-            self.0.update(value.to_le_bytes());
+        for piece in values.chunks(1 << 14) {
+            let bytes: Vec<u8> = piece.iter().flat_map(|value| value.to_le_bytes()).collect();
+            self.0.update(&bytes);
         }
     }
 
