@@ -78,3 +78,67 @@ fn what_was_painted_so_far_is_saved_whole() {
         );
     }
 }
+
+/// The step that the last sentence names after `before`.
+fn step_after(outcome: &Outcome, before: &str) -> usize {
+    let rest = outcome.stderr.rsplit(before).next().unwrap_or_default();
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits
+        .parse()
+        .unwrap_or_else(|_| panic!("no step in {outcome:?}"))
+}
+
+/// Though the next checkpoint would be due only in an hour.
+#[test]
+fn an_interrupted_run_goes_on_from_the_step_it_stopped_at() {
+    let workshop = Workshop::with_pictures();
+    let keep = ["--checkpoint", "run.checkpoint", "--checkpoint-every", "1h"];
+    let mut child = start(&workshop, &keep);
+    let path = workshop.path("t.csv");
+    wait_until(&mut child, "its third step", || {
+        std::fs::read_to_string(&path).is_ok_and(|text| text.lines().count() > 3)
+    });
+    send("-INT", &child);
+    let outcome = Outcome::of(child.wait_with_output().unwrap(), &STYLE);
+    outcome.refused(130, &["`out.png` is saved", "`--resume run.checkpoint`"]);
+    let step = step_after(&outcome, "interrupted after step ");
+    assert_eq!(step_after(&outcome, "goes on from step "), step);
+    assert_eq!(workshop.checkpoint("run.checkpoint").standing.step, step);
+
+    let steps = (step + 2).to_string();
+    let more = [
+        "style",
+        "--resume",
+        "run.checkpoint",
+        "--iterations",
+        &steps,
+    ];
+    workshop.succeed(&more);
+    let resumed = workshop.read("out.png");
+    workshop.succeed(&[&STYLE[..], &["--iterations", &steps]].concat());
+    assert!(workshop.read("out.png") == resumed);
+}
+
+/// Whatever it was doing: nothing is waited for, and nothing is left torn.
+#[test]
+fn a_second_one_leaves_at_once() {
+    for round in 0..4 {
+        let workshop = Workshop::with_pictures();
+        let keep = ["--checkpoint", "run.checkpoint", "--checkpoint-every", "1"];
+        let mut child = start(&workshop, &keep);
+        let path = workshop.path("run.checkpoint");
+        wait_until(&mut child, "its first checkpoint", || path.exists());
+        send("-INT", &child);
+        std::thread::sleep(Duration::from_millis(3 * round));
+        send("-INT", &child);
+        let sent = Instant::now();
+        let status = child.wait().unwrap();
+        // The first one may have been enough, if the process was quick.
+        assert_eq!(status.code(), Some(130), "round {round}");
+        assert!(sent.elapsed() < Duration::from_secs(5), "round {round}");
+        workshop.checkpoint("run.checkpoint");
+        if workshop.path("out.png").exists() {
+            assert_eq!(workshop.picture("out.png").width, 40);
+        }
+    }
+}

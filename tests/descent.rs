@@ -5,8 +5,8 @@ mod support;
 use std::ops::ControlFlow;
 
 use impasto::graph::{Executable, Program, RunOptions, Tape};
-use impasto::optim::{AdamSettings, LbfgsSettings, Optimiser, OptimiserSettings};
-use impasto::paint::{Ending, Schedule, StepLosses, Watcher, descend};
+use impasto::optim::{AdamSettings, LbfgsSettings, Optimiser, OptimiserSettings, OptimiserState};
+use impasto::paint::{Ending, Schedule, Standing, StepLosses, Watcher, descend};
 use impasto::reference::samples::samples;
 use support::{gpu, wait};
 
@@ -22,9 +22,13 @@ impl Watcher for Patient {
         false
     }
 
-    fn picture(&mut self, _: usize, _: &[f32]) -> ControlFlow<()> {
-        ControlFlow::Continue(())
+    fn picture(&mut self, _: usize, _: &[f32]) {}
+
+    fn wants_state(&self, _: usize, _: bool) -> bool {
+        false
     }
+
+    fn state(&mut self, _: &Standing, _: OptimiserState) {}
 }
 
 /// Forward, gradient, optimiser and the log of the losses, whatever the number of terms and pairs.
@@ -62,12 +66,15 @@ fn a_step_is_one_submit() {
             &executable,
             &mut optimiser,
             schedule,
-            &start,
+            Standing {
+                step: 0,
+                rgb: start.clone(),
+            },
             &mut watcher,
         );
         let painting = wait(gpu, run);
         assert!(matches!(painting.ending, Ending::Finished));
-        assert_ne!(painting.rgb, start);
+        assert_ne!(painting.standing.rgb, start);
         // At the end the losses and the picture are read back.
         assert_eq!(gpu.submissions() - before, STEPS as u64 + 2, "{settings:?}");
     }

@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
 
+use super::checkpoint::Rhythm;
+
 /// Paint with neural networks on any GPU.
 #[derive(Parser)]
 #[command(name = "impasto", version, about, disable_help_subcommand = true)]
@@ -57,12 +59,23 @@ pub enum Command {
 #[derive(Args)]
 pub struct StyleArguments {
     /// Picture to paint
+    #[arg(required = false, required_unless_present = "resume")]
     pub content: PathBuf,
     /// Picture to take the style from, with its share when there are several; repeatable
-    #[arg(long = "style", required = true, value_name = "IMG[:WEIGHT]")]
+    #[arg(
+        long = "style",
+        required_unless_present = "resume",
+        value_name = "IMG[:WEIGHT]"
+    )]
     pub styles: Vec<Weighted>,
     /// Picture to write: .png, .jpg, .webp, .tiff or .bmp
-    #[arg(short, long, value_name = "OUT")]
+    #[arg(
+        short,
+        long,
+        required = false,
+        required_unless_present = "resume",
+        value_name = "OUT"
+    )]
     pub output: PathBuf,
     /// Longer side of the result in pixels; the default is that of the content, at most 512
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=16384), value_name = "N")]
@@ -113,6 +126,15 @@ pub struct StyleArguments {
     /// Write the losses of every step as CSV (step,seconds,total,content,style,tv)
     #[arg(long, value_name = "FILE.csv")]
     pub trace: Option<PathBuf>,
+    /// Keep all that the run needs to go on in this file, on the way and at the end
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// Rewrite the checkpoint after so many steps (50) or so much time (30s, 10m, 1h) [default: 5m]
+    #[arg(long, value_parser = Rhythm::from_str, value_name = "N|TIME")]
+    pub checkpoint_every: Option<Rhythm>,
+    /// Go on with the run that this checkpoint is of, with its flags; no other is needed
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -57,6 +57,8 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
         output: &arguments.output,
         save_every: None,
         trace: None,
+        keeping: None,
+        resumed: None,
     };
-    paint(common, &gpu, &network, &job)
+    paint(common, &gpu, &network, job)
 }

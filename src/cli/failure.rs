@@ -5,6 +5,7 @@ use impasto::graph::TapeError;
 use impasto::image::ImageError;
 use impasto::net::WeightsError;
 use impasto::objective::ObjectiveError;
+use impasto::paint::CheckpointError;
 
 /// Exit codes beyond success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,7 @@ impl From<GpuError> for Failure {
             | GpuError::NoSuchAdapter { .. }
             | GpuError::DeviceRefused { .. } => Code::NoAdapter,
             GpuError::OutOfMemory { .. }
+            | GpuError::MemoryExhausted
             | GpuError::BindingTooLarge { .. }
             | GpuError::TooManyWorkgroups { .. } => Code::Memory,
             GpuError::DeviceLost { .. } => Code::DeviceLost,
@@ -92,6 +94,12 @@ impl From<ObjectiveError> for Failure {
 
 impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+impl From<CheckpointError> for Failure {
+    fn from(error: CheckpointError) -> Self {
         Self::bad_input(error.to_string())
     }
 }

@@ -17,7 +17,7 @@ impl Interrupt {
         let flag = Arc::clone(&interrupt.0);
         let _ = ctrlc::set_handler(move || {
             if flag.swap(true, Ordering::SeqCst) {
-                std::process::exit(Code::Interrupted as i32);
+                leave();
             }
             tell("\nfinishing this step and saving; press Ctrl-C again to leave at once");
         });
@@ -28,4 +28,18 @@ impl Interrupt {
     pub fn raised(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
+}
+
+/// Ends the process with nothing tidied up. The exit handlers of drivers would pull the ground from under
+/// the threads that are still at work for them: Mesa's software driver crashed in one of thirty tries.
+#[cfg(unix)]
+fn leave() -> ! {
+    // SAFETY: _exit takes any number, never returns and touches no memory of this process.
+    unsafe { libc::_exit(Code::Interrupted as i32) }
+}
+
+/// Ends the process.
+#[cfg(not(unix))]
+fn leave() -> ! {
+    std::process::exit(Code::Interrupted as i32)
 }

@@ -3,40 +3,47 @@
 mod arguments;
 mod bench;
 mod cache;
+mod checkpoint;
 mod demo;
 mod devices;
 mod doctor;
+mod ending;
 mod failure;
 mod inspect;
 mod interrupt;
 mod network;
 mod progress;
+mod resume;
 mod style;
 mod terminal;
+mod trace;
 mod tuning;
 mod wait;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use impasto::gpu::{ADAPTER_VARIABLE, AdapterList, Gpu, GpuOptions};
 
-use self::arguments::{Arguments, Command, Common};
+use self::arguments::{Command, Common};
 use self::cache::{CachedGpu, PipelineFile};
 use self::failure::Failure;
+use self::resume::{Parsed, Refusal};
 use self::terminal::{print, tell};
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    let Parsed { arguments, session } = match resume::parse(std::env::args_os()) {
+        Ok(parsed) => parsed,
         // Help and version are no errors, and help is also the answer to no command: clap prints them.
-        Err(answer) if is_help(&answer) => answer.exit(),
-        Err(error) => return report(&Failure::usage(one_sentence(&error.to_string()))),
+        Err(Refusal::Clap(answer)) if is_help(&answer) => answer.exit(),
+        Err(Refusal::Clap(error)) => {
+            return report(&Failure::usage(one_sentence(&error.to_string())));
+        }
+        Err(Refusal::Failure(failure)) => return report(&failure),
     };
     let common = &arguments.common;
     let outcome = match &arguments.command {
-        Command::Style(style) => style::run(common, style),
+        Command::Style(style) => style::run(common, style, session),
         Command::Demo(demo) => demo::run(common, demo),
         Command::Bench(bench) => bench::run(common, bench),
         Command::Devices(devices) => devices::run(common, devices),

@@ -1,19 +1,24 @@
 //! What a run shows and leaves on disk while it goes on.
+//!
+//! A file on the way that cannot be written ends no run: hours of painting are worth more than a row of a
+//! trace, and space may be made before the next. It is said at once, and the exit code tells in the end.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use impasto::image::Picture;
 use impasto::objective::LossSummary;
-use impasto::paint::{StepLosses, Watcher};
+use impasto::optim::OptimiserState;
+use impasto::paint::{Checkpoint, RunPosition, Standing, StepLosses, Watcher};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::arguments::Common;
+use super::checkpoint::Keeper;
 use super::failure::Failure;
 use super::interrupt::Interrupt;
+use super::terminal::tell;
+use super::trace::Trace;
 
 /// Pictures to write on the way.
 pub struct Saving {
@@ -23,17 +28,22 @@ pub struct Saving {
     pub every: usize,
 }
 
-/// Progress bar, trace, pictures on the way, and Ctrl-C.
+/// Progress bar, trace, pictures and checkpoints on the way, and Ctrl-C.
 pub struct Progress {
     bar: ProgressBar,
     names: Vec<String>,
     size: (usize, usize),
     started: Instant,
-    trace: Option<(PathBuf, BufWriter<File>)>,
+    /// Seconds of painting before this process.
+    earlier: f64,
+    trace: Option<Trace>,
     saving: Option<Saving>,
+    keeper: Option<Keeper>,
     interrupt: Interrupt,
-    /// What stopped the run from here, if anything.
-    pub failure: Option<Failure>,
+    /// The first file on the way that is missing or not complete.
+    missing: Option<Failure>,
+    /// Why the last checkpoint could not be written.
+    unkept: Option<Failure>,
     /// Losses of the last step.
     pub last: LossSummary,
     /// Steps whose loss was not finite.
@@ -58,13 +68,24 @@ impl Progress {
             names: names.to_vec(),
             size,
             started: Instant::now(),
+            earlier: 0.0,
             trace: None,
             saving: None,
+            keeper: None,
             interrupt: Interrupt::install(),
-            failure: None,
+            missing: None,
+            unkept: None,
             last: LossSummary::default(),
             lost_steps: 0,
         }
+    }
+
+    /// Goes on after the first `step` steps.
+    pub fn resume(&mut self, step: usize, position: RunPosition) {
+        self.bar.set_position(step as u64);
+        self.bar.reset_eta();
+        self.earlier = position.seconds;
+        self.lost_steps = position.lost_steps;
     }
 
     /// Also writes pictures on the way.
@@ -72,14 +93,14 @@ impl Progress {
         self.saving = saving;
     }
 
-    /// Also writes one CSV line per step to `path`.
-    pub fn trace(&mut self, path: &Path) -> Result<(), Failure> {
-        let file = File::create(path).map_err(|error| trace_failure(path, &error))?;
-        let mut writer = BufWriter::new(file);
-        writeln!(writer, "step,seconds,total,content,style,tv")
-            .map_err(|error| trace_failure(path, &error))?;
-        self.trace = Some((path.to_path_buf(), writer));
-        Ok(())
+    /// Also writes one CSV line per step.
+    pub fn trace(&mut self, trace: Option<Trace>) {
+        self.trace = trace;
+    }
+
+    /// Also writes checkpoints.
+    pub fn keep(&mut self, keeper: Option<Keeper>) {
+        self.keeper = keeper;
     }
 
     /// Whether Ctrl-C was pressed.
@@ -87,42 +108,49 @@ impl Progress {
         self.interrupt.raised()
     }
 
-    /// Takes the bar away and returns the seconds since the start.
+    /// Takes the bar away and returns the seconds of painting.
     pub fn finish(&self) -> f64 {
         self.bar.finish_and_clear();
-        self.started.elapsed().as_secs_f64()
+        self.seconds()
+    }
+
+    /// What should be on disk beside the result and is not.
+    pub fn missing(&mut self) -> Option<Failure> {
+        self.missing.take().or(self.unkept.take())
+    }
+
+    /// How a run that ends now can go on, for a message.
+    pub fn advice(&self) -> Option<String> {
+        self.keeper.as_ref()?.advice()
+    }
+
+    fn seconds(&self) -> f64 {
+        self.earlier + self.started.elapsed().as_secs_f64()
+    }
+
+    fn warn(&self, failure: &Failure) {
+        self.bar
+            .suspend(|| tell(format_args!("note: {}; painting goes on", failure.message)));
+    }
+
+    /// Notes that a file will be missing.
+    fn miss(&mut self, failure: Failure) {
+        self.warn(&failure);
+        self.missing.get_or_insert(failure);
     }
 
     fn write_trace(&mut self, step: usize, summary: LossSummary) {
-        let Some((path, writer)) = &mut self.trace else {
-            return;
+        let seconds = self.seconds();
+        let written = match &mut self.trace {
+            Some(trace) => trace.write(step, seconds, summary),
+            None => return,
         };
-        let seconds = self.started.elapsed().as_secs_f64();
-        let LossSummary {
-            total,
-            content,
-            style,
-            tv,
-        } = summary;
-        let line = writeln!(writer, "{step},{seconds:.3},{total},{content},{style},{tv}");
-        if let Err(error) = line.and_then(|()| writer.flush()) {
-            self.failure = Some(trace_failure(path, &error));
+        if let Err(failure) = written {
+            // A table that ends is better than one with holes.
+            self.trace = None;
+            self.miss(failure);
         }
     }
-
-    fn flow(&self) -> ControlFlow<()> {
-        if self.interrupted() || self.failure.is_some() {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-fn trace_failure(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::bad_input(format!(
-        "--trace `{}` cannot be written ({error}); check the folder and the free space",
-        path.display()
-    ))
 }
 
 impl Watcher for Progress {
@@ -137,7 +165,10 @@ impl Watcher for Progress {
         }
         self.bar
             .set_message(format!("loss {:.4e}", self.last.total));
-        self.flow()
+        if self.interrupted() {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
     }
 
     fn wants_picture(&self, step: usize) -> bool {
@@ -146,7 +177,7 @@ impl Watcher for Progress {
             .is_some_and(|saving| step.is_multiple_of(saving.every))
     }
 
-    fn picture(&mut self, step: usize, rgb: &[f32]) -> ControlFlow<()> {
+    fn picture(&mut self, step: usize, rgb: &[f32]) {
         if let Some(saving) = &self.saving {
             let picture = Picture {
                 width: self.size.0,
@@ -154,10 +185,37 @@ impl Watcher for Progress {
                 rgb: rgb.to_vec(),
             };
             if let Err(error) = picture.save(&numbered(&saving.output, step)) {
-                self.failure = Some(error.into());
+                self.miss(error.into());
             }
         }
-        self.flow()
+    }
+
+    fn wants_state(&self, step: usize, last: bool) -> bool {
+        let keeper = self.keeper.as_ref();
+        keeper.is_some_and(|keeper| keeper.is_due(step, last))
+    }
+
+    fn state(&mut self, standing: &Standing, optimiser: OptimiserState) {
+        let position = RunPosition {
+            scale: 0,
+            seconds: self.seconds(),
+            lost_steps: self.lost_steps,
+        };
+        let Some(keeper) = &mut self.keeper else {
+            return;
+        };
+        let checkpoint = Checkpoint {
+            origin: keeper.origin().clone(),
+            position,
+            standing: standing.clone(),
+            optimiser,
+        };
+        let failure = keeper.write(&checkpoint).err().map(Failure::from);
+        let was_said = self.unkept.is_some();
+        self.unkept = failure;
+        if let Some(failure) = self.unkept.as_ref().filter(|_| !was_said) {
+            self.warn(failure);
+        }
     }
 }
 

@@ -3,23 +3,33 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Picture, check_output, check_output_file};
+use impasto::image::{Picture, check_output, check_output_file, remove_leftovers};
 use impasto::net::{Architecture, Network};
-use impasto::objective::{LayerWeight, LossSummary, StyleTerms};
+use impasto::objective::{LayerWeight, StyleTerms};
 use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
-use impasto::paint::{Ending, Schedule, Start, StyleChoices, StyleRun, gatys, gatys_style_weight};
+use impasto::paint::{
+    Checkpoint, Painting, Schedule, Start, StyleChoices, StyleRun, fingerprint, gatys,
+    gatys_style_weight,
+};
 
 use super::arguments::{Common, OptimiserName, Recipe, StyleArguments, Weighted};
-use super::failure::{Code, Failure};
+use super::checkpoint::{Inputs, Keeper, Rhythm, check_replaceable, warn_of_change};
+use super::ending::{conclude, save_somewhere, summary};
+use super::failure::Failure;
 use super::progress::{Progress, Saving, numbered, step_of};
+use super::resume::{Options, Session};
+use super::trace::Trace;
 use super::wait::wait;
 use super::{explain, network, open_gpu, say, tuning};
+
+#[cfg(test)]
+mod tests;
 
 /// The longer side if neither `--size` nor a smaller content says otherwise.
 const USUAL_SIZE: usize = 512;
 
 /// Runs the command.
-pub fn run(common: &Common, arguments: &StyleArguments) -> Result<(), Failure> {
+pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Result<(), Failure> {
     check_outputs(arguments)?;
     let pictures = load_pictures(arguments)?;
     let network = network::load(common)?;
@@ -30,12 +40,17 @@ pub fn run(common: &Common, arguments: &StyleArguments) -> Result<(), Failure> {
         (&arguments.content, &pictures.content),
         arguments.styles.iter().zip(&pictures.styles),
     )?;
+    let keeping = keeping(common, arguments, &session, &network, &pictures)?;
     let gpu = open_gpu(common)?;
+    let resumed = session.resumed.as_ref();
     let job = StyleJob {
         choices: StyleChoices {
             terms,
-            optimiser: optimiser(arguments),
-            start: start(arguments, &pictures.content)?,
+            optimiser: resumed.map_or(optimiser(arguments), |run| run.optimiser.settings),
+            start: match resumed {
+                Some(_) => Start::Content,
+                None => start(arguments, &pictures.content)?,
+            },
             preference: tuning::preference(common, &gpu, arguments.variant),
         },
         content: pictures.content,
@@ -44,8 +59,10 @@ pub fn run(common: &Common, arguments: &StyleArguments) -> Result<(), Failure> {
         output: &arguments.output,
         save_every: arguments.save_every,
         trace: arguments.trace.as_deref(),
+        keeping,
+        resumed: session.resumed,
     };
-    paint(common, &gpu, &network, &job)
+    paint(common, &gpu, &network, job)
 }
 
 /// A style transfer with every choice made.
@@ -57,6 +74,50 @@ pub struct StyleJob<'a> {
     pub output: &'a Path,
     pub save_every: Option<u32>,
     pub trace: Option<&'a Path>,
+    pub keeping: Option<Keeping<'a>>,
+    /// The run to go on with, instead of from `choices.start`.
+    pub resumed: Option<Checkpoint>,
+}
+
+/// Where and when to write checkpoints, and what is to stand in them.
+pub struct Keeping<'a> {
+    path: &'a Path,
+    rhythm: Rhythm,
+    inputs: Inputs,
+    options: Options,
+    /// Whether the run that is continued lies in the same file.
+    in_place: bool,
+}
+
+/// How the run is to be kept, if it is, after a look at whether it can be continued from what it was made from.
+fn keeping<'a>(
+    common: &Common,
+    arguments: &'a StyleArguments,
+    session: &Session,
+    network: &Network,
+    pictures: &Pictures,
+) -> Result<Option<Keeping<'a>>, Failure> {
+    let Some(path) = arguments.checkpoint.as_deref() else {
+        return Ok(None);
+    };
+    let inputs = Inputs::new(network, &pictures.content, &pictures.styles);
+    if let (Some(resumed), Some(from)) = (&session.resumed, &arguments.resume) {
+        inputs.check(resumed, from, common, arguments)?;
+    }
+    Ok(Some(Keeping {
+        path,
+        rhythm: arguments.checkpoint_every.unwrap_or_default(),
+        inputs,
+        options: session.options()?,
+        in_place: is_continued_in_place(arguments),
+    }))
+}
+
+fn is_continued_in_place(arguments: &StyleArguments) -> bool {
+    match (&arguments.checkpoint, &arguments.resume) {
+        (Some(path), Some(from)) => path.canonicalize().ok() == from.canonicalize().ok(),
+        _ => false,
+    }
 }
 
 /// Paints `job` and writes its picture, also when the run ends before its time.
@@ -64,16 +125,104 @@ pub fn paint(
     common: &Common,
     gpu: &Gpu,
     network: &Network,
-    job: &StyleJob<'_>,
+    job: StyleJob<'_>,
 ) -> Result<(), Failure> {
     let preparation = StyleRun::prepare(gpu, network, &job.choices, &job.content, &job.styles);
     let mut run = wait(gpu, preparation)?;
     let (width, height) = run.size();
-    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
+    let (iterations, output) = (job.iterations, job.output);
+    let names = run.executable().program().tape.losses().to_vec();
+    let mut progress = Progress::new(common, iterations, &names, (width, height));
+    progress.save(job.save_every.map(|every| Saving {
+        output: output.to_path_buf(),
+        every: every as usize,
+    }));
+    set_out(common, gpu, &mut run, job, &mut progress)?;
+    announce(common, &run, iterations);
+    // A software adapter takes so long for a step that looking at each costs nothing, and so does a copy of
+    // the picture beside ten steps of any.
+    let often = if gpu.adapter().is_software() { 1 } else { 10 };
+    let schedule = Schedule {
+        iterations,
+        report_every: often,
+        snapshot_every: often,
+    };
+    let first_step = run.first_step();
+    let Painting { standing, ending } = wait(gpu, run.paint(gpu, schedule, &mut progress));
+    let seconds = progress.finish();
+    let picture = Picture {
+        width,
+        height,
+        rgb: standing.rgb,
+    };
+    let saved = save_somewhere(&picture, output, standing.step);
+    if saved.is_ok() {
+        let steps = first_step..standing.step;
+        say(common, summary(output, &steps, seconds, &progress));
+    }
+    if progress.lost_steps > 0 {
+        let lost = progress.lost_steps;
+        say(
+            common,
+            format!("note: {lost} steps met numbers that were not finite and were taken back"),
+        );
+    }
+    conclude(ending, saved, progress, standing.step, output)
+}
+
+/// Opens the files that are written on the way, and takes up the run that is continued, if one is.
+fn set_out(
+    common: &Common,
+    gpu: &Gpu,
+    run: &mut StyleRun,
+    job: StyleJob<'_>,
+    progress: &mut Progress,
+) -> Result<(), Failure> {
+    remove_leftovers(job.output);
+    let (width, height) = run.size();
+    let step = job.resumed.as_ref().map(|resumed| resumed.standing.step);
+    let keeper = job.keeping.map(|keeping| {
+        remove_leftovers(keeping.path);
+        let kernels = fingerprint::of_kernels(run.executable().recording());
+        let Keeping {
+            inputs, options, ..
+        } = keeping;
+        let origin = inputs.origin(gpu.adapter(), kernels, [width, height], options);
+        if let Some(resumed) = &job.resumed {
+            warn_of_change(common, &resumed.origin, &origin);
+        }
+        let kept = step.filter(|_| keeping.in_place);
+        Keeper::new(keeping.path, keeping.rhythm, origin, kept)
+    });
+    progress.keep(keeper);
+    if let Some(resumed) = job.resumed {
+        progress.resume(resumed.standing.step, resumed.position);
+        run.restore(gpu, resumed.standing, &resumed.optimiser)
+            .map_err(|mismatch| {
+                Failure::bad_input(format!(
+                    "the checkpoint does not fit its own run ({mismatch}); start a new run"
+                ))
+            })?;
+    }
+    progress.trace(match (job.trace, step) {
+        (Some(path), Some(step)) => Some(Trace::continue_after(path, step)?),
+        (Some(path), None) => Some(Trace::create(path)?),
+        (None, _) => None,
+    });
+    Ok(())
+}
+
+fn announce(common: &Common, run: &StyleRun, iterations: usize) {
+    let (width, height) = run.size();
+    let start = match run.first_step() {
+        0 => String::new(),
+        step => format!(", on from step {step}"),
+    };
     say(
         common,
-        format!("painting {width}×{height}, {} steps", job.iterations),
+        format!("painting {width}×{height}, {iterations} steps{start}"),
     );
+    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
     explain(
         common,
         format!(
@@ -82,93 +231,6 @@ pub fn paint(
             mebibytes(run.executable().memory().weights)
         ),
     );
-    let names = run.executable().program().tape.losses().to_vec();
-    let mut progress = Progress::new(common, job.iterations, &names, (width, height));
-    progress.save(job.save_every.map(|every| Saving {
-        output: job.output.to_path_buf(),
-        every: every as usize,
-    }));
-    if let Some(path) = job.trace {
-        progress.trace(path)?;
-    }
-    // A software adapter takes so long for a step that looking at each costs nothing.
-    let often = if gpu.adapter().is_software() { 1 } else { 10 };
-    let schedule = Schedule {
-        iterations: job.iterations,
-        report_every: often,
-        snapshot_every: 50,
-    };
-    let painting = wait(gpu, run.paint(gpu, schedule, &mut progress));
-    let seconds = progress.finish();
-    let picture = Picture {
-        width,
-        height,
-        rgb: painting.rgb,
-    };
-    picture.save(job.output)?;
-    say(
-        common,
-        summary(job.output, painting.step, seconds, &progress),
-    );
-    if progress.lost_steps > 0 {
-        let lost = progress.lost_steps;
-        say(
-            common,
-            format!("note: {lost} steps met numbers that were not finite and were taken back"),
-        );
-    }
-    conclude(painting.ending, progress, painting.step, job.output)
-}
-
-/// What was painted and how far it got.
-fn summary(output: &Path, step: usize, seconds: f64, progress: &Progress) -> String {
-    let output = output.display();
-    if step == 0 {
-        return format!("{output}: the starting picture, since no step was made");
-    }
-    let LossSummary {
-        total,
-        content,
-        style,
-        ..
-    } = progress.last;
-    format!(
-        "{output} after {step} steps in {seconds:.1} s, loss {total:.4e} (content {content:.4e}, style {style:.4e})"
-    )
-}
-
-/// The exit code of a run whose picture is saved.
-fn conclude(ending: Ending, progress: Progress, step: usize, output: &Path) -> Result<(), Failure> {
-    if let Some(failure) = progress.failure {
-        return Err(failure);
-    }
-    match ending {
-        Ending::Finished if step > 0 && progress.lost_steps == step => {
-            Err(Failure::usage(format!(
-                "no step met finite numbers, so `{}` is the starting picture; lower the weights",
-                output.display()
-            )))
-        }
-        Ending::Finished => Ok(()),
-        Ending::Stopped => Err(Failure {
-            code: Code::Interrupted,
-            message: format!(
-                "interrupted after step {step}; `{}` is saved",
-                output.display()
-            ),
-        }),
-        Ending::Failed(error) => {
-            let failure = Failure::from(error);
-            Err(Failure {
-                message: format!(
-                    "{}; the picture of step {step} is saved as `{}`",
-                    failure.message,
-                    output.display()
-                ),
-                ..failure
-            })
-        }
-    }
 }
 
 fn check_outputs(arguments: &StyleArguments) -> Result<(), Failure> {
@@ -177,11 +239,26 @@ fn check_outputs(arguments: &StyleArguments) -> Result<(), Failure> {
     if !matches!(arguments.init.as_str(), "content" | "noise") {
         inputs.push(Path::new(&arguments.init));
     }
-    check_output(&arguments.output, &inputs)?;
+    let resumed = arguments.resume.as_deref();
+    check_output(
+        &arguments.output,
+        &[&inputs[..], resumed.as_slice()].concat(),
+    )?;
     if let Some(trace) = &arguments.trace {
         inputs.push(&arguments.output);
         check_output_file(trace, &inputs)?;
         inputs.push(trace);
+    }
+    if let Some(checkpoint) = &arguments.checkpoint {
+        check_output_file(checkpoint, &[&inputs[..], &[&arguments.output]].concat())?;
+        if !is_continued_in_place(arguments) {
+            check_replaceable(checkpoint)?;
+        }
+        inputs.push(checkpoint);
+    } else if arguments.checkpoint_every.is_some() {
+        return Err(Failure::usage(
+            "--checkpoint-every is of no use without a checkpoint; name one with --checkpoint",
+        ));
     }
     if let Some(every) = arguments.save_every {
         check_numbered(arguments, every, &inputs)?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::adapter::{AdapterList, AdapterSummary};
 use super::pipeline::{Kernel, Knob, Pipeline, PipelineCache};
-use super::{BufferView, GpuError, ReadBack, Texels};
+use super::{BufferView, GpuError, ReadBack, Staging, Texels};
 
 /// How to open a device.
 #[derive(Clone, Debug, Default)]
@@ -302,7 +302,20 @@ impl Gpu {
     /// # Errors
     /// No room for the staging buffer.
     pub fn read(&self, view: &BufferView) -> Result<ReadBack, GpuError> {
-        ReadBack::start(self, view)
+        Ok(self.read_through(&self.staging(view.size)?, view))
+    }
+
+    /// Memory for [`Gpu::read_through`] of up to `bytes`.
+    ///
+    /// # Errors
+    /// No room.
+    pub fn staging(&self, bytes: u64) -> Result<Staging, GpuError> {
+        Staging::new(self, bytes)
+    }
+
+    /// As [`Gpu::read`], through `staging`, which must not be in use by an earlier read-back.
+    pub fn read_through(&self, staging: &Staging, view: &BufferView) -> ReadBack {
+        ReadBack::start(self, view, staging)
     }
 
     /// What the driver has reported since the last call.
@@ -311,15 +324,12 @@ impl Gpu {
     /// Device lost, out of memory, or a rejected command.
     pub fn check(&self) -> Result<(), GpuError> {
         let mut fault = self.fault.lock().unwrap_or_else(|e| e.into_inner());
+        if std::mem::take(&mut fault.out_of_memory) {
+            return Err(GpuError::MemoryExhausted);
+        }
         if let Some(reason) = &fault.lost {
             return Err(GpuError::DeviceLost {
                 reason: reason.clone(),
-            });
-        }
-        if std::mem::take(&mut fault.out_of_memory) {
-            return Err(GpuError::OutOfMemory {
-                label: "the driver's own memory".to_string(),
-                mebibytes: 0,
             });
         }
         match fault.rejected.take() {
@@ -354,10 +364,15 @@ fn watch(device: &wgpu::Device, fault: &Arc<Mutex<Fault>>) {
     device.set_device_lost_callback(move |reason, message| {
         if reason != wgpu::DeviceLostReason::Destroyed {
             let mut fault = seen.lock().unwrap_or_else(|e| e.into_inner());
+            // A driver with no room for submitted work loses its device; wgpu passes on no more than this.
+            fault.out_of_memory |= message == OUT_OF_MEMORY;
             fault.lost = Some(one_line(&message));
         }
     });
 }
+
+/// How wgpu words a driver's lack of memory.
+const OUT_OF_MEMORY: &str = "Out of memory";
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")

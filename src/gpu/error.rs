@@ -38,6 +38,11 @@ pub enum GpuError {
         /// Its size in MiB, rounded up.
         mebibytes: u64,
     },
+    /// The driver found no room for its own work, or for somebody else's.
+    #[error(
+        "the adapter ran out of memory; choose a smaller --size or another --adapter, or close other programs that use it"
+    )]
+    MemoryExhausted,
     /// One plane of a map is larger than a shader may bind.
     #[error(
         "`{label}` needs {mebibytes} MiB in one binding but the adapter allows {limit_mebibytes} MiB; choose a smaller --size"

@@ -17,7 +17,7 @@ pub use adapter::{ADAPTER_VARIABLE, AdapterList, AdapterSummary};
 pub use device::{Gpu, GpuOptions};
 pub use error::GpuError;
 pub use pipeline::{Access, Kernel, Knob, Pipeline, Shader};
-pub use read_back::ReadBack;
+pub use read_back::{ReadBack, Staging};
 pub use record::{BufferView, Command, DispatchInfo, Recorder, Recording, fold_workgroups};
 pub use shader::Override;
 pub use texels::Texels;

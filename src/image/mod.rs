@@ -1,7 +1,7 @@
 //! Pictures: reading them from bytes, resizing them, writing them.
 //!
 //! Everything works on byte slices; only [`Picture::load`], [`Picture::save`], [`save_npy`] and the
-//! two checks of output paths touch the file system.
+//! functions on output paths touch the file system.
 
 mod error;
 mod jpeg;
@@ -14,7 +14,9 @@ mod save;
 pub use self::error::ImageError;
 pub use self::load::{MAX_PIXELS, MAX_SIDE};
 pub use self::npy::{encode_npy, save_npy};
-pub use self::output::{check_output, check_output_file, write_atomically};
+pub use self::output::{
+    check_output, check_output_file, remove_leftovers, write_atomically, write_atomically_with,
+};
 pub use self::save::PictureFormat;
 
 /// An RGB picture, sRGB-encoded.

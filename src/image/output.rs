@@ -1,8 +1,10 @@
 //! Outputs: refused before hours of work go into them, and written whole or not at all.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 use super::{ImageError, PictureFormat};
 
@@ -62,35 +64,90 @@ pub fn check_output_file(path: &Path, inputs: &[&Path]) -> Result<(), ImageError
 }
 
 /// Writes `bytes` to a temporary file beside `path` and renames it, so that `path` holds either its
-/// old content or all of the new. A symbolic link is followed; an existing file keeps its
-/// permissions, a new one gets the usual ones.
+/// old content or all of the new, also after a power cut. A symbolic link is followed; an existing file
+/// keeps its permissions, a new one gets the usual ones.
 ///
 /// # Errors
 /// [`ImageError::Unwritable`] if the folder is missing or full, or refuses the file.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ImageError> {
-    let unwritable = |error: std::io::Error| ImageError::Unwritable {
+    write_atomically_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`write_atomically`], with what `fill` writes into the file.
+///
+/// # Errors
+/// As [`write_atomically`], and those of `fill`.
+pub fn write_atomically_with(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), ImageError> {
+    replace(&target(path), fill).map_err(|error| ImageError::Unwritable {
         path: path.display().to_string(),
         reason: error.to_string(),
-    };
-    let target = target(path);
+    })
+}
+
+fn replace(target: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let prefix = temporary_prefix(target);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".impasto-");
+    builder.prefix(&prefix);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         // The system takes the umask away from this; tempfile alone would keep others out.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let mut temporary = builder.tempfile_in(folder(&target)).map_err(unwritable)?;
-    temporary.write_all(bytes).map_err(unwritable)?;
-    if let Ok(existing) = fs::metadata(&target) {
-        keep_permissions(temporary.as_file(), &existing).map_err(unwritable)?;
+    let folder = folder(target);
+    let mut temporary = builder.tempfile_in(folder)?;
+    // Straight into the file: an error shall not name a path that nobody has asked for.
+    fill(temporary.as_file_mut())?;
+    if let Ok(existing) = fs::metadata(target) {
+        keep_permissions(temporary.as_file(), &existing)?;
     }
-    temporary
-        .persist(&target)
-        .map_err(|error| unwritable(error.error))?;
+    // The name must not reach the disk before the bytes do.
+    temporary.as_file().sync_all()?;
+    temporary.persist(target).map_err(|error| error.error)?;
+    sync_folder(folder);
     Ok(())
 }
+
+/// Removes temporary files that writers of `path` left behind when they were killed. Not to be called
+/// while another process may be writing there.
+pub fn remove_leftovers(path: &Path) {
+    let target = target(path);
+    let prefix = temporary_prefix(&target);
+    let Ok(entries) = fs::read_dir(folder(&target)) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if name.as_encoded_bytes().starts_with(prefix.as_bytes()) {
+            // One that cannot be removed is in nobody's way.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// How the names of the temporary files of `target` begin: with a checksum of its name, because the name
+/// itself may already be as long as the system allows.
+fn temporary_prefix(target: &Path) -> String {
+    let name = target.file_name().unwrap_or_default();
+    let digest = Sha256::digest(name.as_encoded_bytes());
+    format!(
+        ".impasto-{:02x}{:02x}{:02x}{:02x}-",
+        digest[0], digest[1], digest[2], digest[3]
+    )
+}
+
+/// Makes a renaming last. Not every file system can; the file is whole either way.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) {
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+}
+
+/// Elsewhere a folder cannot be opened, and the system sees to it.
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) {}
 
 fn keep_permissions(file: &File, existing: &fs::Metadata) -> std::io::Result<()> {
     file.set_permissions(existing.permissions())
@@ -226,6 +283,46 @@ mod tests {
         write_atomically(&link, b"new").unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"new");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn leftovers_of_one_file_are_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = ["out.png", "other.png"].map(|name| folder.path().join(name));
+        let leftover = |path: &Path| {
+            let name = format!("{}a1", temporary_prefix(path));
+            fs::write(folder.path().join(&name), "").unwrap();
+            name
+        };
+        fs::write(&one, "").unwrap();
+        let (gone, kept) = (leftover(&one), leftover(&other));
+        remove_leftovers(&one);
+        assert!(!folder.path().join(gone).exists());
+        assert!(folder.path().join(kept).exists());
+        assert!(one.exists());
+    }
+
+    #[test]
+    fn the_longest_name_can_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x".repeat(255));
+        write_atomically(&path, b"x").unwrap();
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn a_writer_that_fails_half_way_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.checkpoint");
+        write_atomically(&path, b"old").unwrap();
+        let failed = write_atomically_with(&path, |file| {
+            file.write_all(b"half")?;
+            Err(io::Error::other("no more"))
+        });
+        let message = failed.unwrap_err().to_string();
+        assert!(message.contains("run.checkpoint` cannot be written (no more)"));
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! One step of Adam on the picture (`shaders/adam.wgsl`).
 
+use serde::{Deserialize, Serialize};
+
 use super::over_positions;
 use crate::gpu::{Access, BufferView, Command, Kernel, Recorder};
 
@@ -19,7 +21,7 @@ pub static MAIN: Kernel = Kernel {
 };
 
 /// What stays the same over a run (Kingma & Ba, algorithm 1).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdamSettings {
     /// α, in units of the picture ([0, 1]).
     pub learning_rate: f32,

@@ -8,8 +8,9 @@ pub struct Adam {
     settings: AdamSettings,
     recording: Recording,
     step_numbers: wgpu::Buffer,
+    first: wgpu::Buffer,
+    second: wgpu::Buffer,
     step: u32,
-    bytes: u64,
 }
 
 impl Adam {
@@ -41,14 +42,40 @@ impl Adam {
             settings,
             recording: recorder.finish(gpu)?,
             step_numbers,
+            first,
+            second,
             step: 0,
-            bytes: first.size() + second.size(),
         })
     }
 
     /// Bytes of its state on the device.
     pub fn bytes(&self) -> u64 {
-        self.bytes
+        self.first.size() + self.second.size()
+    }
+
+    pub(super) fn longest_vector(&self) -> u64 {
+        self.first.size()
+    }
+
+    pub(super) fn settings(&self) -> AdamSettings {
+        self.settings
+    }
+
+    pub(super) fn step(&self) -> usize {
+        self.step as usize
+    }
+
+    pub(super) fn set_step(&mut self, step: usize) {
+        // The command line ends far below; beyond, the two corrections have long been 1.
+        self.step = u32::try_from(step).unwrap_or(u32::MAX);
+    }
+
+    /// What the next step goes on from, by name.
+    pub(super) fn vectors(&self) -> Vec<(String, &wgpu::Buffer)> {
+        vec![
+            ("adam.first_moment".to_string(), &self.first),
+            ("adam.second_moment".to_string(), &self.second),
+        ]
     }
 
     /// Appends one step to `pass`, which must be submitted before the next call.

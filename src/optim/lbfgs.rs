@@ -5,11 +5,13 @@
 //! the kernels. The rules stand in [`crate::reference::lbfgs`]. One difference: a dropped pair keeps
 //! its slot in the ring, so that after a drop the history is one pair shorter for a while.
 
+use serde::{Deserialize, Serialize};
+
 use crate::gpu::{Gpu, GpuError, Kernel, Recorder, Recording};
 use crate::kernels::lbfgs::{self, LONGEST_HISTORY, PassParams};
 
 /// How L-BFGS runs.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LbfgsSettings {
     /// Pairs to remember, 2 to [`LONGEST_HISTORY`]; each costs 24 bytes per pixel value.
     pub history: usize,
@@ -42,11 +44,21 @@ struct Passes {
 
 /// The optimiser with its history on the device.
 pub struct Lbfgs {
-    history: usize,
+    settings: LbfgsSettings,
     recording: Recording,
     passes: Passes,
+    memory: Memory,
     step: usize,
     bytes: u64,
+}
+
+/// What one step leaves for the next; everything else is written before it is read.
+struct Memory {
+    state: wgpu::Buffer,
+    last_x: wgpu::Buffer,
+    last_gradient: wgpu::Buffer,
+    s: Vec<wgpu::Buffer>,
+    y: Vec<wgpu::Buffer>,
 }
 
 impl Lbfgs {
@@ -74,17 +86,62 @@ impl Lbfgs {
         recorder.set_label("lbfgs");
         let passes = record_passes(&mut recorder, &buffers, params);
         Ok(Self {
-            history,
+            settings: LbfgsSettings {
+                history,
+                ..settings
+            },
             recording: recorder.finish(gpu)?,
             passes,
             step: 0,
             bytes: buffers.bytes(),
+            memory: buffers.memory,
         })
     }
 
     /// Bytes of its state on the device.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    pub(super) fn longest_vector(&self) -> u64 {
+        self.memory.last_x.size().max(self.memory.state.size())
+    }
+
+    pub(super) fn settings(&self) -> LbfgsSettings {
+        self.settings
+    }
+
+    pub(super) fn step(&self) -> usize {
+        self.step
+    }
+
+    pub(super) fn set_step(&mut self, step: usize) {
+        self.step = step;
+    }
+
+    /// What the next step goes on from, by name. Before the first step there is nothing; step k brings pair k
+    /// (counted from 0, and pair 0 is none), so after n steps the ring holds n − 1 pairs until it is full.
+    pub(super) fn vectors(&self) -> Vec<(String, &wgpu::Buffer)> {
+        let Memory {
+            state,
+            last_x,
+            last_gradient,
+            s,
+            y,
+        } = &self.memory;
+        let Some(pairs) = self.step.checked_sub(1) else {
+            return Vec::new();
+        };
+        let mut vectors = vec![
+            ("lbfgs.state".to_string(), state),
+            ("lbfgs.last_picture".to_string(), last_x),
+            ("lbfgs.last_gradient".to_string(), last_gradient),
+        ];
+        for (slot, (s, y)) in s.iter().zip(y).take(pairs).enumerate() {
+            vectors.push((format!("lbfgs.displacement.{slot}"), s));
+            vectors.push((format!("lbfgs.gradient_change.{slot}"), y));
+        }
+        vectors
     }
 
     /// Appends one step to `pass`.
@@ -103,8 +160,9 @@ impl Lbfgs {
             ascend,
             ..
         } = self.passes;
-        let pairs = self.step.min(self.history);
-        let slot = |pair: usize| (pair + self.history - 1) % self.history;
+        let pairs = self.step.min(self.settings.history);
+        let history = self.settings.history;
+        let slot = |pair: usize| (pair + history - 1) % history;
         let newest = slot(self.step);
         let oldest = slot(self.step + 1 - pairs);
         let judge = match self.step {
@@ -124,13 +182,9 @@ impl Lbfgs {
 struct Buffers<'a> {
     x: &'a wgpu::Buffer,
     gradient: &'a wgpu::Buffer,
-    state: wgpu::Buffer,
     partials: wgpu::Buffer,
-    last_x: wgpu::Buffer,
-    last_gradient: wgpu::Buffer,
     direction: wgpu::Buffer,
-    s: Vec<wgpu::Buffer>,
-    y: Vec<wgpu::Buffer>,
+    memory: Memory,
 }
 
 impl<'a> Buffers<'a> {
@@ -147,24 +201,27 @@ impl<'a> Buffers<'a> {
                 .collect::<Result<Vec<_>, _>>()
         };
         Ok(Self {
-            state: gpu.storage("lbfgs state", lbfgs::STATE_BYTES)?,
             partials: gpu.storage(
                 "lbfgs partial sums",
                 rows(history).all as u64 * lbfgs::ROW_BYTES,
             )?,
-            last_x: vector("lbfgs last picture")?,
-            last_gradient: vector("lbfgs last gradient")?,
             direction: vector("lbfgs direction")?,
-            s: vectors("lbfgs displacement")?,
-            y: vectors("lbfgs gradient change")?,
+            memory: Memory {
+                state: gpu.storage("lbfgs state", lbfgs::STATE_BYTES)?,
+                last_x: vector("lbfgs last picture")?,
+                last_gradient: vector("lbfgs last gradient")?,
+                s: vectors("lbfgs displacement")?,
+                y: vectors("lbfgs gradient change")?,
+            },
             x,
             gradient,
         })
     }
 
     fn bytes(&self) -> u64 {
-        let vectors = 3 + self.s.len() + self.y.len();
-        vectors as u64 * self.x.size() + self.state.size() + self.partials.size()
+        let Memory { state, s, y, .. } = &self.memory;
+        let vectors = 3 + s.len() + y.len();
+        vectors as u64 * self.x.size() + state.size() + self.partials.size()
     }
 }
 
@@ -224,18 +281,17 @@ fn record_passes(recorder: &mut Recorder, buffers: &Buffers<'_>, params: PassPar
     let Buffers {
         x,
         gradient: g,
-        state,
         partials,
-        ..
+        direction: d,
+        memory,
     } = buffers;
-    let Buffers {
+    let Memory {
+        state,
         last_x,
         last_gradient: last_g,
-        direction: d,
         s,
         y,
-        ..
-    } = buffers;
+    } = memory;
     let Rows {
         first_loop,
         second_loop,

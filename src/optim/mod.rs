@@ -2,16 +2,21 @@
 
 mod adam;
 mod lbfgs;
+mod state;
 
 pub use crate::kernels::adam::AdamSettings;
 pub use crate::kernels::lbfgs::LONGEST_HISTORY;
 pub use adam::Adam;
 pub use lbfgs::{Lbfgs, LbfgsSettings};
+pub use state::{OptimiserState, StateMismatch};
+
+use serde::{Deserialize, Serialize};
 
 use crate::gpu::{Gpu, GpuError};
 
 /// Which optimiser, and how.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OptimiserSettings {
     /// Adam.
     Adam(AdamSettings),

@@ -2,14 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use crate::gpu::{BufferView, Gpu, GpuError};
+use crate::gpu::{BufferView, Gpu, GpuError, Staging};
 use crate::graph::Executable;
-use crate::optim::Optimiser;
+use crate::optim::{Optimiser, OptimiserState};
 
 /// How long to run and how often to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// Steps, each one evaluation of the objective and one move.
+    /// Steps, each one evaluation of the objective and one move; those before the start count too.
     pub iterations: usize,
     /// Losses are read back after this many steps; the device must not idle for every number.
     pub report_every: usize,
@@ -34,8 +34,23 @@ pub trait Watcher {
     /// Whether the picture after `step` is wanted.
     fn wants_picture(&self, step: usize) -> bool;
 
-    /// The picture after `step`, planar RGB. Break to stop after this step.
-    fn picture(&mut self, step: usize, rgb: &[f32]) -> ControlFlow<()>;
+    /// The picture after `step`, planar RGB.
+    fn picture(&mut self, step: usize, rgb: &[f32]);
+
+    /// Whether everything that the run goes on from after `step` is wanted; `last` if no step follows.
+    fn wants_state(&self, step: usize, last: bool) -> bool;
+
+    /// Everything that the run goes on from: the picture and the memory of its optimiser.
+    fn state(&mut self, standing: &Standing, optimiser: OptimiserState);
+}
+
+/// A picture and the step after which it stood.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standing {
+    /// 0 for the picture that a run starts from.
+    pub step: usize,
+    /// Planar RGB (3, H, W), not clamped.
+    pub rgb: Vec<f32>,
 }
 
 /// Why a run ended.
@@ -52,44 +67,41 @@ pub enum Ending {
 /// What a run leaves behind.
 #[derive(Debug)]
 pub struct Painting {
-    /// Planar RGB (3, H, W), not clamped.
-    pub rgb: Vec<f32>,
-    /// The step after which this picture stood.
-    pub step: usize,
-    /// Why it ended.
+    /// The last picture that was read back.
+    pub standing: Standing,
+    /// Why the run ended.
     pub ending: Ending,
 }
 
-/// Moves the picture of `executable`, which starts as `start` (planar RGB), down its objective.
+/// Moves the picture of `executable` down its objective, on from `start`, with an `optimiser` that is new
+/// or was restored to the same step. All memory is taken before the first step.
 pub async fn descend(
     gpu: &Gpu,
     executable: &Executable,
     optimiser: &mut Optimiser,
     schedule: Schedule,
-    start: &[f32],
+    start: Standing,
     watcher: &mut dyn Watcher,
 ) -> Painting {
-    executable.write_picture(gpu, start);
-    let mut painting = Painting {
-        rgb: start.to_vec(),
-        step: 0,
-        ending: Ending::Finished,
+    executable.write_picture(gpu, &start.rgb);
+    let mut standing = start;
+    let outcome = match Descent::prepare(gpu, executable, optimiser, schedule, standing.step) {
+        Ok(mut descent) => {
+            let outcome = descent.run(&mut standing, watcher).await;
+            if outcome.is_err() {
+                descent.rescue(&mut standing).await;
+            }
+            outcome
+        }
+        Err(error) => Err(error),
     };
-    let outcome = Descent {
-        gpu,
-        executable,
-        optimiser,
-        schedule,
-        terms: executable.program().tape.losses().len(),
-    }
-    .run(&mut painting, watcher)
-    .await;
-    painting.ending = match outcome {
+    let ending = match outcome {
         Ok(ControlFlow::Continue(())) => Ending::Finished,
         Ok(ControlFlow::Break(())) => Ending::Stopped,
-        Err(error) => Ending::Failed(error),
+        // What the driver said of it, if it did, is worth more than what failed because of it.
+        Err(error) => Ending::Failed(gpu.check().err().unwrap_or(error)),
     };
-    painting
+    Painting { standing, ending }
 }
 
 struct Descent<'a> {
@@ -97,49 +109,100 @@ struct Descent<'a> {
     executable: &'a Executable,
     optimiser: &'a mut Optimiser,
     schedule: Schedule,
+    /// Loss terms of the tape.
     terms: usize,
+    /// One line of terms for every step since the last look.
+    log: wgpu::Buffer,
+    logged: usize,
+    staging: Staging,
+    /// The step submitted last.
+    step: usize,
 }
 
-impl Descent<'_> {
+impl<'a> Descent<'a> {
+    fn prepare(
+        gpu: &'a Gpu,
+        executable: &'a Executable,
+        optimiser: &'a mut Optimiser,
+        schedule: Schedule,
+        step: usize,
+    ) -> Result<Self, GpuError> {
+        let terms = executable.program().tape.losses().len();
+        let lines = schedule.report_every.max(1);
+        let log = gpu.storage("loss log", (lines * terms * size_of::<f32>()) as u64)?;
+        let staging = [
+            log.size(),
+            executable.picture().size(),
+            optimiser.staging_bytes(),
+        ];
+        Ok(Self {
+            gpu,
+            executable,
+            optimiser,
+            schedule,
+            terms,
+            log,
+            logged: 0,
+            staging: gpu.staging(staging.into_iter().fold(0, u64::max))?,
+            step,
+        })
+    }
+
     async fn run(
         &mut self,
-        painting: &mut Painting,
+        standing: &mut Standing,
         watcher: &mut dyn Watcher,
     ) -> Result<ControlFlow<()>, GpuError> {
-        let interval = self.schedule.report_every.max(1);
-        let log_bytes = (interval * self.terms * size_of::<f32>()) as u64;
-        let log = self.gpu.storage("loss log", log_bytes)?;
-        let mut logged = 0;
-        for step in 1..=self.schedule.iterations {
-            self.submit_step(&log, logged);
-            logged += 1;
-            let last = step == self.schedule.iterations;
-            let wanted = watcher.wants_picture(step);
-            if !(last || wanted || logged == interval) {
-                continue;
-            }
-            let losses = self.read_log(&log, step, logged).await?;
-            logged = 0;
-            let mut flow = watcher.losses(&losses);
-            let snapshot = step - painting.step >= self.schedule.snapshot_every;
-            if last || wanted || snapshot || flow.is_break() {
-                let picture = self.executable.picture();
-                painting.rgb = self.executable.read_planar(self.gpu, picture).await?;
-                painting.step = step;
-                self.gpu.check()?;
-            }
-            if wanted && watcher.picture(step, &painting.rgb).is_break() {
-                flow = ControlFlow::Break(());
-            }
-            if flow.is_break() && !last {
+        if self.step >= self.schedule.iterations && watcher.wants_state(self.step, true) {
+            watcher.state(
+                standing,
+                self.optimiser.save(self.gpu, &self.staging).await?,
+            );
+        }
+        while self.step < self.schedule.iterations {
+            self.submit_step();
+            let flow = self.look(standing, watcher).await?;
+            if flow.is_break() && self.step < self.schedule.iterations {
                 return Ok(flow);
             }
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Evaluates, moves, and copies the losses to line `line` of the log: one submit.
-    fn submit_step(&mut self, log: &wgpu::Buffer, line: usize) {
+    /// Reads back what is due after the step just submitted, which for most steps is nothing.
+    async fn look(
+        &mut self,
+        standing: &mut Standing,
+        watcher: &mut dyn Watcher,
+    ) -> Result<ControlFlow<()>, GpuError> {
+        let step = self.step;
+        let last = step == self.schedule.iterations;
+        let picture = watcher.wants_picture(step);
+        let state = watcher.wants_state(step, last);
+        let log_is_full = self.logged == self.schedule.report_every.max(1);
+        if !(last || picture || state || log_is_full) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let flow = watcher.losses(&self.read_log().await?);
+        let last = last || flow.is_break();
+        let snapshot = step - standing.step >= self.schedule.snapshot_every;
+        if last || picture || state || snapshot {
+            self.read_picture(standing).await?;
+            self.gpu.check()?;
+        }
+        if picture {
+            watcher.picture(step, &standing.rgb);
+        }
+        if state || (last && watcher.wants_state(step, last)) {
+            let memory = self.optimiser.save(self.gpu, &self.staging).await?;
+            self.gpu.check()?;
+            watcher.state(standing, memory);
+        }
+        Ok(flow)
+    }
+
+    /// Evaluates, moves, and copies the losses to the next line of the log: one submit.
+    fn submit_step(&mut self) {
         let mut encoder = self
             .gpu
             .device()
@@ -150,26 +213,44 @@ impl Descent<'_> {
             self.optimiser.encode(self.gpu, &mut pass);
         }
         let bytes = (self.terms * size_of::<f32>()) as u64;
-        encoder.copy_buffer_to_buffer(self.executable.totals(), 0, log, line as u64 * bytes, bytes);
+        let line = self.logged as u64 * bytes;
+        encoder.copy_buffer_to_buffer(self.executable.totals(), 0, &self.log, line, bytes);
         self.gpu.submit(encoder.finish());
+        self.step += 1;
+        self.logged += 1;
     }
 
-    async fn read_log(
-        &self,
-        log: &wgpu::Buffer,
-        step: usize,
-        lines: usize,
-    ) -> Result<Vec<StepLosses>, GpuError> {
-        let values = self.gpu.read(&BufferView::whole(log))?.await?;
+    async fn read_log(&mut self) -> Result<Vec<StepLosses>, GpuError> {
+        let lines = std::mem::take(&mut self.logged);
+        let log = BufferView::whole(&self.log);
+        let values = self.gpu.read_through(&self.staging, &log).await?;
         self.gpu.check()?;
+        let first = self.step + 1 - lines;
         Ok(values
             .chunks_exact(self.terms.max(1))
             .take(lines)
             .enumerate()
             .map(|(line, terms)| StepLosses {
-                step: step + 1 + line - lines,
+                step: first + line,
                 terms: terms.to_vec(),
             })
             .collect())
+    }
+
+    async fn read_picture(&self, standing: &mut Standing) -> Result<(), GpuError> {
+        let view = BufferView::whole(self.executable.picture());
+        let mut rgb = self.gpu.read_through(&self.staging, &view).await?;
+        rgb.truncate(standing.rgb.len());
+        *standing = Standing {
+            step: self.step,
+            rgb,
+        };
+        Ok(())
+    }
+
+    /// After a failure: a device that is still there, out of memory for example, has a newer picture than
+    /// the last copy. On one that is lost nothing can be read, and the copy stays.
+    async fn rescue(&self, standing: &mut Standing) {
+        let _ = self.read_picture(standing).await;
     }
 }

@@ -1,7 +1,10 @@
-//! Floor 4: recipes and the run loop. Knows no clock, no file and no terminal; see [`Watcher`].
+//! Floor 4: recipes, the run loop, and runs as bytes. Knows no clock, no file and no terminal; see [`Watcher`].
 
+mod checkpoint;
 mod descent;
+pub mod fingerprint;
 mod style;
 
-pub use descent::{Ending, Painting, Schedule, StepLosses, Watcher, descend};
+pub use checkpoint::{Checkpoint, CheckpointError, RunOrigin, RunPosition};
+pub use descent::{Ending, Painting, Schedule, Standing, StepLosses, Watcher, descend};
 pub use style::{Start, StyleChoices, StyleRun, gatys, gatys_style_weight};

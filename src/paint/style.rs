@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use super::descent::{Painting, Schedule, Watcher, descend};
+use super::descent::{Painting, Schedule, Standing, Watcher, descend};
 use crate::gpu::Gpu;
 use crate::graph::Executable;
 use crate::image::Picture;
@@ -11,7 +11,7 @@ use crate::kernels::conv3x3::Preference;
 use crate::kernels::pool2::Pooling;
 use crate::net::{Architecture, Network};
 use crate::objective::{LayerWeight, ObjectiveError, StyleTargets, StyleTerms, style_executable};
-use crate::optim::{Optimiser, OptimiserSettings};
+use crate::optim::{Optimiser, OptimiserSettings, OptimiserState, StateMismatch};
 
 /// The picture from which a run starts.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ pub struct StyleChoices {
 pub struct StyleRun {
     executable: Executable,
     optimiser: Optimiser,
-    start: Vec<f32>,
+    start: Standing,
     width: usize,
     height: usize,
 }
@@ -116,7 +116,10 @@ impl StyleRun {
         Ok(Self {
             executable,
             optimiser,
-            start: starting_picture(content, &choices.start),
+            start: Standing {
+                step: 0,
+                rgb: starting_picture(content, &choices.start),
+            },
             width: content.width,
             height: content.height,
         })
@@ -140,16 +143,42 @@ impl StyleRun {
         schedule: Schedule,
         watcher: &mut dyn Watcher,
     ) -> Painting {
-        let start = &self.start;
         descend(
             gpu,
             &self.executable,
             &mut self.optimiser,
             schedule,
-            start,
+            self.start.clone(),
             watcher,
         )
         .await
+    }
+
+    /// Goes on from where another run stood, instead of from the start.
+    ///
+    /// # Errors
+    /// [`StateMismatch`] if that run had another optimiser or size.
+    pub fn restore(
+        &mut self,
+        gpu: &Gpu,
+        standing: Standing,
+        memory: &OptimiserState,
+    ) -> Result<(), StateMismatch> {
+        if standing.rgb.len() != self.start.rgb.len() {
+            return Err(StateMismatch::Length {
+                name: "picture".to_string(),
+                found: standing.rgb.len(),
+                expected: self.start.rgb.len(),
+            });
+        }
+        self.optimiser.restore(gpu, memory)?;
+        self.start = standing;
+        Ok(())
+    }
+
+    /// The step after which the run starts.
+    pub fn first_step(&self) -> usize {
+        self.start.step
     }
 
     /// Width and height of the picture.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use impasto::image::Picture;
+use impasto::paint::Checkpoint;
 use npyz::NpyFile;
 
 /// A fresh folder in which the command runs; everything in it goes when the test ends.
@@ -24,6 +25,18 @@ impl Workshop {
         Self {
             folder: tempfile::tempdir().unwrap(),
             cache: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// An empty folder in memory where the system has such a thing: for tests that write so often that a busy
+    /// disk would make them wait.
+    pub fn in_memory() -> Self {
+        match tempfile::tempdir_in("/dev/shm") {
+            Ok(folder) => Self {
+                folder,
+                ..Self::new()
+            },
+            Err(_) => Self::new(),
         }
     }
 
@@ -75,6 +88,11 @@ impl Workshop {
             element: file.dtype().descr(),
             values: file.into_vec::<f32>().unwrap(),
         }
+    }
+
+    /// Loads a checkpoint that the command wrote.
+    pub fn checkpoint(&self, name: &str) -> Checkpoint {
+        Checkpoint::from_bytes(&self.read(name), name).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Reads a JSON file that the command wrote.

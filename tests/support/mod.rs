@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use impasto::gpu::{Gpu, GpuOptions};
 
 /// The adapter with all that it offers, opened once for all tests of a file.
+#[allow(dead_code)] // not every test shares it
 pub fn gpu() -> &'static Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
     GPU.get_or_init(|| open(&GpuOptions::default()))

@@ -1,0 +1,287 @@
+//! Checkpoints on disk: when they are due, how they are written, what they are compared with.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use impasto::gpu::AdapterSummary;
+use impasto::image::{ImageError, Picture, write_atomically_with};
+use impasto::net::Network;
+use impasto::paint::{Checkpoint, RunOrigin, fingerprint};
+
+use super::arguments::{Common, StyleArguments};
+use super::failure::Failure;
+use super::resume::Options;
+use super::say;
+
+/// How often a checkpoint is written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rhythm {
+    /// After every so many steps.
+    Steps(usize),
+    /// After the first step that ends so long after the last checkpoint.
+    Time(Duration),
+}
+
+impl Default for Rhythm {
+    /// Little enough to lose, and seldom enough that even a large state on a slow disk costs next to nothing.
+    fn default() -> Self {
+        Self::Time(Duration::from_secs(300))
+    }
+}
+
+impl FromStr for Rhythm {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.trim_end_matches(|letter: char| letter.is_alphabetic());
+        let number: u32 = match digits.parse() {
+            Ok(number) if number > 0 => number,
+            _ => {
+                return Err(format!(
+                    "`{text}` is neither steps (50) nor time (30s, 10m, 1h)"
+                ));
+            }
+        };
+        let seconds = match &text[digits.len()..] {
+            "" => return Ok(Self::Steps(number as usize)),
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            unit => return Err(format!("the unit `{unit}` is not known; choose s, m or h")),
+        };
+        Ok(Self::Time(Duration::from_secs(u64::from(number) * seconds)))
+    }
+}
+
+/// What a run's result depends on beside its options, and cannot be told from the command line.
+pub struct Inputs {
+    weights: String,
+    pictures: Vec<String>,
+}
+
+impl Inputs {
+    /// Of a network, the content and the styles.
+    pub fn new(network: &Network, content: &Picture, styles: &[(Picture, f32)]) -> Self {
+        let styles = styles.iter().map(|(style, _)| style);
+        Self {
+            weights: fingerprint::of_network(network),
+            pictures: [content]
+                .into_iter()
+                .chain(styles)
+                .map(fingerprint::of_picture)
+                .collect(),
+        }
+    }
+
+    /// Refuses if the run of the checkpoint at `path` was made from other ones.
+    pub fn check(
+        &self,
+        checkpoint: &Checkpoint,
+        path: &Path,
+        common: &Common,
+        arguments: &StyleArguments,
+    ) -> Result<(), Failure> {
+        let path = path.display();
+        let RunOrigin {
+            weights, pictures, ..
+        } = &checkpoint.origin;
+        if *weights != self.weights {
+            return Err(Failure::bad_input(format!(
+                "the run of `{path}` had other weights than `{}`; name those with --model or --weights",
+                common.model
+            )));
+        }
+        let content = arguments.content.display().to_string();
+        let names = [content]
+            .into_iter()
+            .chain(arguments.styles.iter().map(|s| s.name.clone()));
+        for (index, (name, now)) in names.zip(&self.pictures).enumerate() {
+            if pictures.get(index) != Some(now) {
+                return Err(Failure::bad_input(format!(
+                    "`{name}` is not the picture that the run of `{path}` was made from; bring that one back, or start a new run"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// These with everything else that a checkpoint tells of its origin.
+    pub fn origin(
+        self,
+        adapter: &AdapterSummary,
+        kernels: String,
+        size: [usize; 2],
+        options: Options,
+    ) -> RunOrigin {
+        RunOrigin {
+            impasto: env!("CARGO_PKG_VERSION").to_string(),
+            adapter: adapter.name.clone(),
+            driver: adapter.driver.clone(),
+            kernels,
+            weights: self.weights,
+            pictures: self.pictures,
+            size,
+            options,
+        }
+    }
+}
+
+/// Says so if the run goes on in other circumstances, which round differently.
+pub fn warn_of_change(common: &Common, before: &RunOrigin, now: &RunOrigin) {
+    let changes = [
+        ("version", &before.impasto, &now.impasto),
+        ("adapter", &before.adapter, &now.adapter),
+        ("driver", &before.driver, &now.driver),
+    ];
+    let change = changes.into_iter().find(|(_, before, now)| before != now);
+    let what = match change {
+        Some((what, before, now)) => format!("the {what} was `{before}` and is now `{now}`"),
+        None if before.kernels != now.kernels => {
+            "other kernels are chosen now, perhaps by `impasto bench --tune`".to_string()
+        }
+        None => return,
+    };
+    say(
+        common,
+        format!("note: {what}, so the result is not bit for bit that of a run in one go"),
+    );
+}
+
+/// Refuses to let a new run replace what another one needs to go on, or what is no checkpoint at all.
+pub fn check_replaceable(path: &Path) -> Result<(), Failure> {
+    let Ok(bytes) = std::fs::read(path) else {
+        return Ok(());
+    };
+    let shown = path.display();
+    let Ok(checkpoint) = Checkpoint::from_bytes(&bytes, "") else {
+        return Err(Failure::bad_input(format!(
+            "--checkpoint `{shown}` is there already and is no sound checkpoint; choose another name or remove it"
+        )));
+    };
+    let iterations = checkpoint.origin.options.get("iterations");
+    let iterations = iterations.and_then(|values| values.first()?.parse::<usize>().ok());
+    let step = checkpoint.standing.step;
+    match iterations {
+        Some(iterations) if step >= iterations => Ok(()),
+        _ => Err(Failure::bad_input(format!(
+            "--checkpoint `{shown}` holds an unfinished run after step {step}; go on with `--resume {shown}`, or remove it"
+        ))),
+    }
+}
+
+/// Reads the checkpoint that `--resume` names.
+pub fn read(path: &Path) -> Result<Checkpoint, Failure> {
+    let bytes = std::fs::read(path).map_err(|error| {
+        Failure::bad_input(format!(
+            "the checkpoint `{}` cannot be read ({error}); check the path",
+            path.display()
+        ))
+    })?;
+    Ok(Checkpoint::from_bytes(&bytes, &path.display().to_string())?)
+}
+
+/// Writes the checkpoints of a run.
+pub struct Keeper {
+    path: PathBuf,
+    rhythm: Rhythm,
+    origin: RunOrigin,
+    last: Instant,
+    /// The step of the checkpoint on disk, if there is one.
+    kept: Option<usize>,
+}
+
+impl Keeper {
+    /// Checkpoints of a run of this `origin` at `path`, where one of step `kept` may lie already.
+    pub fn new(path: &Path, rhythm: Rhythm, origin: RunOrigin, kept: Option<usize>) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            rhythm,
+            origin,
+            last: Instant::now(),
+            kept,
+        }
+    }
+
+    /// Whether one is to be written after `step`, and surely after the last.
+    pub fn is_due(&self, step: usize, last: bool) -> bool {
+        last || match self.rhythm {
+            Rhythm::Steps(every) => step.is_multiple_of(every),
+            Rhythm::Time(pause) => self.last.elapsed() >= pause,
+        }
+    }
+
+    /// Where the run comes from.
+    pub fn origin(&self) -> &RunOrigin {
+        &self.origin
+    }
+
+    /// Replaces the file. If that fails the old one stays, and the next is due as if it had not.
+    pub fn write(&mut self, checkpoint: &Checkpoint) -> Result<(), ImageError> {
+        let written = write_atomically_with(&self.path, |file| checkpoint.write_to(file));
+        // Counted from the end, so that a slow disk does not keep the run from painting.
+        self.last = Instant::now();
+        written?;
+        self.kept = Some(checkpoint.standing.step);
+        Ok(())
+    }
+
+    /// How to go on, for a message; nothing if no checkpoint was written.
+    pub fn advice(&self) -> Option<String> {
+        let step = self.kept?;
+        Some(format!(
+            "`--resume {}` goes on from step {step}",
+            self.path.display()
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_and_times_are_told_apart() {
+        let parse = Rhythm::from_str;
+        let seconds = |seconds| Ok(Rhythm::Time(Duration::from_secs(seconds)));
+        assert_eq!(parse("50"), Ok(Rhythm::Steps(50)));
+        assert_eq!(parse("30s"), seconds(30));
+        assert_eq!(parse("10m"), seconds(600));
+        assert_eq!(parse("2h"), seconds(7200));
+        for bad in [
+            "",
+            "0",
+            "0m",
+            "-5",
+            "1.5m",
+            "m",
+            "10d",
+            "10 m",
+            "99999999999",
+            "5ü",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_is_due_by_steps_or_by_time_and_in_the_end() {
+        let origin = RunOrigin {
+            impasto: String::new(),
+            adapter: String::new(),
+            driver: String::new(),
+            kernels: String::new(),
+            weights: String::new(),
+            pictures: Vec::new(),
+            size: [1, 1],
+            options: Options::new(),
+        };
+        let keeper = |rhythm| Keeper::new(Path::new("a"), rhythm, origin.clone(), None);
+        let steps = keeper(Rhythm::Steps(50));
+        assert!(!steps.is_due(49, false) && steps.is_due(50, false) && steps.is_due(51, true));
+        let hour = keeper(Rhythm::Time(Duration::from_secs(3600)));
+        assert!(!hour.is_due(50, false) && hour.is_due(50, true));
+        assert!(keeper(Rhythm::Time(Duration::ZERO)).is_due(1, false));
+        assert_eq!(hour.advice(), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! How a run ends: its picture is saved, whatever happened, and one sentence says what to do.
+
+use std::io::Write;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use impasto::image::{Picture, PictureFormat};
+use impasto::objective::LossSummary;
+use impasto::paint::Ending;
+
+use super::failure::{Code, Failure};
+use super::progress::Progress;
+
+/// Writes the picture after `step` to `output`, or else where there is room for it, which is a failure all
+/// the same. Either way the words say what became of it.
+pub fn save_somewhere(picture: &Picture, output: &Path, step: usize) -> Result<String, String> {
+    let Err(error) = picture.save(output) else {
+        let output = output.display();
+        return Ok(format!("the picture of step {step} is saved as `{output}`"));
+    };
+    Err(match save_elsewhere(picture, output) {
+        Ok(path) => format!("{error}; the picture is in `{}` instead", path.display()),
+        Err(_) => format!("{error}; there is no room in the temporary folder either"),
+    })
+}
+
+/// Writes the picture to the temporary folder, under a name that nobody could foresee.
+fn save_elsewhere(picture: &Picture, output: &Path) -> std::io::Result<PathBuf> {
+    let format = PictureFormat::of(output).map_err(std::io::Error::other)?;
+    let bytes = picture.encode(format, "").map_err(std::io::Error::other)?;
+    let name = output.file_name().unwrap_or_default();
+    let mut file = tempfile::Builder::new()
+        .prefix("impasto-")
+        .suffix(name)
+        .tempfile()?;
+    file.write_all(&bytes)?;
+    Ok(file.keep()?.1)
+}
+
+/// What was painted and how far it got.
+pub fn summary(output: &Path, steps: &Range<usize>, seconds: f64, progress: &Progress) -> String {
+    let output = output.display();
+    let step = steps.end;
+    if step == 0 {
+        return format!("{output}: the starting picture, since no step was made");
+    }
+    if steps.is_empty() {
+        return format!("{output}: the picture after {step} steps, since no step was left to make");
+    }
+    let LossSummary {
+        total,
+        content,
+        style,
+        ..
+    } = progress.last;
+    format!(
+        "{output} after {step} steps in {seconds:.1} s, loss {total:.4e} (content {content:.4e}, style {style:.4e})"
+    )
+}
+
+/// The exit code of a run, and what became of its picture if not all went well.
+pub fn conclude(
+    ending: Ending,
+    saved: Result<String, String>,
+    mut progress: Progress,
+    step: usize,
+    output: &Path,
+) -> Result<(), Failure> {
+    let output = output.display();
+    let advice = progress
+        .advice()
+        .map_or(String::new(), |advice| format!(", and {advice}"));
+    match (ending, saved) {
+        (Ending::Failed(error), Ok(words) | Err(words)) => {
+            let failure = Failure::from(error);
+            Err(Failure {
+                message: format!("{}; {words}{advice}", failure.message),
+                ..failure
+            })
+        }
+        (_, Err(words)) => Err(Failure::bad_input(format!("{words}{advice}"))),
+        (Ending::Stopped, Ok(_)) => Err(Failure {
+            code: Code::Interrupted,
+            message: format!("interrupted after step {step}; `{output}` is saved{advice}"),
+        }),
+        (Ending::Finished, Ok(_)) if step > 0 && progress.lost_steps == step => {
+            Err(Failure::usage(format!(
+                "no step met finite numbers, so `{output}` is the starting picture; lower the weights"
+            )))
+        }
+        (Ending::Finished, Ok(_)) => match progress.missing() {
+            Some(failure) => Err(Failure {
+                message: format!("`{output}` is painted, but {}", failure.message),
+                ..failure
+            }),
+            None => Ok(()),
+        },
+    }
+}

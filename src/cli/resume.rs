@@ -1,0 +1,246 @@
+//! The command line of `style` as checkpoints keep it, and the one that continues a checkpoint.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf, absolute};
+use std::str::FromStr;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use impasto::net::Architecture;
+use impasto::paint::Checkpoint;
+
+use super::arguments::{Arguments, Weighted};
+use super::checkpoint;
+use super::failure::Failure;
+
+/// Flags with their values, paths absolute.
+pub type Options = BTreeMap<String, Vec<String>>;
+
+/// A command line, read.
+pub struct Parsed {
+    /// What was asked for, by flags and by the checkpoint if one is continued.
+    pub arguments: Arguments,
+    /// For checkpoints of `style`.
+    pub session: Session,
+}
+
+/// What `style` needs to know about the command line itself.
+#[derive(Default)]
+pub struct Session {
+    flags: Vec<Flag>,
+    /// The checkpoint that `--resume` names.
+    pub resumed: Option<Checkpoint>,
+}
+
+/// A command line that asks for nothing that can be done.
+pub enum Refusal {
+    /// What clap has to say, help included.
+    Clap(clap::Error),
+    /// What we have to say.
+    Failure(Failure),
+}
+
+impl From<clap::Error> for Refusal {
+    fn from(error: clap::Error) -> Self {
+        Self::Clap(error)
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// A flag of `style` that has a value, given or by default.
+struct Flag {
+    name: String,
+    values: Vec<OsString>,
+    given: bool,
+}
+
+/// Reads a command line, the command's own name first. With `--resume` the flags of the checkpoint are filled in.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, Refusal> {
+    let mut command = Arguments::command();
+    let mut matches = command.try_get_matches_from_mut(words)?;
+    let mut resumed = None;
+    if let Some(path) = continued(&matches) {
+        let checkpoint = checkpoint::read(&path)?;
+        let mut words = continuation(
+            &checkpoint.origin.options,
+            &flags(&command, &matches),
+            &path,
+        )?;
+        // How much is said is no matter of the run.
+        let talk = ["quiet", "verbose"]
+            .into_iter()
+            .filter(|flag| matches.get_flag(flag));
+        words.splice(1..1, talk.map(|flag| format!("--{flag}").into()));
+        matches = command.try_get_matches_from_mut(words)?;
+        resumed = Some(checkpoint);
+    }
+    let flags = flags(&command, &matches);
+    let arguments =
+        Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    Ok(Parsed {
+        arguments,
+        session: Session { flags, resumed },
+    })
+}
+
+impl Session {
+    /// The flags for a checkpoint.
+    pub fn options(&self) -> Result<Options, Failure> {
+        let text = |value: &OsString| {
+            value.to_str().map(String::from).ok_or_else(|| {
+                Failure::usage(format!(
+                    "`{}` cannot be kept in a checkpoint; rename it in UTF-8",
+                    value.display()
+                ))
+            })
+        };
+        let flags = self.flags.iter().map(|flag| {
+            let values = flag.values.iter().map(text).collect::<Result<_, _>>()?;
+            Ok((flag.name.clone(), values))
+        });
+        flags.collect()
+    }
+}
+
+fn continued(matches: &ArgMatches) -> Option<PathBuf> {
+    let (_, style) = matches.subcommand().filter(|(name, _)| *name == "style")?;
+    style.get_one("resume").cloned()
+}
+
+/// Every flag of `style` that decides what happens; nothing for another command.
+fn flags(command: &clap::Command, matches: &ArgMatches) -> Vec<Flag> {
+    let Some(("style", style)) = matches.subcommand() else {
+        return Vec::new();
+    };
+    let known = command.find_subcommand("style").into_iter();
+    let known = known.flat_map(|style| style.get_arguments());
+    let flag = |argument: &clap::Arg| {
+        let id = argument.get_id().as_str();
+        let values = style.get_raw(id).filter(|_| takes_a_value(argument))?;
+        let name = argument.get_long().unwrap_or(id);
+        Some(Flag {
+            name: name.to_string(),
+            values: values.map(|value| settled(name, value)).collect(),
+            given: style.value_source(id) == Some(ValueSource::CommandLine),
+        })
+    };
+    known
+        .filter(|argument| argument.get_id() != "resume")
+        .filter_map(flag)
+        .collect()
+}
+
+fn takes_a_value(argument: &clap::Arg) -> bool {
+    matches!(
+        argument.get_action(),
+        clap::ArgAction::Set | clap::ArgAction::Append
+    )
+}
+
+/// `value` with paths made absolute, so that a run can be continued from any folder.
+fn settled(name: &str, value: &OsStr) -> OsString {
+    let is_path = match name {
+        "content" | "style" | "output" | "trace" | "checkpoint" | "weights" => true,
+        "init" => value != "content" && value != "noise",
+        "model" => value
+            .to_str()
+            .is_none_or(|name| Architecture::from_str(name).is_err()),
+        _ => false,
+    };
+    match absolute(value) {
+        Ok(path) if is_path => path.into(),
+        _ => value.to_os_string(),
+    }
+}
+
+/// Flags that may differ from those of the checkpoint: they change no step, or what they name is compared with
+/// what the checkpoint knows of it.
+const FREE: [&str; 10] = [
+    "content",
+    "output",
+    "iterations",
+    "save-every",
+    "trace",
+    "checkpoint",
+    "checkpoint-every",
+    "model",
+    "weights",
+    "adapter",
+];
+
+/// The command line of the run that was kept with what was `given` now.
+fn continuation(kept: &Options, given: &[Flag], path: &Path) -> Result<Vec<OsString>, Failure> {
+    let mut options: BTreeMap<&str, Vec<OsString>> = kept
+        .iter()
+        .map(|(name, values)| (&**name, values.iter().map(OsString::from).collect()))
+        .collect();
+    options.insert("checkpoint", vec![path.into()]);
+    for flag in given.iter().filter(|flag| flag.given) {
+        let before = options.get(&*flag.name).map_or(&[][..], |values| values);
+        if !FREE.contains(&&*flag.name) && !agree(&flag.name, before, &flag.values) {
+            return Err(disagreement(flag, before, path));
+        }
+        options.insert(&flag.name, flag.values.clone());
+    }
+    options.insert("resume", vec![path.into()]);
+    let content = options.remove("content").unwrap_or_default();
+    let mut words: Vec<OsString> = vec!["impasto".into(), "style".into()];
+    for (name, values) in options {
+        for value in values {
+            let mut word = OsString::from(format!("--{name}="));
+            word.push(value);
+            words.push(word);
+        }
+    }
+    words.push("--".into());
+    words.extend(content);
+    Ok(words)
+}
+
+/// Whether two lists of values mean the same.
+fn agree(name: &str, before: &[OsString], now: &[OsString]) -> bool {
+    let number = |text: &str| text.parse::<f64>().ok();
+    // A style may have moved: its picture is compared later, its weight here.
+    let weight = |text: &str| {
+        Weighted::from_str(text)
+            .ok()
+            .map(|weighted| weighted.weight)
+    };
+    before.len() == now.len()
+        && before.iter().zip(now).all(|(before, now)| {
+            before == now
+                || match (before.to_str(), now.to_str()) {
+                    (Some(before), Some(now)) if name == "style" => weight(before) == weight(now),
+                    (Some(before), Some(now)) => {
+                        number(before).is_some() && number(before) == number(now)
+                    }
+                    _ => false,
+                }
+        })
+}
+
+fn disagreement(flag: &Flag, before: &[OsString], path: &Path) -> Failure {
+    let shown = |values: &[OsString]| {
+        let values: Vec<_> = values
+            .iter()
+            .map(|value| format!("`{}`", value.display()))
+            .collect();
+        values.join(", ")
+    };
+    let before = match before {
+        [] => "none".to_string(),
+        values => shown(values),
+    };
+    Failure::usage(format!(
+        "--{} {} does not agree with the run of `{}`, which has {before}; leave the flag out",
+        flag.name,
+        shown(&flag.values),
+        path.display()
+    ))
+}

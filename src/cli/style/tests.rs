@@ -1,0 +1,92 @@
+//! Painting on a device that fails, which no flag can bring about.
+
+use std::time::Duration;
+
+use impasto::gpu::GpuOptions;
+use impasto::kernels::conv3x3::Preference;
+
+use super::*;
+use crate::cli::cache::CachedGpu;
+use crate::cli::failure::Code;
+
+const QUIET: Common = Common {
+    model: String::new(),
+    adapter: None,
+    weights: None,
+    quiet: true,
+    verbose: false,
+};
+
+fn picture(width: usize, height: usize) -> Picture {
+    Picture {
+        width,
+        height,
+        rgb: (0..3 * width * height)
+            .map(|i| (i % 23) as f32 / 23.0)
+            .collect(),
+    }
+}
+
+/// An endless run on layers near the picture, which keeps a checkpoint of every step.
+fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJob<'a> {
+    let (content, styles) = (picture(20, 16), vec![(picture(18, 17), 1.0)]);
+    let layer = find_layer(network.architecture, "relu1_2").unwrap();
+    let mut terms = gatys(network.architecture);
+    terms.content = vec![LayerWeight { layer, weight: 1.0 }];
+    terms.style = terms.content.clone();
+    StyleJob {
+        choices: StyleChoices {
+            terms,
+            optimiser: OptimiserSettings::Lbfgs(LbfgsSettings::default()),
+            start: Start::Content,
+            preference: Preference::default(),
+        },
+        iterations: usize::MAX,
+        output,
+        save_every: None,
+        trace: None,
+        keeping: Some(Keeping {
+            path: checkpoint,
+            rhythm: Rhythm::Steps(1),
+            inputs: Inputs::new(network, &content, &styles),
+            options: Options::new(),
+            in_place: false,
+        }),
+        resumed: None,
+        content,
+        styles,
+    }
+}
+
+#[test]
+fn a_lost_device_costs_neither_the_picture_nor_the_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let [output, checkpoint] = ["out.png", "run.checkpoint"].map(|name| folder.path().join(name));
+    let common = Common {
+        model: "vgg19".to_string(),
+        ..QUIET
+    };
+    let network = network::load(&common).unwrap();
+    let gpu = pollster::block_on(Gpu::open(&GpuOptions::default())).unwrap();
+    let gpu = CachedGpu::new(gpu, None, false);
+    let device = gpu.device().clone();
+    let failure = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !checkpoint.exists() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            device.destroy();
+        });
+        let job = job(&network, &output, &checkpoint);
+        paint(&common, &gpu, &network, job).unwrap_err()
+    });
+    assert_eq!(failure.code, Code::DeviceLost);
+    for words in ["device was lost", "is saved as", "run.checkpoint` goes on"] {
+        assert!(failure.message.contains(words), "{}", failure.message);
+    }
+    let saved = Picture::load(&output).unwrap();
+    assert_eq!((saved.width, saved.height), (20, 16));
+    let kept = crate::cli::checkpoint::read(&checkpoint).unwrap();
+    assert!(kept.standing.step > 0);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}

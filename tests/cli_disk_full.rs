@@ -1,0 +1,221 @@
+//! A disk that is full when something is to be saved, and files that may not grow.
+#![cfg(unix)]
+
+mod cli_support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use cli_support::{Outcome, Workshop};
+use impasto::image::Picture;
+
+const STYLE: [&str; 10] = [
+    "style",
+    "content.png",
+    "--style",
+    "style.png",
+    "--style-layer",
+    "relu2_1",
+    "--content-layer",
+    "relu2_1",
+    "--iterations",
+    "3",
+];
+
+/// A file system of a few pages in the folder `small`, for as long as this lives.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None`, and a line that says so, where mounting is not permitted.
+    fn mount(workshop: &Workshop) -> Option<Self> {
+        let folder = workshop.path("small");
+        fs::create_dir(&folder).unwrap();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
+            .arg(&folder)
+            .output();
+        if mount.is_ok_and(|output| output.status.success()) {
+            return Some(Self(folder));
+        }
+        println!("skipped: only root may mount the small file system that this fills");
+        None
+    }
+
+    /// Takes all the room that is left.
+    fn fill(&self) {
+        let full = fs::write(self.0.join("filler"), vec![0; 1 << 20]);
+        assert!(full.is_err(), "a file system of 256 KiB took a mebibyte");
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).unwrap();
+        let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+        let mut names: Vec<String> = entries.map(|entry| name(entry.unwrap())).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+/// The one picture in the folder `elsewhere`, which was the temporary folder of the run.
+fn rescued(workshop: &Workshop) -> Picture {
+    let entries = fs::read_dir(workshop.path("elsewhere")).unwrap();
+    let paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let [path] = &paths[..] else {
+        panic!("{paths:?}");
+    };
+    Picture::load(path).unwrap()
+}
+
+#[test]
+fn a_result_that_finds_no_room_is_put_elsewhere() {
+    let workshop = Workshop::with_pictures();
+    let Some(disk) = SmallDisk::mount(&workshop) else {
+        return;
+    };
+    workshop.write("small/out.png", b"what was here before");
+    disk.fill();
+    fs::create_dir(workshop.path("elsewhere")).unwrap();
+    let arguments = [&STYLE[..], &["-o", "small/out.png"]].concat();
+    let output = workshop
+        .command(&arguments)
+        .env("TMPDIR", workshop.path("elsewhere"))
+        .output();
+    let outcome = Outcome::of(output.unwrap(), &arguments);
+    outcome.refused(
+        4,
+        &[
+            "`small/out.png` cannot be written",
+            "No space left",
+            "elsewhere/",
+        ],
+    );
+    assert_eq!(workshop.read("small/out.png"), b"what was here before");
+    assert_eq!(disk.names(), ["filler", "out.png"]);
+    workshop.succeed(&[&STYLE[..], &["-o", "out.png"]].concat());
+    assert!(rescued(&workshop) == workshop.picture("out.png"));
+}
+
+#[test]
+fn files_on_the_way_that_find_no_room_do_not_end_the_run() {
+    let workshop = Workshop::with_pictures();
+    let Some(disk) = SmallDisk::mount(&workshop) else {
+        return;
+    };
+    workshop.succeed(&[&STYLE[..], &["-o", "out.png"]].concat());
+    let picture = workshop.read("out.png");
+    disk.fill();
+    for (flags, file) in [
+        (
+            &["--checkpoint", "small/run.checkpoint"][..],
+            "run.checkpoint",
+        ),
+        (&["--trace", "small/t.csv"], "t.csv"),
+    ] {
+        fs::remove_file(workshop.path("out.png")).unwrap();
+        let outcome = workshop.run(&[&STYLE[..], &["-o", "out.png"], flags].concat());
+        outcome.refused(4, &["`out.png` is painted, but", file, "No space left"]);
+        assert!(outcome.stderr.contains("painting goes on"), "{outcome:?}");
+        assert!(workshop.read("out.png") == picture);
+        // A trace is opened before the run, and stays as long as it could be made.
+        let left = disk.names();
+        assert!(
+            left == ["filler"] || left == ["filler", "t.csv"],
+            "{left:?}"
+        );
+    }
+}
+
+/// A checkpoint that once found no room is tried again, and then nothing is missing.
+#[test]
+fn a_checkpoint_is_tried_again() {
+    let workshop = Workshop::with_pictures();
+    let Some(disk) = SmallDisk::mount(&workshop) else {
+        return;
+    };
+    disk.fill();
+    let flags = ["-o", "out.png", "--checkpoint", "small/run.checkpoint"];
+    let often = ["--optimizer", "adam", "--checkpoint-every", "1"];
+    let mut command =
+        workshop.command(&[&STYLE[..8], &flags, &often, &["--trace", "t.csv"]].concat());
+    let child = command.args(["--iterations", "200"]);
+    let child = child.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    // A few steps in, somebody makes room: for the old and the new checkpoint.
+    while fs::read_to_string(workshop.path("t.csv")).map_or(0, |text| text.lines().count()) < 4 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    fs::remove_file(disk.0.join("filler")).unwrap();
+    let outcome = Outcome::of(child.wait_with_output().unwrap(), &flags);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let said = outcome.stderr.matches("painting goes on").count();
+    assert_eq!(said, 1, "{outcome:?}");
+    let kept = workshop.checkpoint("small/run.checkpoint");
+    assert_eq!(kept.standing.step, 200);
+    assert_eq!(disk.names(), ["run.checkpoint"]);
+}
+
+/// Runs the command where no file may grow beyond `blocks` of 512 bytes, for which no root is needed.
+fn run_limited(workshop: &Workshop, blocks: usize, arguments: &[&str]) -> Outcome {
+    let command = workshop.command(arguments);
+    let mut shell = Command::new("sh");
+    // Without the trap the system ends a process that goes beyond.
+    shell
+        .args([
+            "-c",
+            &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""),
+            "sh",
+        ])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(workshop.path("."))
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    Outcome::of(shell.output().unwrap(), arguments)
+}
+
+#[test]
+fn pictures_and_checkpoints_that_may_not_grow_leave_the_old_ones() {
+    let workshop = Workshop::with_pictures();
+    workshop.write("out_0002.png", b"what was here before");
+    let keep = ["-o", "out.png", "--checkpoint", "run.checkpoint"];
+    workshop.succeed(&[&STYLE[..], &keep].concat());
+    let [picture, checkpoint] = ["out.png", "run.checkpoint"].map(|name| workshop.read(name));
+    let names = workshop.names();
+
+    // Enough for a picture, too little for a checkpoint.
+    let outcome = run_limited(&workshop, 16, &[&STYLE[..], &keep].concat());
+    outcome.refused(
+        4,
+        &[
+            "`out.png` is painted, but",
+            "`run.checkpoint` cannot be written",
+        ],
+    );
+    assert!(workshop.read("run.checkpoint") == checkpoint);
+    assert!(workshop.read("out.png") == picture);
+    assert_eq!(workshop.names(), names);
+
+    // Too little for anything.
+    let way = ["-o", "out.png", "--save-every", "2"];
+    let outcome = run_limited(&workshop, 1, &[&STYLE[..], &way].concat());
+    outcome.refused(
+        4,
+        &["`out.png` cannot be written", "temporary folder either"],
+    );
+    assert!(
+        outcome.stderr.contains("`out_0002.png` cannot be written"),
+        "{outcome:?}"
+    );
+    assert!(workshop.read("out.png") == picture);
+    assert_eq!(workshop.read("out_0002.png"), b"what was here before");
+    assert_eq!(workshop.names(), names);
+}
