@@ -61,7 +61,7 @@ fn convolutions(criterion: &mut Criterion, gpu: &Gpu) {
         let y = random_map(gpu, output);
         for variant in Variant::ALL
             .into_iter()
-            .filter(|v| v.supports(gpu, &filter, output))
+            .filter(|v| v.supports(gpu.profile(), &filter, output))
         {
             let on_device =
                 DeviceFilter::upload(gpu, "bench", &filter, variant).expect("room for a filter");

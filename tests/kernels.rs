@@ -423,7 +423,7 @@ fn conv3x3_costs_on_paper_are_those_of_the_dispatches() {
         let output = Shape::new(c_out, side, side);
         let x = FeatureMap::zeros(gpu(), "x", output.with_channels(c_in)).unwrap();
         let y = FeatureMap::zeros(gpu(), "y", output).unwrap();
-        let supported = |variant: &Variant| variant.supports(gpu(), &filter, output);
+        let supported = |variant: &Variant| variant.supports(gpu().profile(), &filter, output);
         for variant in Variant::ALL.into_iter().filter(supported) {
             let filter = DeviceFilter::upload(gpu(), "filter", &filter, variant).unwrap();
             let mut recorder = Recorder::new(gpu());

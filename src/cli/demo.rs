@@ -49,7 +49,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
             terms: gatys(network.architecture),
             optimiser: OptimiserSettings::Lbfgs(LbfgsSettings::default()),
             start: Start::Content,
-            preference: tuning::preference(common, &gpu, None),
+            preference: tuning::preference(common, gpu.profile(), None),
         },
         content,
         styles: vec![(style, 1.0)],

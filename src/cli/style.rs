@@ -36,7 +36,7 @@ pub fn run(common: &Common, arguments: &StyleArguments) -> Result<(), Failure> {
             terms,
             optimiser: optimiser(arguments),
             start: start(arguments, &pictures.content)?,
-            preference: tuning::preference(common, &gpu, arguments.variant),
+            preference: tuning::preference(common, gpu.profile(), arguments.variant),
         },
         content: pictures.content,
         styles: pictures.styles,

@@ -6,7 +6,9 @@
 mod adapter;
 mod device;
 mod error;
+mod memory;
 mod pipeline;
+mod profile;
 mod read_back;
 mod record;
 mod shader;
@@ -17,7 +19,10 @@ pub use adapter::{ADAPTER_VARIABLE, AdapterList, AdapterSummary};
 pub use device::{Gpu, GpuOptions};
 pub use error::GpuError;
 pub use pipeline::{Access, Kernel, Knob, Pipeline, Shader};
+pub use profile::Profile;
 pub use read_back::ReadBack;
-pub use record::{BufferView, Command, DispatchInfo, Recorder, Recording, fold_workgroups};
+pub use record::{
+    BufferView, Command, DispatchInfo, Recorder, Recording, UNIFORM_SLOT, fold_workgroups,
+};
 pub use shader::Override;
 pub use texels::Texels;

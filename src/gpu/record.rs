@@ -6,7 +6,7 @@ use super::pipeline::{Access, Kernel, Knob, Pipeline};
 use super::{Gpu, GpuError, Texels};
 
 /// Uniform slots are this far apart: the largest offset alignment that WebGPU lets a device ask for.
-const UNIFORM_SLOT: u64 = 256;
+pub const UNIFORM_SLOT: u64 = 256;
 
 /// A range of a buffer.
 #[derive(Clone, Debug)]

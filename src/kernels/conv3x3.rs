@@ -4,6 +4,7 @@
 use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
 use super::{ACCUMULATE, BIAS, MASK, Merge, RELU};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
+use crate::shape::Shape;
 
 mod choice;
 mod cost;
@@ -33,6 +34,16 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// A filter of these channels without weights, for choices that hang on shapes alone.
+    pub fn on_paper([c_in, c_out]: [usize; 2]) -> Self {
+        Self {
+            c_in,
+            c_out,
+            weight: Vec::new(),
+            bias: Vec::new(),
+        }
+    }
+
     /// The filter whose convolution is this one's gradient with respect to its input: channels
     /// swapped, each 3×3 kernel turned by 180°, no bias.
     pub fn transposed(&self) -> Self {
@@ -61,6 +72,24 @@ impl Filter {
         } else {
             0.0
         }
+    }
+}
+
+impl Variant {
+    /// Scratch memory for `channels`, C and O, that lives as long as the device does.
+    pub fn workspace(self, channels: [usize; 2]) -> Option<winograd::Workspace> {
+        (!self.is_exact()).then(|| winograd::workspace(channels))
+    }
+
+    /// How many dispatches [`record`] makes with `channels`, C and O, onto a map of `output` shape where a
+    /// binding spans at most `limit` bytes.
+    pub fn dispatches(self, channels: [usize; 2], output: Shape, limit: u64) -> usize {
+        if !self.is_exact() {
+            return winograd::dispatches(channels, output, limit);
+        }
+        let pieces =
+            |channels| slices(output.with_channels(channels), limit).map_or(1, |of| of.len());
+        pieces(channels[0]) * pieces(channels[1])
     }
 }
 

@@ -32,7 +32,7 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
     let [content, style] = demo::pictures(size)?.map(|picture| picture.resized(size, size));
     let terms = gatys(network.architecture);
     check_kernels(gpu)?;
-    let preference = tuning::preference(common, gpu, arguments.variant);
+    let preference = tuning::preference(common, gpu.profile(), arguments.variant);
     let executable = wait(gpu, async {
         let styles = [(style, 1.0)];
         let targets =

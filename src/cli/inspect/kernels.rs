@@ -41,7 +41,7 @@ pub fn run(common: &Common, size: u32, emit: Option<&Path>, as_json: bool) -> Re
     };
     let preference = gpu
         .as_ref()
-        .map(|gpu| tuning::preference(common, gpu, None));
+        .map(|gpu| tuning::preference(common, gpu.profile(), None));
     let chooser = gpu.as_deref().zip(preference.as_ref());
     let rows: Vec<Row> = problems(architecture, size)
         .map(|(layer, problem)| Row::new(layer, problem, chooser))
@@ -68,15 +68,8 @@ struct Row {
 impl Row {
     fn new(layer: &'static str, problem: Problem, chooser: Option<(&Gpu, &Preference)>) -> Self {
         let choice = chooser.map(|(gpu, preference)| {
-            // The choice hangs on shapes alone, so the weights may be any.
-            let [c_in, c_out] = runs(&problem);
-            let filter = Filter {
-                c_in,
-                c_out,
-                weight: Vec::new(),
-                bias: Vec::new(),
-            };
-            let output = Shape::new(c_out, problem.height, problem.width);
+            let filter = Filter::on_paper(runs(&problem));
+            let output = Shape::new(filter.c_out, problem.height, problem.width);
             preference.choose(gpu, &filter, output, problem.pass)
         });
         Self {

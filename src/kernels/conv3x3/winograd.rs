@@ -5,7 +5,7 @@
 //! 0, ±1, ±2, ∞ (Barabasz et al., arXiv 1803.10986). The filter is transformed once, in f64.
 
 use super::{Cost, Filter, winograd_filter, winograd_tiled};
-use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder, Texels};
+use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Profile, Recorder, Texels};
 use crate::kernels::feature_map::{FeatureMap, GroupSlice, groups, slices};
 use crate::shape::Shape;
 
@@ -153,34 +153,53 @@ pub(super) struct Job<'a> {
 }
 
 /// Whether the three passes can run with [`MULTIPLY`]: on software adapters, for which it was made.
-pub(super) fn supports(gpu: &Gpu, filter: &Filter, output: Shape) -> bool {
+pub(super) fn supports(adapter: &Profile, filter: &Filter, output: Shape) -> bool {
     let (o_groups, c_groups) = (groups(filter.c_out), groups(filter.c_in));
     let u_size = [
         16 * 2 * c_groups,
         FREQUENCIES * o_groups.div_ceil(OUT_GROUPS),
     ];
-    gpu.adapter().is_software()
-        && gpu.fits_texels(u_size[0] as u32, u_size[1] as u32)
-        && fits(gpu, filter, output)
+    adapter.is_software
+        && adapter.fits_texels(u_size[0] as u32, u_size[1] as u32)
+        && fits(adapter, filter, output)
 }
 
 /// Whether the maps and the frequencies of a band can be bound.
-pub(super) fn fits(gpu: &Gpu, filter: &Filter, output: Shape) -> bool {
-    let limit = gpu.binding_limit();
-    gpu.fits_texels(ROW as u32, v_rows(filter))
-        && m_bytes(filter) <= limit
+pub(super) fn fits(adapter: &Profile, filter: &Filter, output: Shape) -> bool {
+    let limit = adapter.binding_limit;
+    let Workspace { v_size, m_bytes } = workspace([filter.c_in, filter.c_out]);
+    adapter.fits_texels(v_size[0], v_size[1])
+        && m_bytes <= limit
         && slices(output, limit).is_ok()
         && slices(output.with_channels(filter.c_in), limit).is_ok()
 }
 
-/// Rows of the texels that hold the input's frequencies.
-fn v_rows(filter: &Filter) -> u32 {
-    (FREQUENCIES * rows(band(filter.c_in, filter.c_out), filter.c_in)) as u32
+/// Scratch memory that the three passes share with those of other filters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Workspace {
+    /// Columns and rows of the texels that hold the input's frequencies.
+    pub v_size: [u32; 2],
+    /// Bytes of the output's frequencies.
+    pub m_bytes: u64,
 }
 
-/// Bytes of the output's frequencies.
-fn m_bytes(filter: &Filter) -> u64 {
-    (FREQUENCIES * 16 * groups(filter.c_out) * m_stride(filter.c_in, filter.c_out)) as u64
+/// What `channels`, C and O, need.
+pub(super) fn workspace([c_in, c_out]: [usize; 2]) -> Workspace {
+    Workspace {
+        v_size: [
+            ROW as u32,
+            (FREQUENCIES * rows(band(c_in, c_out), c_in)) as u32,
+        ],
+        m_bytes: (FREQUENCIES * 16 * groups(c_out) * m_stride(c_in, c_out)) as u64,
+    }
+}
+
+/// Dispatches that [`Winograd::record`] makes onto a map of `output` shape.
+pub(super) fn dispatches([c_in, c_out]: [usize; 2], output: Shape, limit: u64) -> usize {
+    let tiles = output.width.div_ceil(4) * output.height.div_ceil(4);
+    let bands = tiles.div_ceil(BLOCK * band(c_in, c_out));
+    let pieces = |channels| slices(output.with_channels(channels), limit).map_or(1, |of| of.len());
+    bands * (pieces(c_in) + 1 + pieces(c_out))
 }
 
 /// Transforms and uploads `filter` for the product in tiles or for the other one.
@@ -194,6 +213,7 @@ pub(super) fn upload(
     tiled: bool,
 ) -> Result<Winograd, GpuError> {
     let u_columns = 4 * OUT_GROUPS * groups(filter.c_in);
+    let Workspace { v_size, m_bytes } = workspace([filter.c_in, filter.c_out]);
     Ok(Winograd {
         c_in: filter.c_in,
         c_out: filter.c_out,
@@ -206,8 +226,8 @@ pub(super) fn upload(
                 &winograd_filter::pack(filter),
             )?)
         },
-        v: gpu.scratch_texels(ROW as u32, v_rows(filter))?,
-        m: gpu.scratch("winograd output", m_bytes(filter))?,
+        v: gpu.scratch_texels(v_size[0], v_size[1])?,
+        m: gpu.scratch("winograd output", m_bytes)?,
     })
 }
 

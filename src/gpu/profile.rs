@@ -1,0 +1,60 @@
+//! What choices and sizes hang on: enough of an adapter to plan for it without opening it, or without
+//! having it.
+
+/// An adapter on paper.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Its name, as in [`super::AdapterSummary`].
+    pub adapter: String,
+    /// The driver and its version.
+    pub driver: String,
+    /// Whether the "GPU" is the processor in disguise.
+    pub is_software: bool,
+    /// Whether kernels may use subgroup operations over at least eight lanes.
+    pub has_subgroups: bool,
+    /// The most bytes that one storage binding may span.
+    pub binding_limit: u64,
+    /// The most bytes of one buffer.
+    pub buffer_limit: u64,
+    /// The longest side of a texture, in texels.
+    pub texture_side: u32,
+}
+
+impl Profile {
+    /// No adapter in particular: a GPU with subgroups, and for the rest what WebGPU guarantees.
+    pub fn typical_gpu() -> Self {
+        let limits = wgpu::Limits::default();
+        Self {
+            adapter: "a typical GPU".to_string(),
+            driver: String::new(),
+            is_software: false,
+            has_subgroups: true,
+            binding_limit: limits.max_storage_buffer_binding_size,
+            buffer_limit: limits.max_buffer_size,
+            texture_side: limits.max_texture_dimension_2d,
+        }
+    }
+
+    pub(super) fn new(
+        info: &wgpu::AdapterInfo,
+        limits: &wgpu::Limits,
+        features: wgpu::Features,
+    ) -> Self {
+        let summary = super::AdapterSummary::new(0, info);
+        Self {
+            is_software: summary.is_software(),
+            adapter: summary.name,
+            driver: summary.driver,
+            has_subgroups: features.contains(wgpu::Features::SUBGROUP)
+                && info.subgroup_min_size >= 8,
+            binding_limit: limits.max_storage_buffer_binding_size,
+            buffer_limit: limits.max_buffer_size,
+            texture_side: limits.max_texture_dimension_2d,
+        }
+    }
+
+    /// Whether a matrix of texels of this size can be a texture here.
+    pub fn fits_texels(&self, columns: u32, rows: u32) -> bool {
+        columns <= self.texture_side && rows <= self.texture_side
+    }
+}
