@@ -6,7 +6,7 @@ use super::Gpu;
 
 /// Bytes that may wait for the next submit. wgpu keeps a copy of everything that is written until the
 /// device has taken it; without a submit now and then, a network's weights would be there twice.
-const MOST_WAITING: u64 = 8 << 20;
+pub(super) const MOST_WAITING: u64 = 8 << 20;
 
 /// Watches wgpu's count of device memory: buffers, textures and the copies of what is being written, as
 /// the driver rounds them. Memory grows only where something is made, so looking there finds the peak.

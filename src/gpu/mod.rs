@@ -6,6 +6,7 @@
 mod adapter;
 mod device;
 mod error;
+mod ledger;
 mod memory;
 mod pipeline;
 mod profile;
@@ -18,6 +19,7 @@ mod timing;
 pub use adapter::{ADAPTER_VARIABLE, AdapterList, AdapterSummary};
 pub use device::{Gpu, GpuOptions};
 pub use error::GpuError;
+pub use ledger::Ledger;
 pub use pipeline::{Access, Kernel, Knob, Pipeline, Shader};
 pub use profile::Profile;
 pub use read_back::ReadBack;

@@ -21,7 +21,7 @@ impl Texels {
     }
 }
 
-fn bytes(columns: u32, rows: u32) -> u64 {
+pub(super) fn bytes(columns: u32, rows: u32) -> u64 {
     16 * u64::from(columns) * u64::from(rows)
 }
 

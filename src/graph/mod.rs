@@ -1,6 +1,7 @@
 //! Floor 1: the graph executor. A [`Tape`] says what is computed, [`Program`] adds the way back to the
 //! picture, [`Plan`] shares buffers, [`Executable`] runs it all with one submit.
 
+mod forecast;
 mod grad;
 mod lower;
 mod node;
@@ -9,6 +10,7 @@ mod run;
 mod tape;
 
 pub use crate::kernels::Pass;
+pub use forecast::{Allocation, Forecast, Purpose};
 pub use grad::{Program, Step};
 pub use lower::{Memory, RunOptions};
 pub use node::{Extent, Node, Op, Value, ValueId};

@@ -9,6 +9,7 @@ pub use adam::Adam;
 pub use lbfgs::{Lbfgs, LbfgsSettings};
 
 use crate::gpu::{Gpu, GpuError};
+use crate::graph::Allocation;
 
 /// Which optimiser, and how.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +26,16 @@ pub enum Optimiser {
     Adam(Adam),
     /// L-BFGS.
     Lbfgs(Lbfgs),
+}
+
+impl OptimiserSettings {
+    /// What [`Optimiser::new`] would allocate for `values` f32.
+    pub fn on_paper(self, values: usize) -> Vec<Allocation> {
+        match self {
+            Self::Adam(_) => Adam::on_paper(values),
+            Self::Lbfgs(settings) => Lbfgs::on_paper(settings, values),
+        }
+    }
 }
 
 impl Optimiser {

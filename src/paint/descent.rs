@@ -92,6 +92,11 @@ pub async fn descend(
     painting
 }
 
+/// Bytes of the losses of `interval` steps.
+pub(super) fn log_bytes(interval: usize, terms: usize) -> u64 {
+    (interval * terms * size_of::<f32>()) as u64
+}
+
 struct Descent<'a> {
     gpu: &'a Gpu,
     executable: &'a Executable,
@@ -107,8 +112,9 @@ impl Descent<'_> {
         watcher: &mut dyn Watcher,
     ) -> Result<ControlFlow<()>, GpuError> {
         let interval = self.schedule.report_every.max(1);
-        let log_bytes = (interval * self.terms * size_of::<f32>()) as u64;
-        let log = self.gpu.storage("loss log", log_bytes)?;
+        let log = self
+            .gpu
+            .storage("loss log", log_bytes(interval, self.terms))?;
         let mut logged = 0;
         for step in 1..=self.schedule.iterations {
             self.submit_step(&log, logged);
