@@ -116,7 +116,7 @@ fn check(
         &format!("{what} at rest"),
         forecast.resident(),
         resident,
-        0.01,
+        0.001,
     );
     assert_near(&format!("{what} at its peak"), forecast.peak, peak, 0.05);
 }

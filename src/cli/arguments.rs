@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
 
+use super::memory::Bytes;
+
 /// Paint with neural networks on any GPU.
 #[derive(Parser)]
 #[command(name = "impasto", version, about, disable_help_subcommand = true)]
@@ -95,9 +97,12 @@ pub struct StyleArguments {
     pub pooling: Pooling,
     #[arg(long, value_enum, default_value_t = OptimiserName::Lbfgs)]
     pub optimizer: OptimiserName,
-    /// Pairs that L-BFGS remembers
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
-    pub history: u32,
+    /// Pairs that L-BFGS remembers, 24 bytes per pixel each [default: 20, fewer if memory is short, at least 5]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
+    pub history: Option<u32>,
+    /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
+    #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
+    pub memory: Option<Bytes>,
     /// Step length: of Adam in units of the picture (default 0.02), of L-BFGS relative to Newton's (default 1)
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "RATE")]
     pub learning_rate: Option<f32>,

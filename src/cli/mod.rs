@@ -9,6 +9,7 @@ mod doctor;
 mod failure;
 mod inspect;
 mod interrupt;
+mod memory;
 mod network;
 mod progress;
 mod style;

@@ -3,14 +3,19 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Picture, check_output, check_output_file};
+use impasto::image::{Picture, check_output, check_output_file, fitted};
+use impasto::kernels::conv3x3::Preference;
 use impasto::net::{Architecture, Network};
 use impasto::objective::{LayerWeight, LossSummary, StyleTerms};
-use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
-use impasto::paint::{Ending, Schedule, Start, StyleChoices, StyleRun, gatys, gatys_style_weight};
+use impasto::optim::AdamSettings;
+use impasto::paint::{
+    Ending, Schedule, Start, StyleChoices, StyleForecast, StyleProblem, StyleRun, gatys,
+    gatys_style_weight,
+};
 
 use super::arguments::{Common, OptimiserName, Recipe, StyleArguments, Weighted};
 use super::failure::{Code, Failure};
+use super::memory::{self, Budget, Bytes, OptimiserWish};
 use super::progress::{Progress, Saving, numbered, step_of};
 use super::wait::wait;
 use super::{explain, network, open_gpu, say, tuning};
@@ -32,12 +37,11 @@ pub fn run(common: &Common, arguments: &StyleArguments) -> Result<(), Failure> {
     )?;
     let gpu = open_gpu(common)?;
     let job = StyleJob {
-        choices: StyleChoices {
-            terms,
-            optimiser: optimiser(arguments),
-            start: start(arguments, &pictures.content)?,
-            preference: tuning::preference(common, gpu.profile(), arguments.variant),
-        },
+        terms,
+        optimiser: optimiser(arguments),
+        memory: arguments.memory,
+        start: start(arguments, &pictures.content)?,
+        preference: tuning::preference(common, gpu.profile(), arguments.variant),
         content: pictures.content,
         styles: pictures.styles,
         iterations: arguments.iterations as usize,
@@ -48,9 +52,14 @@ pub fn run(common: &Common, arguments: &StyleArguments) -> Result<(), Failure> {
     paint(common, &gpu, &network, &job)
 }
 
-/// A style transfer with every choice made.
+/// A style transfer with every choice made but those that hang on memory.
 pub struct StyleJob<'a> {
-    pub choices: StyleChoices,
+    pub terms: StyleTerms,
+    pub optimiser: OptimiserWish,
+    /// What `--memory` says.
+    pub memory: Option<Bytes>,
+    pub start: Start,
+    pub preference: Preference,
     pub content: Picture,
     pub styles: Vec<(Picture, f32)>,
     pub iterations: usize,
@@ -66,21 +75,21 @@ pub fn paint(
     network: &Network,
     job: &StyleJob<'_>,
 ) -> Result<(), Failure> {
-    let preparation = StyleRun::prepare(gpu, network, &job.choices, &job.content, &job.styles);
+    // A software adapter takes so long for a step that looking at each costs nothing.
+    let report_every = if gpu.adapter().is_software() { 1 } else { 10 };
+    let forecast = plan(common, gpu, network, job, report_every)?;
+    let choices = StyleChoices {
+        terms: job.terms.clone(),
+        optimiser: forecast.optimiser,
+        start: job.start.clone(),
+        preference: job.preference.clone(),
+    };
+    let preparation = StyleRun::prepare(gpu, network, &choices, &job.content, &job.styles);
     let mut run = wait(gpu, preparation)?;
     let (width, height) = run.size();
-    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
     say(
         common,
         format!("painting {width}×{height}, {} steps", job.iterations),
-    );
-    explain(
-        common,
-        format!(
-            "memory: {} MiB for the picture and its features, {} MiB for weights",
-            mebibytes(run.bytes()),
-            mebibytes(run.executable().memory().weights)
-        ),
     );
     let names = run.executable().program().tape.losses().to_vec();
     let mut progress = Progress::new(common, job.iterations, &names, (width, height));
@@ -91,11 +100,9 @@ pub fn paint(
     if let Some(path) = job.trace {
         progress.trace(path)?;
     }
-    // A software adapter takes so long for a step that looking at each costs nothing.
-    let often = if gpu.adapter().is_software() { 1 } else { 10 };
     let schedule = Schedule {
         iterations: job.iterations,
-        report_every: often,
+        report_every,
         snapshot_every: 50,
     };
     let painting = wait(gpu, run.paint(gpu, schedule, &mut progress));
@@ -117,7 +124,50 @@ pub fn paint(
             format!("note: {lost} steps met numbers that were not finite and were taken back"),
         );
     }
+    explain(
+        common,
+        format!(
+            "memory: {} at the peak, forecast {}",
+            Bytes(gpu.peak_bytes()),
+            Bytes(forecast.peak)
+        ),
+    );
     conclude(painting.ending, progress, painting.step, job.output)
+}
+
+/// Chooses how to paint within the memory that there is, and says so.
+fn plan(
+    common: &Common,
+    gpu: &Gpu,
+    network: &Network,
+    job: &StyleJob<'_>,
+    report_every: usize,
+) -> Result<StyleForecast, Failure> {
+    let size_of = |picture: &Picture| [picture.width, picture.height];
+    let size = size_of(&job.content);
+    let styles: Vec<[usize; 2]> = job.styles.iter().map(|(style, _)| size_of(style)).collect();
+    let problem = StyleProblem {
+        network,
+        terms: &job.terms,
+        preference: &job.preference,
+        size,
+        styles: &styles,
+        report_every,
+    };
+    let budget = Budget::new(job.memory, gpu.profile());
+    let scaled =
+        |[width, height]: [usize; 2], side| <[usize; 2]>::from(fitted(width, height, side));
+    let forecast = memory::choose(&problem, gpu.profile(), job.optimiser, &budget, |side| {
+        let styles = styles.iter();
+        let shrunk =
+            styles.map(|&[width, height]| scaled([width, height], side.min(width.max(height))));
+        (scaled(size, side), shrunk.collect())
+    })?;
+    say(
+        common,
+        memory::announcement(&forecast, job.optimiser, &budget),
+    );
+    Ok(forecast)
 }
 
 /// What was painted and how far it got.
@@ -237,13 +287,13 @@ fn start(arguments: &StyleArguments, content: &Picture) -> Result<Start, Failure
     })
 }
 
-fn optimiser(arguments: &StyleArguments) -> OptimiserSettings {
+fn optimiser(arguments: &StyleArguments) -> OptimiserWish {
     match arguments.optimizer {
-        OptimiserName::Lbfgs => OptimiserSettings::Lbfgs(LbfgsSettings {
-            history: arguments.history as usize,
+        OptimiserName::Lbfgs => OptimiserWish::Lbfgs {
+            history: arguments.history.map(|history| history as usize),
             learning_rate: arguments.learning_rate.unwrap_or(1.0),
-        }),
-        OptimiserName::Adam => OptimiserSettings::Adam(AdamSettings {
+        },
+        OptimiserName::Adam => OptimiserWish::Adam(AdamSettings {
             learning_rate: arguments
                 .learning_rate
                 .unwrap_or(AdamSettings::default().learning_rate),

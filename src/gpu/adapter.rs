@@ -1,6 +1,5 @@
 //! Which adapter does the work: listing, ranking, choosing.
 
-use super::memory::own_memory;
 use super::{GpuError, Profile};
 
 /// The environment variable that names an adapter where `--adapter` does not.
@@ -76,16 +75,7 @@ impl AdapterList {
     /// The adapter with this index on paper, as [`super::Gpu::open`] would open it.
     pub fn profile(&self, index: usize) -> Option<Profile> {
         let adapter = self.adapters.get(index)?;
-        Some(Profile::new(
-            &adapter.get_info(),
-            &adapter.limits(),
-            adapter.features(),
-        ))
-    }
-
-    /// Bytes of memory that the adapter with this index has of its own, where the driver says so.
-    pub fn own_memory(&self, index: usize) -> Option<u64> {
-        own_memory(self.adapters.get(index)?)
+        Some(Profile::new(adapter, &adapter.limits(), adapter.features()))
     }
 
     /// What is there, in the order of preference.

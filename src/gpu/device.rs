@@ -96,7 +96,7 @@ impl Gpu {
             .as_deref()
             .filter(|_| features.contains(wgpu::Features::PIPELINE_CACHE));
         let pipelines = PipelineCache::new(&device, compiled);
-        let profile = Profile::new(&device.adapter_info(), &limits, features);
+        let profile = Profile::new(adapter, &limits, features);
         Ok(Self {
             meter: Meter::new(&device),
             device,

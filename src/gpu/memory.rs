@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Gpu;
+use super::{AdapterMemory, Gpu};
 
 /// Bytes that may wait for the next submit. wgpu keeps a copy of everything that is written until the
 /// device has taken it; without a submit now and then, a network's weights would be there twice.
@@ -76,13 +76,20 @@ impl Gpu {
     }
 }
 
-/// Memory of the adapter's own: the largest heap that is local to the device, by Vulkan. wgpu has no
-/// portable way to ask, and an adapter that shares the machine's memory has none of its own.
-#[cfg(not(target_vendor = "apple"))]
-pub(super) fn own_memory(adapter: &wgpu::Adapter) -> Option<u64> {
-    if adapter.get_info().device_type != wgpu::DeviceType::DiscreteGpu {
-        return None;
+/// Where the memory of an adapter of this kind is.
+pub(super) fn adapter_memory(adapter: &wgpu::Adapter, kind: wgpu::DeviceType) -> AdapterMemory {
+    match kind {
+        wgpu::DeviceType::Cpu | wgpu::DeviceType::IntegratedGpu => AdapterMemory::Machine,
+        wgpu::DeviceType::DiscreteGpu => {
+            local_heap(adapter).map_or(AdapterMemory::Unknown, AdapterMemory::Own)
+        }
+        _ => AdapterMemory::Unknown,
     }
+}
+
+/// The largest heap that is local to the device, by Vulkan: wgpu has no portable way to ask.
+#[cfg(not(target_vendor = "apple"))]
+fn local_heap(adapter: &wgpu::Adapter) -> Option<u64> {
     // SAFETY: the adapter is only asked, and neither it nor its instance is destroyed.
     let vulkan = unsafe { adapter.as_hal::<wgpu::hal::api::Vulkan>() }?;
     let instance = vulkan.shared_instance().raw_instance();
@@ -99,8 +106,25 @@ pub(super) fn own_memory(adapter: &wgpu::Adapter) -> Option<u64> {
         .max()
 }
 
-/// Metal shares the machine's memory.
+/// There is no Vulkan to ask.
 #[cfg(target_vendor = "apple")]
-pub(super) fn own_memory(_: &wgpu::Adapter) -> Option<u64> {
+fn local_heap(_: &wgpu::Adapter) -> Option<u64> {
     None
+}
+
+#[cfg(all(test, not(target_vendor = "apple")))]
+mod tests {
+    use super::*;
+
+    /// Every adapter that Vulkan reaches tells its heaps, whatever its kind.
+    #[test]
+    fn vulkan_knows_the_heaps_of_its_adapters() {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+        let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::VULKAN));
+        assert!(!adapters.is_empty(), "these tests run on a device");
+        for adapter in adapters {
+            let bytes = local_heap(&adapter);
+            assert!(bytes.is_some_and(|bytes| bytes > 1 << 20), "{bytes:?}");
+        }
+    }
 }

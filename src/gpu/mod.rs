@@ -21,7 +21,7 @@ pub use device::{Gpu, GpuOptions};
 pub use error::GpuError;
 pub use ledger::Ledger;
 pub use pipeline::{Access, Kernel, Knob, Pipeline, Shader};
-pub use profile::Profile;
+pub use profile::{AdapterMemory, Profile};
 pub use read_back::ReadBack;
 pub use record::{
     BufferView, Command, DispatchInfo, Recorder, Recording, UNIFORM_SLOT, fold_workgroups,

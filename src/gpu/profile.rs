@@ -1,6 +1,19 @@
 //! What choices and sizes hang on: enough of an adapter to plan for it without opening it, or without
 //! having it.
 
+use super::memory::adapter_memory;
+
+/// Where an adapter's memory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdapterMemory {
+    /// It has so many bytes of its own.
+    Own(u64),
+    /// It uses the machine's.
+    Machine,
+    /// The driver does not say.
+    Unknown,
+}
+
 /// An adapter on paper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
@@ -18,6 +31,8 @@ pub struct Profile {
     pub buffer_limit: u64,
     /// The longest side of a texture, in texels.
     pub texture_side: u32,
+    /// Where its memory is.
+    pub memory: AdapterMemory,
 }
 
 impl Profile {
@@ -32,15 +47,17 @@ impl Profile {
             binding_limit: limits.max_storage_buffer_binding_size,
             buffer_limit: limits.max_buffer_size,
             texture_side: limits.max_texture_dimension_2d,
+            memory: AdapterMemory::Unknown,
         }
     }
 
     pub(super) fn new(
-        info: &wgpu::AdapterInfo,
+        adapter: &wgpu::Adapter,
         limits: &wgpu::Limits,
         features: wgpu::Features,
     ) -> Self {
-        let summary = super::AdapterSummary::new(0, info);
+        let info = adapter.get_info();
+        let summary = super::AdapterSummary::new(0, &info);
         Self {
             is_software: summary.is_software(),
             adapter: summary.name,
@@ -50,6 +67,7 @@ impl Profile {
             binding_limit: limits.max_storage_buffer_binding_size,
             buffer_limit: limits.max_buffer_size,
             texture_side: limits.max_texture_dimension_2d,
+            memory: adapter_memory(adapter, info.device_type),
         }
     }
 

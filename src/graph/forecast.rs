@@ -146,8 +146,12 @@ impl Writer<'_> {
 
     fn refuse_beyond_the_buffer_limit(&mut self, allocation: &Allocation) {
         if allocation.bytes > self.adapter.buffer_limit {
+            let label = match allocation.purpose {
+                Purpose::Slot => "a feature map of this picture".to_string(),
+                _ => allocation.label.clone(),
+            };
             let refusal = GpuError::OutOfMemory {
-                label: allocation.label.clone(),
+                label,
                 mebibytes: allocation.bytes.div_ceil(1 << 20),
             };
             self.forecast.obstacle.get_or_insert(Arc::new(refusal));

@@ -15,6 +15,7 @@ pub use self::error::ImageError;
 pub use self::load::{MAX_PIXELS, MAX_SIDE};
 pub use self::npy::{encode_npy, save_npy};
 pub use self::output::{check_output, check_output_file, write_atomically};
+pub use self::resize::fitted;
 pub use self::save::PictureFormat;
 
 /// An RGB picture, sRGB-encoded.

@@ -127,12 +127,6 @@ impl StyleRun {
         &self.executable
     }
 
-    /// Bytes of everything on the device that grows with the picture.
-    pub fn bytes(&self) -> u64 {
-        let memory = self.executable.memory();
-        memory.planned + memory.persistent + self.optimiser.bytes()
-    }
-
     /// Runs to the end, or until the watcher or the device stops it.
     pub async fn paint(
         &mut self,
