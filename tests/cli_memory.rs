@@ -53,8 +53,6 @@ fn the_memory_is_announced_and_fits() {
 
     let outcome = workshop.succeed(&with(&["--optimizer", "adam"]));
     assert!(!announced(&outcome.stderr).1.contains("L-BFGS"));
-    let outcome = workshop.succeed(&with(&["-q"]));
-    assert_eq!(outcome.stderr, "");
 }
 
 #[test]
@@ -78,17 +76,8 @@ fn what_does_not_fit_is_refused_with_what_would() {
         5,
         &["30.0 MiB (--memory)", "at least", "raise"],
     );
-    let large = [
-        "--size",
-        "400",
-        "--memory",
-        "560MiB",
-        "--variant",
-        "direct",
-        "--history",
-        "128",
-    ];
-    workshop.refuse(&with(&large), 5, &["--size 3"]);
+    let longer = ["--memory", &less, "--history", "128"];
+    workshop.refuse(&with(&longer), 5, &["--size 1"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `impasto inspect`: numbers out of the network, for study and for checks.
 
 mod kernels;
+mod plan;
 
 use std::path::{Path, PathBuf};
 
@@ -55,6 +56,7 @@ pub fn run(common: &Common, inspect: &Inspect) -> Result<(), Failure> {
             pooling,
             output,
         } => inspect_dream(common, image, layer, *pooling, output),
+        Inspect::Plan(arguments) => plan::run(common, arguments),
         Inspect::Kernels { size, emit, json } => {
             kernels::run(common, *size, emit.as_deref(), *json)
         }

@@ -93,6 +93,14 @@ impl Budget {
         Self { bytes, origin }
     }
 
+    /// What `--memory` says, else no limit.
+    pub fn only(wanted: Option<Bytes>) -> Self {
+        Self {
+            bytes: wanted.map(|Bytes(bytes)| bytes),
+            origin: "--memory",
+        }
+    }
+
     /// `600.0 MiB (--memory)`.
     fn in_words(&self) -> String {
         match self.bytes {

@@ -39,6 +39,11 @@ pub struct Program {
 }
 
 impl Program {
+    /// The value behind an id, of the tape or not.
+    pub fn value(&self, id: ValueId) -> &Value {
+        &self.values[id.0]
+    }
+
     /// Only forward, and only the nodes that `wanted` values and the losses depend on.
     pub fn forward(tape: Tape, wanted: &[ValueId], binding_limit: u64) -> Self {
         let needed = ancestors(&tape, wanted);

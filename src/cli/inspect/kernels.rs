@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use impasto::gpu::{ADAPTER_VARIABLE, Gpu, Kernel};
+use impasto::gpu::{Gpu, Kernel};
 use impasto::kernels::Pass;
 use impasto::kernels::catalogue;
 use impasto::kernels::conv3x3::{Choice, Filter, Preference, Problem, Variant};
@@ -15,7 +15,7 @@ use crate::cli::arguments::Common;
 use crate::cli::bench::{direction, problems};
 use crate::cli::failure::{Code, Failure};
 use crate::cli::terminal::print;
-use crate::cli::{network, open_gpu, say, tuning};
+use crate::cli::{network, open_gpu, say, tuning, wanted_adapter};
 
 /// Runs the command.
 pub fn run(common: &Common, size: u32, emit: Option<&Path>, as_json: bool) -> Result<(), Failure> {
@@ -30,7 +30,7 @@ pub fn run(common: &Common, size: u32, emit: Option<&Path>, as_json: bool) -> Re
     let gpu = match open_gpu(common) {
         Ok(gpu) => Some(gpu),
         // The listing is worth having without; an adapter that was named and is not there is a mistake.
-        Err(failure) if failure.code == Code::NoAdapter && !is_adapter_named(common) => {
+        Err(failure) if failure.code == Code::NoAdapter && wanted_adapter(common).is_none() => {
             say(
                 common,
                 format!("note: no choices are shown: {}", failure.message),
@@ -51,11 +51,6 @@ pub fn run(common: &Common, size: u32, emit: Option<&Path>, as_json: bool) -> Re
     }
     print_kernels()?;
     print_rows(architecture, size, &rows)
-}
-
-fn is_adapter_named(common: &Common) -> bool {
-    common.adapter.is_some()
-        || std::env::var_os(ADAPTER_VARIABLE).is_some_and(|name| !name.is_empty())
 }
 
 /// A convolution in one direction, and what computes it.

@@ -4,10 +4,8 @@
 mod in_json;
 mod in_svg;
 
-use std::path::{Path, PathBuf};
-
 use impasto::gpu::{AdapterList, Profile};
-use impasto::graph::{Plan, Program, Purpose, Requirement};
+use impasto::graph::{Allocation, Plan, Program, Purpose, Requirement};
 use impasto::image::write_atomically;
 use impasto::net::Architecture;
 use impasto::optim::{AdamSettings, OptimiserSettings};
@@ -48,9 +46,13 @@ impl Report {
     }
 
     fn value_name(&self, requirement: &Requirement) -> String {
-        let value = &self.program().values[requirement.value.index()];
+        let value = self.program().value(requirement.value);
         match value.name.as_str() {
-            "workspace" => format!("workspace of {}", self.step_name(requirement.first)),
+            "workspace" => {
+                let step = &self.program().steps[requirement.first];
+                let node = &self.program().tape.nodes()[step.node];
+                format!("workspace of {}", node.name)
+            }
             name => name.to_string(),
         }
     }
@@ -198,12 +200,24 @@ fn print_rest(report: &Report) -> Result<(), Failure> {
         }
         let bytes = Bytes(report.forecast.bytes(purpose));
         print(format_args!("\n{}: {bytes}", purpose.name()))?;
-        for allocation in of_purpose {
-            let bytes = Bytes(allocation.bytes).to_string();
-            print(format_args!("  {bytes:>10}  {}", allocation.label))?;
+        // Those that differ in a number alone stand on one line.
+        let kind = |of: &Allocation| (without_number(&of.label).to_string(), of.bytes);
+        for alike in of_purpose.chunk_by(|a, b| kind(a) == kind(b)) {
+            let bytes = Bytes(alike[0].bytes).to_string();
+            match alike.len() {
+                1 => print(format_args!("  {bytes:>10}  {}", alike[0].label))?,
+                count => {
+                    let label = without_number(&alike[0].label);
+                    print(format_args!("  {bytes:>10}  {label}, {count} times"))?;
+                }
+            }
         }
     }
     Ok(())
+}
+
+fn without_number(label: &str) -> &str {
+    label.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == ' ')
 }
 
 fn print_sums(report: &Report) -> Result<(), Failure> {
@@ -232,18 +246,13 @@ fn print_sums(report: &Report) -> Result<(), Failure> {
         line(bytes, &what)?;
     }
     line(forecast.resident(), "all of it, while painting")?;
-    line(forecast.transfers(), "copies on their way to and from the device, at the peak")?;
+    line(
+        forecast.transfers(),
+        "copies on their way to and from the device, at the peak",
+    )?;
     line(forecast.peak, "peak")?;
     line(
         forecast.peak_of_targets,
         "peak while the targets are measured, with a style picture of the same size",
     )
-}
-
-/// A file whose name says that it is an SVG.
-pub fn svg_name(path: &Path) -> Option<PathBuf> {
-    let extension = path.extension()?;
-    extension
-        .eq_ignore_ascii_case("svg")
-        .then(|| path.to_path_buf())
 }
