@@ -91,11 +91,6 @@ impl Ledger {
             .collect()
     }
 
-    /// Bytes of everything that is there, without copies of what is being written.
-    pub fn live(&self) -> u64 {
-        self.live
-    }
-
     /// The most that was ever held at once, with such copies.
     pub fn peak(&self) -> u64 {
         self.peak
@@ -116,14 +111,14 @@ mod tests {
         ledger.make(100);
         ledger.write(40);
         ledger.write(20);
-        assert_eq!((ledger.live(), ledger.peak()), (100, 160));
+        assert_eq!((ledger.live, ledger.peak()), (100, 160));
         ledger.read_back(8);
-        assert_eq!((ledger.live(), ledger.peak()), (100, 168));
+        assert_eq!((ledger.live, ledger.peak()), (100, 168));
         ledger.make(50);
         assert_eq!(ledger.peak(), 168);
         ledger.free(100);
         ledger.make(200);
-        assert_eq!((ledger.live(), ledger.peak()), (250, 250));
+        assert_eq!((ledger.live, ledger.peak()), (250, 250));
     }
 
     #[test]
@@ -143,7 +138,7 @@ mod tests {
         assert_eq!(ledger.scratch("a", 200), 96);
         ledger.scratch_texels([2, 3]);
         ledger.scratch_texels([2, 3]);
-        assert_eq!(ledger.live(), 96 + 208 + 96);
+        assert_eq!(ledger.live, 96 + 208 + 96);
         let all = [("a".to_string(), 208), ("texels 2×3".to_string(), 96)];
         assert_eq!(ledger.scratch_memory(), all);
     }
