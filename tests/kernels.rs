@@ -12,8 +12,8 @@ mod shapes;
 mod support;
 
 use cases::{
-    MERGES, conv3x3_cases, conv3x3_in_slices, conv3x3_of_any_channels, group_bytes, map_cases,
-    merge,
+    MERGES, conv3x3_cases, conv3x3_in_slices, conv3x3_of_any_channels, crop_cases, group_bytes,
+    map_cases, merge,
 };
 use devices::{checked, everywhere, portable};
 use impasto::doctor::{self, Check, conv3x3, losses};
@@ -217,6 +217,20 @@ async fn check_pool2(gpu: &Gpu, pooling: Pooling) -> Result<Vec<Check>, GpuError
     checks.push(doctor::pool2::forward(gpu, pooling, shape, limit, 3).await?);
     checks.push(doctor::pool2::gradient(gpu, pooling, shape, merge(true, true), limit, 4).await?);
     Ok(checks)
+}
+
+#[test]
+fn crop() {
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for case in crop_cases() {
+            checks.push(doctor::crop::forward(gpu, &case).await?);
+            checks.push(doctor::crop::gradient(gpu, &case).await?);
+            checks.push(doctor::crop::paste(gpu, &case).await?);
+            checks.push(doctor::crop::paste_gradient(gpu, &case).await?);
+        }
+        Ok(checks)
+    });
 }
 
 #[test]

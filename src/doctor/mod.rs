@@ -8,6 +8,7 @@
 mod comparison;
 pub mod conv3x3;
 pub mod copy_bandwidth;
+pub mod crop;
 pub mod fma_peak;
 pub mod gram;
 pub mod losses;
@@ -20,7 +21,7 @@ use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
 use crate::kernels::gram::Tiling;
 use crate::kernels::pool2::Pooling;
-use crate::shape::Shape;
+use crate::shape::{Shape, Window};
 
 /// What one kernel was found to compute.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +67,7 @@ pub async fn check_all(gpu: &Gpu, mut report: impl FnMut(&Check)) -> Result<Vec<
         add(pool2::forward(gpu, pooling, shape, None, 1).await?);
         add(pool2::gradient(gpu, pooling, shape, joined, None, 1).await?);
     }
+    check_crop(gpu, shape, joined, &mut add).await?;
     add(picture_input::forward(gpu, [33, 17], 1).await?);
     add(picture_input::gradient(gpu, [33, 17], joined, 1).await?);
     for tiling in Tiling::ALL
@@ -82,6 +84,31 @@ pub async fn check_all(gpu: &Gpu, mut report: impl FnMut(&Check)) -> Result<Vec<
     add(fma_peak::check(gpu, 4).await?);
     add(copy_bandwidth::check(gpu, 5000).await?);
     Ok(checks)
+}
+
+async fn check_crop(
+    gpu: &Gpu,
+    shape: Shape,
+    merge: Merge,
+    add: &mut impl FnMut(Check),
+) -> Result<(), GpuError> {
+    let case = crop::Case {
+        shape,
+        window: Window {
+            left: 4,
+            top: 8,
+            width: 21,
+            height: 6,
+        },
+        merge,
+        binding_limit: None,
+        seed: 1,
+    };
+    add(crop::forward(gpu, &case).await?);
+    add(crop::gradient(gpu, &case).await?);
+    add(crop::paste(gpu, &case).await?);
+    add(crop::paste_gradient(gpu, &case).await?);
+    Ok(())
 }
 
 async fn check_losses(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuError> {

@@ -1,11 +1,12 @@
 //! What the kernels are tried on.
 
 use impasto::doctor::conv3x3;
+use impasto::doctor::crop;
 use impasto::doctor::losses::MapCase;
 use impasto::kernels::Merge;
 use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::feature_map;
-use impasto::shape::Shape;
+use impasto::shape::{Shape, Window};
 
 use crate::shapes::SIZES;
 
@@ -97,6 +98,44 @@ pub fn map_cases() -> Vec<MapCase> {
         merge: merge(false, true),
         binding_limit: None,
         seed: 6,
+    });
+    cases
+}
+
+/// Windows in every corner, in the middle, of one position and of all, with every way to join gradients; then slices.
+pub fn crop_cases() -> Vec<crop::Case> {
+    let window = |left, top, width, height| Window {
+        left,
+        top,
+        width,
+        height,
+    };
+    let windows = [
+        window(0, 0, 33, 17),
+        window(0, 0, 9, 5),
+        window(24, 0, 9, 4),
+        window(0, 12, 8, 5),
+        window(32, 16, 1, 1),
+        window(3, 2, 21, 11),
+    ];
+    let mut cases = Vec::new();
+    for window in windows {
+        for (channels, merge) in [3, 4, 6, 12].into_iter().zip(MERGES) {
+            cases.push(crop::Case {
+                shape: Shape::new(channels, 17, 33),
+                window,
+                merge,
+                binding_limit: None,
+                seed: channels as u64,
+            });
+        }
+    }
+    cases.push(crop::Case {
+        shape: Shape::new(52, 9, 13),
+        window: window(4, 1, 7, 7),
+        merge: merge(true, true),
+        binding_limit: Some(group_bytes(4, [9, 14])),
+        seed: 5,
     });
     cases
 }
