@@ -224,12 +224,18 @@ fn forward_values_for_gradient(
 ) -> Vec<ValueId> {
     use crate::kernels::pool2::Pooling;
     match op {
-        Op::PictureInput(_) => vec![],
-        // The average spreads gy evenly; only a mask needs the map itself.
-        Op::Conv3x3 { .. } | Op::Pool(Pooling::Average) if !mask => vec![],
-        Op::Conv3x3 { .. } | Op::Pool(_) | Op::Gram | Op::DreamLoss { .. } | Op::TvLoss { .. } => {
-            vec![inputs[0]]
+        Op::PictureInput { .. } => vec![],
+        // A crop, a paste and the average only move gy; they need the map itself for a mask alone.
+        Op::Conv3x3 { .. } | Op::Crop(_) | Op::Paste(_) | Op::Pool(Pooling::Average) if !mask => {
+            vec![]
         }
+        Op::Conv3x3 { .. }
+        | Op::Crop(_)
+        | Op::Paste(_)
+        | Op::Pool(_)
+        | Op::Gram { .. }
+        | Op::DreamLoss { .. }
+        | Op::TvLoss { .. } => vec![inputs[0]],
         Op::Relu => vec![y],
         Op::ContentLoss { .. } | Op::StyleLoss { .. } => inputs.to_vec(),
     }
@@ -247,7 +253,7 @@ fn forward_workspace(tape: &Tape, node: usize, binding_limit: u64) -> u64 {
             partials * slices as u64
         }
         Op::StyleLoss { .. } | Op::TvLoss { .. } => partials,
-        Op::Gram => gram::workspace_bytes(map()),
+        Op::Gram { .. } => gram::workspace_bytes(map()),
         _ => 0,
     }
 }

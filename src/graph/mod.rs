@@ -1,6 +1,7 @@
 //! Floor 1: the graph executor. A [`Tape`] says what is computed, [`Program`] adds the way back to the
 //! picture, [`Plan`] shares buffers, [`Executable`] runs it all with one submit.
 
+mod filters;
 mod grad;
 mod lower;
 mod node;

@@ -46,22 +46,22 @@ impl Executable {
     /// What the adapter has no room for, and maps of which one channel group exceeds a binding.
     pub fn build(gpu: &Gpu, program: Program, options: &RunOptions) -> Result<Self, GpuError> {
         let plan = plan(requirements(&program, &options.keep), options.share_buffers);
-        let mut builder = Builder::allocate(gpu, &program, &plan)?;
+        let mut builder = Builder::allocate(gpu, &program, &plan, &options.preference)?;
         let mut recorder = Recorder::new(gpu);
         for step in &program.steps {
             let node = &program.tape.nodes()[step.node];
             recorder.set_label(&format!("{} {}", node.name, step.pass));
             match step.pass {
-                Pass::Forward => builder.forward(&mut recorder, step, options)?,
-                Pass::Gradient => builder.gradient(&mut recorder, step, options)?,
+                Pass::Forward => builder.forward(&mut recorder, step)?,
+                Pass::Gradient => builder.gradient(&mut recorder, step)?,
             }
         }
+        let memory = builder.memory();
         let Builder {
             buffers,
             picture,
             gradient,
             totals,
-            memory,
             ..
         } = builder;
         Ok(Self {

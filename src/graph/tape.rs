@@ -8,7 +8,7 @@ use super::node::{Extent, Node, Op, Value, ValueId};
 use crate::kernels::conv3x3::Filter;
 use crate::kernels::picture_input::InputTransform;
 use crate::kernels::pool2::{Pooling, pooled};
-use crate::shape::Shape;
+use crate::shape::{Shape, Window};
 
 /// A tape that does not fit together; every message names the node.
 #[derive(Debug, Error, PartialEq)]
@@ -131,7 +131,15 @@ impl Tape {
         let extent = Extent::Map(Shape::new(3, height, width));
         self.push(
             name,
-            Op::PictureInput(transform),
+            Op::PictureInput {
+                transform,
+                window: Window {
+                    left: 0,
+                    top: 0,
+                    width,
+                    height,
+                },
+            },
             vec![self.picture()],
             extent,
         )
@@ -191,7 +199,9 @@ impl Tape {
             let expected = "a map whose channels are a multiple of four".to_string();
             return Err(self.mismatch(name, f, expected));
         }
-        self.push(name, Op::Gram, vec![f], Extent::Gram(shape.channels))
+        let positions = shape.pixels();
+        let extent = Extent::Gram(shape.channels);
+        self.push(name, Op::Gram { positions }, vec![f], extent)
     }
 
     /// Adds weight · mean((F − P)²).
@@ -319,6 +329,7 @@ impl Tape {
             op,
             inputs,
             output,
+            origin: None,
         });
         Ok(output)
     }

@@ -102,24 +102,31 @@ pub fn map_cases() -> Vec<MapCase> {
     cases
 }
 
-/// Windows in every corner, in the middle, of one position and of all, with every way to join gradients; then slices.
-pub fn crop_cases() -> Vec<crop::Case> {
-    let window = |left, top, width, height| Window {
+/// All, the upper left corner, the lower right corner, some of the middle.
+pub fn windows([width, height]: [usize; 2]) -> [Window; 4] {
+    let window = |left, top, right, bottom| Window {
         left,
         top,
-        width,
-        height,
+        width: right - left,
+        height: bottom - top,
     };
-    let windows = [
-        window(0, 0, 33, 17),
-        window(0, 0, 9, 5),
-        window(24, 0, 9, 4),
-        window(0, 12, 8, 5),
-        window(32, 16, 1, 1),
-        window(3, 2, 21, 11),
-    ];
+    [
+        window(0, 0, width, height),
+        window(0, 0, width.div_ceil(3), height.div_ceil(2)),
+        window(width - 1, height - 1, width, height),
+        window(
+            width / 4,
+            height / 3,
+            width - width / 3,
+            height - height / 4,
+        ),
+    ]
+}
+
+/// Windows in corners, in the middle, of one position and of all, with every way to join gradients; then slices.
+pub fn crop_cases() -> Vec<crop::Case> {
     let mut cases = Vec::new();
-    for window in windows {
+    for window in windows([33, 17]) {
         for (channels, merge) in [3, 4, 6, 12].into_iter().zip(MERGES) {
             cases.push(crop::Case {
                 shape: Shape::new(channels, 17, 33),
@@ -132,7 +139,7 @@ pub fn crop_cases() -> Vec<crop::Case> {
     }
     cases.push(crop::Case {
         shape: Shape::new(52, 9, 13),
-        window: window(4, 1, 7, 7),
+        window: windows([13, 9])[3],
         merge: merge(true, true),
         binding_limit: Some(group_bytes(4, [9, 14])),
         seed: 5,
