@@ -7,7 +7,11 @@ mod lower;
 mod node;
 mod plan;
 mod run;
+mod section;
+mod span;
+mod strategy;
 mod tape;
+mod unroll;
 
 pub use crate::kernels::Pass;
 pub use grad::{Program, Step};
@@ -15,4 +19,5 @@ pub use lower::{Memory, RunOptions};
 pub use node::{Extent, Node, Op, Value, ValueId};
 pub use plan::{Plan, Requirement, plan, requirements};
 pub use run::{Executable, NodeTime};
+pub use strategy::{Candidate, Cut, Strategy};
 pub use tape::{Tape, TapeError};

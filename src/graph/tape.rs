@@ -274,6 +274,34 @@ impl Tape {
         }
     }
 
+    /// H and W of a map or of the picture, 0 of anything else.
+    pub(super) fn size(&self, id: ValueId) -> (usize, usize) {
+        match self.value(id).extent {
+            Extent::Picture { height, width } => (height, width),
+            Extent::Map(shape) => (shape.height, shape.width),
+            _ => (0, 0),
+        }
+    }
+
+    /// The loss terms.
+    pub(super) fn loss_values(&self) -> Vec<ValueId> {
+        let is_loss = |&id: &ValueId| matches!(self.value(id).extent, Extent::Loss(_));
+        (0..self.values.len())
+            .map(ValueId)
+            .filter(is_loss)
+            .collect()
+    }
+
+    /// Adds a value that the node added next will make.
+    pub(super) fn add_value(&mut self, name: String, extent: Extent) -> ValueId {
+        self.values.push(Value {
+            name,
+            extent,
+            producer: Some(self.nodes.len()),
+        });
+        ValueId(self.values.len() - 1)
+    }
+
     fn map_input(&self, node: &str, x: ValueId) -> Result<Shape, TapeError> {
         self.shape(x)
             .ok_or_else(|| self.mismatch(node, x, "a feature map".to_string()))
