@@ -1,5 +1,6 @@
 //! `impasto demo`: the main job on two embedded pictures.
 
+use impasto::graph::Strategy;
 use impasto::image::{Picture, check_output};
 use impasto::optim::{LbfgsSettings, OptimiserSettings};
 use impasto::paint::{Start, StyleChoices, gatys};
@@ -50,6 +51,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
             optimiser: OptimiserSettings::Lbfgs(LbfgsSettings::default()),
             start: Start::Content,
             preference: tuning::preference(common, &gpu, None),
+            strategy: Strategy::default(),
         },
         content,
         styles: vec![(style, 1.0)],

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
+use impasto::graph::Strategy;
 use impasto::image::{Picture, check_output, check_output_file};
 use impasto::net::{Architecture, Network};
 use impasto::objective::{LayerWeight, LossSummary, StyleTerms};
@@ -37,6 +38,7 @@ pub fn run(common: &Common, arguments: &StyleArguments) -> Result<(), Failure> {
             optimiser: optimiser(arguments),
             start: start(arguments, &pictures.content)?,
             preference: tuning::preference(common, &gpu, arguments.variant),
+            strategy: Strategy::default(),
         },
         content: pictures.content,
         styles: pictures.styles,

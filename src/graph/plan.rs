@@ -100,20 +100,21 @@ pub fn plan(requirements: Vec<Requirement>, share: bool) -> Plan {
     let mut order: Vec<&Requirement> = requirements.iter().collect();
     order.sort_by_key(|requirement| (std::cmp::Reverse(requirement.bytes), requirement.first));
     let mut slots: Vec<u64> = Vec::new();
-    let mut tenants: Vec<Vec<(usize, usize)>> = Vec::new();
+    // Of each slot, the last step of every life by its first: programs in tiles have ten thousands of them.
+    let mut tenants: Vec<BTreeMap<usize, usize>> = Vec::new();
     let mut placement = BTreeMap::new();
     for requirement in order {
         let life = (requirement.first, requirement.last);
         // Slots are made in order of falling size, so the last free one fits tightest.
         let free = (0..slots.len())
             .rev()
-            .find(|&slot| share && tenants[slot].iter().all(|&other| !overlap(life, other)));
+            .find(|&slot| share && is_free(&tenants[slot], life));
         let slot = free.unwrap_or_else(|| {
             slots.push(requirement.bytes);
-            tenants.push(Vec::new());
+            tenants.push(BTreeMap::new());
             slots.len() - 1
         });
-        tenants[slot].push(life);
+        tenants[slot].insert(life.0, life.1);
         placement.insert(requirement.value, slot);
     }
     Plan {
@@ -123,14 +124,20 @@ pub fn plan(requirements: Vec<Requirement>, share: bool) -> Plan {
     }
 }
 
-fn overlap(a: (usize, usize), b: (usize, usize)) -> bool {
-    a.0 <= b.1 && b.0 <= a.1
+/// Whether nobody of `tenants`, whose lives do not overlap, lives during the steps from `first` to `last`.
+fn is_free(tenants: &BTreeMap<usize, usize>, (first, last): (usize, usize)) -> bool {
+    let latest = tenants.range(..=last).next_back();
+    latest.is_none_or(|(_, &end)| end < first)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::reference::samples::sample;
+
+    fn overlap(a: (usize, usize), b: (usize, usize)) -> bool {
+        a.0 <= b.1 && b.0 <= a.1
+    }
 
     /// Random lifetimes: no two values of one slot are ever alive together, and none is too large.
     #[test]

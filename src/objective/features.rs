@@ -2,7 +2,7 @@
 
 use super::ObjectiveError;
 use crate::gpu::Gpu;
-use crate::graph::{Executable, Program, RunOptions, Tape, ValueId};
+use crate::graph::{Executable, Program, RunOptions, Strategy, Tape, ValueId};
 use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
 use crate::kernels::pool2::Pooling;
@@ -27,7 +27,8 @@ pub struct Features {
     pub grams: Vec<(usize, Vec<f32>)>,
 }
 
-/// Shows `picture` to `network`, whose convolutions run as `preference` says, and reads what is `wanted`.
+/// Shows `picture` to `network`, whose convolutions run as `preference` says, no more of it at once than
+/// `strategy` says, and reads what is `wanted`.
 ///
 /// # Errors
 /// A picture too small for a layer, or a failure of the device.
@@ -38,6 +39,7 @@ pub async fn features(
     picture: &Picture,
     wanted: &Wanted,
     preference: &Preference,
+    strategy: &Strategy,
 ) -> Result<Features, ObjectiveError> {
     let mut tape = Tape::new(picture.width, picture.height);
     let layers: Vec<usize> = wanted.maps.iter().chain(&wanted.grams).copied().collect();
@@ -53,7 +55,7 @@ pub async fn features(
         .iter()
         .filter_map(|&value| tape.shape(value))
         .collect();
-    let program = Program::forward(tape, &keep, gpu.binding_limit());
+    let program = Program::forward_with_strategy(tape, &keep, strategy, gpu.binding_limit());
     let options = RunOptions {
         keep,
         preference: preference.clone(),
