@@ -19,5 +19,5 @@ pub use lower::{Memory, RunOptions};
 pub use node::{Extent, Node, Op, Value, ValueId};
 pub use plan::{Plan, Requirement, plan, requirements};
 pub use run::{Executable, NodeTime};
-pub use strategy::{Candidate, Cut, Strategy};
+pub use strategy::{Candidate, Cut, Margin, Strategy};
 pub use tape::{Tape, TapeError};

@@ -124,6 +124,7 @@ impl Sections {
                 root: section.root,
                 nodes: &section.nodes,
                 seen: &section.seen(tape),
+                margin: strategy.margin,
             };
             section.columns = trunk.tiles(Axis::Columns, tile.map(|[width, _]| width));
             section.rows = trunk.tiles(Axis::Rows, tile.map(|[_, height]| height));

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::node::{Op, ValueId};
+use super::strategy::Margin;
 use super::tape::Tape;
 
 /// Origins of tiles are multiples of this in every map: those of 2×2 pooling windows, and of the 4×4 tiles of
@@ -97,6 +98,8 @@ pub(super) struct Trunk<'a> {
     pub nodes: &'a [usize],
     /// Maps that a loss, a Gram matrix or a whole map is made of.
     pub seen: &'a [ValueId],
+    /// How far tiles overlap.
+    pub margin: Margin,
 }
 
 impl Trunk<'_> {
@@ -188,7 +191,13 @@ impl Trunk<'_> {
             let length = self.length(x, axis);
             let (exact_y, needed_y) = (exact[&y], exact[&y].hull(needed[&y]));
             let (exact_x, needed_x) = match node.op {
-                Op::Conv3x3 { .. } => (exact_y.grown(length), needed_y),
+                Op::Conv3x3 { .. } => {
+                    let rounded_together = match self.margin {
+                        Margin::Receptive => exact_y,
+                        Margin::Winograd => exact_y.aligned(length),
+                    };
+                    (rounded_together.grown(length), needed_y)
+                }
                 Op::Pool(_) if readers.contains(&y) => {
                     let window = needed_y.aligned(self.length(y, axis));
                     windows.insert(y, window);
@@ -283,6 +292,7 @@ mod tests {
                     root: tape.picture(),
                     nodes: &nodes,
                     seen: &seen,
+                    margin: Margin::Receptive,
                 };
                 for tile in [8, 16, 24, 32, 50, 64, 1000] {
                     let tiles = trunk.tiles(Axis::Columns, Some(tile));
@@ -345,6 +355,7 @@ mod tests {
             root: tape.picture(),
             nodes: &nodes,
             seen: &seen,
+            margin: Margin::Receptive,
         };
         let tiles = trunk.tiles(Axis::Columns, None);
         assert_eq!(tiles.len(), 1);

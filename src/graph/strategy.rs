@@ -7,10 +7,12 @@
 //! adds them up, a second computes every tile again and takes its gradient, given the gradient of the whole
 //! matrix.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::node::{Extent, Op, ValueId};
 use super::section::{Section, Sections};
+use super::span::Reach;
 use super::tape::Tape;
 
 /// A pooling whose whole output is kept, and how the layers above it are computed.
@@ -22,6 +24,20 @@ pub struct Cut {
     pub tile: Option<[usize; 2]>,
 }
 
+/// How far around its own part of a picture a tile looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Margin {
+    /// As far as the layers do: 72 pixels at relu5_1 of VGG. Convolutions that sum pixel by pixel find the values
+    /// of the whole picture to the bit. Winograd's rounds a 4×4 tile together, and where one lies half outside
+    /// differs in the last bits; then a maximum or a ReLU that hangs on these may let the gradient pass another
+    /// way, in a few places.
+    #[default]
+    Receptive,
+    /// As far as the 4×4 tiles do: about four times as far. The values are those of the whole picture to the bit by
+    /// Winograd's convolution too.
+    Winograd,
+}
+
 /// Cuts and tiles. The default, no cuts and no tiles, keeps everything and computes nothing twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Strategy {
@@ -30,6 +46,8 @@ pub struct Strategy {
     pub tile: Option<[usize; 2]>,
     /// From the picture upwards.
     pub cuts: Vec<Cut>,
+    /// How far the tiles overlap.
+    pub margin: Margin,
 }
 
 /// A strategy and what it costs.
@@ -44,7 +62,7 @@ pub struct Candidate {
 impl Strategy {
     /// Whether it is the plain way, which keeps everything.
     pub fn is_plain(&self) -> bool {
-        *self == Self::default()
+        self.tile.is_none() && self.cuts.is_empty()
     }
 
     pub(super) fn cuts_at(&self, layer: &str) -> bool {
@@ -102,19 +120,25 @@ impl Strategy {
         let mut strategies = vec![Self {
             tile: None,
             cuts: cut(None),
+            ..Self::default()
         }];
-        for side in [2048, 1024, 512, 384, 256, 128, 64] {
+        // Tiles smaller than these are all margin, and so many that they are slow to plan.
+        let least = width.max(height) / 32;
+        let sides = [2048, 1024, 512, 384, 256, 128, 64].into_iter();
+        for side in sides.filter(|&side| side >= least) {
             let bands = (side < height).then_some([width, side]);
             let tiles = (side < width.max(height)).then_some([side, side]);
             for tile in bands.into_iter().chain(tiles) {
                 strategies.push(Self {
                     tile: Some(tile),
                     cuts: cut(None),
+                    ..Self::default()
                 });
                 if !cuts.is_empty() {
                     strategies.push(Self {
                         tile: Some(tile),
                         cuts: cut(Some(tile)),
+                        ..Self::default()
                     });
                 }
             }
@@ -123,7 +147,7 @@ impl Strategy {
     }
 }
 
-/// `512×512 tiles up to pool2, whole from there`.
+/// `tiles of 512×512 up to pool2, whole to the end`.
 impl fmt::Display for Strategy {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_plain() {
@@ -166,8 +190,8 @@ fn flop(tape: &Tape, strategy: &Strategy) -> f64 {
 /// Operations of one node over all tiles, in one direction.
 fn node_flop(tape: &Tape, section: &Section, node: usize) -> f64 {
     let described = &tape.nodes[node];
-    let pixels = |of: fn(&super::span::Reach) -> usize, value: ValueId| -> f64 {
-        let sum = |spans: &[std::collections::BTreeMap<ValueId, super::span::Reach>]| -> usize {
+    let pixels = |of: fn(&Reach) -> usize, value: ValueId| -> f64 {
+        let sum = |spans: &[BTreeMap<ValueId, Reach>]| -> usize {
             spans.iter().map(|reaches| of(&reaches[&value])).sum()
         };
         (sum(&section.columns) * sum(&section.rows)) as f64

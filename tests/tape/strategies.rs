@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use impasto::graph::{
-    Cut, Executable, Pass, Program, RunOptions, Strategy, Tape, plan, requirements,
+    Cut, Executable, Margin, Pass, Program, RunOptions, Strategy, Tape, plan, requirements,
 };
 use impasto::kernels::pool2::Pooling;
 
@@ -24,28 +24,33 @@ pub fn strategies() -> Vec<Strategy> {
         Strategy {
             tile: None,
             cuts: vec![cut("pool1", None)],
+            ..Strategy::default()
         },
         Strategy {
             tile: None,
             cuts: vec![cut("pool1", None), cut("pool2", None)],
+            ..Strategy::default()
         },
         Strategy {
             tile: Some([8, 4]),
             cuts: vec![cut("pool1", None), cut("pool2", Some([2, 2]))],
+            ..Strategy::default()
         },
         Strategy {
             tile: Some([8, 8]),
             cuts: vec![cut("pool2", None), cut("no such layer", Some([1, 1]))],
+            margin: Margin::Winograd,
         },
         Strategy {
             tile: None,
             cuts: vec![cut("pool1", Some([4, 100]))],
+            margin: Margin::Winograd,
         },
     ];
     for tile in [[4, 4], [8, 8], [5, 100], [100, 4], [1, 1], [14, 12]] {
         strategies.push(Strategy {
             tile: Some(tile),
-            cuts: Vec::new(),
+            ..Strategy::default()
         });
     }
     strategies
@@ -188,6 +193,7 @@ fn a_strategy_says_what_it_does() {
     let strategy = Strategy {
         tile: Some([512, 256]),
         cuts: vec![cut("pool2", None), cut("pool4", Some([32, 32]))],
+        ..Strategy::default()
     };
     assert_eq!(
         strategy.to_string(),
