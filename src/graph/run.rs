@@ -1,4 +1,5 @@
-//! Running a program: buffers after the plan, everything recorded once, one pass and one submit a run.
+//! Running a program: buffers after the plan, everything recorded once, one pass and one submit a run, if it is
+//! not too long.
 
 use std::collections::BTreeMap;
 
@@ -137,7 +138,7 @@ impl Executable {
         }
     }
 
-    /// Runs every step: one encoder, one pass, one submit.
+    /// Runs every step: one encoder, one pass, one submit, or several of a run that takes long.
     pub fn run(&self, gpu: &Gpu) {
         self.recording.submit(gpu);
     }

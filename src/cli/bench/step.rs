@@ -72,7 +72,7 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            executable.recording().encode(&mut pass);
+            executable.recording().encode_in_parts(gpu, &mut pass);
             optimiser.encode(gpu, &mut pass);
         }
         let commands = encoder.finish();
