@@ -11,6 +11,7 @@ mod section;
 mod span;
 mod strategy;
 mod tape;
+mod tile;
 mod unroll;
 
 pub use crate::kernels::Pass;

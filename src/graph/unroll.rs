@@ -5,16 +5,14 @@
 //! are, the others by copies on windows. Tiles of one layer share its Gram matrix and its losses, to which
 //! each adds its share, and the gradient of the map that the section begins with, in which they overlap.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::node::{Extent, Node, Op, ValueId};
+use super::node::{Op, ValueId};
 use super::section::{Section, Sections};
-use super::span::{Reach, Span};
 use super::strategy::Strategy;
 use super::tape::Tape;
+use super::tile::{Tile, TileBuilder, TileNode};
 use crate::kernels::Pass;
-use crate::kernels::crop::Placement;
-use crate::shape::{Shape, Window};
 
 /// Nodes and directions, in order.
 pub(super) type Order = Vec<(usize, Pass)>;
@@ -96,52 +94,6 @@ struct Unroller<'a> {
     order: Order,
 }
 
-/// One tile of a section.
-struct Tile<'a> {
-    section: &'a Section,
-    columns: &'a BTreeMap<ValueId, Reach>,
-    rows: &'a BTreeMap<ValueId, Reach>,
-    /// Behind the names of its nodes; `None` where the nodes of the tape are used as they are.
-    suffix: Option<String>,
-}
-
-impl Tile<'_> {
-    fn window(&self, value: ValueId, of: fn(&Reach) -> Span) -> [Span; 2] {
-        [of(&self.columns[&value]), of(&self.rows[&value])]
-    }
-
-    fn name(&self, of: &str) -> String {
-        match &self.suffix {
-            Some(suffix) => format!("{of}, {suffix}"),
-            None => of.to_string(),
-        }
-    }
-}
-
-/// The nodes of one tile, and of each whether the picture moves it: crops of targets stand still.
-#[derive(Default)]
-struct TileNodes(Vec<(usize, bool)>);
-
-impl TileNodes {
-    fn add(&mut self, node: usize, moved: bool) {
-        self.0.push((node, moved));
-    }
-}
-
-/// `inner` as a window of a map that holds `outer`.
-fn within([columns, rows]: [Span; 2], [outer_columns, outer_rows]: [Span; 2]) -> Window {
-    Window {
-        left: columns.start - outer_columns.start,
-        top: rows.start - outer_rows.start,
-        width: columns.length(),
-        height: rows.length(),
-    }
-}
-
-fn shape(channels: usize, [columns, rows]: [Span; 2]) -> Extent {
-    Extent::Map(Shape::new(channels, rows.length(), columns.length()))
-}
-
 impl Unroller<'_> {
     /// Whole maps, Gram matrices, and what their losses and the gradients of those are. Without a second
     /// sweep also the other losses.
@@ -154,7 +106,7 @@ impl Unroller<'_> {
             return;
         }
         self.tiles(section, !section.is_whole(), "", |this, tile| {
-            let TileNodes(nodes) = this.tile(tile, &computed);
+            let nodes = this.tile(tile, &computed);
             this.order
                 .extend(nodes.into_iter().map(|(node, _)| (node, Pass::Forward)));
         });
@@ -172,7 +124,7 @@ impl Unroller<'_> {
             .copied()
             .collect();
         self.tiles(section, !once, " again", |this, tile| {
-            let TileNodes(nodes) = this.tile(tile, &all);
+            let nodes = this.tile(tile, &all);
             for &(node, _) in &nodes {
                 if once || this.is_read(node, &nodes) {
                     this.order.push((node, Pass::Forward));
@@ -189,7 +141,7 @@ impl Unroller<'_> {
 
     /// Whether the second sweep has a use for the value of `node`, one of a tile's `nodes`: Gram matrices and
     /// whole maps are known from the first.
-    fn is_read(&self, node: usize, nodes: &[(usize, bool)]) -> bool {
+    fn is_read(&self, node: usize, nodes: &[TileNode]) -> bool {
         let described = &self.tape.nodes[node];
         match described.op {
             Op::Gram { .. } | Op::Paste(_) => false,
@@ -218,6 +170,16 @@ impl Unroller<'_> {
         }
     }
 
+    fn tile(&mut self, tile: &Tile<'_>, computed: &BTreeSet<usize>) -> Vec<TileNode> {
+        let builder = TileBuilder {
+            tape: self.tape,
+            tile,
+            computed,
+            nodes: Vec::new(),
+        };
+        builder.build()
+    }
+
     fn tiles(
         &mut self,
         section: &Section,
@@ -242,211 +204,5 @@ impl Unroller<'_> {
                 each(self, &tile);
             }
         }
-    }
-
-    /// The nodes of a tile, in order: those of `computed`, and the crops and pastes between them.
-    fn tile(&mut self, tile: &Tile<'_>, computed: &BTreeSet<usize>) -> TileNodes {
-        let mut nodes = TileNodes::default();
-        let section = tile.section;
-        let mut used = BTreeMap::new();
-        used.insert(
-            section.root,
-            self.look(tile, computed, section.root, section.root, &mut nodes),
-        );
-        for &node in section.nodes.iter().filter(|node| computed.contains(node)) {
-            let (x, y) = (
-                self.tape.nodes[node].inputs[0],
-                self.tape.nodes[node].output,
-            );
-            let made = match &tile.suffix {
-                None => {
-                    nodes.add(node, true);
-                    y
-                }
-                Some(_) => self.layer(tile, node, used[&x], &mut nodes),
-            };
-            used.insert(y, self.look(tile, computed, y, made, &mut nodes));
-        }
-        nodes
-    }
-
-    /// A layer on the window of a tile.
-    fn layer(
-        &mut self,
-        tile: &Tile<'_>,
-        node: usize,
-        x: ValueId,
-        nodes: &mut TileNodes,
-    ) -> ValueId {
-        let Node {
-            name,
-            op,
-            inputs,
-            output,
-            ..
-        } = self.tape.nodes[node].clone();
-        let window = tile.window(output, |reach| reach.made);
-        let op = match op {
-            Op::PictureInput { transform, .. } => Op::PictureInput {
-                transform,
-                window: within(
-                    tile.window(inputs[0], |reach| reach.used),
-                    self.whole(inputs[0]),
-                ),
-            },
-            op => op,
-        };
-        let name = tile.name(&name);
-        // A whole map that is computed in one piece needs no paste.
-        let y = if tile.section.is_whole() && tile.section.kept.contains(&output) {
-            output
-        } else {
-            let channels = self.channels(output);
-            self.tape.add_value(name.clone(), shape(channels, window))
-        };
-        self.add(name, op, vec![x], y, Some(node), nodes);
-        y
-    }
-
-    /// What looks at `value`, of which the tile has `made`: the paste into the whole map, the heads, the layers
-    /// above. Returns what the latter read.
-    fn look(
-        &mut self,
-        tile: &Tile<'_>,
-        computed: &BTreeSet<usize>,
-        value: ValueId,
-        made: ValueId,
-        nodes: &mut TileNodes,
-    ) -> ValueId {
-        let section = tile.section;
-        let window = tile.window(value, |reach| reach.made);
-        let core = tile.window(value, |reach| reach.core);
-        if section.kept.contains(&value) && made != value {
-            let [columns, rows] = core;
-            let placement = Placement {
-                from: within(core, window),
-                to: [columns.start, rows.start],
-            };
-            let name = format!("paste of {}", self.tape.value(made).name);
-            self.add(name, Op::Paste(placement), vec![made], value, None, nodes);
-        }
-        let looks = |this: &Self, node: &&usize| {
-            computed.contains(node) && this.tape.nodes[**node].inputs[0] == value
-        };
-        let heads = section.heads.iter().filter(|node| looks(self, node));
-        let heads: Vec<usize> = heads.copied().collect();
-        if !heads.is_empty() {
-            let seen = self.crop(tile, made, window, core, true, nodes);
-            for head in heads {
-                self.head(tile, head, seen, core, nodes);
-            }
-        }
-        let mut readers = section.nodes.iter().filter(|node| looks(self, node));
-        let Some(&reader) = readers.next() else {
-            return made;
-        };
-        match self.tape.nodes[reader].op {
-            // It takes its window by itself.
-            Op::PictureInput { .. } => made,
-            _ => {
-                let used = tile.window(value, |reach| reach.used);
-                self.crop(tile, made, window, used, true, nodes)
-            }
-        }
-    }
-
-    /// A Gram matrix or a loss of the core of a tile: its share of the whole.
-    fn head(
-        &mut self,
-        tile: &Tile<'_>,
-        head: usize,
-        seen: ValueId,
-        core: [Span; 2],
-        nodes: &mut TileNodes,
-    ) {
-        if tile.suffix.is_none() {
-            nodes.add(head, true);
-            return;
-        }
-        let Node {
-            name,
-            op,
-            inputs,
-            output,
-            ..
-        } = self.tape.nodes[head].clone();
-        let whole = self.whole(inputs[0]);
-        let area = |[columns, rows]: [Span; 2]| (columns.length() * rows.length()) as f64;
-        let portion = area(core) / area(whole);
-        let share = |weight: f32| (f64::from(weight) * portion) as f32;
-        let op = match op {
-            Op::ContentLoss { weight } => Op::ContentLoss {
-                weight: share(weight),
-            },
-            Op::DreamLoss { weight } => Op::DreamLoss {
-                weight: share(weight),
-            },
-            op => op,
-        };
-        let mut reads = vec![seen];
-        for &target in &inputs[1..] {
-            reads.push(self.crop(tile, target, whole, core, false, nodes));
-        }
-        self.add(tile.name(&name), op, reads, output, Some(head), nodes);
-    }
-
-    /// The part `inner` of `map`, which holds `outer`; `moved` if it depends on the picture.
-    fn crop(
-        &mut self,
-        tile: &Tile<'_>,
-        map: ValueId,
-        outer: [Span; 2],
-        inner: [Span; 2],
-        moved: bool,
-        nodes: &mut TileNodes,
-    ) -> ValueId {
-        if inner == outer {
-            return map;
-        }
-        let name = tile.name(&format!("crop of {}", self.tape.value(map).name));
-        let channels = self.channels(map);
-        let y = self.tape.add_value(name.clone(), shape(channels, inner));
-        nodes.add(self.tape.nodes.len(), moved);
-        self.tape.nodes.push(Node {
-            name,
-            op: Op::Crop(within(inner, outer)),
-            inputs: vec![map],
-            output: y,
-            origin: None,
-        });
-        y
-    }
-
-    fn add(
-        &mut self,
-        name: String,
-        op: Op,
-        inputs: Vec<ValueId>,
-        output: ValueId,
-        origin: Option<usize>,
-        nodes: &mut TileNodes,
-    ) {
-        nodes.add(self.tape.nodes.len(), true);
-        self.tape.nodes.push(Node {
-            name,
-            op,
-            inputs,
-            output,
-            origin,
-        });
-    }
-
-    fn whole(&self, value: ValueId) -> [Span; 2] {
-        let (height, width) = self.tape.size(value);
-        [Span::whole(width), Span::whole(height)]
-    }
-
-    fn channels(&self, map: ValueId) -> usize {
-        self.tape.shape(map).map_or(0, |shape| shape.channels)
     }
 }

@@ -155,8 +155,8 @@ pub fn gradient(
         for c in 0..3 {
             let (view, first) = gx.rows(c, top, height);
             let mut rows = [[0.0; 4]; 3];
-            for k in 0..3 {
-                rows[0][k] = transform.matrix[k][c];
+            for (weight, row) in rows[0].iter_mut().zip(transform.matrix) {
+                *weight = row[c];
             }
             let params = Params {
                 rows,
