@@ -9,6 +9,8 @@ mod random_tapes;
 mod sample_tapes;
 #[path = "tape/shape_errors.rs"]
 mod shape_errors;
+#[path = "tape/strategies.rs"]
+mod strategies;
 mod support;
 
 use impasto::gpu::Gpu;
@@ -40,6 +42,17 @@ fn relative_error(a: &[f64], b: &[f64]) -> f64 {
 
 fn build(gpu: &Gpu, tape: &Tape, constants: &Constants, options: &RunOptions) -> Executable {
     let program = Program::with_gradient(tape.clone(), gpu.binding_limit());
+    build_with(gpu, tape, program, constants, options)
+}
+
+/// Any program made from `tape`.
+fn build_with(
+    gpu: &Gpu,
+    tape: &Tape,
+    program: Program,
+    constants: &Constants,
+    options: &RunOptions,
+) -> Executable {
     let executable = Executable::build(gpu, program, options).unwrap();
     for (&id, values) in constants {
         match tape.shape(id) {

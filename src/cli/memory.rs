@@ -254,7 +254,7 @@ fn refusal(
 
 /// How it is computed, what it takes of what there is, and what L-BFGS remembers: one line.
 pub fn announcement(forecast: &StyleForecast, wish: OptimiserWish, budget: &Budget) -> String {
-    let strategy = forecast.candidate.strategy;
+    let strategy = &forecast.candidate.strategy;
     let peak = Bytes(forecast.peak);
     let history = match (forecast.optimiser, wish) {
         (OptimiserSettings::Lbfgs(settings), OptimiserWish::Lbfgs { history: None, .. })

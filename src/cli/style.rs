@@ -83,6 +83,7 @@ pub fn paint(
         optimiser: forecast.optimiser,
         start: job.start.clone(),
         preference: job.preference.clone(),
+        strategy: forecast.candidate.strategy.clone(),
     };
     let preparation = StyleRun::prepare(gpu, network, &choices, &job.content, &job.styles);
     let mut run = wait(gpu, preparation)?;

@@ -1,8 +1,10 @@
 //! What an executable would take on the device, on paper: the same plan, the same choices of variants, the
 //! same order as [`super::Executable::build`], and no adapter.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::filters::{Use, Variants};
 use super::grad::{Program, Step};
 use super::lower::RunOptions;
 use super::node::{Extent, Op, ValueId};
@@ -102,9 +104,10 @@ impl Forecast {
         let plan = plan(requirements(program, &options.keep), options.share_buffers);
         let mut writer = Writer {
             program,
-            options,
             adapter,
             ledger,
+            variants: Variants::new(adapter, &options.preference),
+            uploaded: HashSet::new(),
             shares_scratch: false,
             forecast: Self {
                 plan,
@@ -128,9 +131,11 @@ impl Forecast {
 
 struct Writer<'a> {
     program: &'a Program,
-    options: &'a RunOptions,
     adapter: &'a Profile,
     ledger: &'a mut Ledger,
+    variants: Variants<'a>,
+    /// What was uploaded, by filter, direction and variant.
+    uploaded: HashSet<(*const Filter, Pass, Variant)>,
     /// Whether a step so far binds the scratch memory that there is.
     shares_scratch: bool,
     forecast: Forecast,
@@ -198,7 +203,7 @@ impl Writer<'_> {
             // Slices are those of the input, where the output is smaller or no map.
             (
                 Pass::Forward,
-                Op::Pool(_) | Op::Gram | Op::ContentLoss { .. } | Op::DreamLoss { .. },
+                Op::Pool(_) | Op::Gram { .. } | Op::ContentLoss { .. } | Op::DreamLoss { .. },
             ) => step.reads[0],
             _ => step.write,
         };
@@ -208,15 +213,10 @@ impl Writer<'_> {
         };
         let pieces = self.pieces(shape);
         match (&node.op, step.pass) {
-            (Op::Conv3x3 { filter, .. }, Pass::Forward) => {
-                self.convolution(&node.name, [filter.c_in, filter.c_out], shape, step.pass)
-            }
-            (Op::Conv3x3 { filter, .. }, Pass::Gradient) => {
-                self.convolution(&node.name, [filter.c_out, filter.c_in], shape, step.pass)
-            }
+            (Op::Conv3x3 { filter, .. }, _) => self.convolution(filter, step, shape),
             // Each pair of slices, and the sum of all; the gradient has no sum but both orders.
-            (Op::Gram, Pass::Forward) => pieces * (pieces + 1) / 2 + 1,
-            (Op::Gram, Pass::Gradient) => pieces * pieces,
+            (Op::Gram { .. }, Pass::Forward) => pieces * (pieces + 1) / 2 + 1,
+            (Op::Gram { .. }, Pass::Gradient) => pieces * pieces,
             (Op::ContentLoss { .. } | Op::DreamLoss { .. }, Pass::Forward) => pieces + 1,
             (Op::StyleLoss { .. } | Op::TvLoss { .. }, Pass::Forward) => 2,
             _ => pieces,
@@ -234,17 +234,20 @@ impl Writer<'_> {
         }
     }
 
-    fn convolution(
-        &mut self,
-        name: &str,
-        channels: [usize; 2],
-        output: Shape,
-        pass: Pass,
-    ) -> usize {
-        let (adapter, filter) = (self.adapter, Filter::on_paper(channels));
-        let preference = &self.options.preference;
-        let variant = preference.choose_on(adapter, &filter, output, pass).variant;
-        self.weights(&format!("{name} {pass}, {variant}"), variant, channels);
+    fn convolution(&mut self, filter: &Arc<Filter>, step: &Step, output: Shape) -> usize {
+        let channels = match step.pass {
+            Pass::Forward => [filter.c_in, filter.c_out],
+            Pass::Gradient => [filter.c_out, filter.c_in],
+        };
+        let wanted = Use::of(self.program, step, output);
+        let variant = self.variants.choose(&Filter::on_paper(channels), &wanted);
+        let limit = self.adapter.binding_limit;
+        let key = (Arc::as_ptr(filter), step.pass, variant);
+        if !self.uploaded.insert(key) {
+            return variant.dispatches(channels, output, limit);
+        }
+        let label = format!("{} {}, {variant}", wanted.label, step.pass);
+        self.weights(&label, variant, channels);
         if let Some(workspace) = variant.workspace(channels) {
             self.ledger.scratch_texels(workspace.v_size);
             let outgrown = self.ledger.scratch("winograd output", workspace.m_bytes);
@@ -256,7 +259,7 @@ impl Writer<'_> {
             }
             self.shares_scratch = true;
         }
-        variant.dispatches(channels, output, adapter.binding_limit)
+        variant.dispatches(channels, output, limit)
     }
 
     fn weights(&mut self, label: &str, variant: Variant, channels: [usize; 2]) {

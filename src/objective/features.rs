@@ -2,7 +2,7 @@
 
 use super::ObjectiveError;
 use crate::gpu::{Gpu, Ledger, Profile};
-use crate::graph::{Executable, Forecast, Program, RunOptions, Tape, TapeError, ValueId};
+use crate::graph::{Executable, Forecast, Program, RunOptions, Strategy, Tape, TapeError, ValueId};
 use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
 use crate::kernels::feature_map;
@@ -76,12 +76,13 @@ pub fn features_on_paper(
     pooling: Pooling,
     [width, height]: [usize; 2],
     wanted: &Wanted,
-    preference: &Preference,
+    (preference, strategy): (&Preference, &Strategy),
     (adapter, ledger): (&Profile, &mut Ledger),
 ) -> Result<(), TapeError> {
     let look = Look::new(network, pooling, [width, height], wanted)?;
     let keep = [look.maps, look.grams].concat();
-    let program = Program::forward(look.tape, &keep, adapter.binding_limit);
+    let limit = adapter.binding_limit;
+    let program = Program::forward_with_strategy(look.tape, &keep, strategy, limit);
     let options = RunOptions {
         keep,
         preference: preference.clone(),
@@ -101,7 +102,6 @@ pub fn features_on_paper(
     Ok(())
 }
 
-/// Shows `picture` to `network`, whose convolutions run as `preference` says, and reads what is `wanted`.
 ///
 /// # Errors
 /// A picture too small for a layer, or a failure of the device.
@@ -112,6 +112,7 @@ pub async fn features(
     picture: &Picture,
     wanted: &Wanted,
     preference: &Preference,
+    strategy: &Strategy,
 ) -> Result<Features, ObjectiveError> {
     let size = [picture.width, picture.height];
     let Look {
@@ -121,7 +122,7 @@ pub async fn features(
         shapes,
     } = Look::new(network, pooling, size, wanted)?;
     let keep = [maps.clone(), grams.clone()].concat();
-    let program = Program::forward(tape, &keep, gpu.binding_limit());
+    let program = Program::forward_with_strategy(tape, &keep, strategy, gpu.binding_limit());
     let options = RunOptions {
         keep,
         preference: preference.clone(),

@@ -2,7 +2,7 @@
 
 use super::{Features, ObjectiveError, Wanted, features};
 use crate::gpu::Gpu;
-use crate::graph::{Executable, Program, RunOptions, Tape, TapeError, ValueId};
+use crate::graph::{Executable, Program, RunOptions, Strategy, Tape, TapeError, ValueId};
 use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
 use crate::kernels::pool2::Pooling;
@@ -69,8 +69,8 @@ pub struct StyleTargets {
 }
 
 impl StyleTargets {
-    /// Looks at the pictures: maps of the content, Gram matrices of the styles, blended linearly with
-    /// weights normalised to 1.
+    /// Looks at the pictures, in tiles if `strategy` says so: maps of the content, Gram matrices of the
+    /// styles, blended linearly with weights normalised to 1.
     ///
     /// # Errors
     /// A picture too small for a layer, or a failure of the device.
@@ -81,14 +81,27 @@ impl StyleTargets {
         content: &Picture,
         styles: &[(Picture, f32)],
         preference: &Preference,
+        strategy: &Strategy,
     ) -> Result<Self, ObjectiveError> {
         let pooling = terms.pooling;
         let [of_content, of_style] = terms.wanted();
-        let content = features(gpu, network, pooling, content, &of_content, preference).await?;
+        let content = features(
+            gpu,
+            network,
+            pooling,
+            content,
+            &of_content,
+            preference,
+            strategy,
+        )
+        .await?;
         let sum: f64 = styles.iter().map(|(_, weight)| f64::from(*weight)).sum();
         let mut blended: Vec<Vec<f64>> = Vec::new();
         for (picture, weight) in styles {
-            let seen = features(gpu, network, pooling, picture, &of_style, preference).await?;
+            let seen = features(
+                gpu, network, pooling, picture, &of_style, preference, strategy,
+            )
+            .await?;
             let share = f64::from(*weight) / sum;
             blended.resize(seen.grams.len(), Vec::new());
             for (target, (_, entries)) in blended.iter_mut().zip(&seen.grams) {
@@ -106,9 +119,10 @@ impl StyleTargets {
     }
 }
 
-/// The tape of all terms, and the constants that stand for their targets.
+/// The terms as nodes on a tape, and the targets that they compare with. It needs no device: the plan of a
+/// program made from it says what a run would take.
 pub struct StyleTape {
-    /// The losses are called `content:<layer>`, `style:<layer>` and `tv`.
+    /// Network and terms. The loss terms are called `content:<layer>`, `style:<layer>` and `tv`.
     pub tape: Tape,
     content_targets: Vec<ValueId>,
     style_targets: Vec<ValueId>,
@@ -166,7 +180,8 @@ impl StyleTape {
     }
 }
 
-/// Builds the executable that computes all terms and their gradient for pictures of `width`×`height`.
+/// Builds the executable that computes all terms and their gradient for pictures of `width`×`height`, as
+/// `strategy` says. The loss terms are called as those of [`StyleTape`].
 ///
 /// # Errors
 /// A picture too small for a layer, or a failure of the device.
@@ -177,13 +192,14 @@ pub fn style_executable(
     size: [usize; 2],
     targets: &StyleTargets,
     preference: &Preference,
+    strategy: &Strategy,
 ) -> Result<Executable, ObjectiveError> {
     let StyleTape {
         tape,
         content_targets,
         style_targets,
     } = StyleTape::new(network, terms, size)?;
-    let program = Program::with_gradient(tape, gpu.binding_limit());
+    let program = Program::with_strategy(tape, strategy, gpu.binding_limit());
     let options = RunOptions {
         preference: preference.clone(),
         ..RunOptions::default()

@@ -144,7 +144,8 @@ impl Descent<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Evaluates, moves, and copies the losses to line `line` of the log: one submit.
+    /// Evaluates, moves, and copies the losses to line `line` of the log: one submit, unless the
+    /// evaluation by itself is too long for one.
     fn submit_step(&mut self, log: &wgpu::Buffer, line: usize) {
         let mut encoder = self
             .gpu
@@ -152,7 +153,9 @@ impl Descent<'_> {
             .create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            self.executable.recording().encode(&mut pass);
+            self.executable
+                .recording()
+                .encode_in_parts(self.gpu, &mut pass);
             self.optimiser.encode(self.gpu, &mut pass);
         }
         let bytes = (self.terms * size_of::<f32>()) as u64;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::descent::log_bytes;
 use crate::gpu::{GpuError, Ledger, Profile};
-use crate::graph::{Allocation, Forecast, Program, Purpose, RunOptions, Tape, TapeError};
+use crate::graph::{
+    Allocation, Candidate, Forecast, Program, Purpose, RunOptions, Strategy, TapeError,
+};
 use crate::kernels::conv3x3::Preference;
 use crate::net::Network;
 use crate::objective::{StyleTape, StyleTerms, features_on_paper};
@@ -28,28 +30,13 @@ pub struct StyleProblem<'a> {
     pub report_every: usize,
 }
 
-/// One way to compute the step: the same losses and gradient, in more or less memory.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    /// In a word or two, for users.
-    pub strategy: &'static str,
-    /// What it runs.
-    pub program: Program,
-}
-
-/// All ways to compute the step of a tape, from the fastest to the smallest.
-fn candidates(tape: Tape, binding_limit: u64) -> impl Iterator<Item = Candidate> {
-    std::iter::once_with(move || Candidate {
-        strategy: "everything kept",
-        program: Program::with_gradient(tape, binding_limit),
-    })
-}
-
 /// A run on paper.
 #[derive(Clone, Debug)]
 pub struct StyleForecast {
     /// How the step is computed.
-    pub candidate: Arc<Candidate>,
+    pub candidate: Candidate,
+    /// What it runs.
+    pub program: Arc<Program>,
     /// The optimiser that it is for.
     pub optimiser: OptimiserSettings,
     /// The executable of the step.
@@ -103,11 +90,13 @@ pub fn first_that_fits(
     optimisers: &[OptimiserSettings],
     budget: Option<u64>,
 ) -> Result<Result<StyleForecast, Misfit>, TapeError> {
-    let targets = measure_targets(problem, adapter)?;
     let tape = StyleTape::new(problem.network, problem.terms, problem.size)?.tape;
     let mut smallest: Option<StyleForecast> = None;
-    for candidate in candidates(tape, adapter.binding_limit) {
-        let step = Step::new(problem, adapter, candidate, targets.clone());
+    for candidate in Strategy::candidates(&tape) {
+        let targets = measure_targets(problem, adapter, &candidate.strategy)?;
+        let limit = adapter.binding_limit;
+        let program = Program::with_strategy(tape.clone(), &candidate.strategy, limit);
+        let step = Step::new(problem, adapter, (candidate, program), targets);
         for &optimiser in optimisers {
             let forecast = step.with_optimiser(problem, optimiser);
             if forecast.fits(budget) {
@@ -143,7 +132,11 @@ pub fn largest_side(longest: usize, mut fits: impl FnMut(usize) -> bool) -> Opti
 }
 
 /// The device after the targets were measured.
-fn measure_targets(problem: &StyleProblem<'_>, adapter: &Profile) -> Result<Ledger, TapeError> {
+fn measure_targets(
+    problem: &StyleProblem<'_>,
+    adapter: &Profile,
+    strategy: &Strategy,
+) -> Result<Ledger, TapeError> {
     let mut ledger = Ledger::default();
     let [of_content, of_style] = problem.terms.wanted();
     let pictures = std::iter::once((problem.size, of_content));
@@ -156,14 +149,16 @@ fn measure_targets(problem: &StyleProblem<'_>, adapter: &Profile) -> Result<Ledg
             ..
         } = *problem;
         let looks = (adapter, &mut ledger);
-        features_on_paper(network, terms.pooling, size, &wanted, preference, looks)?;
+        let how = (preference, strategy);
+        features_on_paper(network, terms.pooling, size, &wanted, how, looks)?;
     }
     Ok(ledger)
 }
 
 /// The executable of the step on a device that has measured the targets.
 struct Step {
-    candidate: Arc<Candidate>,
+    candidate: Candidate,
+    program: Arc<Program>,
     forecast: Arc<Forecast>,
     peak_of_targets: u64,
     ledger: Ledger,
@@ -173,7 +168,7 @@ impl Step {
     fn new(
         problem: &StyleProblem<'_>,
         adapter: &Profile,
-        candidate: Candidate,
+        (candidate, program): (Candidate, Program),
         mut ledger: Ledger,
     ) -> Self {
         let peak_of_targets = ledger.peak();
@@ -181,14 +176,15 @@ impl Step {
             preference: problem.preference.clone(),
             ..RunOptions::default()
         };
-        let forecast = Forecast::new(&candidate.program, &options, adapter, &mut ledger);
+        let forecast = Forecast::new(&program, &options, adapter, &mut ledger);
         for target in &forecast.allocations {
             if target.purpose == Purpose::Target {
                 ledger.write(target.bytes);
             }
         }
         Self {
-            candidate: Arc::new(candidate),
+            candidate,
+            program: Arc::new(program),
             forecast: Arc::new(forecast),
             peak_of_targets,
             ledger,
@@ -203,10 +199,7 @@ impl Step {
         let values = 3 * problem.size[0] * problem.size[1];
         let mut ledger = self.ledger.clone();
         let mut new = optimiser.on_paper(values);
-        let log = log_bytes(
-            problem.report_every,
-            self.candidate.program.tape.losses().len(),
-        );
+        let log = log_bytes(problem.report_every, self.program.tape.losses().len());
         new.push(Allocation::new("loss log", Purpose::Bookkeeping, log));
         for allocation in &new {
             ledger.make(allocation.bytes);
@@ -220,7 +213,8 @@ impl Step {
         ledger.submit();
         ledger.read_back(picture);
         StyleForecast {
-            candidate: Arc::clone(&self.candidate),
+            candidate: self.candidate.clone(),
+            program: Arc::clone(&self.program),
             optimiser,
             step: Arc::clone(&self.forecast),
             allocations: [self.forecast.allocations.clone(), scratch, new].concat(),

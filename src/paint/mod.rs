@@ -5,5 +5,5 @@ mod forecast;
 mod style;
 
 pub use descent::{Ending, Painting, Schedule, StepLosses, Watcher, descend};
-pub use forecast::{Candidate, Misfit, StyleForecast, StyleProblem, first_that_fits, largest_side};
+pub use forecast::{Misfit, StyleForecast, StyleProblem, first_that_fits, largest_side};
 pub use style::{Start, StyleChoices, StyleRun, gatys, gatys_style_weight};

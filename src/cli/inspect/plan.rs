@@ -28,7 +28,7 @@ struct Report {
 
 impl Report {
     fn program(&self) -> &Program {
-        &self.forecast.candidate.program
+        &self.forecast.program
     }
 
     fn plan(&self) -> &Plan {
