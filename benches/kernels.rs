@@ -61,7 +61,7 @@ fn convolutions(criterion: &mut Criterion, gpu: &Gpu) {
         let y = random_map(gpu, output);
         for variant in Variant::ALL
             .into_iter()
-            .filter(|v| v.supports(gpu, &filter, output))
+            .filter(|v| v.supports(gpu.profile(), &filter, output))
         {
             let on_device =
                 DeviceFilter::upload(gpu, "bench", &filter, variant).expect("room for a filter");
@@ -87,12 +87,13 @@ fn gram_matrices(criterion: &mut Criterion, gpu: &Gpu) {
             .storage("bench", gram::workspace_bytes(shape))
             .expect("room for partial sums");
         let mut forward = Recorder::new(gpu);
-        gram::forward(&mut forward, gram::Tiling::choose(gpu), &f, &partials, &g)
-            .expect("maps that fit");
+        let (tiling, share) = (gram::Tiling::choose(gpu), gram::Share::whole(shape));
+        gram::forward(&mut forward, tiling, &f, &partials, &g, share).expect("maps that fit");
         let forward = forward.finish(gpu).expect("a valid recording");
         bench(criterion, gpu, "gram", format!("forward {shape}"), &forward);
         let mut back = Recorder::new(gpu);
-        gram::gradient(&mut back, gpu, &g, &f, &gf, Merge::default()).expect("maps that fit");
+        let (positions, merge) = (shape.pixels(), Merge::default());
+        gram::gradient(&mut back, gpu, &g, &f, &gf, positions, merge).expect("maps that fit");
         let back = back.finish(gpu).expect("a valid recording");
         bench(criterion, gpu, "gram", format!("gradient {shape}"), &back);
     }

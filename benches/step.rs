@@ -7,7 +7,7 @@ mod support;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use impasto::gpu::Gpu;
-use impasto::graph::Executable;
+use impasto::graph::{Executable, Strategy};
 use impasto::image::Picture;
 use impasto::kernels::conv3x3::Preference;
 use impasto::net::{Network, Weights};
@@ -34,11 +34,20 @@ fn executable(gpu: &Gpu, network: &Network, size: usize) -> Executable {
     let terms = gatys(network.architecture);
     let content = picture(1, size);
     let styles = [(picture(2, size), 1.0)];
-    let preference = Preference::default();
-    let targets = StyleTargets::measure(gpu, network, &terms, &content, &styles, &preference);
+    let (preference, plain) = (Preference::default(), Strategy::default());
+    let targets =
+        StyleTargets::measure(gpu, network, &terms, &content, &styles, &preference, &plain);
     let targets = wait(gpu, targets).expect("room for the targets");
-    let executable = style_executable(gpu, network, &terms, [size, size], &targets, &preference)
-        .expect("room for a step");
+    let executable = style_executable(
+        gpu,
+        network,
+        &terms,
+        [size, size],
+        &targets,
+        &preference,
+        &plain,
+    )
+    .expect("room for a step");
     executable.write_picture(gpu, &content.rgb);
     executable
 }

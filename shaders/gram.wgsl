@@ -1,13 +1,13 @@
 // gram — G = scale · F·Fᵀ, the Gram matrix of a feature map, in two passes without atomics
 //
-// Math      partial: S[k,i,j] = Σ_{p in chunk k} F[i,p]·F[j,p]   reduce: G[i,j] = G[j,i] = scale · Σ_k S[k,i,j]
+// Math      partial: S[k,i,j] = Σ_{p in chunk k} F[i,p]·F[j,p]   reduce: G[i,j] = G[j,i] (+)= scale · Σ_k S[k,i,j]
 // Backward  gram_gradient: gF = D·F with D = scale · (gG + gGᵀ)
 // Layout    F: [C/4][plane] vec4   partials: [C][C/4][chunks] vec4, tiles under the diagonal unused   G: [C][C] f32, row-major
 // Threads   partial: 1 workgroup = 1 strip of pixels, 1 thread = every WORKGROUP-th pixel of it (a chunk) × 16×16 channels
 //           reduce: 1 thread = 4 neighbours of one row of G and their mirror images
 // Dispatch  partial: (chunks / WORKGROUP, ceil(i_groups/4), ceil(j_groups/4)); reduce: (ceil(c_groups / WORKGROUP), 4·c_groups, 1)
 // Bindings  0 params: uniform  1 f_i: read  2 partials: read_write  3 all_partials: read  4 f_j: read  5 g: read_write
-// Knobs     override WORKGROUP   text: TILE
+// Knobs     override WORKGROUP   text: TILE; params.flags bit 1 accumulates onto G
 // Cost      partial: C·(C+16)·M flop; per thread and pixel 8 vec4 of F for 256 multiply-adds; reduce reads 2·C·(C+16)·chunks bytes
 // Why       outer products in registers: 8 loads for 64 vec4 multiply-adds; only tiles on or above the diagonal. 19–26 % of the FMA peak on
 //           Mesa llvmpipe, counted as 2·C²·M. Strips matter: pixels dealt out chunk by chunk (256 apart) ran at 6–8 %, since the planes'
@@ -25,6 +25,7 @@ struct GramParams {
     chunks: u32,   // a multiple of the partial pass's WORKGROUP
     strip: u32,    // pixels per workgroup, ceil(pixels · WORKGROUP / chunks)
     scale: f32,
+    flags: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: GramParams;
@@ -35,6 +36,8 @@ struct GramParams {
 @group(0) @binding(5) var<storage, read_write> g: array<f32>;
 
 override WORKGROUP: u32 = 64u;
+
+const ACCUMULATE = 2u;
 
 const TILE = 4u; // channel groups along each side of a tile
 
@@ -107,6 +110,11 @@ fn reduce(@builtin(global_invocation_id) id: vec3u) {
     sum *= params.scale;
 
     let channels = params.c_groups * 4u;
+    // Of the tile that this thread shares; a condition on the uniform alone would cost Mesa a compilation.
+    let flags = select(params.flags, 0u, column >= params.c_groups);
+    if ((flags & ACCUMULATE) != 0u) {
+        for (var k = 0u; k < 4u; k++) { sum[k] += g[row * channels + column * 4u + k]; }
+    }
     for (var k = 0u; k < 4u; k++) { g[row * channels + column * 4u + k] = sum[k]; }
     // A tile on the diagonal holds both halves already, equal to the bit.
     if (j_tile > i_tile) {

@@ -1,29 +1,42 @@
-// picture_input — from the picture variable to the network's input, and the gradient back
+// picture_input — from a window of the picture variable to the network's input, and the gradient back
 //
-// Math      y[k] = Σ_c matrix[k][c] · x[c] + offset[k];   gx[c] = Σ_k matrix[k][c] · gy[k]
+// Math      y[k] = Σ_c matrix[k][c] · x[c] + offset[k];   gx[c] = Σ_k matrix[k][c] · gy[k], 0 around the window
 //           For Caffe weights: (B, G, R) · 255 − mean; for torchvision: (x − mean) / std.
 // Backward  the entry point `gradient`
-// Layout    x, gx: [3][H·W] f32, RGB planes in [0, 1]   y, gy: [1][plane] vec4, fourth lane 0
-// Threads   one thread = one pixel
-// Dispatch  (ceil(H·W / 64) folded over x and y)
-// Bindings  0 p: uniform  1 x: read  2 y: read_write  3 gy: read  4 gx: read_write
+// Layout    red, green, blue, gx: rows of one plane of [3][H·W] f32, RGB in [0, 1]   y, gy: [1][plane] vec4, fourth lane 0
+// Threads   one thread = one pixel; gradient: of one channel
+// Dispatch  (ceil(pixels / 64) folded over x and y); gradient: once for each channel
+// Bindings  0 p: uniform  1 red: read  2 green: read  5 blue: read  6 y: read_write  3 gy: read  4 gx: read_write
 // Knobs     none; p.flags bit 1 accumulates onto gx
-// Cost      18 flop and 28 bytes per pixel each way
-// Why       Zero padding happens after this map, in the network's own space, as in training.
+// Cost      18 flop each way; 28 bytes per pixel forward, 60 back
+// Why       Zero padding happens after this map, in the network's own space, as in training. The planes are bound one by
+//           one, and no more of their rows than the window has: three together may be larger than a binding
 // Test      tests/kernels.rs::picture_input
 
 struct Params {
-    // Row k holds matrix[k][0..3] and, in w, offset[k].
+    // Forward: row k holds matrix[k][0..3] and, in w, offset[k]. Gradient: row 0 holds column c of the matrix.
     rows: array<vec4<f32>, 3>,
+    // Where the first pixel stands in the bound part of each plane; the gradient uses the first.
+    first: vec3<u32>,
+    picture_width: u32,
+    // Forward: of the window. Gradient: of the rectangle that is written.
+    width: u32,
     pixels: u32,
+    // Of the window, and where it begins in that rectangle.
+    window_width: u32,
+    window_height: u32,
+    left: u32,
+    top: u32,
     flags: u32,
 }
 
 const ACCUMULATE = 2u;
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> red: array<f32>;
+@group(0) @binding(2) var<storage, read> green: array<f32>;
+@group(0) @binding(5) var<storage, read> blue: array<f32>;
+@group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> gy: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> gx: array<f32>;
 
@@ -37,7 +50,8 @@ fn forward(
     if pixel >= p.pixels {
         return;
     }
-    let rgb1 = vec4(x[pixel], x[p.pixels + pixel], x[2u * p.pixels + pixel], 1.0);
+    let at = pixel / p.width * p.picture_width + pixel % p.width;
+    let rgb1 = vec4(red[p.first.x + at], green[p.first.y + at], blue[p.first.z + at], 1.0);
     y[pixel] = vec4(dot(p.rows[0], rgb1), dot(p.rows[1], rgb1), dot(p.rows[2], rgb1), 0.0);
 }
 
@@ -49,14 +63,21 @@ fn gradient(
 ) {
     let pixel = (group.y * groups.x + group.x) * 64u + lane;
     let inside = pixel < p.pixels;
-    let g = gy[select(0u, pixel, inside)];
-    var rgb = g.x * p.rows[0].xyz + g.y * p.rows[1].xyz + g.z * p.rows[2].xyz;
+    let here = select(0u, pixel, inside);
+    let column = here % p.width;
+    let row = here / p.width;
+    // Left of the window and above it, these wrap to numbers beyond its size.
+    let j = column - p.left;
+    let i = row - p.top;
+    let covered = j < p.window_width && i < p.window_height;
+    let g = gy[select(0u, i * p.window_width + j, covered)];
+    let weights = p.rows[0];
+    var value = select(0.0, g.x * weights.x + g.y * weights.y + g.z * weights.z, covered);
+    let at = p.first.x + row * p.picture_width + column;
     if (select(0u, p.flags, inside) & ACCUMULATE) != 0u {
-        rgb += vec3(gx[pixel], gx[p.pixels + pixel], gx[2u * p.pixels + pixel]);
+        value += gx[at];
     }
     if inside {
-        gx[pixel] = rgb.x;
-        gx[p.pixels + pixel] = rgb.y;
-        gx[2u * p.pixels + pixel] = rgb.z;
+        gx[at] = value;
     }
 }

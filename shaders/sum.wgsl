@@ -1,12 +1,12 @@
 // sum — adds up partial sums in a fixed order and stores the scaled total
 //
-// Math      totals[slot] = scale · Σ partials
+// Math      totals[slot] (+)= scale · Σ partials
 // Backward  none: the gradients of the losses do not pass through their values
 // Layout    partials: [count] f32   totals: one f32 per loss term of the tape
 // Threads   256 threads, each sums every 256th partial; then a tree over workgroup memory
 // Dispatch  (1)
 // Bindings  0 p: uniform  1 partials: read  2 totals: read_write
-// Knobs     none
+// Knobs     none; p.flags bit 1 accumulates onto the total
 // Cost      count flop, 4·count bytes: nothing
 // Why       Second half of every reduction here; the order of additions never changes, so two runs
 //           agree to the bit, and a tree keeps the rounding error at the logarithm of the count.
@@ -16,7 +16,10 @@ struct Params {
     count: u32,
     slot: u32,
     scale: f32,
+    flags: u32,
 }
+
+const ACCUMULATE = 2u;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> partials: array<f32>;
@@ -37,7 +40,12 @@ fn main(@builtin(local_invocation_index) lane: u32) {
             tree[lane] += tree[lane + half];
         }
     }
+    let flags = select(0u, p.flags, lane == 0u);
     if lane == 0u {
-        totals[p.slot] = p.scale * tree[0];
+        var total = p.scale * tree[0];
+        if (flags & ACCUMULATE) != 0u {
+            total += totals[p.slot];
+        }
+        totals[p.slot] = total;
     }
 }

@@ -1,4 +1,4 @@
-//! The extent of a feature map.
+//! The extent of a feature map, and of a part of it.
 
 use std::fmt;
 
@@ -47,5 +47,35 @@ impl Shape {
 impl fmt::Display for Shape {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}×{}×{}", self.channels, self.height, self.width)
+    }
+}
+
+/// A rectangle of positions of a map or picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// Its first column.
+    pub left: usize,
+    /// Its first row.
+    pub top: usize,
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+impl Window {
+    /// All positions of a map of this shape.
+    pub const fn whole(shape: Shape) -> Self {
+        Self {
+            left: 0,
+            top: 0,
+            width: shape.width,
+            height: shape.height,
+        }
+    }
+
+    /// How many positions it has.
+    pub const fn pixels(self) -> usize {
+        self.height * self.width
     }
 }

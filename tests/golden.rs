@@ -8,7 +8,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use impasto::gpu::GpuOptions;
-use impasto::graph::Executable;
+use impasto::graph::{Executable, Strategy};
 use impasto::image::Picture;
 use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::pool2::Pooling;
@@ -87,9 +87,17 @@ fn features_agree(model: &str) {
         maps: layers.clone(),
         grams: vec![],
     };
-    let exact = Preference::exact();
+    let (exact, plain) = (Preference::exact(), Strategy::default());
     let shown = picture("features.png");
-    let seen = features(gpu(), &network, Pooling::Max, &shown, &wanted, &exact);
+    let seen = features(
+        gpu(),
+        &network,
+        Pooling::Max,
+        &shown,
+        &wanted,
+        &exact,
+        &plain,
+    );
     let seen = wait(gpu(), seen).unwrap();
     for ((_, map), layer) in seen.maps.iter().zip(layers) {
         let name = &network.architecture.layers()[layer].name;
@@ -121,9 +129,17 @@ fn unfused_convolutions_agree_with_fused_ones() {
         maps: layers,
         grams: vec![],
     };
-    let exact = Preference::exact();
+    let (exact, plain) = (Preference::exact(), Strategy::default());
     let shown = picture("features.png");
-    let seen = features(gpu(), &network, Pooling::Max, &shown, &wanted, &exact);
+    let seen = features(
+        gpu(),
+        &network,
+        Pooling::Max,
+        &shown,
+        &wanted,
+        &exact,
+        &plain,
+    );
     let seen = wait(gpu(), seen).unwrap();
     let clipped: Vec<f32> = seen.maps[0].1.iter().map(|value| value.max(0.0)).collect();
     assert_eq!(clipped, seen.maps[1].1);
@@ -147,9 +163,17 @@ fn gram_matrices_agree_with_pytorch() {
             maps: vec![],
             grams: layers.clone(),
         };
-        let exact = Preference::exact();
+        let (exact, plain) = (Preference::exact(), Strategy::default());
         let shown = picture("gram.png");
-        let seen = features(gpu(), &network, Pooling::Max, &shown, &wanted, &exact);
+        let seen = features(
+            gpu(),
+            &network,
+            Pooling::Max,
+            &shown,
+            &wanted,
+            &exact,
+            &plain,
+        );
         let seen = wait(gpu(), seen).unwrap();
         for ((channels, gram), layer) in seen.grams.iter().zip(layers) {
             let name = &network.architecture.layers()[layer].name;
@@ -199,10 +223,20 @@ fn gradient_by_variant_agrees(
     terms.tv_weight = tv_weight;
     let content = picture("content.png");
     let styles = [(picture("style.png"), 1.0)];
-    let targets = StyleTargets::measure(gpu(), &network, &terms, &content, &styles, preference);
+    let plain = Strategy::default();
+    let targets = StyleTargets::measure(
+        gpu(),
+        &network,
+        &terms,
+        &content,
+        &styles,
+        preference,
+        &plain,
+    );
     let targets = wait(gpu(), targets).unwrap();
     let size = [content.width, content.height];
-    let executable = style_executable(gpu(), &network, &terms, size, &targets, preference).unwrap();
+    let executable =
+        style_executable(gpu(), &network, &terms, size, &targets, preference, &plain).unwrap();
     let (totals, gradient) = run_at(&executable, &picture("at.png"));
 
     let (distance, cosine) = compare(&gradient, &npy(&format!("gradient_{case}.npy")));
@@ -287,14 +321,17 @@ fn gradient_with_limit(binding_limit: Option<u64>) -> Vec<f32> {
     terms.pooling = Pooling::Average;
     let content = picture("content.png");
     let styles = [(picture("style.png"), 1.0)];
+    let plain = Strategy::default();
     let exact = Preference::exact();
     let at = picture("at.png");
     wait(&gpu, async {
-        let targets = StyleTargets::measure(&gpu, &network, &terms, &content, &styles, &exact)
-            .await
-            .unwrap();
+        let targets =
+            StyleTargets::measure(&gpu, &network, &terms, &content, &styles, &exact, &plain)
+                .await
+                .unwrap();
         let size = [content.width, content.height];
-        let executable = style_executable(&gpu, &network, &terms, size, &targets, &exact).unwrap();
+        let executable =
+            style_executable(&gpu, &network, &terms, size, &targets, &exact, &plain).unwrap();
         executable.write_picture(&gpu, &at.rgb);
         executable.run(&gpu);
         let buffer = executable.picture_gradient().unwrap();
@@ -338,6 +375,7 @@ fn dream_gradients_agree_with_pytorch() {
                 &layers,
                 size,
                 &Preference::exact(),
+                &Strategy::default(),
             )
             .unwrap();
             let (_, gradient) = run_at(&executable, &picture);

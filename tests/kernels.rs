@@ -12,10 +12,11 @@ mod shapes;
 mod support;
 
 use cases::{
-    MERGES, conv3x3_cases, conv3x3_in_slices, conv3x3_of_any_channels, group_bytes, map_cases,
-    merge,
+    MERGES, conv3x3_cases, conv3x3_in_slices, conv3x3_of_any_channels, crop_cases, group_bytes,
+    map_cases, merge,
 };
 use devices::{checked, everywhere, portable};
+use impasto::doctor::gram::Part;
 use impasto::doctor::{self, Check, conv3x3, losses};
 use impasto::gpu::{DispatchInfo, Gpu, GpuError, Recorder};
 use impasto::kernels::FeatureMap;
@@ -183,7 +184,10 @@ fn shapes_of_the_benches() {
             }
         }
         for shape in shapes::grams() {
-            checks.push(doctor::gram::forward(gpu(), Tiling::choose(gpu()), shape, None, 1).await?);
+            checks.push(
+                doctor::gram::forward(gpu(), Tiling::choose(gpu()), shape, Part::Whole, None, 1)
+                    .await?,
+            );
             checks.push(doctor::gram::gradient(gpu(), shape, MERGES[0], None, 1).await?);
         }
         let shape = shapes::pooled();
@@ -248,14 +252,34 @@ async fn check_pool2(gpu: &Gpu, pooling: Pooling) -> Result<Vec<Check>, GpuError
 }
 
 #[test]
+fn crop() {
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for case in crop_cases() {
+            checks.push(doctor::crop::forward(gpu, &case).await?);
+            checks.push(doctor::crop::gradient(gpu, &case).await?);
+            checks.push(doctor::crop::paste(gpu, &case).await?);
+            checks.push(doctor::crop::paste_gradient(gpu, &case).await?);
+        }
+        Ok(checks)
+    });
+}
+
+#[test]
 fn picture_input() {
     everywhere(async |gpu| {
         let mut checks = Vec::new();
         for [height, width] in SIZES {
             let size = [width, height];
-            checks.push(doctor::picture_input::forward(gpu, size, 1).await?);
-            for merge in [merge(false, false), merge(true, false)] {
-                checks.push(doctor::picture_input::gradient(gpu, size, merge, 2).await?);
+            for window in cases::windows(size) {
+                checks.push(doctor::picture_input::forward(gpu, size, window, 1).await?);
+                for merge in [merge(false, false), merge(true, false)] {
+                    for limit in [None, Some(1024)] {
+                        let gradient =
+                            doctor::picture_input::gradient(gpu, size, window, merge, limit, 2);
+                        checks.push(gradient.await?);
+                    }
+                }
             }
         }
         Ok(checks)
@@ -291,7 +315,8 @@ async fn check_gram(gpu: &Gpu, tiling: Tiling) -> Result<Vec<Check>, GpuError> {
     for [height, width] in SIZES {
         for channels in [4, 12, 64] {
             let shape = Shape::new(channels, height, width);
-            checks.push(doctor::gram::forward(gpu, tiling, shape, None, 1).await?);
+            checks.push(doctor::gram::forward(gpu, tiling, shape, Part::Whole, None, 1).await?);
+            checks.push(doctor::gram::forward(gpu, tiling, shape, Part::Second, None, 2).await?);
         }
     }
     for shape in [
@@ -300,10 +325,10 @@ async fn check_gram(gpu: &Gpu, tiling: Tiling) -> Result<Vec<Check>, GpuError> {
         Shape::new(256, 3, 5),
         Shape::new(512, 2, 3),
     ] {
-        checks.push(doctor::gram::forward(gpu, tiling, shape, None, 2).await?);
+        checks.push(doctor::gram::forward(gpu, tiling, shape, Part::Whole, None, 2).await?);
     }
     let (shape, limit) = (Shape::new(52, 9, 13), Some(group_bytes(4, [9, 13])));
-    checks.push(doctor::gram::forward(gpu, tiling, shape, limit, 3).await?);
+    checks.push(doctor::gram::forward(gpu, tiling, shape, Part::Whole, limit, 3).await?);
     Ok(checks)
 }
 
@@ -415,7 +440,8 @@ fn sum() {
     everywhere(async |gpu| {
         let mut checks = Vec::new();
         for count in [1, 3, 255, 257, 4096, 12_288] {
-            checks.push(losses::sum(gpu, count, 1).await?);
+            checks.push(losses::sum(gpu, count, false, 1).await?);
+            checks.push(losses::sum(gpu, count, true, 1).await?);
         }
         Ok(checks)
     });
@@ -451,7 +477,7 @@ fn conv3x3_costs_on_paper_are_those_of_the_dispatches() {
         let output = Shape::new(c_out, side, side);
         let x = FeatureMap::zeros(gpu(), "x", output.with_channels(c_in)).unwrap();
         let y = FeatureMap::zeros(gpu(), "y", output).unwrap();
-        let supported = |variant: &Variant| variant.supports(gpu(), &filter, output);
+        let supported = |variant: &Variant| variant.supports(gpu().profile(), &filter, output);
         for variant in Variant::ALL.into_iter().filter(supported) {
             let filter = DeviceFilter::upload(gpu(), "filter", &filter, variant).unwrap();
             let mut recorder = Recorder::new(gpu());

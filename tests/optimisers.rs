@@ -48,6 +48,16 @@ fn adam() {
     }
 }
 
+/// Two slices and a third that is not full.
+#[test]
+fn adam_on_pictures_larger_than_a_binding() {
+    let gpu = open(&GpuOptions {
+        binding_limit: Some(2000),
+        ..GpuOptions::default()
+    });
+    assert_passes(&gpu, &case(adam_settings(true), Trouble::None));
+}
+
 #[test]
 fn lbfgs() {
     for history in [2, 6, 40] {

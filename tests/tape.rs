@@ -3,10 +3,14 @@
 //! What a tape means is written down once more, in `tape/sample_tapes.rs`, in f64 with the functions of `impasto::reference`; the gradient
 //! of the device is compared with finite differences of that meaning.
 
+#[path = "tape/random_tapes.rs"]
+mod random_tapes;
 #[path = "tape/sample_tapes.rs"]
 mod sample_tapes;
 #[path = "tape/shape_errors.rs"]
 mod shape_errors;
+#[path = "tape/strategies.rs"]
+mod strategies;
 mod support;
 
 use impasto::gpu::Gpu;
@@ -38,6 +42,17 @@ fn relative_error(a: &[f64], b: &[f64]) -> f64 {
 
 fn build(gpu: &Gpu, tape: &Tape, constants: &Constants, options: &RunOptions) -> Executable {
     let program = Program::with_gradient(tape.clone(), gpu.binding_limit());
+    build_with(gpu, tape, program, constants, options)
+}
+
+/// Any program made from `tape`.
+fn build_with(
+    gpu: &Gpu,
+    tape: &Tape,
+    program: Program,
+    constants: &Constants,
+    options: &RunOptions,
+) -> Executable {
     let executable = Executable::build(gpu, program, options).unwrap();
     for (&id, values) in constants {
         match tape.shape(id) {

@@ -8,6 +8,7 @@ use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
 
 use super::checkpoint::Rhythm;
+use super::memory::Bytes;
 
 /// Paint with neural networks on any GPU.
 #[derive(Parser)]
@@ -108,9 +109,12 @@ pub struct StyleArguments {
     pub pooling: Pooling,
     #[arg(long, value_enum, default_value_t = OptimiserName::Lbfgs)]
     pub optimizer: OptimiserName,
-    /// Pairs that L-BFGS remembers
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
-    pub history: u32,
+    /// Pairs that L-BFGS remembers, 24 bytes per pixel each [default: 20, fewer if memory is short, at least 5]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
+    pub history: Option<u32>,
+    /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
+    #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
+    pub memory: Option<Bytes>,
     /// Step length: of Adam in units of the picture (default 0.02), of L-BFGS relative to Newton's (default 1)
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "RATE")]
     pub learning_rate: Option<f32>,
@@ -240,6 +244,8 @@ pub enum Inspect {
         #[arg(short, long, value_name = "G.npy")]
         output: PathBuf,
     },
+    /// Memory of a style transfer: every buffer, its lifetime, the peak; needs no adapter
+    Plan(PlanArguments),
     /// Every kernel: knobs, flop per byte, and which variant each convolution gets and why
     Kernels {
         /// Side of the square picture in pixels
@@ -252,6 +258,56 @@ pub enum Inspect {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Args)]
+pub struct PlanArguments {
+    /// Size of the picture
+    #[arg(long, value_name = "WxH")]
+    pub size: Size,
+    /// Device memory that may be used, such as 2GiB or 1500MiB; the first way that fits is shown
+    #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
+    pub memory: Option<Bytes>,
+    #[arg(long, value_enum, default_value_t = OptimiserName::Lbfgs)]
+    pub optimizer: OptimiserName,
+    /// Pairs that L-BFGS remembers [default: 20, fewer if --memory is short, at least 5]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
+    pub history: Option<u32>,
+    /// How the network halves its maps
+    #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
+    pub pooling: Pooling,
+    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, winograd, winograd-tiled
+    #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
+    pub variant: Option<Variant>,
+    /// Write the plan as JSON instead, to a file or (without one) to standard output
+    #[arg(long, num_args = 0..=1, default_missing_value = "-", value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Also draw the memory over the step
+    #[arg(long, value_parser = svg, value_name = "FILE.svg")]
+    pub svg: Option<PathBuf>,
+}
+
+/// `WxH`, or one number for a square.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    pub width: usize,
+    pub height: usize,
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (width, height) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
+        let side = |text: &str| {
+            let side = text.trim().parse().ok();
+            side.filter(|side| (1..=65_536).contains(side))
+        };
+        match (side(width), side(height)) {
+            (Some(width), Some(height)) => Ok(Self { width, height }),
+            _ => Err("it is no size; write for example 1024x768, up to 65536 a side".to_string()),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

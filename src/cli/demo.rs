@@ -1,11 +1,11 @@
 //! `impasto demo`: the main job on two embedded pictures.
 
 use impasto::image::{Picture, check_output};
-use impasto::optim::{LbfgsSettings, OptimiserSettings};
-use impasto::paint::{Start, StyleChoices, gatys};
+use impasto::paint::{Start, gatys};
 
 use super::arguments::{Common, DemoArguments};
 use super::failure::Failure;
+use super::memory::OptimiserWish;
 use super::style::{StyleJob, paint};
 use super::{network, open_gpu, say, tuning};
 
@@ -45,12 +45,14 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
         "an astronaut (NASA) in the manner of Café Terrace at Night (van Gogh, 1888)",
     );
     let job = StyleJob {
-        choices: StyleChoices {
-            terms: gatys(network.architecture),
-            optimiser: OptimiserSettings::Lbfgs(LbfgsSettings::default()),
-            start: Start::Content,
-            preference: tuning::preference(common, &gpu, None),
+        terms: gatys(network.architecture),
+        optimiser: OptimiserWish::Lbfgs {
+            history: None,
+            learning_rate: 1.0,
         },
+        memory: None,
+        start: Start::Content,
+        preference: tuning::preference(common, gpu.profile(), None),
         content,
         styles: vec![(style, 1.0)],
         iterations: arguments.iterations.unwrap_or(usual_iterations) as usize,

@@ -1,9 +1,11 @@
 //! `impasto inspect`: numbers out of the network, for study and for checks.
 
 mod kernels;
+mod plan;
 
 use std::path::{Path, PathBuf};
 
+use impasto::graph::Strategy;
 use impasto::image::{Picture, check_output_file, save_npy};
 use impasto::kernels::conv3x3::Preference;
 use impasto::kernels::pool2::Pooling;
@@ -55,6 +57,7 @@ pub fn run(common: &Common, inspect: &Inspect) -> Result<(), Failure> {
             pooling,
             output,
         } => inspect_dream(common, image, layer, *pooling, output),
+        Inspect::Plan(arguments) => plan::run(common, arguments),
         Inspect::Kernels { size, emit, json } => {
             kernels::run(common, *size, emit.as_deref(), *json)
         }
@@ -82,7 +85,8 @@ fn inspect_features(
     };
     let wanted = Wanted { maps, grams };
     let exact = Preference::exact();
-    let seen = features(&gpu, &network, pooling, &picture, &wanted, &exact);
+    let plain = Strategy::default();
+    let seen = features(&gpu, &network, pooling, &picture, &wanted, &exact, &plain);
     let seen = wait(&gpu, seen)?;
     for (shape, values) in &seen.maps {
         save_npy(output, &[shape.channels, shape.height, shape.width], values)?;
@@ -140,10 +144,26 @@ fn inspect_gradient(common: &Common, request: &GradientRequest<'_>) -> Result<()
     let gpu = open_gpu(common)?;
     let (losses, gradient) = wait(&gpu, async {
         let exact = Preference::exact();
-        let targets =
-            StyleTargets::measure(&gpu, &network, &terms, &content, &styles, &exact).await?;
+        let targets = StyleTargets::measure(
+            &gpu,
+            &network,
+            &terms,
+            &content,
+            &styles,
+            &exact,
+            &Strategy::default(),
+        )
+        .await?;
         let size = [content.width, content.height];
-        let executable = style_executable(&gpu, &network, &terms, size, &targets, &exact)?;
+        let executable = style_executable(
+            &gpu,
+            &network,
+            &terms,
+            size,
+            &targets,
+            &exact,
+            &Strategy::default(),
+        )?;
         executable.write_picture(&gpu, &at.rgb);
         executable.run(&gpu);
         let totals = executable.read_totals(&gpu).await?;
@@ -188,8 +208,15 @@ fn inspect_dream(
     let gradient = wait(&gpu, async {
         let layers = [LayerWeight { layer, weight: 1.0 }];
         let size = [picture.width, picture.height];
-        let executable =
-            dream_executable(&gpu, &network, pooling, &layers, size, &Preference::exact())?;
+        let executable = dream_executable(
+            &gpu,
+            &network,
+            pooling,
+            &layers,
+            size,
+            &Preference::exact(),
+            &Strategy::default(),
+        )?;
         executable.write_picture(&gpu, &picture.rgb);
         executable.run(&gpu);
         read_gradient(&gpu, &executable).await

@@ -11,6 +11,7 @@ mod ending;
 mod failure;
 mod inspect;
 mod interrupt;
+mod memory;
 mod network;
 mod progress;
 mod resume;
@@ -81,15 +82,20 @@ fn one_sentence(text: &str) -> String {
     }
 }
 
-/// Opens the adapter that the flags or the environment name, and says aloud if it is no GPU.
-fn open_gpu(common: &Common) -> Result<CachedGpu, Failure> {
+/// The adapter that the flags or the environment name.
+fn wanted_adapter(common: &Common) -> Option<String> {
     let from_environment = || {
         std::env::var(ADAPTER_VARIABLE)
             .ok()
             .filter(|name| !name.is_empty())
     };
+    common.adapter.clone().or_else(from_environment)
+}
+
+/// Opens the adapter that the flags or the environment name, and says aloud if it is no GPU.
+fn open_gpu(common: &Common) -> Result<CachedGpu, Failure> {
     let mut options = GpuOptions {
-        adapter: common.adapter.clone().or_else(from_environment),
+        adapter: wanted_adapter(common),
         ..GpuOptions::default()
     };
     // Listing and opening do not wait for work on a device, so nothing needs to be polled.

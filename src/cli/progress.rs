@@ -20,6 +20,9 @@ use super::interrupt::Interrupt;
 use super::terminal::tell;
 use super::trace::Trace;
 
+/// Seconds from which on it is worth saying how long a run will take.
+const LONG: f64 = 20.0;
+
 /// Pictures to write on the way.
 pub struct Saving {
     /// The final output; the step goes before its extension.
@@ -31,6 +34,8 @@ pub struct Saving {
 /// Progress bar, trace, pictures and checkpoints on the way, and Ctrl-C.
 pub struct Progress {
     bar: ProgressBar,
+    quiet: bool,
+    iterations: usize,
     names: Vec<String>,
     size: (usize, usize),
     started: Instant,
@@ -65,6 +70,8 @@ impl Progress {
         );
         Self {
             bar,
+            quiet: common.quiet,
+            iterations,
             names: names.to_vec(),
             size,
             started: Instant::now(),
@@ -139,6 +146,16 @@ impl Progress {
         self.missing.get_or_insert(failure);
     }
 
+    /// Says once, after the first steps, how long the rest will take.
+    fn estimate(&self, steps: usize) {
+        let seconds = self.started.elapsed().as_secs_f64() / steps as f64;
+        let left = seconds * self.iterations.saturating_sub(steps) as f64;
+        if !self.quiet && left >= LONG {
+            let text = format!("{seconds:.2} s a step, so about {} to go", minutes(left));
+            self.bar.suspend(|| tell(text));
+        }
+    }
+
     fn write_trace(&mut self, step: usize, summary: LossSummary) {
         let seconds = self.seconds();
         let written = match &mut self.trace {
@@ -155,6 +172,9 @@ impl Progress {
 
 impl Watcher for Progress {
     fn losses(&mut self, losses: &[StepLosses]) -> ControlFlow<()> {
+        if let (0, Some(last)) = (self.bar.position(), losses.last()) {
+            self.estimate(last.step);
+        }
         for StepLosses { step, terms } in losses {
             self.last = LossSummary::new(&self.names, terms);
             if !self.last.total.is_finite() {
@@ -219,6 +239,16 @@ impl Watcher for Progress {
     }
 }
 
+/// `40 s`, `12 min` or `3 h 05 min`.
+fn minutes(seconds: f64) -> String {
+    let minutes = (seconds / 60.0).round() as u64;
+    match minutes {
+        0..=1 => format!("{seconds:.0} s"),
+        2..=119 => format!("{minutes} min"),
+        _ => format!("{} h {:02} min", minutes / 60, minutes % 60),
+    }
+}
+
 /// `out.png` → `out_0050.png`.
 pub fn numbered(output: &Path, step: usize) -> PathBuf {
     let mut name = output.file_stem().unwrap_or_default().to_os_string();
@@ -237,6 +267,13 @@ pub fn step_of(output: &Path, path: &Path) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_told_in_the_unit_that_suits() {
+        assert_eq!(minutes(40.4), "40 s");
+        assert_eq!(minutes(721.0), "12 min");
+        assert_eq!(minutes(11_100.0), "3 h 05 min");
+    }
 
     #[test]
     fn numbers_go_before_the_extension_and_are_found_there() {

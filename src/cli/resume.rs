@@ -161,7 +161,7 @@ fn settled(name: &str, value: &OsStr) -> OsString {
 
 /// Flags that may differ from those of the checkpoint: they change no step, or what they name is compared with
 /// what the checkpoint knows of it.
-const FREE: [&str; 10] = [
+const FREE: [&str; 11] = [
     "content",
     "output",
     "iterations",
@@ -172,6 +172,7 @@ const FREE: [&str; 10] = [
     "model",
     "weights",
     "adapter",
+    "memory",
 ];
 
 /// The command line of the run that was kept with what was `given` now.

@@ -3,19 +3,21 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Picture, check_output, check_output_file, remove_leftovers};
+use impasto::image::{Picture, check_output, check_output_file, fitted, remove_leftovers};
+use impasto::kernels::conv3x3::Preference;
 use impasto::net::{Architecture, Network};
 use impasto::objective::{LayerWeight, StyleTerms};
-use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
+use impasto::optim::AdamSettings;
 use impasto::paint::{
-    Checkpoint, Painting, Schedule, Start, StyleChoices, StyleRun, fingerprint, gatys,
-    gatys_style_weight,
+    Checkpoint, Painting, Schedule, Start, StyleChoices, StyleForecast, StyleProblem, StyleRun,
+    fingerprint, gatys, gatys_style_weight,
 };
 
 use super::arguments::{Common, OptimiserName, Recipe, StyleArguments, Weighted};
 use super::checkpoint::{Inputs, Keeper, Rhythm, check_replaceable, warn_of_change};
 use super::ending::{conclude, save_somewhere, summary};
 use super::failure::Failure;
+use super::memory::{self, Budget, Bytes, OptimiserWish};
 use super::progress::{Progress, Saving, numbered, step_of};
 use super::resume::{Options, Session};
 use super::trace::Trace;
@@ -44,15 +46,14 @@ pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Res
     let gpu = open_gpu(common)?;
     let resumed = session.resumed.as_ref();
     let job = StyleJob {
-        choices: StyleChoices {
-            terms,
-            optimiser: resumed.map_or(optimiser(arguments), |run| run.optimiser.settings),
-            start: match resumed {
-                Some(_) => Start::Content,
-                None => start(arguments, &pictures.content)?,
-            },
-            preference: tuning::preference(common, &gpu, arguments.variant),
+        terms,
+        optimiser: resumed.map_or(optimiser(arguments), |run| run.optimiser.settings.into()),
+        memory: arguments.memory,
+        start: match resumed {
+            Some(_) => Start::Content,
+            None => start(arguments, &pictures.content)?,
         },
+        preference: tuning::preference(common, gpu.profile(), arguments.variant),
         content: pictures.content,
         styles: pictures.styles,
         iterations: arguments.iterations as usize,
@@ -65,9 +66,14 @@ pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Res
     paint(common, &gpu, &network, job)
 }
 
-/// A style transfer with every choice made.
+/// A style transfer with every choice made but those that hang on memory.
 pub struct StyleJob<'a> {
-    pub choices: StyleChoices,
+    pub terms: StyleTerms,
+    pub optimiser: OptimiserWish,
+    /// What `--memory` says.
+    pub memory: Option<Bytes>,
+    pub start: Start,
+    pub preference: Preference,
     pub content: Picture,
     pub styles: Vec<(Picture, f32)>,
     pub iterations: usize,
@@ -75,7 +81,7 @@ pub struct StyleJob<'a> {
     pub save_every: Option<u32>,
     pub trace: Option<&'a Path>,
     pub keeping: Option<Keeping<'a>>,
-    /// The run to go on with, instead of from `choices.start`.
+    /// The run to go on with, instead of from `start`.
     pub resumed: Option<Checkpoint>,
 }
 
@@ -127,7 +133,18 @@ pub fn paint(
     network: &Network,
     job: StyleJob<'_>,
 ) -> Result<(), Failure> {
-    let preparation = StyleRun::prepare(gpu, network, &job.choices, &job.content, &job.styles);
+    // A software adapter takes so long for a step that looking at each costs nothing, and so does a copy of
+    // the picture beside ten steps of any.
+    let often = if gpu.adapter().is_software() { 1 } else { 10 };
+    let forecast = plan(common, gpu, network, &job, often)?;
+    let choices = StyleChoices {
+        terms: job.terms.clone(),
+        optimiser: forecast.optimiser,
+        start: job.start.clone(),
+        preference: job.preference.clone(),
+        strategy: forecast.candidate.strategy.clone(),
+    };
+    let preparation = StyleRun::prepare(gpu, network, &choices, &job.content, &job.styles);
     let mut run = wait(gpu, preparation)?;
     let (width, height) = run.size();
     let (iterations, output) = (job.iterations, job.output);
@@ -139,9 +156,6 @@ pub fn paint(
     }));
     set_out(common, gpu, &mut run, job, &mut progress)?;
     announce(common, &run, iterations);
-    // A software adapter takes so long for a step that looking at each costs nothing, and so does a copy of
-    // the picture beside ten steps of any.
-    let often = if gpu.adapter().is_software() { 1 } else { 10 };
     let schedule = Schedule {
         iterations,
         report_every: often,
@@ -167,7 +181,50 @@ pub fn paint(
             format!("note: {lost} steps met numbers that were not finite and were taken back"),
         );
     }
+    explain(
+        common,
+        format!(
+            "memory: {} at the peak, forecast {}",
+            Bytes(gpu.peak_bytes()),
+            Bytes(forecast.peak)
+        ),
+    );
     conclude(ending, saved, progress, standing.step, output)
+}
+
+/// Chooses how to paint within the memory that there is, and says so.
+fn plan(
+    common: &Common,
+    gpu: &Gpu,
+    network: &Network,
+    job: &StyleJob<'_>,
+    report_every: usize,
+) -> Result<StyleForecast, Failure> {
+    let size_of = |picture: &Picture| [picture.width, picture.height];
+    let size = size_of(&job.content);
+    let styles: Vec<[usize; 2]> = job.styles.iter().map(|(style, _)| size_of(style)).collect();
+    let problem = StyleProblem {
+        network,
+        terms: &job.terms,
+        preference: &job.preference,
+        size,
+        styles: &styles,
+        report_every,
+    };
+    let budget = Budget::new(job.memory, gpu.profile());
+    let scaled =
+        |[width, height]: [usize; 2], side| <[usize; 2]>::from(fitted(width, height, side));
+    let forecast = memory::choose(&problem, gpu.profile(), job.optimiser, &budget, |side| {
+        let styles = styles.iter();
+        let shrunk =
+            styles.map(|&[width, height]| scaled([width, height], side.min(width.max(height))));
+        (scaled(size, side), shrunk.collect())
+    })?;
+    say(
+        common,
+        memory::announcement(&forecast, job.optimiser, &budget),
+    );
+    Ok(forecast)
 }
 
 /// Opens the files that are written on the way, and takes up the run that is continued, if one is.
@@ -221,15 +278,6 @@ fn announce(common: &Common, run: &StyleRun, iterations: usize) {
     say(
         common,
         format!("painting {width}×{height}, {iterations} steps{start}"),
-    );
-    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
-    explain(
-        common,
-        format!(
-            "memory: {} MiB for the picture and its features, {} MiB for weights",
-            mebibytes(run.bytes()),
-            mebibytes(run.executable().memory().weights)
-        ),
     );
 }
 
@@ -314,13 +362,13 @@ fn start(arguments: &StyleArguments, content: &Picture) -> Result<Start, Failure
     })
 }
 
-fn optimiser(arguments: &StyleArguments) -> OptimiserSettings {
+fn optimiser(arguments: &StyleArguments) -> OptimiserWish {
     match arguments.optimizer {
-        OptimiserName::Lbfgs => OptimiserSettings::Lbfgs(LbfgsSettings {
-            history: arguments.history as usize,
+        OptimiserName::Lbfgs => OptimiserWish::Lbfgs {
+            history: arguments.history.map(|history| history as usize),
             learning_rate: arguments.learning_rate.unwrap_or(1.0),
-        }),
-        OptimiserName::Adam => OptimiserSettings::Adam(AdamSettings {
+        },
+        OptimiserName::Adam => OptimiserWish::Adam(AdamSettings {
             learning_rate: arguments
                 .learning_rate
                 .unwrap_or(AdamSettings::default().learning_rate),

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use impasto::gpu::{AdapterSummary, Gpu};
+use impasto::gpu::Profile;
 use impasto::kernels::Pass;
 use impasto::kernels::conv3x3::{
     Measurement, Preference, Problem, TuningRow, TuningTable, Variant,
@@ -19,16 +19,19 @@ use super::{cache, explain, say};
 const REMEDY: &str = "renew it with `impasto bench --tune` or delete it";
 
 /// The wish and what was measured on this adapter, if anything was.
-pub fn preference(common: &Common, gpu: &Gpu, wish: Option<Variant>) -> Preference {
+pub fn preference(common: &Common, adapter: &Profile, wish: Option<Variant>) -> Preference {
     Preference {
         wish,
         exact: false,
-        table: load(common, gpu.adapter()).map(Arc::new),
+        table: load(common, adapter).map(Arc::new),
     }
 }
 
 /// The table of `adapter`. One that is damaged or out of date is passed over with a warning.
-fn load(common: &Common, adapter: &AdapterSummary) -> Option<TuningTable> {
+fn load(common: &Common, profile: &Profile) -> Option<TuningTable> {
+    let Profile {
+        adapter, driver, ..
+    } = profile;
     let path = file()?;
     let shown = path.display();
     let tables = match read(&path) {
@@ -41,7 +44,7 @@ fn load(common: &Common, adapter: &AdapterSummary) -> Option<TuningTable> {
             return None;
         }
     };
-    if let Some(table) = tables.iter().find(|table| table.is_for(adapter)) {
+    if let Some(table) = tables.iter().find(|table| table.is_for(adapter, driver)) {
         explain(
             common,
             format!(
@@ -51,7 +54,7 @@ fn load(common: &Common, adapter: &AdapterSummary) -> Option<TuningTable> {
         );
         return Some(table.clone());
     }
-    if let Some(table) = tables.iter().find(|table| table.adapter == adapter.name) {
+    if let Some(table) = tables.iter().find(|table| table.adapter == *adapter) {
         say(
             common,
             format!(

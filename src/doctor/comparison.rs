@@ -156,8 +156,15 @@ impl Output {
 
     /// The totals of three losses, of which the one in the middle shall become `expected`.
     pub fn total(gpu: &Gpu, expected: f64) -> Result<Self, GpuError> {
-        let wanted = vec![Lane::Untouched, Lane::Near(expected), Lane::Untouched];
-        Self::new(gpu, vec![CANARY; 3], wanted, expected.abs())
+        Self::total_after(gpu, None, expected)
+    }
+
+    /// The same, with `before` in the middle, onto which `expected` shall be added.
+    pub fn total_after(gpu: &Gpu, before: Option<f32>, expected: f64) -> Result<Self, GpuError> {
+        let sum = expected + before.map_or(0.0, f64::from);
+        let wanted = vec![Lane::Untouched, Lane::Near(sum), Lane::Untouched];
+        let before = vec![CANARY, before.unwrap_or(CANARY), CANARY];
+        Self::new(gpu, before, wanted, sum.abs())
     }
 
     /// Scratch memory of `count` f32.

@@ -55,13 +55,15 @@ impl Case {
 
     /// Whether the variant can do this on the adapter (the limit aside).
     pub fn is_supported(&self, gpu: &Gpu) -> bool {
-        let filter = self.filter();
+        let (adapter, filter) = (gpu.profile(), self.filter());
         match self.pass {
             Pass::Forward { .. } => {
                 let output = self.shape.with_channels(self.outputs);
-                self.variant.supports(gpu, &filter, output)
+                self.variant.supports(adapter, &filter, output)
             }
-            Pass::Gradient(_) => self.variant.supports(gpu, &filter.transposed(), self.shape),
+            Pass::Gradient(_) => self
+                .variant
+                .supports(adapter, &filter.transposed(), self.shape),
         }
     }
 

@@ -5,13 +5,22 @@ use super::comparison::{Output, added, compare, draw, draw_coarse, input_map, in
 use super::comparison::{masked, widen};
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
-use crate::kernels::gram::{self, Tiling};
+use crate::kernels::gram::{self, Share, Tiling};
 use crate::reference;
 use crate::shape::Shape;
 
 const TOLERANCE: f64 = 1e-5;
 
-/// G = F·Fᵀ/M for F of `shape`, summed by `tiling`; C is a multiple of four.
+/// What F is of the map whose Gram matrix is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// A part; its share is added to that of another, twice as large.
+    Second,
+}
+
+/// G (+)= F·Fᵀ/M for F of `shape`, summed by `tiling`; C is a multiple of four.
 ///
 /// # Errors
 /// What the device refuses.
@@ -19,21 +28,35 @@ pub async fn forward(
     gpu: &Gpu,
     tiling: Tiling,
     shape: Shape,
+    part: Part,
     binding_limit: Option<u64>,
     seed: u64,
 ) -> Result<Check, GpuError> {
     let f = draw(seed, shape.len());
-    let g = Output::vector(gpu, None, &reference::gram::forward(&widen(&f), shape))?;
+    let accumulate = part == Part::Second;
+    let portion = if accumulate { 3 } else { 1 };
+    let before = symmetric(seed + 1, shape.channels);
+    let before = accumulate.then_some(&before[..]);
+    let own = reference::gram::forward(&widen(&f), shape);
+    let own = own.iter().map(|entry| entry / portion as f64).collect();
+    let g = Output::vector(gpu, before, &added(own, before))?;
+    let share = Share {
+        positions: portion * shape.pixels(),
+        accumulate,
+    };
     let partials = Output::scratch(gpu, gram::workspace_bytes(shape) as usize / 4)?;
     let f = input_map(gpu, shape, &f)?;
-    let case = format!("of {shape}{}", super::slices_in_words(binding_limit));
+    let case = format!(
+        "of {shape}, {part:?}{}",
+        super::slices_in_words(binding_limit)
+    );
     compare(
         gpu,
         case,
         TOLERANCE,
         binding_limit,
         &[&g, &partials],
-        |recorder| gram::forward(recorder, tiling, &f, &partials.buffer, &g.buffer),
+        |recorder| gram::forward(recorder, tiling, &f, &partials.buffer, &g.buffer, share),
     )
     .await
 }
@@ -62,7 +85,15 @@ pub async fn gradient(
     let slices = super::slices_in_words(binding_limit);
     let case = format!("of {shape}{merge_in_words}{slices}");
     compare(gpu, case, TOLERANCE, binding_limit, &[&gf], |recorder| {
-        gram::gradient(recorder, gpu, &gg, &f, &gf.as_map(shape), merge)
+        gram::gradient(
+            recorder,
+            gpu,
+            &gg,
+            &f,
+            &gf.as_map(shape),
+            shape.pixels(),
+            merge,
+        )
     })
     .await
 }

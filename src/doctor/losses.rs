@@ -46,21 +46,28 @@ fn slot(totals: &Output) -> TotalSlot {
     TotalSlot {
         totals: totals.buffer.clone(),
         slot: 1,
+        accumulate: false,
     }
 }
 
-/// scale · Σ of `count` numbers.
+/// scale · Σ of `count` numbers, added to what was there if `accumulate`.
 ///
 /// # Errors
 /// What the device refuses.
-pub async fn sum(gpu: &Gpu, count: usize, seed: u64) -> Result<Check, GpuError> {
+pub async fn sum(gpu: &Gpu, count: usize, accumulate: bool, seed: u64) -> Result<Check, GpuError> {
     let partials: Vec<f32> = draw(seed, count).iter().map(|value| value.abs()).collect();
     let expected = f64::from(WEIGHT) * widen(&partials).iter().sum::<f64>();
-    let total = Output::total(gpu, expected)?;
+    let before = accumulate.then_some(0.5 * expected as f32);
+    let total = Output::total_after(gpu, before, expected)?;
     let partials = input_vector(gpu, &partials)?;
-    let case_in_words = format!("of {count}");
+    let added = if accumulate { ", added" } else { "" };
+    let case_in_words = format!("of {count}{added}");
     compare(gpu, case_in_words, TOLERANCE, None, &[&total], |recorder| {
-        sum::main(recorder, &partials, count, WEIGHT, &slot(&total));
+        let slot = TotalSlot {
+            accumulate,
+            ..slot(&total)
+        };
+        sum::main(recorder, &partials, count, WEIGHT, &slot);
         Ok(())
     })
     .await

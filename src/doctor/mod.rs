@@ -8,6 +8,7 @@
 mod comparison;
 pub mod conv3x3;
 pub mod copy_bandwidth;
+pub mod crop;
 pub mod fma_peak;
 pub mod gram;
 pub mod losses;
@@ -20,7 +21,7 @@ use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
 use crate::kernels::gram::Tiling;
 use crate::kernels::pool2::Pooling;
-use crate::shape::Shape;
+use crate::shape::{Shape, Window};
 
 /// What one kernel was found to compute.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,13 +67,20 @@ pub async fn check_all(gpu: &Gpu, mut report: impl FnMut(&Check)) -> Result<Vec<
         add(pool2::forward(gpu, pooling, shape, None, 1).await?);
         add(pool2::gradient(gpu, pooling, shape, joined, None, 1).await?);
     }
-    add(picture_input::forward(gpu, [33, 17], 1).await?);
-    add(picture_input::gradient(gpu, [33, 17], joined, 1).await?);
+    let window = Window {
+        left: 4,
+        top: 8,
+        width: 21,
+        height: 6,
+    };
+    check_crop(gpu, shape, window, joined, &mut add).await?;
+    add(picture_input::forward(gpu, [33, 17], window, 1).await?);
+    add(picture_input::gradient(gpu, [33, 17], window, joined, None, 1).await?);
     for tiling in Tiling::ALL
         .into_iter()
         .filter(|tiling| tiling.is_supported(gpu))
     {
-        add(gram::forward(gpu, tiling, shape, None, 1).await?);
+        add(gram::forward(gpu, tiling, shape, gram::Part::Second, None, 1).await?);
     }
     add(gram::gradient(gpu, shape, joined, None, 1).await?);
     check_losses(gpu, &mut add).await?;
@@ -82,6 +90,27 @@ pub async fn check_all(gpu: &Gpu, mut report: impl FnMut(&Check)) -> Result<Vec<
     add(fma_peak::check(gpu, 4).await?);
     add(copy_bandwidth::check(gpu, 5000).await?);
     Ok(checks)
+}
+
+async fn check_crop(
+    gpu: &Gpu,
+    shape: Shape,
+    window: Window,
+    merge: Merge,
+    add: &mut impl FnMut(Check),
+) -> Result<(), GpuError> {
+    let case = crop::Case {
+        shape,
+        window,
+        merge,
+        binding_limit: None,
+        seed: 1,
+    };
+    add(crop::forward(gpu, &case).await?);
+    add(crop::gradient(gpu, &case).await?);
+    add(crop::paste(gpu, &case).await?);
+    add(crop::paste_gradient(gpu, &case).await?);
+    Ok(())
 }
 
 async fn check_losses(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuError> {
@@ -103,7 +132,7 @@ async fn check_losses(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuE
     add(losses::style_gradient(gpu, 64, merge, 1).await?);
     add(losses::tv_value(gpu, [33, 17], 1).await?);
     add(losses::tv_gradient(gpu, [33, 17], merge, 1).await?);
-    add(losses::sum(gpu, 5000, 1).await?);
+    add(losses::sum(gpu, 5000, true, 1).await?);
     Ok(())
 }
 

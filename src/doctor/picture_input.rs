@@ -4,9 +4,9 @@ use super::Check;
 use super::comparison::{Output, added, compare, draw, input_map, input_vector, widen};
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
-use crate::kernels::picture_input::{self, InputTransform};
+use crate::kernels::picture_input::{self, InputTransform, PlanarPicture};
 use crate::reference;
-use crate::shape::Shape;
+use crate::shape::{Shape, Window};
 
 const TOLERANCE: f64 = 1e-5;
 
@@ -24,11 +24,16 @@ fn wide_matrix(transform: InputTransform) -> [[f64; 3]; 3] {
     transform.matrix.map(|row| row.map(f64::from))
 }
 
-/// The input of the network for a picture of `width`×`height`.
+/// The input of the network for a `window` of a picture of `width`×`height`.
 ///
 /// # Errors
 /// What the device refuses.
-pub async fn forward(gpu: &Gpu, [width, height]: [usize; 2], seed: u64) -> Result<Check, GpuError> {
+pub async fn forward(
+    gpu: &Gpu,
+    [width, height]: [usize; 2],
+    window: Window,
+    seed: u64,
+) -> Result<Check, GpuError> {
     let shape = Shape::new(3, height, width);
     let transform = transform(seed);
     let x: Vec<f32> = draw(seed + 1, shape.len())
@@ -36,40 +41,61 @@ pub async fn forward(gpu: &Gpu, [width, height]: [usize; 2], seed: u64) -> Resul
         .map(|x| x.abs())
         .collect();
     let offset = transform.offset.map(f64::from);
-    let expected = reference::picture_input::forward(&widen(&x), &wide_matrix(transform), &offset);
+    let seen = reference::crop::forward(&widen(&x), shape, window);
+    let expected = reference::picture_input::forward(&seen, &wide_matrix(transform), &offset);
     let x = input_vector(gpu, &x)?;
-    let y = Output::map(gpu, shape, None, &expected)?;
-    let case = format!("on {width}×{height}");
+    let cropped = Shape::new(3, window.height, window.width);
+    let y = Output::map(gpu, cropped, None, &expected)?;
+    let case = in_words(window, [width, height]);
     compare(gpu, case, TOLERANCE, None, &[&y], |recorder| {
-        picture_input::forward(recorder, transform, &x, &y.as_map(shape));
+        let x = PlanarPicture {
+            buffer: &x,
+            size: [width, height],
+        };
+        picture_input::forward(recorder, transform, x, window, &y.as_map(cropped));
         Ok(())
     })
     .await
 }
 
-/// The gradient at the picture.
+/// The gradient at the picture, of which the network saw the `window`.
 ///
 /// # Errors
 /// What the device refuses.
 pub async fn gradient(
     gpu: &Gpu,
     [width, height]: [usize; 2],
+    window: Window,
     merge: Merge,
+    binding_limit: Option<u64>,
     seed: u64,
 ) -> Result<Check, GpuError> {
     let shape = Shape::new(3, height, width);
     let transform = transform(seed);
-    let gy = draw(seed + 1, shape.len());
+    let cropped = Shape::new(3, window.height, window.width);
+    let gy = draw(seed + 1, cropped.len());
     let before = draw(seed + 2, shape.len());
     let before = merge.accumulate.then_some(&before[..]);
-    let expected = reference::picture_input::gradient(&widen(&gy), &wide_matrix(transform));
+    let seen = reference::picture_input::gradient(&widen(&gy), &wide_matrix(transform));
+    let expected = reference::crop::gradient(&seen, shape, window);
     let gx = Output::vector(gpu, before, &added(expected, before))?;
-    let gy = input_map(gpu, shape, &gy)?;
+    let gy = input_map(gpu, cropped, &gy)?;
+    let words = in_words(window, [width, height]);
     let merge_in_words = super::merge_in_words(merge);
-    let case = format!("on {width}×{height}{merge_in_words}");
-    compare(gpu, case, TOLERANCE, None, &[&gx], |recorder| {
-        picture_input::gradient(recorder, transform, &gy, &gx.buffer, merge);
-        Ok(())
+    let slices = super::slices_in_words(binding_limit);
+    let case = format!("{words}{merge_in_words}{slices}");
+    compare(gpu, case, TOLERANCE, binding_limit, &[&gx], |recorder| {
+        let gx = PlanarPicture {
+            buffer: &gx.buffer,
+            size: [width, height],
+        };
+        picture_input::gradient(recorder, transform, &gy, window, gx, merge)
     })
     .await
+}
+
+fn in_words(window: Window, [width, height]: [usize; 2]) -> String {
+    let Window { left, top, .. } = window;
+    let (w, h) = (window.width, window.height);
+    format!("of {w}×{h} at ({left}, {top}) of {width}×{height}")
 }

@@ -1,6 +1,6 @@
 //! Which adapter does the work: listing, ranking, choosing.
 
-use super::GpuError;
+use super::{GpuError, Profile};
 
 /// The environment variable that names an adapter where `--adapter` does not.
 pub const ADAPTER_VARIABLE: &str = "IMPASTO_ADAPTER";
@@ -24,7 +24,7 @@ pub struct AdapterSummary {
 }
 
 impl AdapterSummary {
-    fn new(index: usize, info: &wgpu::AdapterInfo) -> Self {
+    pub(super) fn new(index: usize, info: &wgpu::AdapterInfo) -> Self {
         Self {
             index,
             name: info.name.clone(),
@@ -70,6 +70,12 @@ impl AdapterList {
         let mut adapters = instance.enumerate_adapters(wgpu::Backends::PRIMARY).await;
         adapters.sort_by_key(|adapter| rank(adapter.get_info().device_type));
         Self { adapters }
+    }
+
+    /// The adapter with this index on paper, as [`super::Gpu::open`] would open it.
+    pub fn profile(&self, index: usize) -> Option<Profile> {
+        let adapter = self.adapters.get(index)?;
+        Some(Profile::new(adapter, &adapter.limits(), adapter.features()))
     }
 
     /// What is there, in the order of preference.

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::adapter::{AdapterList, AdapterSummary};
+use super::memory::Meter;
 use super::pipeline::{Kernel, Knob, Pipeline, PipelineCache};
-use super::{BufferView, GpuError, ReadBack, Staging, Texels};
+use super::{BufferView, GpuError, Profile, ReadBack, Staging, Texels};
 
 /// How to open a device.
 #[derive(Clone, Debug, Default)]
@@ -40,13 +41,13 @@ pub struct Gpu {
     queue: wgpu::Queue,
     adapter: AdapterSummary,
     limits: wgpu::Limits,
-    binding_limit: u64,
+    profile: Profile,
     features: wgpu::Features,
-    checked: bool,
     pipelines: PipelineCache,
     scratch: Mutex<HashMap<&'static str, wgpu::Buffer>>,
     scratch_texels: Mutex<HashMap<[u32; 2], Texels>>,
     submissions: AtomicU64,
+    pub(super) meter: Meter,
     fault: Arc<Mutex<Fault>>,
 }
 
@@ -94,17 +95,22 @@ impl Gpu {
             .as_deref()
             .filter(|_| features.contains(wgpu::Features::PIPELINE_CACHE));
         let pipelines = PipelineCache::new(&device, compiled);
+        let profile = Profile::new(adapter, &limits, features);
         Ok(Self {
+            meter: Meter::new(&device),
             device,
             queue,
             adapter: summary,
-            binding_limit: options
-                .binding_limit
-                .unwrap_or(u64::MAX)
-                .min(limits.max_storage_buffer_binding_size),
+            profile: Profile {
+                binding_limit: options
+                    .binding_limit
+                    .unwrap_or(u64::MAX)
+                    .min(profile.binding_limit),
+                is_checked: options.checked,
+                ..profile
+            },
             limits,
             features,
-            checked: options.checked,
             pipelines,
             scratch: Mutex::default(),
             scratch_texels: Mutex::default(),
@@ -116,6 +122,11 @@ impl Gpu {
     /// The adapter in use.
     pub fn adapter(&self) -> &AdapterSummary {
         &self.adapter
+    }
+
+    /// What choices and sizes hang on.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     /// The limits that the device was opened with.
@@ -135,23 +146,12 @@ impl Gpu {
 
     /// Whether kernels may use subgroup operations over at least eight lanes.
     pub fn has_subgroups(&self) -> bool {
-        self.features.contains(wgpu::Features::SUBGROUP) && self.subgroup_minimum() >= 8
+        self.profile.has_subgroups
     }
 
     /// Whether the device has what `kernel` is written with.
     pub fn can_run(&self, kernel: &Kernel) -> bool {
-        let int64 = self.features.contains(wgpu::Features::SHADER_INT64);
-        (!kernel.needs_subgroups || self.has_subgroups()) && (!kernel.needs_int64() || int64)
-    }
-
-    /// Whether shaders keep every run-time check, see [`GpuOptions::checked`].
-    pub fn is_checked(&self) -> bool {
-        self.checked
-    }
-
-    /// How many workgroups a software adapter runs at once: one for each processor, as far as is known.
-    pub fn processors(&self) -> usize {
-        std::thread::available_parallelism().map_or(1, usize::from)
+        self.profile.can_run(kernel)
     }
 
     /// Whether passes can be timed on the device.
@@ -159,19 +159,15 @@ impl Gpu {
         self.features.contains(wgpu::Features::TIMESTAMP_QUERY)
     }
 
-    fn subgroup_minimum(&self) -> u32 {
-        self.device.adapter_info().subgroup_min_size
-    }
-
     /// The most bytes that one storage binding may span.
     pub fn binding_limit(&self) -> u64 {
-        self.binding_limit
+        self.profile.binding_limit
     }
 
     /// The pipeline of `kernel`, compiled at the first call.
     pub fn pipeline(&self, kernel: &'static Kernel, knobs: &[Knob]) -> Arc<Pipeline> {
         self.pipelines
-            .get(&self.device, self.checked, kernel, knobs)
+            .get(&self.device, self.profile.is_checked, kernel, knobs)
     }
 
     /// What the driver compiled so far and what it was given, for [`GpuOptions::pipeline_cache`] of a later
@@ -244,9 +240,8 @@ impl Gpu {
         label: &str,
         values: &[T],
     ) -> Result<wgpu::Buffer, GpuError> {
-        let bytes: &[u8] = bytemuck::cast_slice(values);
-        let buffer = self.storage(label, bytes.len() as u64)?;
-        self.queue.write_buffer(&buffer, 0, bytes);
+        let buffer = self.storage(label, size_of_val(values) as u64)?;
+        self.write(&buffer, values);
         Ok(buffer)
     }
 
@@ -270,8 +265,9 @@ impl Gpu {
         Ok(buffer)
     }
 
-    /// Whether the driver had room for what was just created.
+    /// Whether the driver had room for what was just created. Everything on the device passes through here.
     pub(super) fn claim(&self, label: &str, bytes: u64) -> Result<(), GpuError> {
+        self.meter.note(&self.device);
         let mut fault = self.fault.lock().unwrap_or_else(|e| e.into_inner());
         if std::mem::take(&mut fault.out_of_memory) {
             return Err(refusal(label, bytes));
@@ -281,18 +277,28 @@ impl Gpu {
 
     /// Overwrites the start of `buffer`; takes effect before the next submit.
     pub fn write<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, values: &[T]) {
-        self.queue
-            .write_buffer(buffer, 0, bytemuck::cast_slice(values));
+        let bytes: &[u8] = bytemuck::cast_slice(values);
+        self.make_room_for_upload(bytes.len() as u64);
+        self.queue.write_buffer(buffer, 0, bytes);
+        self.uploaded(bytes.len() as u64);
     }
 
     /// Hands `commands` to the device; all of its work passes through here. Each time costs the driver a
     /// round trip, so a step of the optimiser is meant to cost one.
     pub fn submit(&self, commands: wgpu::CommandBuffer) {
         self.submissions.fetch_add(1, Ordering::Relaxed);
+        self.meter.flushed();
         self.queue.submit([commands]);
     }
 
-    /// How often [`Gpu::submit`] was called, read-backs included.
+    /// Sends what was written on its way without any command.
+    pub(super) fn flush(&self) {
+        self.submissions.fetch_add(1, Ordering::Relaxed);
+        self.meter.flushed();
+        self.queue.submit([]);
+    }
+
+    /// How often [`Gpu::submit`] was called, read-backs and large writes included.
     pub fn submissions(&self) -> u64 {
         self.submissions.load(Ordering::Relaxed)
     }

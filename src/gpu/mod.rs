@@ -6,7 +6,10 @@
 mod adapter;
 mod device;
 mod error;
+mod ledger;
+mod memory;
 mod pipeline;
+mod profile;
 mod read_back;
 mod record;
 mod shader;
@@ -16,8 +19,12 @@ mod timing;
 pub use adapter::{ADAPTER_VARIABLE, AdapterList, AdapterSummary};
 pub use device::{Gpu, GpuOptions};
 pub use error::GpuError;
+pub use ledger::Ledger;
 pub use pipeline::{Access, Kernel, Knob, Pipeline, Shader};
+pub use profile::{AdapterMemory, Profile};
 pub use read_back::{ReadBack, Staging};
-pub use record::{BufferView, Command, DispatchInfo, Recorder, Recording, fold_workgroups};
+pub use record::{
+    BufferView, Command, DispatchInfo, Recorder, Recording, UNIFORM_SLOT, fold_workgroups,
+};
 pub use shader::Override;
 pub use texels::Texels;

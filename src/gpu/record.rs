@@ -1,12 +1,18 @@
-//! Recording: kernels, parameters and buffers first; bind groups once; one pass and one submit a run.
+//! Recording: kernels, parameters and buffers first; bind groups once; one pass and one submit a run, or
+//! several for one that would take a GPU long.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::pipeline::{Access, Kernel, Knob, Pipeline};
 use super::{Gpu, GpuError, Texels};
 
 /// Uniform slots are this far apart: the largest offset alignment that WebGPU lets a device ask for.
-const UNIFORM_SLOT: u64 = 256;
+pub const UNIFORM_SLOT: u64 = 256;
+
+/// Operations of one submit, at most, unless a single dispatch has more: a second on a small GPU. Drivers
+/// reset the device when a submit takes several, and nothing else is drawn meanwhile.
+const SUBMIT_FLOP: u64 = 1_000_000_000_000;
 
 /// A range of a buffer.
 #[derive(Clone, Debug)]
@@ -259,7 +265,24 @@ impl Recording {
 
     /// Appends every dispatch to an open pass.
     pub fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
-        for index in 0..self.dispatches.len() {
+        self.encode_range(0..self.dispatches.len(), pass);
+    }
+
+    /// Appends the last part to a pass in which nothing stands yet. What is before it, if all of it is too much
+    /// for one submit, runs at once in submits of its own.
+    pub fn encode_in_parts(&self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>) {
+        let mut parts = parts(&self.infos, SUBMIT_FLOP);
+        let last = parts.pop().unwrap_or(0..0);
+        for part in parts {
+            let mut encoder = gpu.device().create_command_encoder(&Default::default());
+            self.encode_range(part, &mut encoder.begin_compute_pass(&Default::default()));
+            gpu.submit(encoder.finish());
+        }
+        self.encode_range(last, pass);
+    }
+
+    fn encode_range(&self, range: Range<usize>, pass: &mut wgpu::ComputePass<'_>) {
+        for index in range {
             self.encode_one(index, pass);
         }
     }
@@ -280,12 +303,29 @@ impl Recording {
         gpu.submit(encoder.finish());
     }
 
-    /// Runs everything: one encoder, one pass, one submit.
+    /// Runs everything: one encoder, one pass and one submit, or one of each for every part.
     pub fn submit(&self, gpu: &Gpu) {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        self.encode(&mut encoder.begin_compute_pass(&Default::default()));
+        self.encode_in_parts(gpu, &mut encoder.begin_compute_pass(&Default::default()));
         gpu.submit(encoder.finish());
     }
+}
+
+/// Runs of dispatches that are submitted together: as long as they can be with at most `most` operations.
+fn parts(infos: &[DispatchInfo], most: u64) -> Vec<Range<usize>> {
+    let mut parts = Vec::new();
+    let (mut start, mut flop) = (0, 0u64);
+    for (index, info) in infos.iter().enumerate() {
+        if index > start && flop + info.flop > most {
+            parts.push(start..index);
+            (start, flop) = (index, 0);
+        }
+        flop += info.flop;
+    }
+    if start < infos.len() {
+        parts.push(start..infos.len());
+    }
+    parts
 }
 
 /// Workgroups along x and y for `groups` workgroups in a row, folded below the limit of 65 535 per
@@ -297,4 +337,28 @@ pub fn fold_workgroups(groups: u64) -> [u32; 3] {
     }
     let y = groups.div_ceil(LIMIT);
     [groups.div_ceil(y) as u32, y as u32, 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_hold_every_dispatch_once_and_no_more_than_they_may() {
+        let info = |flop| DispatchInfo {
+            label: "".into(),
+            kernel: String::new(),
+            flop,
+            real_flop: flop,
+            bytes: 0,
+        };
+        let of = |flop: &[u64]| {
+            let infos: Vec<_> = flop.iter().map(|&flop| info(flop)).collect();
+            parts(&infos, 10)
+        };
+        assert!(of(&[]).is_empty());
+        assert_eq!(of(&[3, 3, 4]), vec![0..3]);
+        assert_eq!(of(&[3, 3, 5, 5, 1]), vec![0..2, 2..4, 4..5]);
+        assert_eq!(of(&[1, 50, 1]), vec![0..1, 1..2, 2..3]);
+    }
 }

@@ -21,17 +21,11 @@ impl Texels {
     }
 }
 
-fn bytes(columns: u32, rows: u32) -> u64 {
+pub(super) fn bytes(columns: u32, rows: u32) -> u64 {
     16 * u64::from(columns) * u64::from(rows)
 }
 
 impl Gpu {
-    /// Whether a matrix of this size can be a texture here.
-    pub fn fits_texels(&self, columns: u32, rows: u32) -> bool {
-        let most = self.limits().max_texture_dimension_2d;
-        columns <= most && rows <= most
-    }
-
     /// A zeroed matrix.
     ///
     /// # Errors
@@ -59,6 +53,7 @@ impl Gpu {
         let rows = (values.len() / 4) as u32 / columns;
         let usage = wgpu::TextureUsages::STORAGE_BINDING | wgpu::TextureUsages::COPY_DST;
         let texture = self.texture(label, columns, rows, usage)?;
+        self.make_room_for_upload(bytes(columns, rows));
         self.queue().write_texture(
             texture.as_image_copy(),
             bytemuck::cast_slice(values),
@@ -69,6 +64,7 @@ impl Gpu {
             },
             texture.size(),
         );
+        self.uploaded(bytes(columns, rows));
         Ok(Texels {
             view: texture.create_view(&Default::default()),
             columns,

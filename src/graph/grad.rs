@@ -1,7 +1,9 @@
 //! Reverse mode: from a tape to the list of steps that computes its values and the gradient at the picture.
 
 use super::node::{Extent, Op, Value, ValueId};
+use super::strategy::Strategy;
 use super::tape::Tape;
+use super::unroll::{Goal, Order, unroll};
 use crate::kernels::feature_map;
 use crate::kernels::gram;
 use crate::kernels::sum::PARTIALS;
@@ -19,7 +21,7 @@ pub struct Step {
     pub reads: Vec<ValueId>,
     /// The value that it writes, or adds to.
     pub write: ValueId,
-    /// How a gradient joins others.
+    /// How it joins what others have written there.
     pub merge: Merge,
     /// Scratch memory, alive during this step alone.
     pub workspace: Option<ValueId>,
@@ -28,7 +30,7 @@ pub struct Step {
 /// Steps in order, and all values that they touch: those of the tape, then gradients and workspaces.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// The tape it was made from.
+    /// The tape it was made from, followed by the nodes of tiles and those that are computed again.
     pub tape: Tape,
     /// Every value; ids of the tape keep their meaning.
     pub values: Vec<Value>,
@@ -39,51 +41,96 @@ pub struct Program {
 }
 
 impl Program {
+    /// The value behind an id, of the tape or not.
+    pub fn value(&self, id: ValueId) -> &Value {
+        &self.values[id.0]
+    }
+
     /// Only forward, and only the nodes that `wanted` values and the losses depend on.
     pub fn forward(tape: Tape, wanted: &[ValueId], binding_limit: u64) -> Self {
         let needed = ancestors(&tape, wanted);
-        let mut program = Self {
-            values: tape.values.clone(),
-            steps: Vec::new(),
-            picture_gradient: None,
-            tape,
-        };
-        for node in schedule(&program.tape, &needed) {
-            program.push_forward(node, binding_limit);
+        let order = schedule(&tape, &needed);
+        let order = order.into_iter().map(|node| (node, Pass::Forward));
+        Self::from_order(tape, order.collect(), binding_limit)
+    }
+
+    /// As [`Program::forward`], with no more of the picture at once than `strategy` says.
+    pub fn forward_with_strategy(
+        mut tape: Tape,
+        wanted: &[ValueId],
+        strategy: &Strategy,
+        binding_limit: u64,
+    ) -> Self {
+        if !strategy.is_plain()
+            && let Some(order) = unroll(&mut tape, wanted, strategy, Goal::Values)
+        {
+            return Self::from_order(tape, order, binding_limit);
         }
-        program
+        Self::forward(tape, wanted, binding_limit)
     }
 
     /// Forward to every loss, then back to the picture. Nodes from which no loss can be reached, and
     /// gradients that would not reach the picture, are left out.
     pub fn with_gradient(tape: Tape, binding_limit: u64) -> Self {
-        let losses: Vec<ValueId> = (0..tape.values.len())
-            .map(ValueId)
-            .filter(|&id| matches!(tape.value(id).extent, Extent::Loss(_)))
-            .collect();
-        let mut program = Self::forward(tape, &losses, binding_limit);
-        let forward: Vec<usize> = program.steps.iter().map(|step| step.node).collect();
-        let moved = descendants(&program.tape);
-        // How many shares of the gradient each value still waits for, and how many it has.
-        let mut missing = vec![0usize; program.tape.values.len()];
-        let differentiable: Vec<usize> = forward
-            .into_iter()
-            .filter(|&node| moved[program.tape.nodes[node].inputs[0].0])
-            .collect();
-        for &node in &differentiable {
-            missing[program.tape.nodes[node].inputs[0].0] += 1;
+        let needed = ancestors(&tape, &tape.loss_values());
+        let forward = schedule(&tape, &needed);
+        let moved = descendants(&tape);
+        let is_moved = |node: &usize| moved[tape.nodes[*node].inputs[0].0];
+        let back = forward.iter().rev().copied().filter(is_moved);
+        let mut order: Order = forward.iter().map(|&node| (node, Pass::Forward)).collect();
+        order.extend(back.map(|node| (node, Pass::Gradient)));
+        Self::from_order(tape, order, binding_limit)
+    }
+
+    /// As [`Program::with_gradient`], the same gradient in less memory: with no more of the picture at once,
+    /// and no more maps kept, than `strategy` says. A tape whose losses compare two computed maps with each
+    /// other gets the plain program.
+    pub fn with_strategy(mut tape: Tape, strategy: &Strategy, binding_limit: u64) -> Self {
+        let losses = tape.loss_values();
+        if !strategy.is_plain()
+            && let Some(order) = unroll(&mut tape, &losses, strategy, Goal::Gradient)
+        {
+            return Self::from_order(tape, order, binding_limit);
         }
-        let mut gradients: Vec<Option<ValueId>> = vec![None; program.tape.values.len()];
-        for &node in differentiable.iter().rev() {
-            program.push_gradient(node, &mut gradients, &mut missing);
+        Self::with_gradient(tape, binding_limit)
+    }
+
+    fn from_order(tape: Tape, order: Order, binding_limit: u64) -> Self {
+        let mut program = Self {
+            values: tape.values.clone(),
+            steps: Vec::with_capacity(order.len()),
+            picture_gradient: None,
+            tape,
+        };
+        let values = program.values.len();
+        // How many shares of the gradient each value still waits for, and how many it has.
+        let mut missing = vec![0usize; values];
+        for &(node, pass) in &order {
+            if pass == Pass::Gradient {
+                missing[program.tape.nodes[node].inputs[0].0] += 1;
+            }
+        }
+        let mut gradients: Vec<Option<ValueId>> = vec![None; values];
+        let mut written = vec![false; values];
+        for (node, pass) in order {
+            match pass {
+                Pass::Forward => program.push_forward(node, &mut written, binding_limit),
+                Pass::Gradient => program.push_gradient(node, &mut gradients, &mut missing),
+            }
         }
         program.picture_gradient = gradients[program.tape.picture().0];
         program
     }
 
-    fn push_forward(&mut self, node: usize, binding_limit: u64) {
+    fn push_forward(&mut self, node: usize, written: &mut [bool], binding_limit: u64) {
         let tape_node = &self.tape.nodes[node];
         let (reads, write) = (tape_node.inputs.clone(), tape_node.output);
+        let before = std::mem::replace(&mut written[write.0], true);
+        // Tiles add their shares to sums; into a whole map each writes what is its own.
+        let is_sum = matches!(
+            self.tape.value(write).extent,
+            Extent::Gram(_) | Extent::Loss(_)
+        );
         let bytes = forward_workspace(&self.tape, node, binding_limit);
         let workspace = self.add_workspace(bytes);
         self.steps.push(Step {
@@ -91,7 +138,10 @@ impl Program {
             pass: Pass::Forward,
             reads,
             write,
-            merge: Merge::default(),
+            merge: Merge {
+                accumulate: before && is_sum,
+                mask: false,
+            },
             workspace,
         });
     }
@@ -190,7 +240,7 @@ fn schedule(tape: &Tape, needed: &[bool]) -> Vec<usize> {
 }
 
 /// Which nodes the `wanted` values depend on.
-fn ancestors(tape: &Tape, wanted: &[ValueId]) -> Vec<bool> {
+pub(super) fn ancestors(tape: &Tape, wanted: &[ValueId]) -> Vec<bool> {
     let mut needed = vec![false; tape.nodes.len()];
     let mut open: Vec<usize> = wanted
         .iter()
@@ -206,7 +256,7 @@ fn ancestors(tape: &Tape, wanted: &[ValueId]) -> Vec<bool> {
 }
 
 /// Which values depend on the picture through first inputs, the ones that carry gradients.
-fn descendants(tape: &Tape) -> Vec<bool> {
+pub(super) fn descendants(tape: &Tape) -> Vec<bool> {
     let mut moved = vec![false; tape.values.len()];
     moved[tape.picture().0] = true;
     for node in &tape.nodes {
@@ -224,12 +274,18 @@ fn forward_values_for_gradient(
 ) -> Vec<ValueId> {
     use crate::kernels::pool2::Pooling;
     match op {
-        Op::PictureInput(_) => vec![],
-        // The average spreads gy evenly; only a mask needs the map itself.
-        Op::Conv3x3 { .. } | Op::Pool(Pooling::Average) if !mask => vec![],
-        Op::Conv3x3 { .. } | Op::Pool(_) | Op::Gram | Op::DreamLoss { .. } | Op::TvLoss { .. } => {
-            vec![inputs[0]]
+        Op::PictureInput { .. } => vec![],
+        // A crop, a paste and the average only move gy; they need the map itself for a mask alone.
+        Op::Conv3x3 { .. } | Op::Crop(_) | Op::Paste(_) | Op::Pool(Pooling::Average) if !mask => {
+            vec![]
         }
+        Op::Conv3x3 { .. }
+        | Op::Crop(_)
+        | Op::Paste(_)
+        | Op::Pool(_)
+        | Op::Gram { .. }
+        | Op::DreamLoss { .. }
+        | Op::TvLoss { .. } => vec![inputs[0]],
         Op::Relu => vec![y],
         Op::ContentLoss { .. } | Op::StyleLoss { .. } => inputs.to_vec(),
     }
@@ -247,7 +303,7 @@ fn forward_workspace(tape: &Tape, node: usize, binding_limit: u64) -> u64 {
             partials * slices as u64
         }
         Op::StyleLoss { .. } | Op::TvLoss { .. } => partials,
-        Op::Gram => gram::workspace_bytes(map()),
+        Op::Gram { .. } => gram::workspace_bytes(map()),
         _ => 0,
     }
 }

@@ -1,17 +1,22 @@
 //! Lowering: each step of a program becomes the commands of its kernels, on the buffers of the plan.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
 
+use super::filters::{Filters, Use};
 use super::grad::{Program, Step};
 use super::node::{Extent, Op, ValueId};
 use super::plan::{Plan, planned_bytes};
 use crate::gpu::{Gpu, GpuError, Recorder};
-use crate::kernels::conv3x3::{self, DeviceFilter, Epilogue, Preference};
+use crate::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Preference};
 use crate::kernels::feature_map::FeatureMap;
+use crate::kernels::picture_input::PlanarPicture;
 use crate::kernels::sum::TotalSlot;
 use crate::kernels::{
-    Pass, content_loss, dream_loss, gram, picture_input, pool2, relu, style_loss, tv_loss,
+    content_loss, crop, dream_loss, gram, picture_input, pool2, relu, style_loss, tv_loss,
 };
+use crate::shape::Shape;
 
 /// Choices that do not change the result.
 #[derive(Clone, Debug)]
@@ -53,7 +58,8 @@ pub(super) struct Builder<'a> {
     pub(super) picture: wgpu::Buffer,
     pub(super) gradient: Option<wgpu::Buffer>,
     pub(super) totals: wgpu::Buffer,
-    pub(super) memory: Memory,
+    memory: Memory,
+    filters: Filters<'a>,
 }
 
 impl<'a> Builder<'a> {
@@ -62,6 +68,7 @@ impl<'a> Builder<'a> {
         gpu: &'a Gpu,
         program: &'a Program,
         plan: &Plan,
+        preference: &'a Preference,
     ) -> Result<Self, GpuError> {
         let (height, width) = program.tape.picture_size();
         let picture_bytes = (3 * width * height * size_of::<f32>()) as u64;
@@ -107,7 +114,16 @@ impl<'a> Builder<'a> {
             gradient,
             totals,
             memory,
+            filters: Filters::new(gpu, preference),
         })
+    }
+
+    /// Device memory of what was allocated, and of the weights of all steps recorded so far.
+    pub(super) fn memory(&self) -> Memory {
+        Memory {
+            weights: self.filters.bytes(),
+            ..self.memory
+        }
     }
 
     fn buffer(&self, value: ValueId) -> &wgpu::Buffer {
@@ -141,8 +157,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn total(&self, value: ValueId) -> TotalSlot {
-        let slot = match self.program.values[value.0].extent {
+    fn total(&self, step: &Step) -> TotalSlot {
+        let slot = match self.program.values[step.write.0].extent {
             Extent::Loss(slot) => slot,
             // As above.
             _ => unreachable!("a loss node makes a loss"),
@@ -150,7 +166,27 @@ impl<'a> Builder<'a> {
         TotalSlot {
             totals: self.totals.clone(),
             slot,
+            accumulate: step.merge.accumulate,
         }
+    }
+
+    fn planar<'b>(&self, buffer: &'b wgpu::Buffer) -> PlanarPicture<'b> {
+        let (height, width) = self.program.tape.picture_size();
+        PlanarPicture {
+            buffer,
+            size: [width, height],
+        }
+    }
+
+    /// The weights of a step, in its direction; `output` is what it writes.
+    fn filter(
+        &mut self,
+        step: &Step,
+        filter: &Arc<Filter>,
+        output: Shape,
+    ) -> Result<Rc<DeviceFilter>, GpuError> {
+        let wanted = Use::of(self.program, step, output);
+        self.filters.get(filter, &wanted)
     }
 
     fn scratch(&self, step: &Step) -> &wgpu::Buffer {
@@ -160,26 +196,18 @@ impl<'a> Builder<'a> {
     }
 
     /// Records a forward step.
-    pub(super) fn forward(
-        &mut self,
-        recorder: &mut Recorder,
-        step: &Step,
-        options: &RunOptions,
-    ) -> Result<(), GpuError> {
+    pub(super) fn forward(&mut self, recorder: &mut Recorder, step: &Step) -> Result<(), GpuError> {
         let node = &self.program.tape.nodes()[step.node];
         let x = step.reads[0];
         match &node.op {
-            Op::PictureInput(transform) => {
-                picture_input::forward(recorder, *transform, &self.picture, &self.map(step.write));
+            Op::PictureInput { transform, window } => {
+                let x = self.planar(&self.picture);
+                picture_input::forward(recorder, *transform, x, *window, &self.map(step.write));
                 Ok(())
             }
             Op::Conv3x3 { filter, relu } => {
                 let (x, y) = (self.map(x), self.map(step.write));
-                let choice = options
-                    .preference
-                    .choose(self.gpu, filter, y.shape, Pass::Forward);
-                let filter = DeviceFilter::upload(self.gpu, &node.name, filter, choice.variant)?;
-                self.memory.weights += filter.bytes();
+                let filter = self.filter(step, filter, y.shape)?;
                 let epilogue = Epilogue {
                     relu: *relu,
                     ..Epilogue::default()
@@ -190,12 +218,22 @@ impl<'a> Builder<'a> {
             Op::Pool(pooling) => {
                 pool2::forward(recorder, *pooling, &self.map(x), &self.map(step.write))
             }
-            Op::Gram => gram::forward(
+            Op::Crop(window) => {
+                crop::forward(recorder, *window, &self.map(x), &self.map(step.write))
+            }
+            Op::Paste(placement) => {
+                crop::paste(recorder, *placement, &self.map(x), &self.map(step.write))
+            }
+            Op::Gram { positions } => gram::forward(
                 recorder,
                 gram::Tiling::choose(self.gpu),
                 &self.map(x),
                 self.scratch(step),
                 self.buffer(step.write),
+                gram::Share {
+                    positions: *positions,
+                    accumulate: step.merge.accumulate,
+                },
             ),
             op => self.loss(recorder, op, step),
         }
@@ -203,7 +241,7 @@ impl<'a> Builder<'a> {
 
     fn loss(&self, recorder: &mut Recorder, op: &Op, step: &Step) -> Result<(), GpuError> {
         let x = step.reads[0];
-        let (partials, total) = (self.scratch(step), self.total(step.write));
+        let (partials, total) = (self.scratch(step), self.total(step));
         match op {
             Op::ContentLoss { weight } => {
                 let (f, target) = (self.map(x), self.map(step.reads[1]));
@@ -246,26 +284,19 @@ impl<'a> Builder<'a> {
         &mut self,
         recorder: &mut Recorder,
         step: &Step,
-        options: &RunOptions,
     ) -> Result<(), GpuError> {
         let node = &self.program.tape.nodes()[step.node];
         let (reads, merge) = (&step.reads, step.merge);
         // By the rule of `grad`: forward values first, the gradient of the output last.
         let gy = reads[reads.len() - 1];
         match &node.op {
-            Op::PictureInput(transform) => {
-                let gx = self.buffer(step.write);
-                picture_input::gradient(recorder, *transform, &self.map(gy), gx, merge);
-                Ok(())
+            Op::PictureInput { transform, window } => {
+                let gx = self.planar(self.buffer(step.write));
+                picture_input::gradient(recorder, *transform, &self.map(gy), *window, gx, merge)
             }
             Op::Conv3x3 { filter, .. } => {
                 let (gy, gx) = (self.map(gy), self.map(step.write));
-                let turned = filter.transposed();
-                let choice = options
-                    .preference
-                    .choose(self.gpu, &turned, gx.shape, Pass::Gradient);
-                let filter = DeviceFilter::upload(self.gpu, &node.name, &turned, choice.variant)?;
-                self.memory.weights += filter.bytes();
+                let filter = self.filter(step, filter, gx.shape)?;
                 let x = merge.mask.then(|| self.map(reads[0]));
                 let epilogue = Epilogue::of_gradient(merge, x.as_ref());
                 conv3x3::record(recorder, &filter, &gy, &gx, epilogue)
@@ -279,9 +310,20 @@ impl<'a> Builder<'a> {
                 let x = (reads.len() > 1).then(|| self.map(reads[0]));
                 pool2::gradient(recorder, *pooling, x.as_ref(), &gy, &gx, merge)
             }
-            Op::Gram => {
+            Op::Crop(window) => {
+                let (gy, gx) = (self.map(gy), self.map(step.write));
+                let x = merge.mask.then(|| self.map(reads[0]));
+                crop::gradient(recorder, *window, x.as_ref(), &gy, &gx, merge)
+            }
+            Op::Paste(placement) => {
+                let (gy, gx) = (self.map(gy), self.map(step.write));
+                let x = merge.mask.then(|| self.map(reads[0]));
+                crop::paste_gradient(recorder, *placement, x.as_ref(), &gy, &gx, merge)
+            }
+            Op::Gram { positions } => {
                 let (f, gf) = (self.map(reads[0]), self.map(step.write));
-                gram::gradient(recorder, self.gpu, self.buffer(gy), &f, &gf, merge)
+                let gg = self.buffer(gy);
+                gram::gradient(recorder, self.gpu, gg, &f, &gf, *positions, merge)
             }
             Op::ContentLoss { weight } => {
                 let (f, target) = (self.map(reads[0]), self.map(reads[1]));

@@ -1,17 +1,26 @@
 //! Floor 1: the graph executor. A [`Tape`] says what is computed, [`Program`] adds the way back to the
 //! picture, [`Plan`] shares buffers, [`Executable`] runs it all with one submit.
 
+mod filters;
+mod forecast;
 mod grad;
 mod lower;
 mod node;
 mod plan;
 mod run;
+mod section;
+mod span;
+mod strategy;
 mod tape;
+mod tile;
+mod unroll;
 
 pub use crate::kernels::Pass;
+pub use forecast::{Allocation, Forecast, Purpose};
 pub use grad::{Program, Step};
 pub use lower::{Memory, RunOptions};
 pub use node::{Extent, Node, Op, Value, ValueId};
 pub use plan::{Plan, Requirement, plan, requirements};
 pub use run::{Executable, NodeTime};
+pub use strategy::{Candidate, Cut, Margin, Strategy};
 pub use tape::{Tape, TapeError};

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::kernels::conv3x3::Filter;
+use crate::kernels::crop::Placement;
 use crate::kernels::picture_input::InputTransform;
 use crate::kernels::pool2::Pooling;
-use crate::shape::Shape;
+use crate::shape::{Shape, Window};
 
 /// A value on a tape: the picture, a constant, or what a node produces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,8 +46,13 @@ pub struct Value {
 /// What a node computes. Weights of losses multiply a mean, see the files of [`crate::reference`].
 #[derive(Clone, Debug)]
 pub enum Op {
-    /// The network's input from the picture.
-    PictureInput(InputTransform),
+    /// The network's input from a window of the picture.
+    PictureInput {
+        /// To the network's channels.
+        transform: InputTransform,
+        /// All of the picture, but for a tile.
+        window: Window,
+    },
     /// 3×3 convolution plus bias, with the ReLU fused or not.
     Conv3x3 {
         /// The frozen weights.
@@ -58,8 +64,15 @@ pub enum Op {
     Relu,
     /// 2×2 pooling, stride 2.
     Pool(Pooling),
+    /// A window of a map.
+    Crop(Window),
+    /// A window of a map, put where it belongs in a larger one.
+    Paste(Placement),
     /// F·Fᵀ / M.
-    Gram,
+    Gram {
+        /// M: all positions of the layer, also where F is a tile of it.
+        positions: usize,
+    },
     /// weight · mean((F − P)²).
     ContentLoss {
         /// w.
@@ -91,6 +104,8 @@ pub struct Node {
     pub op: Op,
     /// What it computes it from.
     pub inputs: Vec<ValueId>,
-    /// What it makes.
+    /// What it makes; tiles of one layer share a Gram matrix and a loss.
     pub output: ValueId,
+    /// The node of the tape as it was written that this one computes again or for a tile.
+    pub origin: Option<usize>,
 }

@@ -3,6 +3,14 @@
 //! Greedy by size (Pisarchyk & Lee, arXiv 2001.03288): the largest values choose first, each takes a
 //! slot that is free over its whole life. Slots are separate buffers, since wgpu does not let one
 //! dispatch read one part of a buffer and write another.
+//!
+//! For a step of recipe gatys that is within 0.3 % of the least that slots of one value at a time can take
+//! ([`Plan::least_bytes`]), and up to 19 % above what is alive at once ([`Plan::live_bytes`]).
+//!
+//! Nothing is written in place. A dispatch may not bind a buffer as read and as written, so that takes kernels
+//! which read what they replace through the binding that they write. Where that is sound, it wins little:
+//! nothing for poolings (a third map as large as the first is needed one step later), 2.2 % for gradients of
+//! convolutions on top of the map that masks them.
 
 use std::collections::BTreeMap;
 
@@ -38,6 +46,47 @@ impl Plan {
     /// Bytes of all slots together.
     pub fn bytes(&self) -> u64 {
         self.slots.iter().sum()
+    }
+
+    /// Bytes of what is alive at each step; no plan can do with less than the most of them.
+    pub fn live_bytes(&self) -> Vec<u64> {
+        let steps = self.requirements.iter().map(|of| of.last + 1).max();
+        let mut change = vec![0i128; steps.unwrap_or(0) + 1];
+        for requirement in &self.requirements {
+            change[requirement.first] += i128::from(requirement.bytes);
+            change[requirement.last + 1] -= i128::from(requirement.bytes);
+        }
+        change.pop();
+        let mut alive = 0;
+        change
+            .into_iter()
+            .map(|change| {
+                alive += change;
+                // As many bytes die as were born before.
+                alive as u64
+            })
+            .collect()
+    }
+
+    /// Bytes that any plan needs whose slots hold one value at a time: the largest value of any step, and
+    /// the second largest of any step, and so on.
+    pub fn least_bytes(&self) -> u64 {
+        let mut born: BTreeMap<usize, Vec<&Requirement>> = BTreeMap::new();
+        for requirement in &self.requirements {
+            born.entry(requirement.first).or_default().push(requirement);
+        }
+        let mut alive: Vec<&Requirement> = Vec::new();
+        let mut largest: Vec<u64> = Vec::new();
+        for (step, newborn) in born {
+            alive.retain(|requirement| requirement.last >= step);
+            alive.extend(newborn);
+            alive.sort_by_key(|requirement| std::cmp::Reverse(requirement.bytes));
+            largest.resize(largest.len().max(alive.len()), 0);
+            for (largest, requirement) in largest.iter_mut().zip(&alive) {
+                *largest = (*largest).max(requirement.bytes);
+            }
+        }
+        largest.iter().sum()
     }
 }
 
@@ -100,20 +149,19 @@ pub fn plan(requirements: Vec<Requirement>, share: bool) -> Plan {
     let mut order: Vec<&Requirement> = requirements.iter().collect();
     order.sort_by_key(|requirement| (std::cmp::Reverse(requirement.bytes), requirement.first));
     let mut slots: Vec<u64> = Vec::new();
-    let mut tenants: Vec<Vec<(usize, usize)>> = Vec::new();
+    let mut tenants: Vec<Tenants> = Vec::new();
     let mut placement = BTreeMap::new();
     for requirement in order {
-        let life = (requirement.first, requirement.last);
         // Slots are made in order of falling size, so the last free one fits tightest.
-        let free = (0..slots.len())
-            .rev()
-            .find(|&slot| share && tenants[slot].iter().all(|&other| !overlap(life, other)));
+        let free = tenants
+            .iter()
+            .rposition(|tenants| share && tenants.leave_room_for(requirement));
         let slot = free.unwrap_or_else(|| {
             slots.push(requirement.bytes);
-            tenants.push(Vec::new());
+            tenants.push(Tenants::default());
             slots.len() - 1
         });
-        tenants[slot].push(life);
+        tenants[slot].0.insert(requirement.first, requirement.last);
         placement.insert(requirement.value, slot);
     }
     Plan {
@@ -123,55 +171,17 @@ pub fn plan(requirements: Vec<Requirement>, share: bool) -> Plan {
     }
 }
 
-fn overlap(a: (usize, usize), b: (usize, usize)) -> bool {
-    a.0 <= b.1 && b.0 <= a.1
+/// Lives in one slot, which never overlap: the last step of each by its first.
+#[derive(Default)]
+struct Tenants(BTreeMap<usize, usize>);
+
+impl Tenants {
+    /// Whether nobody lives here at any time of `newcomer`: only the last to move in by then could.
+    fn leave_room_for(&self, newcomer: &Requirement) -> bool {
+        let by_then = self.0.range(..=newcomer.last).next_back();
+        by_then.is_none_or(|(_, &last)| last < newcomer.first)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::reference::samples::sample;
-
-    /// Random lifetimes: no two values of one slot are ever alive together, and none is too large.
-    #[test]
-    fn lives_in_one_slot_never_overlap() {
-        for seed in 0..200 {
-            let draw = |i: u64, most: u64| ((sample(seed, i) + 1.0) / 2.0 * most as f64) as usize;
-            let requirements: Vec<Requirement> = (0..40)
-                .map(|i| {
-                    let first = draw(3 * i, 50);
-                    Requirement {
-                        value: ValueId(i as usize),
-                        bytes: 16 * (1 + draw(3 * i + 1, 1000) as u64),
-                        first,
-                        last: first + draw(3 * i + 2, 20),
-                    }
-                })
-                .collect();
-            let plan = plan(requirements.clone(), true);
-            for a in &requirements {
-                assert!(a.bytes <= plan.slots[plan.placement[&a.value]]);
-                for b in &requirements {
-                    let together = overlap((a.first, a.last), (b.first, b.last));
-                    let shared = plan.placement[&a.value] == plan.placement[&b.value];
-                    assert!(a.value == b.value || !(together && shared), "seed {seed}");
-                }
-            }
-            let alone: u64 = requirements.iter().map(|r| r.bytes).sum();
-            assert!(plan.bytes() < alone, "seed {seed} shares nothing");
-        }
-    }
-
-    #[test]
-    fn without_sharing_every_value_is_alone() {
-        let requirement = |value, first| Requirement {
-            value: ValueId(value),
-            bytes: 64,
-            first,
-            last: first,
-        };
-        let requirements = vec![requirement(0, 0), requirement(1, 5)];
-        assert_eq!(plan(requirements.clone(), true).bytes(), 64);
-        assert_eq!(plan(requirements, false).bytes(), 128);
-    }
-}
+mod tests;

@@ -1,4 +1,5 @@
-//! Running a program: buffers after the plan, everything recorded once, one pass and one submit a run.
+//! Running a program: buffers after the plan, everything recorded once, one pass and one submit a run, if it is
+//! not too long.
 
 use std::collections::BTreeMap;
 
@@ -46,22 +47,22 @@ impl Executable {
     /// What the adapter has no room for, and maps of which one channel group exceeds a binding.
     pub fn build(gpu: &Gpu, program: Program, options: &RunOptions) -> Result<Self, GpuError> {
         let plan = plan(requirements(&program, &options.keep), options.share_buffers);
-        let mut builder = Builder::allocate(gpu, &program, &plan)?;
+        let mut builder = Builder::allocate(gpu, &program, &plan, &options.preference)?;
         let mut recorder = Recorder::new(gpu);
         for step in &program.steps {
             let node = &program.tape.nodes()[step.node];
             recorder.set_label(&format!("{} {}", node.name, step.pass));
             match step.pass {
-                Pass::Forward => builder.forward(&mut recorder, step, options)?,
-                Pass::Gradient => builder.gradient(&mut recorder, step, options)?,
+                Pass::Forward => builder.forward(&mut recorder, step)?,
+                Pass::Gradient => builder.gradient(&mut recorder, step)?,
             }
         }
+        let memory = builder.memory();
         let Builder {
             buffers,
             picture,
             gradient,
             totals,
-            memory,
             ..
         } = builder;
         Ok(Self {
@@ -137,7 +138,7 @@ impl Executable {
         }
     }
 
-    /// Runs every step: one encoder, one pass, one submit.
+    /// Runs every step: one encoder, one pass, one submit, or several of a run that takes long.
     pub fn run(&self, gpu: &Gpu) {
         self.recording.submit(gpu);
     }

@@ -8,7 +8,7 @@ use super::node::{Extent, Node, Op, Value, ValueId};
 use crate::kernels::conv3x3::Filter;
 use crate::kernels::picture_input::InputTransform;
 use crate::kernels::pool2::{Pooling, pooled};
-use crate::shape::Shape;
+use crate::shape::{Shape, Window};
 
 /// A tape that does not fit together; every message names the node.
 #[derive(Debug, Error, PartialEq)]
@@ -131,7 +131,15 @@ impl Tape {
         let extent = Extent::Map(Shape::new(3, height, width));
         self.push(
             name,
-            Op::PictureInput(transform),
+            Op::PictureInput {
+                transform,
+                window: Window {
+                    left: 0,
+                    top: 0,
+                    width,
+                    height,
+                },
+            },
             vec![self.picture()],
             extent,
         )
@@ -191,7 +199,9 @@ impl Tape {
             let expected = "a map whose channels are a multiple of four".to_string();
             return Err(self.mismatch(name, f, expected));
         }
-        self.push(name, Op::Gram, vec![f], Extent::Gram(shape.channels))
+        let positions = shape.pixels();
+        let extent = Extent::Gram(shape.channels);
+        self.push(name, Op::Gram { positions }, vec![f], extent)
     }
 
     /// Adds weight · mean((F − P)²).
@@ -264,6 +274,34 @@ impl Tape {
         }
     }
 
+    /// H and W of a map or of the picture, 0 of anything else.
+    pub(super) fn size(&self, id: ValueId) -> (usize, usize) {
+        match self.value(id).extent {
+            Extent::Picture { height, width } => (height, width),
+            Extent::Map(shape) => (shape.height, shape.width),
+            _ => (0, 0),
+        }
+    }
+
+    /// The loss terms.
+    pub(super) fn loss_values(&self) -> Vec<ValueId> {
+        let is_loss = |&id: &ValueId| matches!(self.value(id).extent, Extent::Loss(_));
+        (0..self.values.len())
+            .map(ValueId)
+            .filter(is_loss)
+            .collect()
+    }
+
+    /// Adds a value that the node added next will make.
+    pub(super) fn add_value(&mut self, name: String, extent: Extent) -> ValueId {
+        self.values.push(Value {
+            name,
+            extent,
+            producer: Some(self.nodes.len()),
+        });
+        ValueId(self.values.len() - 1)
+    }
+
     fn map_input(&self, node: &str, x: ValueId) -> Result<Shape, TapeError> {
         self.shape(x)
             .ok_or_else(|| self.mismatch(node, x, "a feature map".to_string()))
@@ -319,6 +357,7 @@ impl Tape {
             op,
             inputs,
             output,
+            origin: None,
         });
         Ok(output)
     }

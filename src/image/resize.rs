@@ -39,7 +39,7 @@ impl Picture {
 }
 
 /// `width`×`height` scaled to a longer side of `longer`, rounded, at least one pixel each way.
-fn fitted(width: usize, height: usize, longer: usize) -> (usize, usize) {
+pub fn fitted(width: usize, height: usize, longer: usize) -> (usize, usize) {
     let current = width.max(height).max(1) as f64;
     let scaled = |side: usize| ((side as f64 * longer as f64 / current).round() as usize).max(1);
     (scaled(width), scaled(height))

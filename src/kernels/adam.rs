@@ -85,37 +85,45 @@ pub struct AdamBuffers<'a> {
     pub second: &'a wgpu::Buffer,
 }
 
-/// Records one step over `values` f32.
+/// Records one step over `values` f32, in slices where they are more than a binding holds.
 pub fn main(
     recorder: &mut Recorder,
     settings: AdamSettings,
     values: usize,
     buffers: AdamBuffers<'_>,
 ) {
+    // Views begin at multiples of 16 vectors, 256 bytes.
+    let most = (recorder.binding_limit() / 256).max(1) as usize * 16;
     let vectors = values.div_ceil(4);
-    recorder.push(Command {
-        kernel: &MAIN,
-        knobs: vec![],
-        uniform: bytemuck::bytes_of(&Params {
-            vectors: vectors as u32,
-            beta1: settings.beta1,
-            beta2: settings.beta2,
-            epsilon: settings.epsilon,
-            clamp: u32::from(settings.clamp),
-            padding: [0; 3],
-        })
-        .to_vec(),
-        buffers: [
-            buffers.step_numbers,
-            buffers.x,
-            buffers.gradient,
-            buffers.first,
-            buffers.second,
-        ]
-        .map(BufferView::whole)
-        .to_vec(),
-        workgroups: over_positions(vectors, 1),
-        flop: 13 * values as u64,
-        bytes: 28 * values as u64,
-    });
+    for first in (0..vectors).step_by(most) {
+        let vectors = most.min(vectors - first);
+        let slice = |buffer: &wgpu::Buffer| BufferView {
+            buffer: buffer.clone(),
+            offset: 16 * first as u64,
+            size: 16 * vectors as u64,
+        };
+        recorder.push(Command {
+            kernel: &MAIN,
+            knobs: vec![],
+            uniform: bytemuck::bytes_of(&Params {
+                vectors: vectors as u32,
+                beta1: settings.beta1,
+                beta2: settings.beta2,
+                epsilon: settings.epsilon,
+                clamp: u32::from(settings.clamp),
+                padding: [0; 3],
+            })
+            .to_vec(),
+            buffers: vec![
+                BufferView::whole(buffers.step_numbers),
+                slice(buffers.x),
+                slice(buffers.gradient),
+                slice(buffers.first),
+                slice(buffers.second),
+            ],
+            workgroups: over_positions(vectors, 1),
+            flop: 52 * vectors as u64,
+            bytes: 112 * vectors as u64,
+        });
+    }
 }

@@ -1,8 +1,8 @@
 //! Every kernel there is, for listings and for the tests that hold each to its shader.
 
 use super::{
-    adam, content_loss, conv3x3, copy_bandwidth, dream_loss, fma_peak, gram, lbfgs, picture_input,
-    pool2, relu, style_loss, sum, tv_loss,
+    adam, content_loss, conv3x3, copy_bandwidth, crop, dream_loss, fma_peak, gram, lbfgs,
+    picture_input, pool2, relu, style_loss, sum, tv_loss,
 };
 use crate::gpu::Kernel;
 
@@ -19,6 +19,7 @@ pub fn catalogue() -> Vec<&'static Kernel> {
         &pool2::MAX_GRADIENT,
         &pool2::AVERAGE_FORWARD,
         &pool2::AVERAGE_GRADIENT,
+        &crop::MAIN,
         &gram::PARTIAL,
         &gram::BROADCAST,
         &gram::TILED,

@@ -3,7 +3,8 @@
 
 use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
 use super::{ACCUMULATE, BIAS, MASK, Merge, RELU};
-use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
+use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Profile, Recorder};
+use crate::shape::Shape;
 
 mod choice;
 mod cost;
@@ -34,6 +35,16 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// A filter of these channels without weights, for choices that hang on shapes alone.
+    pub fn on_paper([c_in, c_out]: [usize; 2]) -> Self {
+        Self {
+            c_in,
+            c_out,
+            weight: Vec::new(),
+            bias: Vec::new(),
+        }
+    }
+
     /// The filter whose convolution is this one's gradient with respect to its input: channels
     /// swapped, each 3×3 kernel turned by 180°, no bias.
     pub fn transposed(&self) -> Self {
@@ -62,6 +73,32 @@ impl Filter {
         } else {
             0.0
         }
+    }
+}
+
+impl Variant {
+    /// Scratch memory for `channels`, C and O, that lives as long as the device does.
+    pub fn workspace(self, adapter: &Profile, channels: [usize; 2]) -> Option<winograd::Workspace> {
+        match self {
+            Self::Winograd | Self::WinogradTiled => Some(winograd::workspace(channels)),
+            Self::WinogradFused => Some(winograd_fused::workspace(adapter, channels)),
+            _ => None,
+        }
+    }
+
+    /// How many dispatches [`record`] makes with `channels`, C and O, onto a map of `output` shape.
+    pub fn dispatches(self, adapter: &Profile, channels: [usize; 2], output: Shape) -> usize {
+        let limit = adapter.binding_limit;
+        match self {
+            Self::Winograd | Self::WinogradTiled => {
+                return winograd::dispatches(channels, output, limit);
+            }
+            Self::WinogradFused => return winograd_fused::dispatches(adapter, channels, output),
+            _ => {}
+        }
+        let pieces =
+            |channels| slices(output.with_channels(channels), limit).map_or(1, |of| of.len());
+        pieces(channels[0]) * pieces(channels[1])
     }
 }
 

@@ -165,7 +165,8 @@ struct GramParams {
     chunks: u32,
     strip: u32,
     scale: f32,
-    padding: [u32; 2],
+    flags: u32,
+    padding: u32,
 }
 
 /// Same order as `GramGradientParams` in the shaders.
@@ -211,7 +212,26 @@ fn matrix_bytes(shape: Shape) -> u64 {
     (4 * shape.channels * shape.channels) as u64
 }
 
-/// Records g = F·Fᵀ/M, C×C row-major; C is a multiple of four and `partials` has
+/// What part of a Gram matrix a map contributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// M, the positions of the whole map.
+    pub positions: usize,
+    /// Add onto what other parts of the map have contributed.
+    pub accumulate: bool,
+}
+
+impl Share {
+    /// All of it.
+    pub fn whole(shape: Shape) -> Self {
+        Self {
+            positions: shape.pixels(),
+            accumulate: false,
+        }
+    }
+}
+
+/// Records g (+)= F·Fᵀ/M, C×C row-major; C is a multiple of four and `partials` has
 /// [`workspace_bytes`].
 ///
 /// # Errors
@@ -222,6 +242,7 @@ pub fn forward(
     f: &FeatureMap,
     partials: &wgpu::Buffer,
     g: &wgpu::Buffer,
+    share: Share,
 ) -> Result<(), GpuError> {
     let slices = slices(f.shape, recorder.binding_limit())?;
     for (index, &i_slice) in slices.iter().enumerate() {
@@ -240,11 +261,16 @@ pub fn forward(
         first: 0,
         count: c_groups as usize,
     };
+    // The strips do not matter here.
+    let params = GramParams {
+        scale: 1.0 / share.positions as f32,
+        flags: if share.accumulate { ACCUMULATE } else { 0 },
+        ..gram_params(f, whole, whole, chunks, 1)
+    };
     recorder.push(Command {
         kernel: &REDUCE,
         knobs: vec![("WORKGROUP", 64)],
-        // The strips do not matter here.
-        uniform: gram_params(f, whole, whole, chunks, 1),
+        uniform: bytemuck::bytes_of(&params).to_vec(),
         buffers: vec![
             BufferView::first(partials, partial_bytes),
             BufferView::first(g, matrix_bytes(f.shape)),
@@ -280,7 +306,7 @@ fn partial_command(
             Tiling::Threads => vec![("WORKGROUP", together as u32)],
             Tiling::Lanes | Tiling::Workgroups => Vec::new(),
         },
-        uniform: gram_params(f, i_slice, j_slice, chunks, together),
+        uniform: bytemuck::bytes_of(&gram_params(f, i_slice, j_slice, chunks, together)).to_vec(),
         buffers: vec![f.view(i_slice), f.view(j_slice), partials],
         workgroups: [(chunks / together) as u32, tiles(i_slice), tiles(j_slice)],
         flop: 2 * products * f.shape.pixels() as u64,
@@ -294,8 +320,8 @@ fn gram_params(
     j_slice: GroupSlice,
     chunks: usize,
     together: usize,
-) -> Vec<u8> {
-    bytemuck::bytes_of(&GramParams {
+) -> GramParams {
+    GramParams {
         pixels: f.shape.pixels() as u32,
         plane: f.plane(),
         c_groups: groups(f.shape.channels) as u32,
@@ -305,13 +331,14 @@ fn gram_params(
         j_groups: j_slice.count as u32,
         chunks: chunks as u32,
         strip: (f.shape.pixels() * together).div_ceil(chunks) as u32,
-        scale: 1.0 / f.shape.pixels() as f32,
-        padding: [0; 2],
-    })
-    .to_vec()
+        // Scale and flags are for the second pass.
+        scale: 0.0,
+        flags: 0,
+        padding: 0,
+    }
 }
 
-/// Records gf (+)= 2/M · gg·F for a symmetric gg, which every loss on a Gram matrix has.
+/// Records gf (+)= 2/M · gg·F for a symmetric gg, which every loss on a Gram matrix has, and M positions.
 ///
 /// # Errors
 /// A plane that no binding can hold.
@@ -321,8 +348,10 @@ pub fn gradient(
     gg: &wgpu::Buffer,
     f: &FeatureMap,
     gf: &FeatureMap,
+    positions: usize,
     merge: Merge,
 ) -> Result<(), GpuError> {
+    let scale = 2.0 / positions as f32;
     let slices = slices(f.shape, recorder.binding_limit())?;
     let kernel = gradient_kernel(gpu.adapter().is_software() && gpu.can_run(&GRADIENT));
     let kernel = (kernel, recorder.workgroup());
@@ -336,7 +365,15 @@ pub fn gradient(
             if index + 1 < slices.len() {
                 flags &= ACCUMULATE;
             }
-            recorder.push(gradient_command(kernel, gg, f, c_slice, gf, o_slice, flags));
+            recorder.push(gradient_command(
+                kernel,
+                gg,
+                f,
+                c_slice,
+                gf,
+                o_slice,
+                (scale, flags),
+            ));
         }
     }
     Ok(())
@@ -358,7 +395,7 @@ fn gradient_command(
     c_slice: GroupSlice,
     gf: &FeatureMap,
     o_slice: GroupSlice,
-    flags: u32,
+    (scale, flags): (f32, u32),
 ) -> Command {
     let pixels = f.shape.pixels();
     // Pixels and channel groups of a thread, as the two shaders have them.
@@ -377,7 +414,7 @@ fn gradient_command(
         o_first: o_slice.first as u32,
         c_groups_total: groups(f.shape.channels) as u32,
         flags,
-        scale: 2.0 / pixels as f32,
+        scale,
         padding: [0; 2],
     };
     let (c, o) = (4 * c_slice.count as u64, 4 * o_slice.count as u64);

@@ -8,6 +8,7 @@ mod catalogue;
 pub mod content_loss;
 pub mod conv3x3;
 pub mod copy_bandwidth;
+pub mod crop;
 pub mod dream_loss;
 pub mod feature_map;
 pub mod fma_peak;

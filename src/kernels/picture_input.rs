@@ -1,8 +1,10 @@
-//! From the picture variable to the network's input and back (`shaders/picture_input.wgsl`).
+//! From the picture variable, or a window of it, to the network's input and back
+//! (`shaders/picture_input.wgsl`).
 
 use super::feature_map::FeatureMap;
 use super::{Merge, over_positions};
-use crate::gpu::{Access, BufferView, Command, Kernel, Recorder};
+use crate::gpu::{Access, BufferView, Command, GpuError, Kernel, Recorder};
+use crate::shape::Window;
 
 /// `input[k] = Σ matrix[k][c]·x[c] + offset[k]`.
 pub static FORWARD: Kernel = Kernel {
@@ -11,7 +13,9 @@ pub static FORWARD: Kernel = Kernel {
     bindings: &[
         (0, Access::Uniform),
         (1, Access::Read),
-        (2, Access::ReadWrite),
+        (2, Access::Read),
+        (5, Access::Read),
+        (6, Access::ReadWrite),
     ],
     needs_subgroups: false,
 };
@@ -37,65 +41,171 @@ pub struct InputTransform {
     pub offset: [f32; 3],
 }
 
+/// Same order as `Params` in the shader.
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::NoUninit)]
 struct Params {
     rows: [[f32; 4]; 3],
+    first: [u32; 3],
+    picture_width: u32,
+    width: u32,
     pixels: u32,
+    window_width: u32,
+    window_height: u32,
+    left: u32,
+    top: u32,
     flags: u32,
-    padding: [u32; 2],
+    padding: u32,
 }
 
-/// Records the forward map from planar RGB `x` (3·H·W f32) to a map of three channels.
+/// A picture on the device: planar RGB, 3·H·W f32.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanarPicture<'a> {
+    /// Its planes, one after the other.
+    pub buffer: &'a wgpu::Buffer,
+    /// W and H.
+    pub size: [usize; 2],
+}
+
+impl PlanarPicture<'_> {
+    /// Row `top` and so many below it of plane `c`: a view that begins where views may, and the index of the
+    /// first pixel of the row in it.
+    fn rows(&self, c: usize, top: usize, height: usize) -> (BufferView, usize) {
+        let [width, whole_height] = self.size;
+        let plane = width * whole_height;
+        let start = 4 * (c * plane + top * width);
+        let end = (start + 4 * height * width).next_multiple_of(16);
+        let offset = start - start % VIEW_ALIGNMENT;
+        let view = BufferView {
+            buffer: self.buffer.clone(),
+            offset: offset as u64,
+            size: (end as u64).min(self.buffer.size()) - offset as u64,
+        };
+        (view, (start - offset) / 4)
+    }
+}
+
+/// Views begin at multiples of this many bytes.
+const VIEW_ALIGNMENT: usize = 256;
+
+/// Records the forward map from a `window` of the picture x to a map of three channels, as large as the window.
 pub fn forward(
     recorder: &mut Recorder,
     transform: InputTransform,
-    x: &wgpu::Buffer,
+    x: PlanarPicture<'_>,
+    window: Window,
     y: &FeatureMap,
 ) {
-    let buffers = vec![BufferView::whole(x), y.whole()];
-    record(recorder, &FORWARD, transform, y, buffers, Merge::default());
-}
-
-/// Records gx (+)= matrixᵀ·gy, planar RGB.
-pub fn gradient(
-    recorder: &mut Recorder,
-    transform: InputTransform,
-    gy: &FeatureMap,
-    gx: &wgpu::Buffer,
-    merge: Merge,
-) {
-    let buffers = vec![gy.whole(), BufferView::whole(gx)];
-    record(recorder, &GRADIENT, transform, gy, buffers, merge);
-}
-
-fn record(
-    recorder: &mut Recorder,
-    kernel: &'static Kernel,
-    transform: InputTransform,
-    map: &FeatureMap,
-    buffers: Vec<BufferView>,
-    merge: Merge,
-) {
+    let planes = [0, 1, 2].map(|c| x.rows(c, window.top, window.height));
     let mut rows = [[0.0; 4]; 3];
     for (k, row) in rows.iter_mut().enumerate() {
         row[..3].copy_from_slice(&transform.matrix[k]);
         row[3] = transform.offset[k];
     }
-    let pixels = map.shape.pixels();
+    let params = Params {
+        rows,
+        first: [0, 1, 2].map(|c| (planes[c].1 + window.left) as u32),
+        ..params(x, window, window)
+    };
+    let mut buffers: Vec<BufferView> = planes.into_iter().map(|(view, _)| view).collect();
+    buffers.push(y.whole());
     recorder.push(Command {
-        kernel,
+        kernel: &FORWARD,
         knobs: vec![],
-        uniform: bytemuck::bytes_of(&Params {
-            rows,
-            pixels: pixels as u32,
-            flags: merge.flags(),
-            padding: [0; 2],
-        })
-        .to_vec(),
+        uniform: bytemuck::bytes_of(&params).to_vec(),
         buffers,
-        workgroups: over_positions(pixels, 1),
-        flop: 18 * pixels as u64,
-        bytes: 28 * pixels as u64,
+        workgroups: over_positions(window.pixels(), 1),
+        flop: 18 * window.pixels() as u64,
+        bytes: 28 * window.pixels() as u64,
     });
+}
+
+/// Records gx (+)= matrixᵀ·gy in the `window`, zeros around it.
+///
+/// # Errors
+/// A row that no binding can hold.
+pub fn gradient(
+    recorder: &mut Recorder,
+    transform: InputTransform,
+    gy: &FeatureMap,
+    window: Window,
+    gx: PlanarPicture<'_>,
+    merge: Merge,
+) -> Result<(), GpuError> {
+    // Only the first share has zeros to write around the window.
+    let written = if merge.accumulate {
+        window
+    } else {
+        let [width, height] = gx.size;
+        Window {
+            left: 0,
+            top: 0,
+            width,
+            height,
+        }
+    };
+    let band = rows_of_a_binding(gx, recorder.binding_limit())?;
+    for top in (written.top..written.top + written.height).step_by(band) {
+        let height = band.min(written.top + written.height - top);
+        let written = Window {
+            top,
+            height,
+            ..written
+        };
+        for c in 0..3 {
+            let (view, first) = gx.rows(c, top, height);
+            let mut rows = [[0.0; 4]; 3];
+            for (weight, row) in rows[0].iter_mut().zip(transform.matrix) {
+                *weight = row[c];
+            }
+            let params = Params {
+                rows,
+                first: [(first + written.left) as u32, 0, 0],
+                flags: merge.flags(),
+                ..params(gx, written, window)
+            };
+            recorder.push(Command {
+                kernel: &GRADIENT,
+                knobs: vec![],
+                uniform: bytemuck::bytes_of(&params).to_vec(),
+                buffers: vec![gy.whole(), view],
+                workgroups: over_positions(written.pixels(), 1),
+                flop: 6 * written.pixels() as u64,
+                bytes: 20 * written.pixels() as u64,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// How many rows of a plane one binding holds.
+fn rows_of_a_binding(picture: PlanarPicture<'_>, limit: u64) -> Result<usize, GpuError> {
+    let row = 4 * picture.size[0] as u64;
+    match limit.saturating_sub(VIEW_ALIGNMENT as u64) / row.max(1) {
+        0 => Err(GpuError::BindingTooLarge {
+            label: "a row of the picture".to_string(),
+            mebibytes: row.div_ceil(1 << 20),
+            limit_mebibytes: limit >> 20,
+        }),
+        rows => Ok(rows as usize),
+    }
+}
+
+/// What both passes say alike: the rectangle of their threads, and the window; above and left of the former
+/// the corner of the latter is negative, and wraps.
+fn params(picture: PlanarPicture<'_>, threads: Window, window: Window) -> Params {
+    let offset = |inner: usize, outer: usize| (inner as u32).wrapping_sub(outer as u32);
+    Params {
+        rows: [[0.0; 4]; 3],
+        first: [0; 3],
+        picture_width: picture.size[0] as u32,
+        width: threads.width as u32,
+        pixels: threads.pixels() as u32,
+        window_width: window.width as u32,
+        window_height: window.height as u32,
+        left: offset(window.left, threads.left),
+        top: offset(window.top, threads.top),
+        flags: 0,
+        padding: 0,
+    }
 }

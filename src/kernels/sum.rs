@@ -1,8 +1,9 @@
 //! Partial sums to one scaled total, in a fixed order (`shaders/sum.wgsl`).
 
+use super::ACCUMULATE;
 use crate::gpu::{Access, BufferView, Command, Kernel, Recorder};
 
-/// `totals[slot] = scale · Σ partials`.
+/// `totals[slot] (+)= scale · Σ partials`.
 pub static MAIN: Kernel = Kernel {
     shader: crate::shader!("sum"),
     entry: "main",
@@ -31,6 +32,8 @@ pub struct TotalSlot {
     pub totals: wgpu::Buffer,
     /// The index of this term.
     pub slot: usize,
+    /// Add onto what is there: another part of the map has left its share before.
+    pub accumulate: bool,
 }
 
 #[repr(C)]
@@ -39,10 +42,10 @@ struct Params {
     count: u32,
     slot: u32,
     scale: f32,
-    padding: u32,
+    flags: u32,
 }
 
-/// Records `totals[slot] = scale · Σ` of the first `count` partials.
+/// Records `totals[slot] (+)= scale · Σ` of the first `count` partials.
 pub fn main(
     recorder: &mut Recorder,
     partials: &wgpu::Buffer,
@@ -57,7 +60,7 @@ pub fn main(
             count: count as u32,
             slot: total.slot as u32,
             scale,
-            padding: 0,
+            flags: if total.accumulate { ACCUMULATE } else { 0 },
         })
         .to_vec(),
         buffers: vec![

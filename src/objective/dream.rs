@@ -2,12 +2,32 @@
 
 use super::{LayerWeight, ObjectiveError};
 use crate::gpu::Gpu;
-use crate::graph::{Executable, Program, RunOptions, Tape};
+use crate::graph::{Executable, Program, RunOptions, Strategy, Tape};
 use crate::kernels::conv3x3::Preference;
 use crate::kernels::pool2::Pooling;
 use crate::net::Network;
 
-/// Builds the executable of Σ w · mean(F²) over `layers` and its gradient, to be ascended.
+/// Σ w · mean(F²) over `layers` as nodes on a tape; the terms are called `dream:<layer>`.
+///
+/// # Errors
+/// A picture too small for a layer.
+pub fn dream_tape(
+    network: &Network,
+    pooling: Pooling,
+    layers: &[LayerWeight],
+    [width, height]: [usize; 2],
+) -> Result<Tape, ObjectiveError> {
+    let mut tape = Tape::new(width, height);
+    let indices: Vec<usize> = layers.iter().map(|term| term.layer).collect();
+    let values = network.extend(&mut tape, pooling, &indices)?;
+    for (term, value) in layers.iter().zip(values) {
+        let layer = &network.architecture.layers()[term.layer].name;
+        tape.dream_loss(&format!("dream:{layer}"), value, term.weight)?;
+    }
+    Ok(tape)
+}
+
+/// Builds the executable of [`dream_tape`] and its gradient, to be ascended, as `strategy` says.
 ///
 /// # Errors
 /// A picture too small for a layer, or a failure of the device.
@@ -16,17 +36,12 @@ pub fn dream_executable(
     network: &Network,
     pooling: Pooling,
     layers: &[LayerWeight],
-    [width, height]: [usize; 2],
+    size: [usize; 2],
     preference: &Preference,
+    strategy: &Strategy,
 ) -> Result<Executable, ObjectiveError> {
-    let mut tape = Tape::new(width, height);
-    let indices: Vec<usize> = layers.iter().map(|term| term.layer).collect();
-    let values = network.extend(&mut tape, pooling, &indices)?;
-    for (term, value) in layers.iter().zip(values) {
-        let layer = &network.architecture.layers()[term.layer].name;
-        tape.dream_loss(&format!("dream:{layer}"), value, term.weight)?;
-    }
-    let program = Program::with_gradient(tape, gpu.binding_limit());
+    let tape = dream_tape(network, pooling, layers, size)?;
+    let program = Program::with_strategy(tape, strategy, gpu.binding_limit());
     let options = RunOptions {
         preference: preference.clone(),
         ..RunOptions::default()

@@ -1,10 +1,11 @@
 //! What the network sees in one picture: feature maps and Gram matrices, read back to the host.
 
 use super::ObjectiveError;
-use crate::gpu::Gpu;
-use crate::graph::{Executable, Program, RunOptions, Tape, ValueId};
+use crate::gpu::{Gpu, Ledger, Profile};
+use crate::graph::{Executable, Forecast, Program, RunOptions, Strategy, Tape, TapeError, ValueId};
 use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
+use crate::kernels::feature_map;
 use crate::kernels::pool2::Pooling;
 use crate::net::Network;
 use crate::shape::Shape;
@@ -27,7 +28,80 @@ pub struct Features {
     pub grams: Vec<(usize, Vec<f32>)>,
 }
 
-/// Shows `picture` to `network`, whose convolutions run as `preference` says, and reads what is `wanted`.
+/// The tape behind [`features`].
+struct Look {
+    tape: Tape,
+    maps: Vec<ValueId>,
+    grams: Vec<ValueId>,
+    /// Of the maps, then of the maps that the Gram matrices are of.
+    shapes: Vec<Shape>,
+}
+
+impl Look {
+    fn new(
+        network: &Network,
+        pooling: Pooling,
+        [width, height]: [usize; 2],
+        wanted: &Wanted,
+    ) -> Result<Self, TapeError> {
+        let mut tape = Tape::new(width, height);
+        let layers: Vec<usize> = wanted.maps.iter().chain(&wanted.grams).copied().collect();
+        let values = network.extend(&mut tape, pooling, &layers)?;
+        let (maps, sources) = values.split_at(wanted.maps.len());
+        let mut grams = Vec::with_capacity(sources.len());
+        for (&source, &layer) in sources.iter().zip(&wanted.grams) {
+            let name = format!("gram:{}", network.architecture.layers()[layer].name);
+            grams.push(tape.gram(&name, source)?);
+        }
+        let shapes = values
+            .iter()
+            .filter_map(|&value| tape.shape(value))
+            .collect();
+        Ok(Self {
+            maps: maps.to_vec(),
+            grams,
+            shapes,
+            tape,
+        })
+    }
+}
+
+/// What [`features`] of a picture of this size does to the memory of a device, on `ledger`; everything but
+/// scratch memory is given back.
+///
+/// # Errors
+/// A picture too small for a layer.
+pub fn features_on_paper(
+    network: &Network,
+    pooling: Pooling,
+    [width, height]: [usize; 2],
+    wanted: &Wanted,
+    (preference, strategy): (&Preference, &Strategy),
+    (adapter, ledger): (&Profile, &mut Ledger),
+) -> Result<(), TapeError> {
+    let look = Look::new(network, pooling, [width, height], wanted)?;
+    let keep = [look.maps, look.grams].concat();
+    let limit = adapter.binding_limit;
+    let program = Program::forward_with_strategy(look.tape, &keep, strategy, limit);
+    let options = RunOptions {
+        keep,
+        preference: preference.clone(),
+        ..RunOptions::default()
+    };
+    let forecast = Forecast::new(&program, &options, adapter, ledger);
+    ledger.write((12 * width * height) as u64);
+    ledger.submit();
+    let (of_maps, of_grams) = look.shapes.split_at(wanted.maps.len());
+    for &shape in of_maps {
+        ledger.read_back(feature_map::bytes(shape));
+    }
+    for shape in of_grams {
+        ledger.read_back((4 * shape.channels * shape.channels) as u64);
+    }
+    forecast.drop_on(ledger);
+    Ok(())
+}
+
 ///
 /// # Errors
 /// A picture too small for a layer, or a failure of the device.
@@ -38,22 +112,17 @@ pub async fn features(
     picture: &Picture,
     wanted: &Wanted,
     preference: &Preference,
+    strategy: &Strategy,
 ) -> Result<Features, ObjectiveError> {
-    let mut tape = Tape::new(picture.width, picture.height);
-    let layers: Vec<usize> = wanted.maps.iter().chain(&wanted.grams).copied().collect();
-    let values = network.extend(&mut tape, pooling, &layers)?;
-    let (maps, sources) = values.split_at(wanted.maps.len());
-    let mut grams = Vec::with_capacity(sources.len());
-    for (&source, &layer) in sources.iter().zip(&wanted.grams) {
-        let name = format!("gram:{}", network.architecture.layers()[layer].name);
-        grams.push(tape.gram(&name, source)?);
-    }
-    let keep: Vec<ValueId> = maps.iter().chain(&grams).copied().collect();
-    let shapes: Vec<Shape> = values
-        .iter()
-        .filter_map(|&value| tape.shape(value))
-        .collect();
-    let program = Program::forward(tape, &keep, gpu.binding_limit());
+    let size = [picture.width, picture.height];
+    let Look {
+        tape,
+        maps,
+        grams,
+        shapes,
+    } = Look::new(network, pooling, size, wanted)?;
+    let keep = [maps.clone(), grams.clone()].concat();
+    let program = Program::forward_with_strategy(tape, &keep, strategy, gpu.binding_limit());
     let options = RunOptions {
         keep,
         preference: preference.clone(),

@@ -4,9 +4,9 @@ mod dream;
 mod features;
 mod style;
 
-pub use dream::dream_executable;
-pub use features::{Features, Wanted, features};
-pub use style::{LayerWeight, LossSummary, StyleTargets, StyleTerms, style_executable};
+pub use dream::{dream_executable, dream_tape};
+pub use features::{Features, Wanted, features, features_on_paper};
+pub use style::{LayerWeight, LossSummary, StyleTape, StyleTargets, StyleTerms, style_executable};
 
 use thiserror::Error;
 

@@ -2,11 +2,12 @@
 
 use super::{Features, ObjectiveError, Wanted, features};
 use crate::gpu::Gpu;
-use crate::graph::{Executable, Program, RunOptions, Tape, ValueId};
+use crate::graph::{Executable, Program, RunOptions, Strategy, Tape, TapeError, ValueId};
 use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
 use crate::kernels::pool2::Pooling;
 use crate::net::Network;
+use crate::shape::Shape;
 
 /// A layer and how much it counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,6 +35,31 @@ pub struct StyleTerms {
     pub pooling: Pooling,
 }
 
+impl StyleTerms {
+    /// The content terms, unless their common factor is 0.
+    fn content_in_use(&self) -> &[LayerWeight] {
+        match self.content_weight {
+            0.0 => &[],
+            _ => &self.content,
+        }
+    }
+
+    /// What is to be seen in the content picture, and in each style picture.
+    pub fn wanted(&self) -> [Wanted; 2] {
+        let layers = |of: &[LayerWeight]| of.iter().map(|term| term.layer).collect();
+        let (maps, grams) = (layers(self.content_in_use()), layers(&self.style));
+        let of_content = Wanted {
+            maps,
+            ..Wanted::default()
+        };
+        let of_style = Wanted {
+            grams,
+            ..Wanted::default()
+        };
+        [of_content, of_style]
+    }
+}
+
 /// What the terms compare with.
 #[derive(Clone, Debug)]
 pub struct StyleTargets {
@@ -43,8 +69,8 @@ pub struct StyleTargets {
 }
 
 impl StyleTargets {
-    /// Looks at the pictures: maps of the content, Gram matrices of the styles, blended linearly with
-    /// weights normalised to 1.
+    /// Looks at the pictures, in tiles if `strategy` says so: maps of the content, Gram matrices of the
+    /// styles, blended linearly with weights normalised to 1.
     ///
     /// # Errors
     /// A picture too small for a layer, or a failure of the device.
@@ -55,26 +81,27 @@ impl StyleTargets {
         content: &Picture,
         styles: &[(Picture, f32)],
         preference: &Preference,
+        strategy: &Strategy,
     ) -> Result<Self, ObjectiveError> {
         let pooling = terms.pooling;
-        let layers = |of: &[LayerWeight]| of.iter().map(|term| term.layer).collect::<Vec<_>>();
-        let wanted = Wanted {
-            maps: if terms.content_weight == 0.0 {
-                vec![]
-            } else {
-                layers(&terms.content)
-            },
-            grams: vec![],
-        };
-        let content = features(gpu, network, pooling, content, &wanted, preference).await?;
-        let wanted = Wanted {
-            maps: vec![],
-            grams: layers(&terms.style),
-        };
+        let [of_content, of_style] = terms.wanted();
+        let content = features(
+            gpu,
+            network,
+            pooling,
+            content,
+            &of_content,
+            preference,
+            strategy,
+        )
+        .await?;
         let sum: f64 = styles.iter().map(|(_, weight)| f64::from(*weight)).sum();
         let mut blended: Vec<Vec<f64>> = Vec::new();
         for (picture, weight) in styles {
-            let seen = features(gpu, network, pooling, picture, &wanted, preference).await?;
+            let seen = features(
+                gpu, network, pooling, picture, &of_style, preference, strategy,
+            )
+            .await?;
             let share = f64::from(*weight) / sum;
             blended.resize(seen.grams.len(), Vec::new());
             for (target, (_, entries)) in blended.iter_mut().zip(&seen.grams) {
@@ -92,9 +119,69 @@ impl StyleTargets {
     }
 }
 
-/// Builds the executable that computes all terms and their gradient for pictures of `width`×`height`.
-///
-/// The loss terms are called `content:<layer>`, `style:<layer>` and `tv`.
+/// The terms as nodes on a tape, and the targets that they compare with. It needs no device: the plan of a
+/// program made from it says what a run would take.
+pub struct StyleTape {
+    /// Network and terms. The loss terms are called `content:<layer>`, `style:<layer>` and `tv`.
+    pub tape: Tape,
+    content_targets: Vec<ValueId>,
+    style_targets: Vec<ValueId>,
+}
+
+impl StyleTape {
+    /// Writes `terms` for pictures of `width`×`height`.
+    ///
+    /// # Errors
+    /// A picture too small for a layer.
+    pub fn new(
+        network: &Network,
+        terms: &StyleTerms,
+        [width, height]: [usize; 2],
+    ) -> Result<Self, TapeError> {
+        let mut tape = Tape::new(width, height);
+        let content = terms.content_in_use();
+        let layers: Vec<usize> = content
+            .iter()
+            .chain(&terms.style)
+            .map(|term| term.layer)
+            .collect();
+        let values = network.extend(&mut tape, terms.pooling, &layers)?;
+        let (content_values, style_values) = values.split_at(content.len());
+        let name = |layer: usize| network.architecture.layers()[layer].name.as_str();
+
+        let mut content_targets: Vec<ValueId> = Vec::new();
+        for (term, &value) in content.iter().zip(content_values) {
+            let layer = name(term.layer);
+            // Layers of a network are maps.
+            let shape = tape.shape(value).unwrap_or(Shape::new(0, 0, 0));
+            let target = tape.constant_map(&format!("content target {layer}"), shape);
+            let weight = terms.content_weight * term.weight;
+            tape.content_loss(&format!("content:{layer}"), value, target, weight)?;
+            content_targets.push(target);
+        }
+        let mut style_targets: Vec<ValueId> = Vec::new();
+        for (term, &value) in terms.style.iter().zip(style_values) {
+            let layer = name(term.layer);
+            let channels = network.architecture.channels(term.layer);
+            let gram = tape.gram(&format!("gram:{layer}"), value)?;
+            let target = tape.constant_gram(&format!("style target {layer}"), channels);
+            let weight = terms.style_weight * term.weight;
+            tape.style_loss(&format!("style:{layer}"), gram, target, weight)?;
+            style_targets.push(target);
+        }
+        if terms.tv_weight != 0.0 {
+            tape.tv_loss("tv", terms.tv_weight)?;
+        }
+        Ok(Self {
+            tape,
+            content_targets,
+            style_targets,
+        })
+    }
+}
+
+/// Builds the executable that computes all terms and their gradient for pictures of `width`×`height`, as
+/// `strategy` says. The loss terms are called as those of [`StyleTape`].
 ///
 /// # Errors
 /// A picture too small for a layer, or a failure of the device.
@@ -102,51 +189,17 @@ pub fn style_executable(
     gpu: &Gpu,
     network: &Network,
     terms: &StyleTerms,
-    [width, height]: [usize; 2],
+    size: [usize; 2],
     targets: &StyleTargets,
     preference: &Preference,
+    strategy: &Strategy,
 ) -> Result<Executable, ObjectiveError> {
-    let mut tape = Tape::new(width, height);
-    let content: &[LayerWeight] = match terms.content_weight {
-        0.0 => &[],
-        _ => &terms.content,
-    };
-    let layers: Vec<usize> = content
-        .iter()
-        .chain(&terms.style)
-        .map(|term| term.layer)
-        .collect();
-    let values = network.extend(&mut tape, terms.pooling, &layers)?;
-    let (content_values, style_values) = values.split_at(content.len());
-    let name = |layer: usize| network.architecture.layers()[layer].name.as_str();
-
-    let mut content_targets: Vec<ValueId> = Vec::new();
-    for ((term, &value), (shape, _)) in content
-        .iter()
-        .zip(content_values)
-        .zip(&targets.content.maps)
-    {
-        let layer = name(term.layer);
-        let target = tape.constant_map(&format!("content target {layer}"), *shape);
-        let weight = terms.content_weight * term.weight;
-        tape.content_loss(&format!("content:{layer}"), value, target, weight)?;
-        content_targets.push(target);
-    }
-    let mut style_targets: Vec<ValueId> = Vec::new();
-    for (term, &value) in terms.style.iter().zip(style_values) {
-        let layer = name(term.layer);
-        let channels = network.architecture.channels(term.layer);
-        let gram = tape.gram(&format!("gram:{layer}"), value)?;
-        let target = tape.constant_gram(&format!("style target {layer}"), channels);
-        let weight = terms.style_weight * term.weight;
-        tape.style_loss(&format!("style:{layer}"), gram, target, weight)?;
-        style_targets.push(target);
-    }
-    if terms.tv_weight != 0.0 {
-        tape.tv_loss("tv", terms.tv_weight)?;
-    }
-
-    let program = Program::with_gradient(tape, gpu.binding_limit());
+    let StyleTape {
+        tape,
+        content_targets,
+        style_targets,
+    } = StyleTape::new(network, terms, size)?;
+    let program = Program::with_strategy(tape, strategy, gpu.binding_limit());
     let options = RunOptions {
         preference: preference.clone(),
         ..RunOptions::default()

@@ -1,6 +1,7 @@
 //! Adam on the picture (Kingma & Ba, arXiv 1412.6980, algorithm 1), with a clamp to [0, 1].
 
-use crate::gpu::{Gpu, GpuError, Recorder, Recording};
+use crate::gpu::{Gpu, GpuError, Recorder, Recording, UNIFORM_SLOT};
+use crate::graph::{Allocation, Purpose};
 use crate::kernels::adam::{self, AdamBuffers, AdamSettings};
 
 /// Adam's moments on the device.
@@ -46,6 +47,17 @@ impl Adam {
             second,
             step: 0,
         })
+    }
+
+    /// What [`Adam::new`] would allocate for `values` f32.
+    pub(super) fn on_paper(values: usize) -> Vec<Allocation> {
+        let moment = |label: &str| Allocation::new(label, Purpose::Optimiser, 4 * values as u64);
+        vec![
+            Allocation::new("adam step numbers", Purpose::Bookkeeping, 8),
+            moment("adam first moment"),
+            moment("adam second moment"),
+            Allocation::new("adam uniforms", Purpose::Bookkeeping, UNIFORM_SLOT),
+        ]
     }
 
     /// Bytes of its state on the device.

@@ -7,13 +7,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::gpu::{Gpu, GpuError, Kernel, Recorder, Recording};
+use crate::gpu::{Gpu, GpuError, Kernel, Recorder, Recording, UNIFORM_SLOT};
+use crate::graph::{Allocation, Purpose};
 use crate::kernels::lbfgs::{self, LONGEST_HISTORY, PassParams};
 
 /// How L-BFGS runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LbfgsSettings {
-    /// Pairs to remember, 2 to [`LONGEST_HISTORY`]; each costs 24 bytes per pixel value.
+    /// Pairs to remember, 2 to [`LONGEST_HISTORY`]; each costs 24 bytes per pixel.
     pub history: usize,
     /// The step length once there are pairs; 1 is Newton's.
     pub learning_rate: f32,
@@ -96,6 +97,28 @@ impl Lbfgs {
             bytes: buffers.bytes(),
             memory: buffers.memory,
         })
+    }
+
+    /// What [`Lbfgs::new`] would allocate for `values` f32.
+    pub(super) fn on_paper(settings: LbfgsSettings, values: usize) -> Vec<Allocation> {
+        let history = settings.history.clamp(2, LONGEST_HISTORY);
+        let vector = |label: String| Allocation::new(label, Purpose::Optimiser, 4 * values as u64);
+        let small = |label: &str, bytes| Allocation::new(label, Purpose::Bookkeeping, bytes);
+        let mut all = vec![
+            small("lbfgs state", lbfgs::STATE_BYTES),
+            small(
+                "lbfgs partial sums",
+                rows(history).all as u64 * lbfgs::ROW_BYTES,
+            ),
+        ];
+        all.extend(["picture", "gradient"].map(|of| vector(format!("lbfgs last {of}"))));
+        all.push(vector("lbfgs direction".to_string()));
+        all.extend((0..history).map(|pair| vector(format!("lbfgs displacement {pair}"))));
+        all.extend((0..history).map(|pair| vector(format!("lbfgs gradient change {pair}"))));
+        // Six passes of every pair, four more.
+        let uniforms = (6 * history + 4) as u64 * UNIFORM_SLOT;
+        all.push(small("lbfgs uniforms", uniforms));
+        all
     }
 
     /// Bytes of its state on the device.

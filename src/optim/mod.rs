@@ -13,6 +13,7 @@ pub use state::{OptimiserState, StateMismatch};
 use serde::{Deserialize, Serialize};
 
 use crate::gpu::{Gpu, GpuError};
+use crate::graph::Allocation;
 
 /// Which optimiser, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +31,16 @@ pub enum Optimiser {
     Adam(Adam),
     /// L-BFGS.
     Lbfgs(Lbfgs),
+}
+
+impl OptimiserSettings {
+    /// What [`Optimiser::new`] would allocate for `values` f32.
+    pub fn on_paper(self, values: usize) -> Vec<Allocation> {
+        match self {
+            Self::Adam(_) => Adam::on_paper(values),
+            Self::Lbfgs(settings) => Lbfgs::on_paper(settings, values),
+        }
+    }
 }
 
 impl Optimiser {

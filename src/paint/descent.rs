@@ -104,6 +104,11 @@ pub async fn descend(
     Painting { standing, ending }
 }
 
+/// Bytes of the losses of `interval` steps.
+pub(super) fn log_bytes(interval: usize, terms: usize) -> u64 {
+    (interval * terms * size_of::<f32>()) as u64
+}
+
 struct Descent<'a> {
     gpu: &'a Gpu,
     executable: &'a Executable,
@@ -129,7 +134,7 @@ impl<'a> Descent<'a> {
     ) -> Result<Self, GpuError> {
         let terms = executable.program().tape.losses().len();
         let lines = schedule.report_every.max(1);
-        let log = gpu.storage("loss log", (lines * terms * size_of::<f32>()) as u64)?;
+        let log = gpu.storage("loss log", log_bytes(lines, terms))?;
         let staging = [
             log.size(),
             executable.picture().size(),
@@ -209,7 +214,9 @@ impl<'a> Descent<'a> {
             .create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            self.executable.recording().encode(&mut pass);
+            self.executable
+                .recording()
+                .encode_in_parts(self.gpu, &mut pass);
             self.optimiser.encode(self.gpu, &mut pass);
         }
         let bytes = (self.terms * size_of::<f32>()) as u64;

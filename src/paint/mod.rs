@@ -3,8 +3,10 @@
 mod checkpoint;
 mod descent;
 pub mod fingerprint;
+mod forecast;
 mod style;
 
 pub use checkpoint::{Checkpoint, CheckpointError, RunOrigin, RunPosition};
 pub use descent::{Ending, Painting, Schedule, Standing, StepLosses, Watcher, descend};
+pub use forecast::{Misfit, StyleForecast, StyleProblem, first_that_fits, largest_side};
 pub use style::{Start, StyleChoices, StyleRun, gatys, gatys_style_weight};

@@ -5,7 +5,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::descent::{Painting, Schedule, Standing, Watcher, descend};
 use crate::gpu::Gpu;
-use crate::graph::Executable;
+use crate::graph::{Executable, Strategy};
 use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
 use crate::kernels::pool2::Pooling;
@@ -72,6 +72,8 @@ pub struct StyleChoices {
     pub start: Start,
     /// How the variant of each convolution is chosen.
     pub preference: Preference,
+    /// How much of a picture is computed at once, and what is kept meanwhile.
+    pub strategy: Strategy,
 }
 
 /// A style transfer with everything on the device, ready to run.
@@ -97,10 +99,12 @@ impl StyleRun {
     ) -> Result<Self, ObjectiveError> {
         let terms = &choices.terms;
         let size = [content.width, content.height];
-        let preference = &choices.preference;
+        let (preference, strategy) = (&choices.preference, &choices.strategy);
         let targets =
-            StyleTargets::measure(gpu, network, terms, content, styles, preference).await?;
-        let executable = style_executable(gpu, network, terms, size, &targets, preference)?;
+            StyleTargets::measure(gpu, network, terms, content, styles, preference, strategy)
+                .await?;
+        let executable =
+            style_executable(gpu, network, terms, size, &targets, preference, strategy)?;
         let values = content.rgb.len();
         // A style run always has a style term, so there is a gradient; without one nothing moves.
         let gradient = executable
@@ -128,12 +132,6 @@ impl StyleRun {
     /// The objective and its gradient.
     pub fn executable(&self) -> &Executable {
         &self.executable
-    }
-
-    /// Bytes of everything on the device that grows with the picture.
-    pub fn bytes(&self) -> u64 {
-        let memory = self.executable.memory();
-        memory.planned + memory.persistent + self.optimiser.bytes()
     }
 
     /// Runs to the end, or until the watcher or the device stops it.

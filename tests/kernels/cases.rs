@@ -1,11 +1,12 @@
 //! What the kernels are tried on.
 
 use impasto::doctor::conv3x3;
+use impasto::doctor::crop;
 use impasto::doctor::losses::MapCase;
 use impasto::kernels::Merge;
 use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::feature_map;
-use impasto::shape::Shape;
+use impasto::shape::{Shape, Window};
 
 use crate::shapes::SIZES;
 
@@ -97,6 +98,51 @@ pub fn map_cases() -> Vec<MapCase> {
         merge: merge(false, true),
         binding_limit: None,
         seed: 6,
+    });
+    cases
+}
+
+/// All, the upper left corner, the lower right corner, some of the middle.
+pub fn windows([width, height]: [usize; 2]) -> [Window; 4] {
+    let window = |left, top, right, bottom| Window {
+        left,
+        top,
+        width: right - left,
+        height: bottom - top,
+    };
+    [
+        window(0, 0, width, height),
+        window(0, 0, width.div_ceil(3), height.div_ceil(2)),
+        window(width - 1, height - 1, width, height),
+        window(
+            width / 4,
+            height / 3,
+            width - width / 3,
+            height - height / 4,
+        ),
+    ]
+}
+
+/// Windows in corners, in the middle, of one position and of all, with every way to join gradients; then slices.
+pub fn crop_cases() -> Vec<crop::Case> {
+    let mut cases = Vec::new();
+    for window in windows([33, 17]) {
+        for (channels, merge) in [3, 4, 6, 12].into_iter().zip(MERGES) {
+            cases.push(crop::Case {
+                shape: Shape::new(channels, 17, 33),
+                window,
+                merge,
+                binding_limit: None,
+                seed: channels as u64,
+            });
+        }
+    }
+    cases.push(crop::Case {
+        shape: Shape::new(52, 9, 13),
+        window: windows([13, 9])[3],
+        merge: merge(true, true),
+        binding_limit: Some(group_bytes(4, [9, 14])),
+        seed: 5,
     });
     cases
 }

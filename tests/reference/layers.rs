@@ -2,8 +2,8 @@
 
 use crate::{apart, assert_close, assert_gradient, dot, odd_shapes};
 use impasto::reference::samples::samples;
-use impasto::reference::{avgpool2, conv3x3, maxpool2, picture_input, relu};
-use impasto::shape::Shape;
+use impasto::reference::{avgpool2, conv3x3, crop, maxpool2, picture_input, relu};
+use impasto::shape::{Shape, Window};
 
 const ONE_TO_NINE: [f64; 9] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
 const POINT: [f64; 9] = [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0];
@@ -268,4 +268,42 @@ fn picture_input_gradient_is_the_transpose_of_any_matrix() {
             &gx,
         );
     }
+}
+
+#[test]
+fn a_crop_is_a_window_and_its_gradient_puts_it_back_among_zeros() {
+    let (shape, window) = (
+        Shape::new(1, 3, 3),
+        Window {
+            left: 1,
+            top: 0,
+            width: 2,
+            height: 2,
+        },
+    );
+    let y = crop::forward(&ONE_TO_NINE, shape, window);
+    assert_eq!(y, [2.0, 3.0, 5.0, 6.0]);
+    let gx = crop::gradient(&y, shape, window);
+    assert_eq!(gx, [0.0, 2.0, 3.0, 0.0, 5.0, 6.0, 0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn a_paste_keeps_what_is_around_it() {
+    let from = Window {
+        left: 1,
+        top: 2,
+        width: 2,
+        height: 1,
+    };
+    let mut y = [0.5; 8];
+    let wide = Shape::new(1, 2, 4);
+    crop::paste(
+        &ONE_TO_NINE,
+        Shape::new(1, 3, 3),
+        from,
+        &mut y,
+        wide,
+        [2, 1],
+    );
+    assert_eq!(y, [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 8.0, 9.0]);
 }

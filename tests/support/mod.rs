@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 use impasto::gpu::{Gpu, GpuOptions};
 
 /// The adapter with all that it offers, opened once for all tests of a file.
-#[allow(dead_code)] // not every test shares it
+// Tests that open devices of their own have no use for it.
+#[allow(dead_code)]
 pub fn gpu() -> &'static Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
     GPU.get_or_init(|| open(&GpuOptions::default()))

@@ -138,7 +138,7 @@ pub fn meaning(tape: &Tape, x: &[f64], constants: &Constants) -> BTreeMap<ValueI
             .unwrap_or(Shape::new(3, height, width));
         let target = || &known[&node.inputs[1]];
         let result = match &node.op {
-            Op::PictureInput(transform) => {
+            Op::PictureInput { transform, .. } => {
                 let matrix = transform.matrix.map(|row| row.map(f64::from));
                 reference::picture_input::forward(input, &matrix, &transform.offset.map(f64::from))
             }
@@ -154,7 +154,8 @@ pub fn meaning(tape: &Tape, x: &[f64], constants: &Constants) -> BTreeMap<ValueI
             Op::Relu => reference::relu::forward(input),
             Op::Pool(Pooling::Max) => reference::maxpool2::forward(input, shape),
             Op::Pool(Pooling::Average) => reference::avgpool2::forward(input, shape),
-            Op::Gram => reference::gram::forward(input, shape),
+            Op::Gram { .. } => reference::gram::forward(input, shape),
+            Op::Crop(_) | Op::Paste(_) => unreachable!("no tape is written with tiles"),
             Op::ContentLoss { weight } => {
                 vec![reference::content_loss::value(
                     input,

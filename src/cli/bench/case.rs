@@ -112,7 +112,7 @@ impl<'a> Case<'a> {
     /// The variants that can run it here.
     pub fn variants(&self) -> Vec<Variant> {
         let all = Variant::ALL.into_iter();
-        all.filter(|variant| variant.supports(self.gpu, &self.filter, self.y.shape))
+        all.filter(|variant| variant.supports(self.gpu.profile(), &self.filter, self.y.shape))
             .collect()
     }
 

@@ -12,7 +12,7 @@ use super::{Bench, Failure, Report, say, with};
 use crate::cli::tuning;
 
 pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
-    let preference = tuning::preference(bench.common, bench.gpu, bench.arguments.variant);
+    let preference = tuning::preference(bench.common, bench.gpu.profile(), bench.arguments.variant);
     say(bench.common, LEGEND);
     let mut rows = Vec::new();
     let mut points: Vec<Point> = Vec::new();

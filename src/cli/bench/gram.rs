@@ -103,10 +103,12 @@ impl<'a> Case<'a> {
                 &self.f,
                 &self.partials,
                 &self.g,
+                gram::Share::whole(self.f.shape),
             )?,
             Pass::Gradient => {
-                let merge = Merge::default();
-                gram::gradient(&mut recorder, gpu, &self.g, &self.f, &self.gf, merge)?;
+                let (merge, positions) = (Merge::default(), self.f.shape.pixels());
+                let (g, f, gf) = (&self.g, &self.f, &self.gf);
+                gram::gradient(&mut recorder, gpu, g, f, gf, positions, merge)?;
             }
         }
         let recording = recorder.finish(gpu)?;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use impasto::doctor;
 use impasto::gpu::Gpu;
-use impasto::graph::{Executable, NodeTime};
+use impasto::graph::{Executable, NodeTime, Strategy};
 use impasto::objective::{StyleTargets, style_executable};
 use impasto::optim::{AdamSettings, LbfgsSettings, Optimiser, OptimiserSettings};
 use impasto::paint::gatys;
@@ -32,12 +32,28 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
     let [content, style] = demo::pictures(size)?.map(|picture| picture.resized(size, size));
     let terms = gatys(network.architecture);
     check_kernels(gpu)?;
-    let preference = tuning::preference(common, gpu, arguments.variant);
+    let preference = tuning::preference(common, gpu.profile(), arguments.variant);
     let executable = wait(gpu, async {
         let styles = [(style, 1.0)];
-        let targets =
-            StyleTargets::measure(gpu, network, &terms, &content, &styles, &preference).await?;
-        style_executable(gpu, network, &terms, [size, size], &targets, &preference)
+        let targets = StyleTargets::measure(
+            gpu,
+            network,
+            &terms,
+            &content,
+            &styles,
+            &preference,
+            &Strategy::default(),
+        )
+        .await?;
+        style_executable(
+            gpu,
+            network,
+            &terms,
+            [size, size],
+            &targets,
+            &preference,
+            &Strategy::default(),
+        )
     })?;
     let settings = match arguments.optimizer {
         OptimiserName::Lbfgs => OptimiserSettings::Lbfgs(LbfgsSettings::default()),
@@ -56,7 +72,7 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            executable.recording().encode(&mut pass);
+            executable.recording().encode_in_parts(gpu, &mut pass);
             optimiser.encode(gpu, &mut pass);
         }
         let commands = encoder.finish();

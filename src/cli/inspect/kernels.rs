@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use impasto::gpu::{ADAPTER_VARIABLE, Gpu, Kernel};
+use impasto::gpu::{Gpu, Kernel};
 use impasto::kernels::Pass;
 use impasto::kernels::catalogue;
 use impasto::kernels::conv3x3::{Choice, Filter, Preference, Problem, Variant};
@@ -15,7 +15,7 @@ use crate::cli::arguments::Common;
 use crate::cli::bench::{direction, problems};
 use crate::cli::failure::{Code, Failure};
 use crate::cli::terminal::print;
-use crate::cli::{network, open_gpu, say, tuning};
+use crate::cli::{network, open_gpu, say, tuning, wanted_adapter};
 
 /// Runs the command.
 pub fn run(common: &Common, size: u32, emit: Option<&Path>, as_json: bool) -> Result<(), Failure> {
@@ -30,7 +30,7 @@ pub fn run(common: &Common, size: u32, emit: Option<&Path>, as_json: bool) -> Re
     let gpu = match open_gpu(common) {
         Ok(gpu) => Some(gpu),
         // The listing is worth having without; an adapter that was named and is not there is a mistake.
-        Err(failure) if failure.code == Code::NoAdapter && !is_adapter_named(common) => {
+        Err(failure) if failure.code == Code::NoAdapter && wanted_adapter(common).is_none() => {
             say(
                 common,
                 format!("note: no choices are shown: {}", failure.message),
@@ -41,7 +41,7 @@ pub fn run(common: &Common, size: u32, emit: Option<&Path>, as_json: bool) -> Re
     };
     let preference = gpu
         .as_ref()
-        .map(|gpu| tuning::preference(common, gpu, None));
+        .map(|gpu| tuning::preference(common, gpu.profile(), None));
     let chooser = gpu.as_deref().zip(preference.as_ref());
     let rows: Vec<Row> = problems(architecture, size)
         .map(|(layer, problem)| Row::new(layer, problem, chooser))
@@ -51,11 +51,6 @@ pub fn run(common: &Common, size: u32, emit: Option<&Path>, as_json: bool) -> Re
     }
     print_kernels()?;
     print_rows(architecture, size, &rows)
-}
-
-fn is_adapter_named(common: &Common) -> bool {
-    common.adapter.is_some()
-        || std::env::var_os(ADAPTER_VARIABLE).is_some_and(|name| !name.is_empty())
 }
 
 /// A convolution in one direction, and what computes it.
@@ -68,15 +63,8 @@ struct Row {
 impl Row {
     fn new(layer: &'static str, problem: Problem, chooser: Option<(&Gpu, &Preference)>) -> Self {
         let choice = chooser.map(|(gpu, preference)| {
-            // The choice hangs on shapes alone, so the weights may be any.
-            let [c_in, c_out] = runs(&problem);
-            let filter = Filter {
-                c_in,
-                c_out,
-                weight: Vec::new(),
-                bias: Vec::new(),
-            };
-            let output = Shape::new(c_out, problem.height, problem.width);
+            let filter = Filter::on_paper(runs(&problem));
+            let output = Shape::new(filter.c_out, problem.height, problem.width);
             preference.choose(gpu, &filter, output, problem.pass)
         });
         Self {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use impasto::gpu::GpuOptions;
-use impasto::kernels::conv3x3::Preference;
+use impasto::optim::{LbfgsSettings, OptimiserSettings};
 
 use super::*;
 use crate::cli::cache::CachedGpu;
@@ -35,12 +35,11 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
     terms.content = vec![LayerWeight { layer, weight: 1.0 }];
     terms.style = terms.content.clone();
     StyleJob {
-        choices: StyleChoices {
-            terms,
-            optimiser: OptimiserSettings::Lbfgs(LbfgsSettings::default()),
-            start: Start::Content,
-            preference: Preference::default(),
-        },
+        terms,
+        optimiser: OptimiserSettings::Lbfgs(LbfgsSettings::default()).into(),
+        memory: None,
+        start: Start::Content,
+        preference: Preference::default(),
         iterations: usize::MAX,
         output,
         save_every: None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::tuning::{Problem, TuningTable};
 use super::{Filter, Variant};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, Profile};
 use crate::kernels::Pass;
 use crate::shape::Shape;
 
@@ -123,22 +123,34 @@ impl Preference {
     /// The variant for `filter` onto a map of `output` shape. For [`Pass::Gradient`] the filter is the
     /// transposed one and the output the gradient of the layer's input.
     pub fn choose(&self, gpu: &Gpu, filter: &Filter, output: Shape, pass: Pass) -> Choice {
-        if let Some(wish) = self.wish.filter(|wish| wish.supports(gpu, filter, output)) {
+        self.choose_on(gpu.profile(), filter, output, pass)
+    }
+
+    /// The same on paper.
+    pub fn choose_on(
+        &self,
+        adapter: &Profile,
+        filter: &Filter,
+        output: Shape,
+        pass: Pass,
+    ) -> Choice {
+        let wish = self.wish;
+        if let Some(wish) = wish.filter(|wish| wish.supports(adapter, filter, output)) {
             return Choice {
                 variant: wish,
                 reason: Reason::Wished,
             };
         }
         let can_run = |variant: Variant| {
-            (variant.is_exact() || !self.exact) && variant.supports(gpu, filter, output)
+            (variant.is_exact() || !self.exact) && variant.supports(adapter, filter, output)
         };
-        let shipped = shipped_choice(gpu.adapter().is_software(), |variant| {
+        let shipped = shipped_choice(adapter.is_software, |variant| {
             can_run(variant) && variant.suits(filter, output)
         });
         let problem = Problem::new(filter, output, pass);
         self.table
             .as_ref()
-            .filter(|table| table.is_for(gpu.adapter()))
+            .filter(|table| table.is_for(&adapter.adapter, &adapter.driver))
             .and_then(|table| measured_choice(table, &problem, shipped.variant, can_run))
             .unwrap_or(shipped)
     }
@@ -234,12 +246,7 @@ mod tests {
 
     #[test]
     fn maps_that_do_not_fill_a_workgroup_of_gemm_are_left_to_direct_portable() {
-        let filter = Filter {
-            c_in: 64,
-            c_out: 64,
-            weight: Vec::new(),
-            bias: Vec::new(),
-        };
+        let filter = Filter::on_paper([64, 64]);
         let on = |height, width| {
             let output = Shape::new(64, height, width);
             let has_many_channels = |variant| !matches!(variant, Variant::FromRgb | Variant::ToRgb);

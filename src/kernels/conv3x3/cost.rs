@@ -1,6 +1,6 @@
 //! What a variant costs on paper, known without an adapter.
 
-use super::{Variant, winograd, winograd_filter, winograd_fused, winograd_tiled};
+use super::{Variant, winograd, winograd_fused};
 
 /// Operations and traffic of one convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,14 +26,12 @@ impl Variant {
         let [c_in, c_out] = channels;
         let pixels = width * height;
         let flop = (18 * c_in * c_out * pixels) as u64;
-        let in_frequencies = |weights: usize| Cost {
-            flop,
-            ..winograd::cost(weights, channels, [width, height])
-        };
         match self {
-            Self::Winograd => in_frequencies(winograd_filter::packed_len(channels)),
+            Self::Winograd | Self::WinogradTiled => Cost {
+                flop,
+                ..winograd::cost(self.packed_len(channels), channels, [width, height])
+            },
             Self::WinogradFused => winograd_fused::cost(channels, [width, height]),
-            Self::WinogradTiled => in_frequencies(winograd_tiled::packed_len(channels)),
             _ => Cost {
                 flop,
                 real_flop: flop,

@@ -107,11 +107,9 @@ impl TuningTable {
         }
     }
 
-    /// Whether it was measured on `adapter`, with its driver, by this version.
-    pub fn is_for(&self, adapter: &AdapterSummary) -> bool {
-        self.adapter == adapter.name
-            && self.driver == adapter.driver
-            && self.version == Self::VERSION
+    /// Whether it was measured on `adapter`, with this driver, by this version.
+    pub fn is_for(&self, adapter: &str, driver: &str) -> bool {
+        self.adapter == adapter && self.driver == driver && self.version == Self::VERSION
     }
 
     /// The row of the same direction and channels whose pixel count is nearest to that of `problem`,

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{BINDINGS, Filter, winograd, winograd_fused, winograd_tiled};
-use crate::gpu::{Gpu, Kernel, Knob};
+use super::{BINDINGS, Filter, winograd, winograd_filter, winograd_fused, winograd_tiled};
+use crate::gpu::{Kernel, Knob, Profile};
 use crate::kernels::feature_map::{groups, slices};
 use crate::shape::Shape;
 
@@ -129,18 +129,18 @@ impl Variant {
     }
 
     /// Whether it can compute `filter` onto a map of `output` shape on this adapter.
-    pub fn supports(self, gpu: &Gpu, filter: &Filter, output: Shape) -> bool {
-        if self.kernel().needs_subgroups && !gpu.has_subgroups() {
+    pub fn supports(self, adapter: &Profile, filter: &Filter, output: Shape) -> bool {
+        if self.kernel().needs_subgroups && !adapter.has_subgroups {
             return false;
         }
         match self {
-            Self::Winograd => return winograd::supports(gpu, filter, output),
-            Self::WinogradFused => return winograd_fused::supports(gpu, filter, output),
-            Self::WinogradTiled => return winograd::fits(gpu, filter, output),
+            Self::Winograd => return winograd::supports(adapter, filter, output),
+            Self::WinogradFused => return winograd_fused::supports(adapter, filter, output),
+            Self::WinogradTiled => return winograd::fits(adapter, filter, output),
             _ => {}
         }
         // A slice of a map beyond the binding limit must begin at a whole block of output groups.
-        let blocks = slices(output, gpu.binding_limit()).is_ok_and(|slices| {
+        let blocks = slices(output, adapter.binding_limit).is_ok_and(|slices| {
             let block = self.tiling().out_groups as usize;
             slices.iter().all(|slice| slice.first % block == 0)
         });
@@ -256,7 +256,7 @@ impl Variant {
     pub(super) fn pack(self, filter: &Filter) -> Vec<f32> {
         let block = self.packed_groups();
         let (o_groups, c_groups) = (groups(filter.c_out), groups(filter.c_in));
-        let mut packed = Vec::with_capacity(o_groups.next_multiple_of(block) * c_groups * 144);
+        let mut packed = Vec::with_capacity(self.packed_len([filter.c_in, filter.c_out]));
         for first in (0..o_groups).step_by(block) {
             for c_group in 0..c_groups {
                 for tap in 0..9 {
@@ -271,6 +271,26 @@ impl Variant {
             }
         }
         packed
+    }
+}
+
+impl Variant {
+    /// Values in the weights of `channels`, C and O, as they lie on the device.
+    pub(super) fn packed_len(self, channels: [usize; 2]) -> usize {
+        match self {
+            Self::Winograd | Self::WinogradFused => winograd_filter::packed_len(channels),
+            Self::WinogradTiled => winograd_tiled::packed_len(channels),
+            _ => {
+                let [c_groups, o_groups] = channels.map(groups);
+                o_groups.next_multiple_of(self.packed_groups()) * c_groups * 144
+            }
+        }
+    }
+
+    /// Bytes of the weights of `channels`, C and O, on the device, and of their bias.
+    pub fn weight_bytes(self, channels: [usize; 2]) -> u64 {
+        let bias = 4 * groups(channels[1]);
+        (size_of::<f32>() * (self.packed_len(channels) + bias)) as u64
     }
 }
 

@@ -5,7 +5,7 @@
 //! 0, ±1, ±2, ∞ (Barabasz et al., arXiv 1803.10986). The filter is transformed once, in f64.
 
 use super::{Cost, Filter, winograd_filter, winograd_tiled};
-use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder, Texels};
+use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Profile, Recorder, Texels};
 use crate::kernels::feature_map::{FeatureMap, GroupSlice, groups, slices};
 use crate::shape::Shape;
 
@@ -63,6 +63,8 @@ const BLOCK: usize = WORKGROUP * TILES[0];
 const ROW: usize = BLOCK + 4;
 /// Bytes that the frequencies of a band may take on either side of the product, at least one block.
 const BUDGET: usize = 8 << 20;
+/// Name of the scratch buffer that all convolutions in frequencies share.
+pub const SCRATCH: &str = "winograd frequencies";
 /// Rows of texels that every adapter has.
 const MOST_ROWS: usize = 8192;
 
@@ -153,14 +155,14 @@ pub(super) struct Job<'a> {
 }
 
 /// Whether the three passes can run with [`MULTIPLY`]: on software adapters, for which it was made.
-pub(super) fn supports(gpu: &Gpu, filter: &Filter, output: Shape) -> bool {
-    gpu.adapter().is_software() && fits_texels(gpu, filter) && fits(gpu, filter, output)
+pub(super) fn supports(adapter: &Profile, filter: &Filter, output: Shape) -> bool {
+    adapter.is_software && fits_texels(adapter, filter) && fits(adapter, filter, output)
 }
 
 /// Whether the transformed filter can be a texture.
-pub(super) fn fits_texels(gpu: &Gpu, filter: &Filter) -> bool {
+pub(super) fn fits_texels(adapter: &Profile, filter: &Filter) -> bool {
     let rows = FREQUENCIES * groups(filter.c_out).div_ceil(OUT_GROUPS);
-    gpu.fits_texels(texel_columns(filter), rows as u32)
+    adapter.fits_texels(texel_columns(filter), rows as u32)
 }
 
 /// Columns of the transformed filter as texels.
@@ -177,22 +179,50 @@ pub(super) fn upload_texels(gpu: &Gpu, label: &str, filter: &Filter) -> Result<T
 }
 
 /// Whether the maps and the frequencies of a band can be bound.
-pub(super) fn fits(gpu: &Gpu, filter: &Filter, output: Shape) -> bool {
-    let limit = gpu.binding_limit();
-    gpu.fits_texels(ROW as u32, v_rows(filter))
-        && m_bytes(filter) <= limit
+pub(super) fn fits(adapter: &Profile, filter: &Filter, output: Shape) -> bool {
+    let limit = adapter.binding_limit;
+    let channels = [filter.c_in, filter.c_out];
+    let [columns, rows] = v_size(channels);
+    adapter.fits_texels(columns, rows)
+        && m_bytes(channels) <= limit
         && slices(output, limit).is_ok()
         && slices(output.with_channels(filter.c_in), limit).is_ok()
 }
 
-/// Rows of the texels that hold the input's frequencies.
-fn v_rows(filter: &Filter) -> u32 {
-    (FREQUENCIES * rows(band(filter.c_in, filter.c_out), filter.c_in)) as u32
+/// Columns and rows of the texels that hold the input's frequencies.
+fn v_size([c_in, c_out]: [usize; 2]) -> [u32; 2] {
+    let rows = FREQUENCIES * rows(band(c_in, c_out), c_in);
+    [ROW as u32, rows as u32]
 }
 
 /// Bytes of the output's frequencies.
-fn m_bytes(filter: &Filter) -> u64 {
-    (FREQUENCIES * 16 * groups(filter.c_out) * m_stride(filter.c_in, filter.c_out)) as u64
+fn m_bytes([c_in, c_out]: [usize; 2]) -> u64 {
+    (FREQUENCIES * 16 * groups(c_out) * m_stride(c_in, c_out)) as u64
+}
+
+/// Scratch memory of a convolution in frequencies, shared with those of other filters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Workspace {
+    /// Columns and rows of the texels that hold the input's frequencies; the fused kernel has none.
+    pub texels: Option<[u32; 2]>,
+    /// Bytes of [`SCRATCH`].
+    pub bytes: u64,
+}
+
+/// What `channels`, C and O, need.
+pub(super) fn workspace(channels: [usize; 2]) -> Workspace {
+    Workspace {
+        texels: Some(v_size(channels)),
+        bytes: m_bytes(channels),
+    }
+}
+
+/// Dispatches that [`Winograd::record`] makes onto a map of `output` shape.
+pub(super) fn dispatches([c_in, c_out]: [usize; 2], output: Shape, limit: u64) -> usize {
+    let tiles = output.width.div_ceil(4) * output.height.div_ceil(4);
+    let bands = tiles.div_ceil(BLOCK * band(c_in, c_out));
+    let pieces = |channels| slices(output.with_channels(channels), limit).map_or(1, |of| of.len());
+    bands * (pieces(c_in) + 1 + pieces(c_out))
 }
 
 /// Transforms and uploads `filter` for the product in tiles or for the other one.
@@ -205,6 +235,8 @@ pub(super) fn upload(
     filter: &Filter,
     tiled: bool,
 ) -> Result<Winograd, GpuError> {
+    let channels = [filter.c_in, filter.c_out];
+    let [columns, rows] = v_size(channels);
     Ok(Winograd {
         c_in: filter.c_in,
         c_out: filter.c_out,
@@ -213,8 +245,8 @@ pub(super) fn upload(
         } else {
             Weights::Broadcast(upload_texels(gpu, label, filter)?)
         },
-        v: gpu.scratch_texels(ROW as u32, v_rows(filter))?,
-        m: gpu.scratch("winograd output", m_bytes(filter))?,
+        v: gpu.scratch_texels(columns, rows)?,
+        m: gpu.scratch(SCRATCH, m_bytes(channels))?,
     })
 }
 

@@ -1,8 +1,8 @@
 //! The three passes of [`super::winograd`] in one kernel, for software adapters and maps of few channels.
 
-use super::winograd::{FREQUENCIES, Job, OUT_GROUPS};
+use super::winograd::{FREQUENCIES, Job, OUT_GROUPS, SCRATCH, Workspace};
 use super::{Cost, Filter, winograd, winograd_filter};
-use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder, Texels};
+use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Profile, Recorder, Texels};
 use crate::kernels::feature_map::{GroupSlice, groups, slices};
 use crate::shape::Shape;
 
@@ -58,14 +58,14 @@ pub(super) struct Fused {
     c_out: usize,
     workgroups: usize,
     /// Blocks that a workgroup may do in one dispatch.
-    blocks: usize,
+    most_blocks: usize,
     u: Texels,
     scratch: wgpu::Buffer,
 }
 
 /// Workgroups, one for each processor: more would only take each other's scratch out of the cache.
-fn workgroups(gpu: &Gpu) -> usize {
-    gpu.processors().min(MOST_WORKGROUPS)
+fn workgroups(adapter: &Profile) -> usize {
+    adapter.processors.min(MOST_WORKGROUPS)
 }
 
 /// Bytes of the frequencies of a block: all of the input's, and those of one round of the output's.
@@ -74,28 +74,56 @@ fn scratch_bytes(c_in: usize) -> usize {
 }
 
 /// Turns of all loops of the shader for one block; the one in which a loop ends counts too.
-fn turns(gpu: &Gpu, filter: &Filter) -> usize {
-    let (c_in, c_out) = (filter.c_in, filter.c_out);
+fn turns(adapter: &Profile, [c_in, c_out]: [usize; 2]) -> usize {
     let per_thread = BLOCK / LANES;
     let windows = groups(c_in) * per_thread + 1;
     let products = FREQUENCIES * (1 + groups(c_in) + 1) + 1;
     let tiles = OUT_GROUPS * per_thread + 1;
     let rounds = groups(c_out).div_ceil(OUT_GROUPS);
     let turns = 1 + windows + rounds * (1 + products + tiles) + 1;
-    turns * if gpu.is_checked() { CHECKED_TURNS } else { 1 }
+    turns * if adapter.is_checked { CHECKED_TURNS } else { 1 }
 }
 
 /// Whether it can run here, which takes maps of one binding each.
-pub(super) fn supports(gpu: &Gpu, filter: &Filter, output: Shape) -> bool {
-    let limit = gpu.binding_limit();
+pub(super) fn supports(adapter: &Profile, filter: &Filter, output: Shape) -> bool {
+    let limit = adapter.binding_limit;
+    let channels = [filter.c_in, filter.c_out];
     let whole = |map: Shape| slices(map, limit).is_ok_and(|slices| slices.len() == 1);
-    gpu.adapter().is_software()
-        && gpu.can_run(&FUSED)
-        && winograd::fits_texels(gpu, filter)
-        && turns(gpu, filter) <= MOST_TURNS
-        && (scratch_bytes(filter.c_in) * workgroups(gpu)) as u64 <= limit
+    adapter.is_software
+        && adapter.can_run(&FUSED)
+        && winograd::fits_texels(adapter, filter)
+        && turns(adapter, channels) <= MOST_TURNS
+        && workspace(adapter, channels).bytes <= limit
         && whole(output)
         && whole(output.with_channels(filter.c_in))
+}
+
+/// What `channels`, C and O, need.
+pub(super) fn workspace(adapter: &Profile, [c_in, _]: [usize; 2]) -> Workspace {
+    Workspace {
+        texels: None,
+        bytes: (workgroups(adapter) * scratch_bytes(c_in)) as u64,
+    }
+}
+
+/// Blocks that a workgroup may do in one dispatch.
+fn most_blocks(adapter: &Profile, channels: [usize; 2]) -> usize {
+    (MOST_TURNS / turns(adapter, channels)).max(1)
+}
+
+/// Blocks of each dispatch onto a map of `size`: equal shares, in whole rounds of the workgroups.
+fn share(size: [usize; 2], workgroups: usize, most_blocks: usize) -> usize {
+    let blocks = blocks(size);
+    let workgroups = workgroups.min(blocks);
+    let dispatches = blocks.div_ceil(workgroups * most_blocks);
+    blocks.div_ceil(dispatches).next_multiple_of(workgroups)
+}
+
+/// Dispatches that [`Fused::record`] makes onto a map of `output` shape.
+pub(super) fn dispatches(adapter: &Profile, channels: [usize; 2], output: Shape) -> usize {
+    let size = [output.width, output.height];
+    let most_blocks = most_blocks(adapter, channels);
+    blocks(size).div_ceil(share(size, workgroups(adapter), most_blocks))
 }
 
 /// Transforms and uploads `filter`.
@@ -103,15 +131,14 @@ pub(super) fn supports(gpu: &Gpu, filter: &Filter, output: Shape) -> bool {
 /// # Errors
 /// No room for it.
 pub(super) fn upload(gpu: &Gpu, label: &str, filter: &Filter) -> Result<Fused, GpuError> {
-    let workgroups = workgroups(gpu);
-    let bytes = workgroups * scratch_bytes(filter.c_in);
+    let (adapter, channels) = (gpu.profile(), [filter.c_in, filter.c_out]);
     Ok(Fused {
         c_in: filter.c_in,
         c_out: filter.c_out,
-        workgroups,
-        blocks: (MOST_TURNS / turns(gpu, filter)).max(1),
+        workgroups: workgroups(adapter),
+        most_blocks: most_blocks(adapter, channels),
         u: winograd::upload_texels(gpu, label, filter)?,
-        scratch: gpu.scratch("winograd scratch", bytes as u64)?,
+        scratch: gpu.scratch(SCRATCH, workspace(adapter, channels).bytes)?,
     })
 }
 
@@ -125,10 +152,7 @@ impl Fused {
     pub(super) fn record(&self, recorder: &mut Recorder, job: &Job<'_>) {
         let Shape { width, height, .. } = job.y.shape;
         let blocks = blocks([width, height]);
-        let workgroups = self.workgroups.min(blocks);
-        let dispatches = blocks.div_ceil(workgroups * self.blocks);
-        // Dispatches of equal size, whole rounds of the workgroups each.
-        let share = blocks.div_ceil(dispatches).next_multiple_of(workgroups);
+        let share = share([width, height], self.workgroups, self.most_blocks);
         for first in (0..blocks).step_by(share) {
             self.push(recorder, job, [first, blocks.min(first + share)]);
         }

@@ -1,0 +1,333 @@
+//! `--memory`: how much there is, what of it a painting takes, and what to do where it does not fit.
+
+use std::fmt;
+use std::str::FromStr;
+
+use impasto::gpu::{AdapterMemory, Profile};
+use impasto::kernels::conv3x3::{Preference, Variant};
+use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
+use impasto::paint::{Misfit, StyleForecast, StyleProblem, first_that_fits, largest_side};
+
+use super::failure::{Code, Failure};
+
+/// The longest history of L-BFGS that is tried unless the user asks for one.
+const USUAL_HISTORY: usize = 20;
+/// The shortest that is taken to save memory without being asked. A pair costs 24 bytes per pixel.
+const SHORTEST_HISTORY: usize = 5;
+/// The longest side that is looked at for something that fits.
+const LONGEST_SIDE: usize = 16_384;
+
+/// A number of bytes as users write and read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytes(pub u64);
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    /// `2GiB`, `1500MiB`, `800MB`, `2G` (short for GiB), or bytes.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let unit_at = text
+            .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
+            .unwrap_or(text.len());
+        let (number, unit) = text.split_at(unit_at);
+        let unit: f64 = match unit.trim().to_ascii_lowercase().as_str() {
+            "" | "b" => 1.0,
+            "k" | "kib" => 1024.0,
+            "m" | "mib" => 1024.0 * 1024.0,
+            "g" | "gib" => 1024.0 * 1024.0 * 1024.0,
+            "t" | "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+            "kb" => 1e3,
+            "mb" => 1e6,
+            "gb" => 1e9,
+            "tb" => 1e12,
+            _ => return Err("it needs a unit such as GiB, MiB, GB or MB, or none".to_string()),
+        };
+        let number: f64 = number
+            .parse()
+            .map_err(|_| "it is no size; write for example 2GiB or 1500MiB".to_string())?;
+        let bytes = number * unit;
+        if bytes < 1.0 {
+            return Err("it must be above 0".to_string());
+        }
+        if bytes > i64::MAX as f64 {
+            return Err("it is more than any machine has".to_string());
+        }
+        Ok(Self(bytes as u64))
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.0 as f64;
+        match self.0 {
+            0..1024 => write!(out, "{} B", self.0),
+            1024..0x10_0000 => write!(out, "{:.1} KiB", bytes / 1024.0),
+            0x10_0000..0x4000_0000 => write!(out, "{:.1} MiB", bytes / f64::from(1 << 20)),
+            _ => write!(out, "{:.2} GiB", bytes / f64::from(1 << 30)),
+        }
+    }
+}
+
+/// How much may be used, and who says so.
+pub struct Budget {
+    /// `None` where nobody knows.
+    pub bytes: Option<u64>,
+    /// Half a sentence.
+    origin: &'static str,
+}
+
+impl Budget {
+    /// What `--memory` says, else what is known of the adapter. An eighth is left to others.
+    pub fn new(wanted: Option<Bytes>, adapter: &Profile) -> Self {
+        let shared = |bytes: u64| Some(bytes / 8 * 7);
+        let (bytes, origin) = match (wanted, adapter.memory) {
+            (Some(Bytes(bytes)), _) => (Some(bytes), "--memory"),
+            (None, AdapterMemory::Own(bytes)) => (shared(bytes), "7/8 of the adapter's memory"),
+            (None, AdapterMemory::Machine) => (
+                free_memory().and_then(shared),
+                "7/8 of the machine's free memory",
+            ),
+            (None, AdapterMemory::Unknown) => (None, "nobody"),
+        };
+        Self { bytes, origin }
+    }
+
+    /// What `--memory` says, else no limit.
+    pub fn only(wanted: Option<Bytes>) -> Self {
+        Self {
+            bytes: wanted.map(|Bytes(bytes)| bytes),
+            origin: "--memory",
+        }
+    }
+
+    /// `600.0 MiB (--memory)`.
+    fn in_words(&self) -> String {
+        match self.bytes {
+            Some(bytes) => format!("{} ({})", Bytes(bytes), self.origin),
+            None => "an unknown amount".to_string(),
+        }
+    }
+}
+
+/// Free memory of the machine, or of the group of processes that this one is confined to.
+fn free_memory() -> Option<u64> {
+    let mut system = sysinfo::System::new().ok()?;
+    system.refresh_memory();
+    let confined = system.cgroup_limits().map(|limits| limits.free_memory);
+    let free = system.available_memory().min(confined.unwrap_or(u64::MAX));
+    (free > 0).then_some(free)
+}
+
+/// Which optimiser the flags ask for; the history is left open unless it was named.
+#[derive(Clone, Copy)]
+pub enum OptimiserWish {
+    Adam(AdamSettings),
+    Lbfgs {
+        history: Option<usize>,
+        learning_rate: f32,
+    },
+}
+
+impl From<OptimiserSettings> for OptimiserWish {
+    fn from(settings: OptimiserSettings) -> Self {
+        match settings {
+            OptimiserSettings::Adam(settings) => Self::Adam(settings),
+            OptimiserSettings::Lbfgs(settings) => Self::Lbfgs {
+                history: Some(settings.history),
+                learning_rate: settings.learning_rate,
+            },
+        }
+    }
+}
+
+impl OptimiserWish {
+    /// What would do, the best first.
+    fn settings(self) -> Vec<OptimiserSettings> {
+        match self {
+            Self::Adam(settings) => vec![OptimiserSettings::Adam(settings)],
+            Self::Lbfgs {
+                history,
+                learning_rate,
+            } => {
+                let (shortest, longest) = match history {
+                    Some(history) => (history, history),
+                    None => (SHORTEST_HISTORY, USUAL_HISTORY),
+                };
+                let all = (shortest..=longest).rev();
+                all.map(|history| {
+                    OptimiserSettings::Lbfgs(LbfgsSettings {
+                        history,
+                        learning_rate,
+                    })
+                })
+                .collect()
+            }
+        }
+    }
+}
+
+/// The first way to paint `problem` that fits. `resized` gives the sizes of the content and of the styles
+/// for another longer side.
+pub fn choose(
+    problem: &StyleProblem<'_>,
+    adapter: &Profile,
+    wish: OptimiserWish,
+    budget: &Budget,
+    resized: impl Fn(usize) -> ([usize; 2], Vec<[usize; 2]>),
+) -> Result<StyleForecast, Failure> {
+    let misfit = match first_that_fits(problem, adapter, &wish.settings(), budget.bytes)? {
+        Ok(forecast) => return Ok(forecast),
+        Err(misfit) => misfit,
+    };
+    let fits = |problem: &StyleProblem<'_>, wish: OptimiserWish| {
+        let found = first_that_fits(problem, adapter, &wish.settings(), budget.bytes);
+        matches!(found, Ok(Ok(_)))
+    };
+    let mut remedies = Vec::new();
+    if let OptimiserWish::Lbfgs {
+        history,
+        learning_rate,
+    } = wish
+    {
+        let shorter = |history| OptimiserWish::Lbfgs {
+            history: Some(history),
+            learning_rate,
+        };
+        let longest = history.unwrap_or(SHORTEST_HISTORY) - 1;
+        let fitting = (2..=longest).rev().find(|&of| fits(problem, shorter(of)));
+        remedies.extend(fitting.map(|history| format!("--history {history}")));
+        if fits(problem, OptimiserWish::Adam(AdamSettings::default())) {
+            remedies.push("--optimizer adam".to_string());
+        }
+    }
+    let direct = Preference {
+        wish: Some(Variant::Direct),
+        ..problem.preference.clone()
+    };
+    let direct = StyleProblem {
+        preference: &direct,
+        ..*problem
+    };
+    if adapter.is_software && problem.preference.wish.is_none() && fits(&direct, wish) {
+        remedies.push("--variant direct".to_string());
+    }
+    let longer_side = problem.size[0].max(problem.size[1]);
+    let side = largest_side(longer_side.min(LONGEST_SIDE), |side| {
+        let (size, styles) = resized(side);
+        let smaller = StyleProblem {
+            size,
+            styles: &styles,
+            ..*problem
+        };
+        fits(&smaller, wish)
+    });
+    remedies.extend(side.map(|side| format!("--size {side}")));
+    Err(refusal(problem, wish, budget, &misfit, &remedies))
+}
+
+fn refusal(
+    problem: &StyleProblem<'_>,
+    wish: OptimiserWish,
+    budget: &Budget,
+    Misfit(smallest): &Misfit,
+    remedies: &[String],
+) -> Failure {
+    let [width, height] = problem.size;
+    let remedies = remedies.join(" or ");
+    let message = if let Some(obstacle) = &smallest.obstacle {
+        match remedies.as_str() {
+            "" => obstacle.to_string(),
+            remedies => format!("{obstacle}, for example {remedies}"),
+        }
+    } else {
+        let with = match wish {
+            OptimiserWish::Lbfgs {
+                history: Some(history),
+                ..
+            } => format!(" with --history {history}"),
+            _ => String::new(),
+        };
+        let remedies = match remedies.as_str() {
+            "" => "no smaller size fits either, so raise --memory".to_string(),
+            remedies => format!("use {remedies}, or raise --memory"),
+        };
+        format!(
+            "{width}×{height}{with} takes at least {} of device memory and the limit is {}; {remedies}",
+            Bytes(smallest.peak),
+            budget.in_words(),
+        )
+    };
+    Failure {
+        code: Code::Memory,
+        message,
+    }
+}
+
+/// How it is computed, what it takes of what there is, and what L-BFGS remembers: one line.
+pub fn announcement(forecast: &StyleForecast, wish: OptimiserWish, budget: &Budget) -> String {
+    let strategy = &forecast.candidate.strategy;
+    let peak = Bytes(forecast.peak);
+    let history = match (forecast.optimiser, wish) {
+        (OptimiserSettings::Lbfgs(settings), OptimiserWish::Lbfgs { history: None, .. })
+            if settings.history < USUAL_HISTORY =>
+        {
+            let history = settings.history;
+            format!("; L-BFGS remembers {history} steps instead of {USUAL_HISTORY}, to fit")
+        }
+        (OptimiserSettings::Lbfgs(settings), _) => {
+            format!("; L-BFGS remembers {} steps", settings.history)
+        }
+        (OptimiserSettings::Adam(_), _) => String::new(),
+    };
+    let limit = match budget.bytes {
+        Some(_) => format!("of {}", budget.in_words()),
+        None => "of an unknown amount (--memory sets a limit)".to_string(),
+    };
+    format!("memory: {peak} at the peak {limit}, {strategy}{history}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_in_every_usual_spelling() {
+        for (text, bytes) in [
+            ("2GiB", 2 << 30),
+            ("2G", 2 << 30),
+            ("1500MiB", 1500 << 20),
+            ("1500 mib", 1500 << 20),
+            ("800MB", 800_000_000),
+            ("1.5GiB", 3 << 29),
+            ("64k", 64 << 10),
+            ("123456", 123_456),
+            ("7B", 7),
+        ] {
+            assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
+        }
+        for wrong in [
+            "", "GiB", "2 GiBs", "-1G", "0", "1e9", "1.2.3M", "9999999T", "2G2", "é",
+        ] {
+            let fault = Bytes::from_str(wrong).unwrap_err();
+            assert!(fault.starts_with("it "), "{wrong}: {fault}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_written_in_the_unit_that_suits() {
+        for (bytes, text) in [
+            (12, "12 B"),
+            (2048, "2.0 KiB"),
+            (3 << 19, "1.5 MiB"),
+            (5 << 29, "2.50 GiB"),
+        ] {
+            assert_eq!(Bytes(bytes).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn this_machine_has_free_memory() {
+        assert!(free_memory().is_some_and(|bytes| bytes > 1 << 20));
+    }
+}

@@ -1,0 +1,145 @@
+//! A device on paper: what [`super::Gpu`] would hold at any moment, by the same rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::memory::MOST_WAITING;
+
+/// Counts the bytes that a sequence of allocations and writes would take.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    live: u64,
+    peak: u64,
+    /// Copies of what was written since the last submit.
+    waiting: u64,
+    /// Copies that the device is reading, until somebody looks whether it has done.
+    under_way: u64,
+    scratch: BTreeMap<&'static str, u64>,
+    scratch_texels: BTreeSet<[u32; 2]>,
+}
+
+impl Ledger {
+    /// What a storage buffer of `bytes` takes, as [`super::Gpu::storage`] rounds it.
+    pub fn rounded(bytes: u64) -> u64 {
+        bytes.next_multiple_of(16).max(16)
+    }
+
+    /// Makes something of `bytes`.
+    pub fn make(&mut self, bytes: u64) {
+        self.live += bytes;
+        self.note();
+    }
+
+    /// Gives `bytes` back.
+    pub fn free(&mut self, bytes: u64) {
+        self.live -= bytes;
+    }
+
+    /// Writes `bytes` into what was made; see [`super::Gpu::write`].
+    pub fn write(&mut self, bytes: u64) {
+        if bytes > MOST_WAITING {
+            self.under_way = 0;
+        }
+        self.waiting += bytes;
+        self.note();
+        if self.waiting > MOST_WAITING {
+            self.submit();
+        }
+    }
+
+    /// Sends on its way what was written.
+    pub fn submit(&mut self) {
+        self.under_way = std::mem::take(&mut self.waiting);
+    }
+
+    /// Copies `bytes` to the host and waits for them.
+    pub fn read_back(&mut self, bytes: u64) {
+        self.make(bytes);
+        (self.waiting, self.under_way) = (0, 0);
+        self.free(bytes);
+    }
+
+    /// Asks for scratch memory and returns the bytes of what nobody will ask for again, which go with the
+    /// recordings that bind them; see [`super::Gpu::scratch`].
+    pub fn scratch(&mut self, name: &'static str, bytes: u64) -> u64 {
+        let bytes = Self::rounded(bytes);
+        let there = self.scratch.get(name).copied().unwrap_or(0);
+        if there >= bytes {
+            return 0;
+        }
+        self.scratch.insert(name, bytes);
+        self.make(bytes);
+        there
+    }
+
+    /// Asks for scratch texels; see [`super::Gpu::scratch_texels`].
+    pub fn scratch_texels(&mut self, [columns, rows]: [u32; 2]) {
+        if self.scratch_texels.insert([columns, rows]) {
+            self.make(super::texels::bytes(columns, rows));
+        }
+    }
+
+    /// All scratch memory, by name.
+    pub fn scratch_memory(&self) -> Vec<(String, u64)> {
+        let texels = self.scratch_texels.iter().map(|&[columns, rows]| {
+            let bytes = super::texels::bytes(columns, rows);
+            (format!("texels {columns}×{rows}"), bytes)
+        });
+        let buffers = self.scratch.iter();
+        buffers
+            .map(|(name, &bytes)| (name.to_string(), bytes))
+            .chain(texels)
+            .collect()
+    }
+
+    /// The most that was ever held at once, with such copies.
+    pub fn peak(&self) -> u64 {
+        self.peak
+    }
+
+    fn note(&mut self) {
+        self.peak = self.peak.max(self.live + self.waiting + self.under_way);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_counts_copies_until_the_device_has_read_them() {
+        let mut ledger = Ledger::default();
+        ledger.make(100);
+        ledger.write(40);
+        ledger.write(20);
+        assert_eq!((ledger.live, ledger.peak()), (100, 160));
+        ledger.read_back(8);
+        assert_eq!((ledger.live, ledger.peak()), (100, 168));
+        ledger.make(50);
+        assert_eq!(ledger.peak(), 168);
+        ledger.free(100);
+        ledger.make(200);
+        assert_eq!((ledger.live, ledger.peak()), (250, 250));
+    }
+
+    #[test]
+    fn large_writes_do_not_pile_up() {
+        let mut ledger = Ledger::default();
+        for _ in 0..10 {
+            ledger.write(MOST_WAITING + 1);
+        }
+        assert_eq!(ledger.peak(), MOST_WAITING + 1);
+    }
+
+    #[test]
+    fn scratch_memory_grows_and_is_shared() {
+        let mut ledger = Ledger::default();
+        assert_eq!(ledger.scratch("a", 90), 0);
+        assert_eq!(ledger.scratch("a", 50), 0);
+        assert_eq!(ledger.scratch("a", 200), 96);
+        ledger.scratch_texels([2, 3]);
+        ledger.scratch_texels([2, 3]);
+        assert_eq!(ledger.live, 96 + 208 + 96);
+        let all = [("a".to_string(), 208), ("texels 2×3".to_string(), 96)];
+        assert_eq!(ledger.scratch_memory(), all);
+    }
+}

@@ -1,0 +1,135 @@
+//! Weights on the device: packed and uploaded once for all steps that share a filter, a direction and a
+//! variant, however many tiles there are.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::grad::{Program, Step};
+use crate::gpu::{Gpu, GpuError, Profile};
+use crate::kernels::Pass;
+use crate::kernels::conv3x3::{DeviceFilter, Filter, Preference, Variant};
+use crate::kernels::feature_map::slices;
+use crate::shape::Shape;
+
+/// What a step wants a filter for.
+pub(super) struct Use<'a> {
+    /// The node on the tape as it was written.
+    pub node: usize,
+    /// Its name.
+    pub label: &'a str,
+    /// Direction.
+    pub pass: Pass,
+    /// What the node makes of a whole picture, in this direction.
+    pub whole: Shape,
+    /// What this step makes: of a tile, less.
+    pub output: Shape,
+}
+
+/// Filters by their address: those of a tape live as long as its program.
+type Address = *const Filter;
+
+/// Which variant each step gets; asks no device.
+pub(super) struct Variants<'a> {
+    adapter: &'a Profile,
+    preference: &'a Preference,
+    chosen: HashMap<(usize, Pass), Variant>,
+}
+
+impl<'a> Variants<'a> {
+    pub(super) fn new(adapter: &'a Profile, preference: &'a Preference) -> Self {
+        Self {
+            adapter,
+            preference,
+            chosen: HashMap::new(),
+        }
+    }
+
+    /// The same for all tiles of a layer, and for the whole of it where a binding holds that: then tiles sum
+    /// in the order of the whole.
+    pub(super) fn choose(&mut self, filter: &Filter, wanted: &Use<'_>) -> Variant {
+        let Self {
+            adapter,
+            preference,
+            ref mut chosen,
+        } = *self;
+        let best = |shape| preference.choose_on(adapter, filter, shape, wanted.pass);
+        let of_all = *chosen.entry((wanted.node, wanted.pass)).or_insert_with(|| {
+            let bound = slices(wanted.whole, adapter.binding_limit).is_ok();
+            best(if bound { wanted.whole } else { wanted.output }).variant
+        });
+        if of_all.supports(adapter, filter, wanted.output) {
+            of_all
+        } else {
+            best(wanted.output).variant
+        }
+    }
+}
+
+pub(super) struct Filters<'a> {
+    gpu: &'a Gpu,
+    variants: Variants<'a>,
+    turned: HashMap<Address, Arc<Filter>>,
+    uploaded: HashMap<(Address, Pass, Variant), Rc<DeviceFilter>>,
+}
+
+impl<'a> Use<'a> {
+    /// What `step` wants, which writes a map of `output` shape.
+    pub(super) fn of(program: &'a Program, step: &Step, output: Shape) -> Self {
+        let nodes = program.tape.nodes();
+        let node = nodes[step.node].origin.unwrap_or(step.node);
+        let whole = match step.pass {
+            Pass::Forward => nodes[node].output,
+            Pass::Gradient => nodes[node].inputs[0],
+        };
+        Self {
+            node,
+            label: &nodes[node].name,
+            pass: step.pass,
+            whole: program.tape.shape(whole).unwrap_or(output),
+            output,
+        }
+    }
+}
+
+impl<'a> Filters<'a> {
+    pub(super) fn new(gpu: &'a Gpu, preference: &'a Preference) -> Self {
+        Self {
+            gpu,
+            variants: Variants::new(gpu.profile(), preference),
+            turned: HashMap::new(),
+            uploaded: HashMap::new(),
+        }
+    }
+
+    /// Bytes of all of them.
+    pub(super) fn bytes(&self) -> u64 {
+        self.uploaded.values().map(|filter| filter.bytes()).sum()
+    }
+
+    /// The weights of `filter` for `wanted`; turned for a gradient.
+    pub(super) fn get(
+        &mut self,
+        filter: &Arc<Filter>,
+        wanted: &Use<'_>,
+    ) -> Result<Rc<DeviceFilter>, GpuError> {
+        let address = Arc::as_ptr(filter);
+        let oriented = match wanted.pass {
+            Pass::Forward => Arc::clone(filter),
+            Pass::Gradient => Arc::clone(
+                self.turned
+                    .entry(address)
+                    .or_insert_with(|| Arc::new(filter.transposed())),
+            ),
+        };
+        let variant = self.variants.choose(&oriented, wanted);
+        let key = (address, wanted.pass, variant);
+        if let Some(uploaded) = self.uploaded.get(&key) {
+            return Ok(Rc::clone(uploaded));
+        }
+        let uploaded = DeviceFilter::upload(self.gpu, wanted.label, &oriented, variant)?;
+        let uploaded = Rc::new(uploaded);
+        self.uploaded.insert(key, Rc::clone(&uploaded));
+        Ok(uploaded)
+    }
+}

@@ -1,0 +1,272 @@
+//! What an executable would take on the device, on paper: the same plan, the same choices of variants, the
+//! same order as [`super::Executable::build`], and no adapter.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::filters::{Use, Variants};
+use super::grad::{Program, Step};
+use super::lower::RunOptions;
+use super::node::{Extent, Op, ValueId};
+use super::plan::{Plan, plan, planned_bytes, requirements};
+use crate::gpu::{GpuError, Ledger, Profile, UNIFORM_SLOT};
+use crate::kernels::Pass;
+use crate::kernels::conv3x3::winograd::SCRATCH;
+use crate::kernels::conv3x3::{Filter, Variant};
+use crate::kernels::feature_map::slices;
+use crate::shape::Shape;
+
+/// What memory is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// A slot of the plan: maps, gradients, workspaces.
+    Slot,
+    /// The picture and its gradient.
+    Picture,
+    /// What losses compare with.
+    Target,
+    /// Packed weights.
+    Weights,
+    /// Scratch memory that ops share, for as long as the device lives.
+    Scratch,
+    /// State of the optimiser.
+    Optimiser,
+    /// Losses and parameters.
+    Bookkeeping,
+}
+
+impl Purpose {
+    /// All, in the order in which they are told.
+    pub const ALL: [Self; 7] = [
+        Self::Slot,
+        Self::Picture,
+        Self::Target,
+        Self::Weights,
+        Self::Scratch,
+        Self::Optimiser,
+        Self::Bookkeeping,
+    ];
+
+    /// In a word or two.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Slot => "slots",
+            Self::Picture => "picture",
+            Self::Target => "targets",
+            Self::Weights => "weights",
+            Self::Scratch => "scratch",
+            Self::Optimiser => "optimiser",
+            Self::Bookkeeping => "bookkeeping",
+        }
+    }
+}
+
+/// One buffer or texture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allocation {
+    /// What it holds.
+    pub label: String,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl Allocation {
+    /// A storage buffer of at least `bytes`.
+    pub fn new(label: impl Into<String>, purpose: Purpose, bytes: u64) -> Self {
+        Self {
+            label: label.into(),
+            purpose,
+            bytes: Ledger::rounded(bytes),
+        }
+    }
+}
+
+/// An executable on paper.
+#[derive(Clone, Debug)]
+pub struct Forecast {
+    /// The plan of its slots.
+    pub plan: Plan,
+    /// Everything that goes with it, in the order of its making; scratch memory stays with the device.
+    pub allocations: Vec<Allocation>,
+    /// What stands in the way on this adapter, however much memory it has.
+    pub obstacle: Option<Arc<GpuError>>,
+}
+
+impl Forecast {
+    /// Builds `program` on `ledger`, as [`super::Executable::build`] would on a device.
+    pub fn new(
+        program: &Program,
+        options: &RunOptions,
+        adapter: &Profile,
+        ledger: &mut Ledger,
+    ) -> Self {
+        let plan = plan(requirements(program, &options.keep), options.share_buffers);
+        let mut writer = Writer {
+            program,
+            adapter,
+            ledger,
+            variants: Variants::new(adapter, &options.preference),
+            uploaded: HashSet::new(),
+            shares_scratch: false,
+            forecast: Self {
+                plan,
+                allocations: Vec::new(),
+                obstacle: None,
+            },
+        };
+        writer.buffers();
+        let dispatches: usize = program.steps.iter().map(|step| writer.step(step)).sum();
+        let uniforms = dispatches.max(1) as u64 * UNIFORM_SLOT;
+        writer.make("uniforms", Purpose::Bookkeeping, uniforms);
+        writer.ledger.write(uniforms);
+        writer.forecast
+    }
+
+    /// Gives back to `ledger` what goes with the executable.
+    pub fn drop_on(&self, ledger: &mut Ledger) {
+        ledger.free(self.allocations.iter().map(|of| of.bytes).sum());
+    }
+}
+
+struct Writer<'a> {
+    program: &'a Program,
+    adapter: &'a Profile,
+    ledger: &'a mut Ledger,
+    variants: Variants<'a>,
+    /// What was uploaded, by filter, direction and variant.
+    uploaded: HashSet<(*const Filter, Pass, Variant)>,
+    /// Whether a step so far binds the scratch memory that there is.
+    shares_scratch: bool,
+    forecast: Forecast,
+}
+
+impl Writer<'_> {
+    fn make(&mut self, label: &str, purpose: Purpose, bytes: u64) {
+        let allocation = Allocation::new(label, purpose, bytes);
+        self.ledger.make(allocation.bytes);
+        self.refuse_beyond_the_buffer_limit(&allocation);
+        self.forecast.allocations.push(allocation);
+    }
+
+    fn refuse_beyond_the_buffer_limit(&mut self, allocation: &Allocation) {
+        if allocation.bytes > self.adapter.buffer_limit {
+            let label = match allocation.purpose {
+                Purpose::Slot => "a feature map of this picture".to_string(),
+                _ => allocation.label.clone(),
+            };
+            let refusal = GpuError::OutOfMemory {
+                label,
+                mebibytes: allocation.bytes.div_ceil(1 << 20),
+            };
+            self.forecast.obstacle.get_or_insert(Arc::new(refusal));
+        }
+    }
+
+    /// The slots and everything that is there from the start to the end.
+    fn buffers(&mut self) {
+        let (height, width) = self.program.tape.picture_size();
+        let picture = (3 * width * height * size_of::<f32>()) as u64;
+        self.make("picture", Purpose::Picture, picture);
+        if self.program.picture_gradient.is_some() {
+            self.make("picture gradient", Purpose::Picture, picture);
+        }
+        let totals = self.program.tape.losses().len() as u64 * 4;
+        self.make("loss totals", Purpose::Bookkeeping, totals);
+        for (slot, bytes) in self.forecast.plan.slots.clone().into_iter().enumerate() {
+            self.make(&format!("slot {slot}"), Purpose::Slot, bytes);
+        }
+        for value in self.constants() {
+            let described = &self.program.values[value.0];
+            if let Some(bytes) = planned_bytes(described.extent) {
+                self.make(&described.name, Purpose::Target, bytes);
+            }
+        }
+    }
+
+    /// What steps read and none makes, each once.
+    fn constants(&self) -> Vec<ValueId> {
+        let mut constants = Vec::new();
+        for &value in self.program.steps.iter().flat_map(|step| &step.reads) {
+            let made = self.forecast.plan.placement.contains_key(&value);
+            if !made && !constants.contains(&value) {
+                constants.push(value);
+            }
+        }
+        constants
+    }
+
+    /// The weights and the scratch memory of a step; returns how many dispatches it records.
+    fn step(&mut self, step: &Step) -> usize {
+        let node = &self.program.tape.nodes()[step.node];
+        let map = match (step.pass, &node.op) {
+            // Slices are those of the input, where the output is smaller or no map.
+            (
+                Pass::Forward,
+                Op::Pool(_) | Op::Gram { .. } | Op::ContentLoss { .. } | Op::DreamLoss { .. },
+            ) => step.reads[0],
+            _ => step.write,
+        };
+        let shape = match self.program.values[map.0].extent {
+            Extent::Map(shape) => shape,
+            _ => Shape::new(3, 1, 1),
+        };
+        let pieces = self.pieces(shape);
+        match (&node.op, step.pass) {
+            (Op::Conv3x3 { filter, .. }, _) => self.convolution(filter, step, shape),
+            // Each pair of slices, and the sum of all; the gradient has no sum but both orders.
+            (Op::Gram { .. }, Pass::Forward) => pieces * (pieces + 1) / 2 + 1,
+            (Op::Gram { .. }, Pass::Gradient) => pieces * pieces,
+            (Op::ContentLoss { .. } | Op::DreamLoss { .. }, Pass::Forward) => pieces + 1,
+            (Op::StyleLoss { .. } | Op::TvLoss { .. }, Pass::Forward) => 2,
+            _ => pieces,
+        }
+    }
+
+    /// How many slices a map is worked on in.
+    fn pieces(&mut self, shape: Shape) -> usize {
+        match slices(shape, self.adapter.binding_limit) {
+            Ok(slices) => slices.len(),
+            Err(refusal) => {
+                self.forecast.obstacle.get_or_insert(Arc::new(refusal));
+                1
+            }
+        }
+    }
+
+    fn convolution(&mut self, filter: &Arc<Filter>, step: &Step, output: Shape) -> usize {
+        let channels = match step.pass {
+            Pass::Forward => [filter.c_in, filter.c_out],
+            Pass::Gradient => [filter.c_out, filter.c_in],
+        };
+        let wanted = Use::of(self.program, step, output);
+        let variant = self.variants.choose(&Filter::on_paper(channels), &wanted);
+        let key = (Arc::as_ptr(filter), step.pass, variant);
+        if !self.uploaded.insert(key) {
+            return variant.dispatches(self.adapter, channels, output);
+        }
+        let label = format!("{} {}, {variant}", wanted.label, step.pass);
+        self.weights(&label, variant, channels);
+        if let Some(workspace) = variant.workspace(self.adapter, channels) {
+            if let Some(size) = workspace.texels {
+                self.ledger.scratch_texels(size);
+            }
+            let outgrown = self.ledger.scratch(SCRATCH, workspace.bytes);
+            if self.shares_scratch && outgrown > 0 {
+                let allocation = Allocation::new("outgrown scratch", Purpose::Scratch, outgrown);
+                self.forecast.allocations.push(allocation);
+            } else {
+                self.ledger.free(outgrown);
+            }
+            self.shares_scratch = true;
+        }
+        variant.dispatches(self.adapter, channels, output)
+    }
+
+    fn weights(&mut self, label: &str, variant: Variant, channels: [usize; 2]) {
+        let bytes = variant.weight_bytes(channels);
+        self.make(label, Purpose::Weights, bytes);
+        self.ledger.write(bytes);
+    }
+}

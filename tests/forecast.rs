@@ -1,0 +1,185 @@
+//! What a style transfer was forecast to take, held against what the driver held for it.
+
+mod support;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use impasto::gpu::{Gpu, GpuOptions};
+use impasto::image::Picture;
+use impasto::kernels::conv3x3::{Preference, Variant};
+use impasto::kernels::pool2::Pooling;
+use impasto::net::{Network, Weights};
+use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings, OptimiserState};
+use impasto::paint::{
+    Schedule, Standing, Start, StepLosses, StyleChoices, StyleForecast, StyleProblem, StyleRun,
+    Watcher, first_that_fits, gatys,
+};
+use support::{open, wait};
+
+fn network(name: &str) -> Network {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("weights")
+        .join(name);
+    Network::new(Weights::from_bytes(&std::fs::read(path).unwrap(), name).unwrap())
+}
+
+fn grey([width, height]: [usize; 2]) -> Picture {
+    Picture {
+        width,
+        height,
+        rgb: vec![0.5; 3 * width * height],
+    }
+}
+
+struct Nobody;
+
+impl Watcher for Nobody {
+    fn losses(&mut self, _: &[StepLosses]) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+    fn wants_picture(&self, _: usize) -> bool {
+        false
+    }
+    fn picture(&mut self, _: usize, _: &[f32]) {}
+    fn wants_state(&self, _: usize, _: bool) -> bool {
+        false
+    }
+    fn state(&mut self, _: &Standing, _: OptimiserState) {}
+}
+
+/// The forecast, what was held while painting, and the most that was held at all.
+fn forecast_and_measure(
+    network: &Network,
+    pooling: Pooling,
+    optimiser: OptimiserSettings,
+    [size, style]: [[usize; 2]; 2],
+    (options, wish): (&GpuOptions, Option<Variant>),
+) -> (StyleForecast, u64, u64) {
+    let gpu: Gpu = open(options);
+    let mut terms = gatys(network.architecture);
+    terms.pooling = pooling;
+    let preference = Preference {
+        wish,
+        ..Preference::default()
+    };
+    let problem = StyleProblem {
+        network,
+        terms: &terms,
+        preference: &preference,
+        size,
+        styles: &[style],
+        report_every: 1,
+    };
+    let forecast = first_that_fits(&problem, gpu.profile(), &[optimiser], None);
+    let forecast = forecast.unwrap().expect("without a budget everything fits");
+    let choices = StyleChoices {
+        terms: terms.clone(),
+        optimiser,
+        start: Start::Content,
+        preference: preference.clone(),
+        strategy: forecast.candidate.strategy.clone(),
+    };
+    let styles = [(grey(style), 1.0)];
+    let content = grey(size);
+    let run = StyleRun::prepare(&gpu, network, &choices, &content, &styles);
+    let mut run = wait(&gpu, run).unwrap();
+    let schedule = Schedule {
+        iterations: 1,
+        report_every: 1,
+        snapshot_every: 1,
+    };
+    let painting = wait(&gpu, run.paint(&gpu, schedule, &mut Nobody));
+    assert_eq!(painting.standing.step, 1, "{:?}", painting.ending);
+    let _ = gpu.device().poll(wgpu::PollType::wait_indefinitely());
+    (forecast, gpu.allocated_bytes(), gpu.peak_bytes())
+}
+
+fn assert_near(what: &str, forecast: u64, measured: u64, share: f64) {
+    let off = forecast as f64 / measured as f64 - 1.0;
+    println!(
+        "{what}: forecast {forecast}, measured {measured}, {:+.2} %",
+        100.0 * off
+    );
+    assert!(off.abs() < share, "{what}: {forecast} and not {measured}");
+}
+
+fn check(
+    name: &str,
+    pooling: Pooling,
+    optimiser: OptimiserSettings,
+    sizes: [[usize; 2]; 2],
+    on: (&GpuOptions, Option<Variant>),
+) {
+    let network = network(name);
+    let (forecast, resident, peak) = forecast_and_measure(&network, pooling, optimiser, sizes, on);
+    let what = format!("{name} {sizes:?} {pooling:?}");
+    // The log of the losses goes with the run, and drivers round.
+    assert_near(
+        &format!("{what} at rest"),
+        forecast.resident(),
+        resident,
+        0.001,
+    );
+    assert_near(&format!("{what} at its peak"), forecast.peak, peak, 0.05);
+}
+
+const ADAM: OptimiserSettings = OptimiserSettings::Adam(AdamSettings {
+    learning_rate: 0.02,
+    beta1: 0.9,
+    beta2: 0.99,
+    epsilon: 1e-8,
+    clamp: true,
+});
+
+fn lbfgs(history: usize) -> OptimiserSettings {
+    OptimiserSettings::Lbfgs(LbfgsSettings {
+        history,
+        learning_rate: 1.0,
+    })
+}
+
+#[test]
+fn small_runs_take_what_was_forecast() {
+    let usual = GpuOptions::default();
+    let sizes = [[64, 48], [50, 70]];
+    check("vgg19.npz", Pooling::Max, lbfgs(20), sizes, (&usual, None));
+    check("vgg16.npz", Pooling::Average, ADAM, sizes, (&usual, None));
+}
+
+#[test]
+fn larger_runs_take_what_was_forecast() {
+    let usual = GpuOptions::default();
+    let direct = Some(Variant::DirectPortable);
+    check(
+        "vgg19.npz",
+        Pooling::Max,
+        ADAM,
+        [[333, 251], [400, 300]],
+        (&usual, None),
+    );
+    check(
+        "vgg19.npz",
+        Pooling::Average,
+        lbfgs(7),
+        [[400, 300], [100, 90]],
+        (&usual, direct),
+    );
+}
+
+/// An adapter that has neither subgroups nor large bindings: other variants, maps in slices.
+#[test]
+fn runs_on_a_portable_adapter_take_what_was_forecast() {
+    let portable = GpuOptions {
+        portable: true,
+        binding_limit: Some(2 << 20),
+        ..GpuOptions::default()
+    };
+    check(
+        "vgg16.npz",
+        Pooling::Max,
+        lbfgs(5),
+        [[200, 150], [64, 64]],
+        (&portable, None),
+    );
+}
