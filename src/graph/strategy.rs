@@ -174,17 +174,21 @@ fn flop(tape: &Tape, strategy: &Strategy) -> f64 {
     let Some(Sections { sections, .. }) = Sections::new(tape, &losses, strategy) else {
         return flop(tape, &Strategy::default());
     };
+    let of = |section: &Section, nodes: &[usize]| -> f64 {
+        let each = nodes.iter().map(|&node| node_flop(tape, section, node));
+        each.sum()
+    };
     sections
         .iter()
         .map(|section| {
-            let once = section.kept.is_empty() && section.is_whole();
-            let sums = section.first_sweep(tape);
-            let of = |nodes: &mut dyn Iterator<Item = usize>| -> f64 {
-                nodes.map(|node| node_flop(tape, section, node)).sum()
-            };
-            let all = of(&mut section.nodes.iter().chain(&section.heads).copied());
-            let again = if once { 0.0 } else { of(&mut sums.into_iter()) };
-            2.0 * all + again
+            let layers = of(section, &section.nodes);
+            let back = layers + of(section, &section.heads);
+            let first: Vec<usize> = section.first_sweep(tape).into_iter().collect();
+            if section.runs_once() {
+                2.0 * back
+            } else {
+                of(section, &first) + layers + back
+            }
         })
         .sum()
 }
