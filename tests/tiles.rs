@@ -253,7 +253,8 @@ fn a_poster_fits_two_gibibytes_on_paper() {
     let started = std::time::Instant::now();
     let planned = planned(&network, size, &strategy);
     println!("{} MiB, planned in {:?}", planned >> 20, started.elapsed());
-    // Picture, gradient and content target; then weights in both directions, transformed for Winograd.
+    // Picture, gradient and content target; then weights in both directions, transformed for Winograd, and its
+    // scratch memory.
     let persistent = 4096 * 4096 * (2 * 12 + 32);
     let weights = 480 << 20;
     assert!(planned + persistent + weights < 2 << 30, "{planned}");

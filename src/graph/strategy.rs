@@ -33,7 +33,7 @@ pub enum Margin {
     /// way, in a few places.
     #[default]
     Receptive,
-    /// As far as the 4×4 tiles do: about four times as far. The values are those of the whole picture to the bit by
+    /// As far as the 4×4 tiles do: up to four times as far. The values are those of the whole picture to the bit by
     /// Winograd's convolution too.
     Winograd,
 }
@@ -76,8 +76,9 @@ impl Strategy {
     }
 
     /// Strategies for `tape`, from the least arithmetic to the most; the plain way comes first. Further down
-    /// the list memory gets less, by and large: walk it until one fits.
-    pub fn candidates(tape: &Tape) -> Vec<Candidate> {
+    /// the list memory gets less, by and large: walk it until one fits. [`Margin::Winograd`] costs next to
+    /// nothing up to the second pooling and much above.
+    pub fn candidates(tape: &Tape, margin: Margin) -> Vec<Candidate> {
         let (height, width) = tape.picture_size();
         let pools: Vec<&str> = tape
             .nodes
@@ -87,7 +88,7 @@ impl Strategy {
             .collect();
         let mut strategies = vec![Self::default()];
         for cuts in 0..1u32 << pools.len().min(4) {
-            // Of all subsets those whose cuts lie together: a gap saves nothing that its ends do not.
+            // Of all subsets those without gaps: the others lie between them in time and memory.
             let cuts = (0..pools.len()).filter(|&pool| cuts >> pool & 1 == 1);
             let cuts: Vec<usize> = cuts.collect();
             if cuts.windows(2).all(|pair| pair[1] == pair[0] + 1) {
@@ -97,6 +98,7 @@ impl Strategy {
         let plain = flop(tape, &Self::default()).max(1.0);
         let mut candidates: Vec<Candidate> = strategies
             .into_iter()
+            .map(|strategy| Self { margin, ..strategy })
             .map(|strategy| Candidate {
                 flop_ratio: flop(tape, &strategy) / plain,
                 strategy,
@@ -172,17 +174,21 @@ fn flop(tape: &Tape, strategy: &Strategy) -> f64 {
     let Some(Sections { sections, .. }) = Sections::new(tape, &losses, strategy) else {
         return flop(tape, &Strategy::default());
     };
+    let of = |section: &Section, nodes: &[usize]| -> f64 {
+        let each = nodes.iter().map(|&node| node_flop(tape, section, node));
+        each.sum()
+    };
     sections
         .iter()
         .map(|section| {
-            let once = section.kept.is_empty() && section.is_whole();
-            let sums = section.first_sweep(tape);
-            let of = |nodes: &mut dyn Iterator<Item = usize>| -> f64 {
-                nodes.map(|node| node_flop(tape, section, node)).sum()
-            };
-            let all = of(&mut section.nodes.iter().chain(&section.heads).copied());
-            let again = if once { 0.0 } else { of(&mut sums.into_iter()) };
-            2.0 * all + again
+            let layers = of(section, &section.nodes);
+            let back = layers + of(section, &section.heads);
+            let first: Vec<usize> = section.first_sweep(tape).into_iter().collect();
+            if section.runs_once() {
+                2.0 * back
+            } else {
+                of(section, &first) + layers + back
+            }
         })
         .sum()
 }

@@ -70,7 +70,7 @@ pub(super) fn unroll(
 
 impl Section {
     /// Whether the gradient can follow the values at once: nothing lies above, and there is one tile.
-    fn runs_once(&self) -> bool {
+    pub(super) fn runs_once(&self) -> bool {
         self.kept.is_empty() && self.is_whole()
     }
 

@@ -170,7 +170,7 @@ fn candidates_begin_with_the_plain_way_and_cost_more_and_more() {
     let gram = tape.gram("gram", relu3).unwrap();
     let target = tape.constant_gram("target", 16);
     tape.style_loss("style", gram, target, 1.0).unwrap();
-    let candidates = Strategy::candidates(&tape);
+    let candidates = Strategy::candidates(&tape, Margin::Receptive);
     assert!(candidates[0].strategy.is_plain() && candidates[0].flop_ratio == 1.0);
     assert!(candidates.len() > 5);
     let ratios = candidates.windows(2);
