@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::descent::log_bytes;
 use crate::gpu::{GpuError, Ledger, Profile};
 use crate::graph::{
-    Allocation, Candidate, Forecast, Program, Purpose, RunOptions, Strategy, TapeError,
+    Allocation, Candidate, Forecast, Margin, Program, Purpose, RunOptions, Strategy, TapeError,
 };
 use crate::kernels::conv3x3::Preference;
 use crate::net::Network;
@@ -92,7 +92,14 @@ pub fn first_that_fits(
 ) -> Result<Result<StyleForecast, Misfit>, TapeError> {
     let tape = StyleTape::new(problem.network, problem.terms, problem.size)?.tape;
     let mut smallest: Option<StyleForecast> = None;
-    for candidate in Strategy::candidates(&tape) {
+    let margins: &[Margin] = if problem.preference.may_round_in_tiles() {
+        // The narrow one lets a maximum or a ReLU go another way here and there, so it comes last.
+        &[Margin::Winograd, Margin::Receptive]
+    } else {
+        &[Margin::Receptive]
+    };
+    let candidates = margins.iter();
+    for candidate in candidates.flat_map(|&margin| Strategy::candidates(&tape, margin)) {
         let targets = measure_targets(problem, adapter, &candidate.strategy)?;
         let limit = adapter.binding_limit;
         let program = Program::with_strategy(tape.clone(), &candidate.strategy, limit);
@@ -202,12 +209,6 @@ impl Step {
         let log = log_bytes(problem.report_every, self.program.tape.losses().len());
         new.push(Allocation::new("loss log", Purpose::Bookkeeping, log));
         let picture = 4 * values as u64;
-        let staging = log.max(Ledger::rounded(picture));
-        new.push(Allocation::new(
-            "copies for the host",
-            Purpose::Bookkeeping,
-            staging,
-        ));
         for allocation in &new {
             ledger.make(allocation.bytes);
         }
@@ -215,6 +216,8 @@ impl Step {
         let scratch: Vec<Allocation> = scratch
             .map(|(name, bytes)| Allocation::new(name, Purpose::Scratch, bytes))
             .collect();
+        // Read-backs go through one buffer, which is there as long as the run paints.
+        ledger.make(log.max(Ledger::rounded(picture)));
         ledger.write(picture);
         ledger.submit();
         StyleForecast {

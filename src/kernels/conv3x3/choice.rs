@@ -120,6 +120,11 @@ impl Preference {
         }
     }
 
+    /// Whether a variant may be chosen that rounds the pixels of a tile together.
+    pub fn may_round_in_tiles(&self) -> bool {
+        self.wish.map_or(!self.exact, |wish| !wish.is_exact())
+    }
+
     /// The variant for `filter` onto a map of `output` shape. For [`Pass::Gradient`] the filter is the
     /// transposed one and the output the gradient of the layer's input.
     pub fn choose(&self, gpu: &Gpu, filter: &Filter, output: Shape, pass: Pass) -> Choice {
