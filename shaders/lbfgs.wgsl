@@ -4,7 +4,7 @@
 //           x ← x + t·d, t = min(1, 1/‖g‖₁) while there is no pair, then 1 (torch.optim.LBFGS)
 // Backward  none
 // Layout    vectors: flat vec4s over [3][H][W] f32, zero behind the last value
-//           partials: rows of 128 vec4, one per workgroup; row `from` is summed, row `into` written
+//           partials: rows of 128 vec4 per slice, one per workgroup; row `from` is summed, row `into` written
 // Threads   128 workgroups × THREADS over strips of the vectors; judge and decide: one workgroup
 // Dispatch  (128), or (1) for judge and decide
 // Bindings  0 p: uniform  1 state: read_write  2 partials: read_write  3 g: read  4 a: read_write  5 b: read_write  6 c: read_write  7 s: read_write  8 y: read_write
@@ -34,6 +34,9 @@ struct Params {
     into_row: u32,
     first: u32,
     rate: f32,
+    // Vectors longer than a binding come in slices, one dispatch after the other.
+    slice: u32,
+    slices: u32,
 }
 
 struct State {
@@ -93,8 +96,8 @@ fn strip_end(group: u32) -> u32 {
 // Sum of the row that the pass before has written.
 fn collect(lane: u32) -> vec4<f32> {
     var sum = vec4(0.0);
-    for (var group = lane; group < GROUPS; group += THREADS) {
-        sum += partials[p.from_row * GROUPS + group];
+    for (var group = lane; group < GROUPS * p.slices; group += THREADS) {
+        sum += partials[p.from_row * p.slices * GROUPS + group];
     }
     return add_up(lane, sum);
 }
@@ -102,7 +105,7 @@ fn collect(lane: u32) -> vec4<f32> {
 fn publish(group: u32, lane: u32, mine: vec4<f32>) {
     let total = add_up(lane, mine);
     if lane == 0u {
-        partials[p.into_row * GROUPS + group] = total;
+        partials[(p.into_row * p.slices + p.slice) * GROUPS + group] = total;
     }
 }
 
@@ -212,6 +215,7 @@ fn descend(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         alpha = rho * product;
     }
     if group.x == 0u && lane == 0u {
+        // Every slice says the same.
         state.alpha[p.slot] = alpha;
     }
     var sum = 0.0;

@@ -4,8 +4,9 @@
 //           gradient  gx[i,j] = 2w / (3·H·W) · (dx[i,j−1] − dx[i,j] + dy[i−1,j] − dy[i,j])
 // Backward  the entry point `gradient`
 // Layout    x, gx: [3][H][W] f32, RGB planes   partials: one f32 per thread of `value`
+//           A band of the 3·H rows at a time; x also holds the row before and the row after it.
 // Threads   value: 4096 threads stride over all values; gradient: one thread = one value
-// Dispatch  value (64); gradient (ceil(3·H·W / 64) folded over x and y)
+// Dispatch  value (64); gradient (ceil(rows·W / 64) folded over x and y)
 // Bindings  0 p: uniform  1 x: read  2 partials: read_write  3 gx: read_write
 // Knobs     none; p.flags bit 1 accumulates onto gx
 // Cost      5 flop and 12 bytes per value; gradient 8 flop and 24 bytes
@@ -18,6 +19,12 @@ struct Params {
     flags: u32,
     // 2w / (3·H·W)
     scale: f32,
+    // The band: its first row of 3·H, how many there are, and where the first begins in x and in gx.
+    top: u32,
+    rows: u32,
+    x_first: u32,
+    gx_first: u32,
+    first_partial: u32,
 }
 
 const ACCUMULATE = 2u;
@@ -31,9 +38,10 @@ const THREADS = 4096u;
 @compute @workgroup_size(64)
 fn value(@builtin(global_invocation_id) id: vec3<u32>) {
     var sum = 0.0;
-    for (var at = id.x; at < 3u * p.width * p.height; at += THREADS) {
-        let j = at % p.width;
-        let i = at / p.width % p.height;
+    for (var index = id.x; index < p.rows * p.width; index += THREADS) {
+        let j = index % p.width;
+        let i = (p.top + index / p.width) % p.height;
+        let at = p.x_first + index;
         let here = x[at];
         if j + 1u < p.width {
             let dx = x[at + 1u] - here;
@@ -44,7 +52,7 @@ fn value(@builtin(global_invocation_id) id: vec3<u32>) {
             sum += dy * dy;
         }
     }
-    partials[id.x] = sum;
+    partials[p.first_partial + id.x] = sum;
 }
 
 @compute @workgroup_size(64)
@@ -54,10 +62,11 @@ fn gradient(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let thread = (group.y * groups.x + group.x) * 64u + lane;
-    let inside = thread < 3u * p.width * p.height;
-    let at = select(0u, thread, inside);
-    let j = at % p.width;
-    let i = at / p.width % p.height;
+    let inside = thread < p.rows * p.width;
+    let index = select(0u, thread, inside);
+    let j = index % p.width;
+    let i = (p.top + index / p.width) % p.height;
+    let at = p.x_first + index;
     let here = x[at];
     var g = 0.0;
     if j > 0u {
@@ -74,9 +83,9 @@ fn gradient(
     }
     g *= p.scale;
     if (select(0u, p.flags, inside) & ACCUMULATE) != 0u {
-        g += gx[at];
+        g += gx[p.gx_first + index];
     }
     if inside {
-        gx[at] = g;
+        gx[p.gx_first + index] = g;
     }
 }

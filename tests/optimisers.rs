@@ -50,12 +50,19 @@ fn adam() {
 
 /// Two slices and a third that is not full.
 #[test]
-fn adam_on_pictures_larger_than_a_binding() {
+fn pictures_larger_than_a_binding() {
     let gpu = open(&GpuOptions {
         binding_limit: Some(2000),
         ..GpuOptions::default()
     });
     assert_passes(&gpu, &case(adam_settings(true), Trouble::None));
+    assert_passes(&gpu, &case(lbfgs_settings(6), Trouble::None));
+    for trouble in [
+        Trouble::NotFinite { first: 3, count: 1 },
+        Trouble::NoDescent(4),
+    ] {
+        assert_passes(&gpu, &case(lbfgs_settings(20), trouble));
+    }
 }
 
 #[test]

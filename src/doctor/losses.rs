@@ -244,41 +244,44 @@ pub async fn style_gradient(
     .await
 }
 
-/// w · mean(dx² + dy²) of a picture, `width`×`height`, more than one pixel.
+/// w · mean(dx² + dy²) of a picture, `width`×`height`, more than one pixel, in bands within `limit` bytes.
 ///
 /// # Errors
 /// What the device refuses.
-pub async fn tv_value(gpu: &Gpu, size: [usize; 2], seed: u64) -> Result<Check, GpuError> {
+pub async fn tv_value(
+    gpu: &Gpu,
+    size: [usize; 2],
+    limit: Option<u64>,
+    seed: u64,
+) -> Result<Check, GpuError> {
     let shape = Shape::new(3, size[1], size[0]);
     let x = draw(seed, shape.len());
     let expected = reference::tv_loss::value(&widen(&x), shape, f64::from(WEIGHT));
+    let bands = tv_loss::bands(size, limit.unwrap_or(gpu.binding_limit()))?;
     let (total, partials) = (
         Output::total(gpu, expected)?,
-        Output::scratch(gpu, PARTIALS)?,
+        Output::scratch(gpu, bands * PARTIALS)?,
     );
     let x = input_vector(gpu, &x)?;
-    let case_in_words = format!("on {}×{}", size[0], size[1]);
+    let case_in_words = format!("on {}×{} in bands: {bands}", size[0], size[1]);
     compare(
         gpu,
         case_in_words,
         TOLERANCE,
-        None,
+        limit,
         &[&total, &partials],
-        |recorder| {
-            tv_loss::value(recorder, WEIGHT, size, &x, &partials.buffer, &slot(&total));
-            Ok(())
-        },
+        |recorder| tv_loss::value(recorder, WEIGHT, size, &x, &partials.buffer, &slot(&total)),
     )
     .await
 }
 
-/// The gradient of the total variation, `width`×`height`.
+/// The gradient of the total variation, `width`×`height`, in bands within `limit` bytes.
 ///
 /// # Errors
 /// What the device refuses.
 pub async fn tv_gradient(
     gpu: &Gpu,
-    size: [usize; 2],
+    (size, limit): ([usize; 2], Option<u64>),
     merge: Merge,
     seed: u64,
 ) -> Result<Check, GpuError> {
@@ -291,9 +294,8 @@ pub async fn tv_gradient(
     let x = input_vector(gpu, &x)?;
     let merge_in_words = super::merge_in_words(merge);
     let case_in_words = format!("on {}×{}{merge_in_words}", size[0], size[1]);
-    compare(gpu, case_in_words, TOLERANCE, None, &[&gx], |recorder| {
-        tv_loss::gradient(recorder, WEIGHT, size, &x, &gx.buffer, merge);
-        Ok(())
+    compare(gpu, case_in_words, TOLERANCE, limit, &[&gx], |recorder| {
+        tv_loss::gradient(recorder, WEIGHT, size, &x, &gx.buffer, merge)
     })
     .await
 }

@@ -130,8 +130,8 @@ async fn check_losses(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuE
     add(losses::dream_gradient(gpu, &case).await?);
     add(losses::style_value(gpu, 64, 1).await?);
     add(losses::style_gradient(gpu, 64, merge, 1).await?);
-    add(losses::tv_value(gpu, [33, 17], 1).await?);
-    add(losses::tv_gradient(gpu, [33, 17], merge, 1).await?);
+    add(losses::tv_value(gpu, [33, 17], None, 1).await?);
+    add(losses::tv_gradient(gpu, ([33, 17], None), merge, 1).await?);
     add(losses::sum(gpu, 5000, true, 1).await?);
     Ok(())
 }

@@ -14,6 +14,7 @@ use crate::kernels::Pass;
 use crate::kernels::conv3x3::winograd::SCRATCH;
 use crate::kernels::conv3x3::{Filter, Variant};
 use crate::kernels::feature_map::slices;
+use crate::kernels::tv_loss;
 use crate::shape::Shape;
 
 /// What memory is for.
@@ -219,7 +220,11 @@ impl Writer<'_> {
             (Op::Gram { .. }, Pass::Forward) => pieces * (pieces + 1) / 2 + 1,
             (Op::Gram { .. }, Pass::Gradient) => pieces * pieces,
             (Op::ContentLoss { .. } | Op::DreamLoss { .. }, Pass::Forward) => pieces + 1,
-            (Op::StyleLoss { .. } | Op::TvLoss { .. }, Pass::Forward) => 2,
+            (Op::StyleLoss { .. }, Pass::Forward) => 2,
+            (Op::TvLoss { .. }, _) => {
+                let bands = self.bands();
+                bands + usize::from(step.pass == Pass::Forward)
+            }
             _ => pieces,
         }
     }
@@ -233,6 +238,16 @@ impl Writer<'_> {
                 1
             }
         }
+    }
+
+    /// How many bands of the picture its total variation is worked on in.
+    fn bands(&mut self) -> usize {
+        let (height, width) = self.program.tape.picture_size();
+        let bands = tv_loss::bands([width, height], self.adapter.binding_limit);
+        bands.unwrap_or_else(|refusal| {
+            self.forecast.obstacle.get_or_insert(Arc::new(refusal));
+            1
+        })
     }
 
     fn convolution(&mut self, filter: &Arc<Filter>, step: &Step, output: Shape) -> usize {

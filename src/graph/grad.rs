@@ -7,6 +7,7 @@ use super::unroll::{Detail, Goal, Order, unroll};
 use crate::kernels::feature_map;
 use crate::kernels::gram;
 use crate::kernels::sum::PARTIALS;
+use crate::kernels::tv_loss;
 use crate::kernels::{Merge, Pass};
 use crate::shape::Shape;
 
@@ -323,7 +324,12 @@ fn forward_workspace(tape: &Tape, node: usize, binding_limit: u64) -> u64 {
             let slices = feature_map::slices(map(), binding_limit).map_or(1, |slices| slices.len());
             partials * slices as u64
         }
-        Op::StyleLoss { .. } | Op::TvLoss { .. } => partials,
+        Op::StyleLoss { .. } => partials,
+        Op::TvLoss { .. } => {
+            let (height, width) = tape.picture_size();
+            let bands = tv_loss::bands([width, height], binding_limit).unwrap_or(1);
+            partials * bands as u64
+        }
         Op::Gram { .. } => gram::workspace_bytes(map()),
         _ => 0,
     }

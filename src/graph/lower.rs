@@ -264,16 +264,8 @@ impl<'a> Builder<'a> {
             }
             Op::TvLoss { weight } => {
                 let (height, width) = self.program.tape.picture_size();
-                let picture = &self.picture;
-                tv_loss::value(
-                    recorder,
-                    *weight,
-                    [width, height],
-                    picture,
-                    partials,
-                    &total,
-                );
-                Ok(())
+                let (size, picture) = ([width, height], &self.picture);
+                tv_loss::value(recorder, *weight, size, picture, partials, &total)
             }
             _ => Ok(()),
         }
@@ -342,8 +334,7 @@ impl<'a> Builder<'a> {
             Op::TvLoss { weight } => {
                 let (height, width) = self.program.tape.picture_size();
                 let gx = self.buffer(step.write);
-                tv_loss::gradient(recorder, *weight, [width, height], &self.picture, gx, merge);
-                Ok(())
+                tv_loss::gradient(recorder, *weight, [width, height], &self.picture, gx, merge)
             }
         }
     }

@@ -18,7 +18,7 @@ pub const LONGEST_HISTORY: usize = 128;
 /// Bytes of the state: ρ and α of each pair, then six numbers.
 pub const STATE_BYTES: u64 = (2 * LONGEST_HISTORY as u64 + 6) * 4;
 
-/// Bytes of one row of partial sums.
+/// Bytes of one row of partial sums of one slice.
 pub const ROW_BYTES: u64 = GROUPS as u64 * 16;
 
 macro_rules! pass {
@@ -99,16 +99,30 @@ struct Params {
     into_row: u32,
     first: u32,
     rate: f32,
-    padding: u32,
+    slice: u32,
+    slices: u32,
+    padding: [u32; 3],
 }
 
-/// Records one pass; `buffers` in the order of the kernel's bindings.
+/// vec4s of a slice: as many as a binding holds, a multiple of 256 bytes.
+fn slice_length(binding_limit: u64) -> usize {
+    (binding_limit / 256).max(1) as usize * 16
+}
+
+/// How many slices vectors of so many f32 are worked on in.
+pub fn slices(values: usize, binding_limit: u64) -> usize {
+    let vectors = values.div_ceil(4);
+    vectors.div_ceil(slice_length(binding_limit)).max(1)
+}
+
+/// Records one pass, a dispatch for every slice of the vectors, and returns how many that are; `buffers` in the
+/// order of the kernel's bindings.
 pub fn pass(
     recorder: &mut Recorder,
     kernel: &'static Kernel,
     params: PassParams,
     buffers: &[&wgpu::Buffer],
-) {
+) -> usize {
     // The two passes that bind nothing but the state and the partial sums run in one workgroup.
     let one_workgroup = kernel.bindings.len() == 3;
     let threads = if recorder.workgroup() == THREADS_ON_SOFTWARE {
@@ -116,27 +130,47 @@ pub fn pass(
     } else {
         THREADS
     };
-    let values = params.values as u64;
-    recorder.push(Command {
-        kernel,
-        knobs: vec![("THREADS", threads)],
-        uniform: bytemuck::bytes_of(&Params {
-            vectors: params.values.div_ceil(4) as u32,
-            history: params.history as u32,
-            slot: params.slot as u32,
-            from_row: params.from_row as u32,
-            into_row: params.into_row as u32,
-            first: u32::from(params.first),
-            rate: params.rate,
-            padding: 0,
-        })
-        .to_vec(),
-        buffers: buffers
-            .iter()
-            .map(|buffer| BufferView::whole(buffer))
-            .collect(),
-        workgroups: [if one_workgroup { 1 } else { GROUPS }, 1, 1],
-        flop: 4 * values,
-        bytes: 16 * values,
-    });
+    let limit = recorder.binding_limit();
+    let (most, slices) = (slice_length(limit), slices(params.values, limit));
+    let dispatches = if one_workgroup { 1 } else { slices };
+    for slice in 0..dispatches {
+        let first = slice * most;
+        let vectors = most.min(params.values.div_ceil(4) - first);
+        // Behind the uniform, the state and the partial sums.
+        let is_vector = |binding: u32| binding > 2;
+        let bindings = kernel.bindings.iter().skip(1);
+        let views = bindings.zip(buffers).map(|(&(binding, _), &buffer)| {
+            if is_vector(binding) {
+                BufferView {
+                    buffer: buffer.clone(),
+                    offset: 16 * first as u64,
+                    size: 16 * vectors as u64,
+                }
+            } else {
+                BufferView::whole(buffer)
+            }
+        });
+        recorder.push(Command {
+            kernel,
+            knobs: vec![("THREADS", threads)],
+            uniform: bytemuck::bytes_of(&Params {
+                vectors: vectors as u32,
+                history: params.history as u32,
+                slot: params.slot as u32,
+                from_row: params.from_row as u32,
+                into_row: params.into_row as u32,
+                first: u32::from(params.first),
+                rate: params.rate,
+                slice: slice as u32,
+                slices: slices as u32,
+                padding: [0; 3],
+            })
+            .to_vec(),
+            buffers: views.collect(),
+            workgroups: [if one_workgroup { 1 } else { GROUPS }, 1, 1],
+            flop: 16 * vectors as u64,
+            bytes: 64 * vectors as u64,
+        });
+    }
+    dispatches
 }

@@ -5,6 +5,8 @@
 //! the kernels. The rules stand in [`crate::reference::lbfgs`]. One difference: a dropped pair keeps
 //! its slot in the ring, so that after a drop the history is one pair shorter for a while.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::gpu::{Gpu, GpuError, Kernel, Recorder, Recording, UNIFORM_SLOT};
@@ -29,7 +31,7 @@ impl Default for LbfgsSettings {
     }
 }
 
-/// Indices of the passes in the recording; those with a slot are `first + slot`.
+/// Numbers of the passes, in the order of their recording; those with a slot are `first + slot`.
 struct Passes {
     measure: usize,
     judge: usize,
@@ -48,6 +50,8 @@ pub struct Lbfgs {
     settings: LbfgsSettings,
     recording: Recording,
     passes: Passes,
+    /// The dispatches of each pass, one for every slice of the vectors.
+    dispatches: Vec<Range<usize>>,
     memory: Memory,
     step: usize,
     bytes: u64,
@@ -76,7 +80,8 @@ impl Lbfgs {
         gradient: &wgpu::Buffer,
     ) -> Result<Self, GpuError> {
         let history = settings.history.clamp(2, LONGEST_HISTORY);
-        let buffers = Buffers::allocate(gpu, history, x, gradient)?;
+        let slices = lbfgs::slices(values, gpu.binding_limit());
+        let buffers = Buffers::allocate(gpu, [history, slices], x, gradient)?;
         let params = PassParams {
             values,
             history,
@@ -85,7 +90,7 @@ impl Lbfgs {
         };
         let mut recorder = Recorder::new(gpu);
         recorder.set_label("lbfgs");
-        let passes = record_passes(&mut recorder, &buffers, params);
+        let (passes, dispatches) = record_passes(&mut recorder, &buffers, params);
         Ok(Self {
             settings: LbfgsSettings {
                 history,
@@ -93,13 +98,14 @@ impl Lbfgs {
             },
             recording: recorder.finish(gpu)?,
             passes,
+            dispatches,
             step: 0,
             bytes: buffers.bytes(),
             memory: buffers.memory,
         })
     }
 
-    /// What [`Lbfgs::new`] would allocate for `values` f32.
+    /// What [`Lbfgs::new`] would allocate for `values` f32; vectors beyond a binding take some kilobytes more.
     pub(super) fn on_paper(settings: LbfgsSettings, values: usize) -> Vec<Allocation> {
         let history = settings.history.clamp(2, LONGEST_HISTORY);
         let vector = |label: String| Allocation::new(label, Purpose::Optimiser, 4 * values as u64);
@@ -169,8 +175,10 @@ impl Lbfgs {
 
     /// Appends one step to `pass`.
     pub fn encode(&mut self, pass: &mut wgpu::ComputePass<'_>) {
-        for index in self.order() {
-            self.recording.encode_one(index, pass);
+        for number in self.order() {
+            for index in self.dispatches[number].clone() {
+                self.recording.encode_one(index, pass);
+            }
         }
         self.step += 1;
     }
@@ -213,7 +221,7 @@ struct Buffers<'a> {
 impl<'a> Buffers<'a> {
     fn allocate(
         gpu: &Gpu,
-        history: usize,
+        [history, slices]: [usize; 2],
         x: &'a wgpu::Buffer,
         gradient: &'a wgpu::Buffer,
     ) -> Result<Self, GpuError> {
@@ -226,7 +234,7 @@ impl<'a> Buffers<'a> {
         Ok(Self {
             partials: gpu.storage(
                 "lbfgs partial sums",
-                rows(history).all as u64 * lbfgs::ROW_BYTES,
+                (rows(history).all * slices) as u64 * lbfgs::ROW_BYTES,
             )?,
             direction: vector("lbfgs direction")?,
             memory: Memory {
@@ -272,24 +280,25 @@ fn rows(history: usize) -> Rows {
 /// What one pass binds: its kernel, its parameters, its buffers.
 type Bound<'b> = (&'static Kernel, PassParams, Vec<&'b wgpu::Buffer>);
 
-/// Appends passes and counts them, so that they can be found again.
+/// Appends passes and numbers them, so that they can be found again.
 struct PassRecorder<'r> {
     recorder: &'r mut Recorder,
     history: usize,
-    count: usize,
+    dispatches: Vec<Range<usize>>,
 }
 
 impl PassRecorder<'_> {
-    /// Appends one pass and returns its index.
+    /// Appends one pass and returns its number.
     fn one(&mut self, (kernel, params, buffers): Bound<'_>) -> usize {
-        lbfgs::pass(self.recorder, kernel, params, &buffers);
-        self.count += 1;
-        self.count - 1
+        let start = self.dispatches.last().map_or(0, |last| last.end);
+        let count = lbfgs::pass(self.recorder, kernel, params, &buffers);
+        self.dispatches.push(start..start + count);
+        self.dispatches.len() - 1
     }
 
-    /// Appends a pass for every slot of the ring and returns the index of that of slot 0.
+    /// Appends a pass for every slot of the ring and returns the number of that of slot 0.
     fn per_slot<'b>(&mut self, make: impl Fn(usize) -> Bound<'b>) -> usize {
-        let first = self.count;
+        let first = self.dispatches.len();
         for slot in 0..self.history {
             let (kernel, params, buffers) = make(slot);
             self.one((kernel, PassParams { slot, ..params }, buffers));
@@ -298,8 +307,12 @@ impl PassRecorder<'_> {
     }
 }
 
-/// Records every pass that any step can need and returns where each kind begins.
-fn record_passes(recorder: &mut Recorder, buffers: &Buffers<'_>, params: PassParams) -> Passes {
+/// Records every pass that any step can need and returns where each kind begins, and the dispatches of each.
+fn record_passes(
+    recorder: &mut Recorder,
+    buffers: &Buffers<'_>,
+    params: PassParams,
+) -> (Passes, Vec<Range<usize>>) {
     let history = params.history;
     let Buffers {
         x,
@@ -339,9 +352,9 @@ fn record_passes(recorder: &mut Recorder, buffers: &Buffers<'_>, params: PassPar
     let mut passes = PassRecorder {
         recorder,
         history,
-        count: 0,
+        dispatches: Vec::new(),
     };
-    Passes {
+    let kinds = Passes {
         measure: passes.per_slot(|i| {
             let bound = vec![partials, *g, last_g, last_x, *x, &s[i], &y[i]];
             (&lbfgs::MEASURE, between(0, pair), bound)
@@ -379,5 +392,6 @@ fn record_passes(recorder: &mut Recorder, buffers: &Buffers<'_>, params: PassPar
             params,
             vec![state, *g, last_g, d, *x, last_x],
         )),
-    }
+    };
+    (kinds, passes.dispatches)
 }
