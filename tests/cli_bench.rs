@@ -90,7 +90,27 @@ fn a_step_reports_its_time_and_the_peak_of_the_same_run() {
         check_rate(&figures, flop, positive(&figures, "seconds_per_iteration"));
         // The picture alone is more than this.
         assert!(positive(&figures, "peak_bytes") > 12.0 * 1024.0);
+        assert_eq!(figures["strategy"], "everything kept");
     }
+}
+
+#[test]
+fn a_step_within_a_budget_is_refused_or_stays_below() {
+    let workshop = Workshop::new();
+    let step = [
+        "bench", "step", "-q", "--size", "96", "--runs", "1", "--json",
+    ];
+    let all = workshop.succeed(&step);
+    let [all, budget] = [&all.stdout, "--memory"].map(str::to_string);
+    let all: Value = serde_json::from_str(&all).unwrap();
+    let least = workshop.run(&[&step[..7], &[&budget, "1MiB"]].concat());
+    least.refused(5, &["96×96", "takes at least", "(--memory)"]);
+    let bytes = positive(&all, "peak_bytes") as u64;
+    let less = (bytes - (3 << 20)).to_string();
+    let tight = workshop.succeed(&[&step[..], &[&budget, &less]].concat());
+    let tight: Value = serde_json::from_str(&tight.stdout).unwrap();
+    assert_ne!(tight["strategy"], "everything kept");
+    assert!(positive(&tight, "peak_bytes") <= less.parse().unwrap());
 }
 
 #[test]

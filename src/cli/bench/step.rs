@@ -5,9 +5,10 @@ use std::time::Instant;
 use impasto::doctor;
 use impasto::gpu::Gpu;
 use impasto::graph::{Executable, NodeTime, Strategy};
-use impasto::objective::{StyleTargets, style_executable};
-use impasto::optim::{AdamSettings, LbfgsSettings, Optimiser, OptimiserSettings};
-use impasto::paint::gatys;
+use impasto::kernels::conv3x3::Preference;
+use impasto::objective::{StyleTargets, StyleTerms, style_executable};
+use impasto::optim::{AdamSettings, Optimiser, OptimiserSettings};
+use impasto::paint::{StyleProblem, Way, gatys};
 use serde_json::json;
 
 use super::figures::Work;
@@ -17,6 +18,7 @@ use super::{Bench, Failure, Report, say, wait, with};
 use crate::cli::arguments::OptimiserName;
 use crate::cli::demo;
 use crate::cli::failure::Code;
+use crate::cli::memory::{self, Budget, OptimiserWish};
 use crate::cli::terminal::tell;
 use crate::cli::tuning;
 
@@ -33,6 +35,9 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
     let terms = gatys(network.architecture);
     check_kernels(gpu)?;
     let preference = tuning::preference(common, gpu.profile(), arguments.variant);
+    // What doctor left behind is scratch memory that the step will use.
+    let before = gpu.allocated_bytes() - gpu.scratch_bytes();
+    let (preference, strategy, settings) = way(bench, &terms, preference)?;
     let executable = wait(gpu, async {
         let styles = [(style, 1.0)];
         let targets = StyleTargets::measure(
@@ -42,23 +47,12 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
             &content,
             &styles,
             &preference,
-            &Strategy::default(),
+            &strategy,
         )
         .await?;
-        style_executable(
-            gpu,
-            network,
-            &terms,
-            [size, size],
-            &targets,
-            &preference,
-            &Strategy::default(),
-        )
+        let size = [size, size];
+        style_executable(gpu, network, &terms, size, &targets, &preference, &strategy)
     })?;
-    let settings = match arguments.optimizer {
-        OptimiserName::Lbfgs => OptimiserSettings::Lbfgs(LbfgsSettings::default()),
-        OptimiserName::Adam => OptimiserSettings::Adam(AdamSettings::default()),
-    };
     let gradient = executable
         .picture_gradient()
         .unwrap_or(executable.picture());
@@ -90,17 +84,18 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
         .map(|info| info.flop)
         .sum();
     let memory = executable.memory();
-    let peak_bytes = memory.planned + memory.persistent + optimiser.bytes() + gpu.scratch_bytes();
+    let peak_bytes = gpu.allocated_bytes().saturating_sub(before);
+    let beside_weights = peak_bytes.saturating_sub(memory.weights);
     let gflops = convolutions as f64 / samples.median() / 1e9;
     say(
         common,
         format!(
-            "{} step {size}×{size}: {:.3} s, {gflops:.1} GFLOP/s of convolutions, {:.1} % of the FMA peak ({:.0} GFLOP/s); {} bytes per pixel and {} MiB of weights",
+            "{} step {size}×{size}, {strategy}: {:.3} s, {gflops:.1} GFLOP/s of convolutions, {:.1} % of the FMA peak ({:.0} GFLOP/s); {} bytes per pixel and {} MiB of weights",
             network.architecture,
             samples.median(),
             100.0 * samples.share_of_peak(convolutions),
             samples.flop_roof() / 1e9,
-            peak_bytes / (size * size) as u64,
+            beside_weights / (size * size) as u64,
             memory.weights >> 20,
         ),
     );
@@ -116,8 +111,9 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
         "share_of_peak": samples.share_of_peak(convolutions),
         "all_seconds": samples.seconds,
         "all_peaks": samples.roofs.iter().map(|roofs| roofs.flop / 1e9).collect::<Vec<_>>(),
+        "strategy": strategy.to_string(),
         "peak_bytes": peak_bytes,
-        "peak_bytes_per_pixel": peak_bytes as f64 / (size * size) as f64,
+        "peak_bytes_per_pixel": beside_weights as f64 / (size * size) as f64,
         "weight_bytes": memory.weights,
         "encode_seconds": median(&encoding),
         "dispatches": infos.len(),
@@ -139,6 +135,39 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
         figures: with(bench.head(), fields),
         points: points(&times, &samples),
     })
+}
+
+/// How the step is computed: as `style` would within `--memory`, else in the plain way.
+fn way(
+    bench: &Bench<'_>,
+    terms: &StyleTerms,
+    preference: Preference,
+) -> Result<(Preference, Strategy, OptimiserSettings), Failure> {
+    let arguments = bench.arguments;
+    let wish = match arguments.optimizer {
+        OptimiserName::Lbfgs => OptimiserWish::from(OptimiserSettings::Lbfgs(Default::default())),
+        OptimiserName::Adam => OptimiserWish::Adam(AdamSettings::default()),
+    };
+    let size = [arguments.size as usize; 2];
+    let problem = StyleProblem {
+        network: bench.network,
+        terms,
+        preference: &preference,
+        size,
+        styles: &[size],
+        report_every: 1,
+    };
+    let budget = Budget::only(arguments.memory);
+    let adapter = bench.gpu.profile();
+    let forecast = memory::choose(&problem, adapter, wish, &budget, |side| {
+        ([side; 2], vec![[side; 2]])
+    })?;
+    let Way {
+        candidate,
+        preference,
+        ..
+    } = forecast.way;
+    Ok((preference, candidate.strategy, forecast.optimiser))
 }
 
 /// A step is only worth timing if its kernels compute what they should.
