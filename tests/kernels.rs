@@ -132,29 +132,46 @@ fn conv3x3_gemm() {
     everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
 }
 
+/// Up to three input channels, in both directions, in one piece and in slices of the output.
+fn conv3x3_of_few_channels(variant: Variant) -> Vec<conv3x3::Case> {
+    let pairs = [[3, 4], [2, 6], [1, 12], [3, 64]];
+    let forward = pairs.map(|[c, o]| conv3x3_cases(variant, c, o)).concat();
+    let turned = pairs.map(|[c, o]| conv3x3_cases(variant, o, c)).concat();
+    let mut cases = [forward, turned].concat();
+    cases.extend(conv3x3_in_slices(variant, [3, 52], 4));
+    cases
+}
+
 #[test]
 fn conv3x3_from_rgb() {
-    let pairs = [[3, 4], [2, 6], [1, 12], [3, 64]];
-    let forward = pairs
-        .map(|[c, o]| conv3x3_cases(Variant::FromRgb, c, o))
-        .concat();
-    let turned = pairs
-        .map(|[c, o]| conv3x3_cases(Variant::FromRgb, o, c))
-        .concat();
-    let mut cases = [forward, turned].concat();
-    cases.extend(conv3x3_in_slices(Variant::FromRgb, [3, 52], 4));
+    let cases = conv3x3_of_few_channels(Variant::FromRgb);
     everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
 }
 
-/// It never multiplies the fourth lane of its input.
+#[test]
+fn conv3x3_from_rgb_broadcast() {
+    let cases = conv3x3_of_few_channels(Variant::FromRgbBroadcast);
+    for gpu in [gpu(), checked()] {
+        if gpu.can_run(Variant::FromRgbBroadcast.kernel()) {
+            let checks = wait(gpu, check_conv3x3(gpu, &cases)).unwrap();
+            assert!(!checks.is_empty());
+            let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
+            assert!(failed.is_empty(), "{failed:#?}");
+        }
+    }
+}
+
+/// They never multiply the fourth lane of their input.
 #[test]
 fn conv3x3_from_rgb_refuses_a_fourth_channel() {
-    let case = |channels| {
-        let shape = Shape::new(channels, 3, 5);
-        conv3x3::Case::forward(Variant::FromRgb, shape, 12)
-    };
-    assert!(case(3).is_supported(gpu()));
-    assert!(!case(4).is_supported(gpu()));
+    for variant in [Variant::FromRgb, Variant::FromRgbBroadcast] {
+        let case = |channels| {
+            let shape = Shape::new(channels, 3, 5);
+            conv3x3::Case::forward(variant, shape, 12)
+        };
+        assert_eq!(case(3).is_supported(gpu()), gpu().can_run(variant.kernel()));
+        assert!(!case(4).is_supported(gpu()));
+    }
 }
 
 #[test]

@@ -118,7 +118,7 @@ pub struct StyleArguments {
     /// Step length: of Adam in units of the picture (default 0.02), of L-BFGS relative to Newton's (default 1)
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "RATE")]
     pub learning_rate: Option<f32>,
-    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, winograd, winograd-fused, winograd-tiled
+    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb-broadcast, winograd, winograd-fused, winograd-tiled
     #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
     pub variant: Option<Variant>,
     /// Picture to start from: content, noise or a file
@@ -165,7 +165,7 @@ pub struct BenchArguments {
     /// Runs of each; the median counts
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "N")]
     pub runs: u32,
-    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, winograd, winograd-fused, winograd-tiled
+    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb-broadcast, winograd, winograd-fused, winograd-tiled
     #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
     pub variant: Option<Variant>,
     #[arg(long, value_enum, default_value_t = OptimiserName::Lbfgs)]
@@ -276,7 +276,7 @@ pub struct PlanArguments {
     /// How the network halves its maps
     #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
     pub pooling: Pooling,
-    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, winograd, winograd-tiled
+    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb-broadcast, winograd, winograd-tiled
     #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
     pub variant: Option<Variant>,
     /// Write the plan as JSON instead, to a file or (without one) to standard output

@@ -172,7 +172,9 @@ pub fn selection(gpu: &Gpu) -> Vec<Case> {
     };
     let cases = Variant::ALL.into_iter().flat_map(|variant| {
         let forward = match variant {
-            Variant::FromRgb => Case::forward(variant, Shape::new(3, 17, 33), 64),
+            Variant::FromRgb | Variant::FromRgbBroadcast => {
+                Case::forward(variant, Shape::new(3, 17, 33), 64)
+            }
             Variant::ToRgb => Case::forward(variant, Shape::new(64, 17, 33), 3),
             _ => Case::forward(variant, Shape::new(64, 17, 33), 64),
         };

@@ -43,6 +43,13 @@ pub static FROM_RGB: Kernel = Kernel {
     bindings: BINDINGS,
     needs_subgroups: false,
 };
+/// The same with weights by subgroup broadcast.
+pub static FROM_RGB_BROADCAST: Kernel = Kernel {
+    shader: crate::shader!("conv3x3_from_rgb_broadcast"),
+    entry: "main",
+    bindings: BINDINGS,
+    needs_subgroups: true,
+};
 /// The gradient of the first layer: one group of output channels.
 pub static TO_RGB: Kernel = Kernel {
     shader: crate::shader!("conv3x3_to_rgb"),
@@ -64,6 +71,8 @@ pub enum Variant {
     Gemm,
     /// `conv3x3_from_rgb`: up to three input channels.
     FromRgb,
+    /// `conv3x3_from_rgb_broadcast`: the same with subgroups and 64-bit integers.
+    FromRgbBroadcast,
     /// `conv3x3_to_rgb`: up to four output channels.
     ToRgb,
     /// `conv3x3_winograd_*`: a quarter of the multiplications, a few times the rounding error.
@@ -99,14 +108,36 @@ fn fills_gemm(output: Shape) -> bool {
     2 * output.pixels() >= tiled
 }
 
+/// Columns of the weights of [`FROM_RGB_BROADCAST`] per output group: nine taps of three channels, and five that
+/// fill up the loads.
+const RGB_COLUMNS: usize = 32;
+
+/// Weights as [`FROM_RGB_BROADCAST`] reads them: `[O/4][32]` vec4 over four output channels, column 3·tap + c.
+fn pack_from_rgb(filter: &Filter) -> Vec<f32> {
+    let columns = groups(filter.c_out) * RGB_COLUMNS;
+    let entries = (0..columns).flat_map(|column| {
+        let (group, n) = (column / RGB_COLUMNS, column % RGB_COLUMNS);
+        let weight = |o| {
+            if n < 27 {
+                filter.at(o, n % 3, n / 3)
+            } else {
+                0.0
+            }
+        };
+        [0, 1, 2, 3].map(|lane| weight(4 * group + lane))
+    });
+    entries.collect()
+}
+
 impl Variant {
     /// Every variant, from plain to special.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Plain,
         Self::Direct,
         Self::DirectPortable,
         Self::Gemm,
         Self::FromRgb,
+        Self::FromRgbBroadcast,
         Self::ToRgb,
         Self::Winograd,
         Self::WinogradFused,
@@ -121,6 +152,7 @@ impl Variant {
             Self::DirectPortable => "direct-portable",
             Self::Gemm => "gemm",
             Self::FromRgb => "from-rgb",
+            Self::FromRgbBroadcast => "from-rgb-broadcast",
             Self::ToRgb => "to-rgb",
             Self::Winograd => "winograd",
             Self::WinogradFused => "winograd-fused",
@@ -130,7 +162,7 @@ impl Variant {
 
     /// Whether it can compute `filter` onto a map of `output` shape on this adapter.
     pub fn supports(self, adapter: &Profile, filter: &Filter, output: Shape) -> bool {
-        if self.kernel().needs_subgroups && !adapter.has_subgroups {
+        if !adapter.can_run(self.kernel()) {
             return false;
         }
         match self {
@@ -146,7 +178,7 @@ impl Variant {
         });
         blocks
             && match self {
-                Self::FromRgb => filter.c_in <= 3,
+                Self::FromRgb | Self::FromRgbBroadcast => filter.c_in <= 3,
                 Self::ToRgb => groups(filter.c_out) == 1,
                 _ => true,
             }
@@ -182,6 +214,7 @@ impl Variant {
             Self::DirectPortable => &DIRECT_PORTABLE,
             Self::Gemm => &GEMM,
             Self::FromRgb => &FROM_RGB,
+            Self::FromRgbBroadcast => &FROM_RGB_BROADCAST,
             Self::ToRgb => &TO_RGB,
             Self::Winograd => &winograd::MULTIPLY,
             Self::WinogradFused => &winograd_fused::FUSED,
@@ -197,6 +230,8 @@ impl Variant {
             // Of a thread; a workgroup has GEMM_THREADS of them.
             Self::Gemm => ([1, 4], 2),
             Self::FromRgb => ([4, 2], 4),
+            // Of a thread, which has all groups of the output.
+            Self::FromRgbBroadcast => ([8, 1], 1),
             Self::ToRgb => ([4, 4], 1),
             // Its own recording counts tiles and packs frequencies.
             Self::Winograd | Self::WinogradFused => ([4, 4], 8),
@@ -218,7 +253,9 @@ impl Variant {
     /// epilogue does.
     pub(super) fn knobs(self, workgroup: u32, flags: u32) -> Vec<Knob> {
         match self {
-            Self::Direct => vec![("WORKGROUP", workgroup), ("FLAGS", flags)],
+            Self::Direct | Self::FromRgbBroadcast => {
+                vec![("WORKGROUP", workgroup), ("FLAGS", flags)]
+            }
             Self::Gemm => ["ACROSS", "DOWN", "DEEP"]
                 .into_iter()
                 .zip(GEMM_THREADS)
@@ -244,16 +281,19 @@ impl Variant {
             ];
         }
         let threads = width.div_ceil(pixels[0]) * height.div_ceil(pixels[1]);
-        [
-            threads.div_ceil(workgroup),
-            o_groups.div_ceil(out_groups),
-            1,
-        ]
+        let along_groups = match self {
+            Self::FromRgbBroadcast => 1,
+            _ => o_groups.div_ceil(out_groups),
+        };
+        [threads.div_ceil(workgroup), along_groups, 1]
     }
 
     /// Weights as the shader reads them: `[O/4/block][C/4][9][block][4]` vec4 over four output channels,
     /// the last index being the input channel, zero where channels pad a group.
     pub(super) fn pack(self, filter: &Filter) -> Vec<f32> {
+        if self == Self::FromRgbBroadcast {
+            return pack_from_rgb(filter);
+        }
         let block = self.packed_groups();
         let (o_groups, c_groups) = (groups(filter.c_out), groups(filter.c_in));
         let mut packed = Vec::with_capacity(self.packed_len([filter.c_in, filter.c_out]));
@@ -280,6 +320,7 @@ impl Variant {
         match self {
             Self::Winograd | Self::WinogradFused => winograd_filter::packed_len(channels),
             Self::WinogradTiled => winograd_tiled::packed_len(channels),
+            Self::FromRgbBroadcast => groups(channels[1]) * RGB_COLUMNS * 4,
             _ => {
                 let [c_groups, o_groups] = channels.map(groups);
                 o_groups.next_multiple_of(self.packed_groups()) * c_groups * 144
