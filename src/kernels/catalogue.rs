@@ -13,7 +13,6 @@ pub fn catalogue() -> Vec<&'static Kernel> {
     kernels.extend([
         &conv3x3::winograd::INPUT,
         &conv3x3::winograd::OUTPUT,
-        &conv3x3::winograd_fused::FUSED,
         &relu::FORWARD,
         &relu::GRADIENT,
         &pool2::MAX_FORWARD,
