@@ -70,6 +70,7 @@ pub fn paint(
     let mut run = wait(gpu, preparation)?;
     let (width, height) = run.size();
     let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
+    let memory = run.executable().memory();
     say(
         common,
         format!("painting {width}×{height}, {} steps", job.iterations),
@@ -77,9 +78,10 @@ pub fn paint(
     explain(
         common,
         format!(
-            "memory: {} MiB for the picture and its features, {} MiB for weights",
+            "memory: {} MiB for the picture and its features, {} MiB for weights ({} MiB of them in f16)",
             mebibytes(run.bytes()),
-            mebibytes(run.executable().memory().weights)
+            mebibytes(memory.weights),
+            mebibytes(memory.weights_in_f16)
         ),
     );
     let names = run.executable().program().tape.losses().to_vec();

@@ -6,7 +6,7 @@ use super::grad::{Program, Step};
 use super::node::{Extent, Op, ValueId};
 use super::plan::{Plan, planned_bytes};
 use crate::gpu::{Gpu, GpuError, Recorder};
-use crate::kernels::conv3x3::{self, DeviceFilter, Epilogue, Preference};
+use crate::kernels::conv3x3::{self, DeviceFilter, Epilogue, Packing, Preference};
 use crate::kernels::feature_map::FeatureMap;
 use crate::kernels::sum::TotalSlot;
 use crate::kernels::{
@@ -43,6 +43,17 @@ pub struct Memory {
     pub persistent: u64,
     /// Packed weights, both directions.
     pub weights: u64,
+    /// Those of them in f16.
+    pub weights_in_f16: u64,
+}
+
+impl Memory {
+    fn add_filter(&mut self, filter: &DeviceFilter) {
+        self.weights += filter.bytes();
+        if filter.packing() == Packing::F16 {
+            self.weights_in_f16 += filter.bytes();
+        }
+    }
 }
 
 /// Buffers while the steps are being recorded.
@@ -86,6 +97,7 @@ impl<'a> Builder<'a> {
                 + gradient.as_ref().map_or(0, wgpu::Buffer::size)
                 + totals.size(),
             weights: 0,
+            weights_in_f16: 0,
         };
         for value in program.steps.iter().flat_map(|step| &step.reads) {
             let described = &program.values[value.0];
@@ -179,7 +191,7 @@ impl<'a> Builder<'a> {
                     .preference
                     .choose(self.gpu, filter, y.shape, Pass::Forward);
                 let filter = DeviceFilter::upload(self.gpu, &node.name, filter, choice.variant)?;
-                self.memory.weights += filter.bytes();
+                self.memory.add_filter(&filter);
                 let epilogue = Epilogue {
                     relu: *relu,
                     ..Epilogue::default()
@@ -265,7 +277,7 @@ impl<'a> Builder<'a> {
                     .preference
                     .choose(self.gpu, &turned, gx.shape, Pass::Gradient);
                 let filter = DeviceFilter::upload(self.gpu, &node.name, &turned, choice.variant)?;
-                self.memory.weights += filter.bytes();
+                self.memory.add_filter(&filter);
                 let x = merge.mask.then(|| self.map(reads[0]));
                 let epilogue = Epilogue::of_gradient(merge, x.as_ref());
                 conv3x3::record(recorder, &filter, &gy, &gx, epilogue)

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{BINDINGS, Filter, winograd, winograd_fused, winograd_tiled};
+use super::{BINDINGS, Filter, Packing, winograd, winograd_fused, winograd_tiled};
 use crate::gpu::{Gpu, Kernel, Knob};
 use crate::kernels::feature_map::{groups, slices};
 use crate::shape::Shape;
@@ -98,6 +98,9 @@ fn fills_gemm(output: Shape) -> bool {
     let tiled = output.width.next_multiple_of(across) * output.height.next_multiple_of(down);
     2 * output.pixels() >= tiled
 }
+
+/// The knob of kernels that read weights in f16.
+pub const HALVES: Knob = ("HALVES", 1);
 
 impl Variant {
     /// Every variant, from plain to special.
@@ -205,8 +208,13 @@ impl Variant {
         Tiling { pixels, out_groups }
     }
 
+    /// Whether its kernel reads weights in f16 too. The kernels beside RGB have too few weights to gain by it.
+    pub(super) fn reads_halves(self) -> bool {
+        matches!(self, Self::Direct | Self::DirectPortable | Self::Gemm)
+    }
+
     /// Output groups per block of the packed weights.
-    fn packed_groups(self) -> usize {
+    pub(super) fn packed_groups(self) -> usize {
         match self {
             // Reads one output group after the other, so it needs no blocks.
             Self::FromRgb => 1,
@@ -216,15 +224,19 @@ impl Variant {
 
     /// Values for the overrides of its shader; `workgroup` is what the adapter likes, `flags` what the
     /// epilogue does.
-    pub(super) fn knobs(self, workgroup: u32, flags: u32) -> Vec<Knob> {
-        match self {
+    pub(super) fn knobs(self, workgroup: u32, flags: u32, packing: Packing) -> Vec<Knob> {
+        let mut knobs = match self {
             Self::Direct => vec![("WORKGROUP", workgroup), ("FLAGS", flags)],
             Self::Gemm => ["ACROSS", "DOWN", "DEEP"]
                 .into_iter()
                 .zip(GEMM_THREADS)
                 .collect(),
             _ => vec![("WORKGROUP", workgroup)],
+        };
+        if packing == Packing::F16 {
+            knobs.push(HALVES);
         }
+        knobs
     }
 
     /// Workgroups of `workgroup` threads for an output of `width`×`height` pixels and `o_groups`
@@ -249,28 +261,6 @@ impl Variant {
             o_groups.div_ceil(out_groups),
             1,
         ]
-    }
-
-    /// Weights as the shader reads them: `[O/4/block][C/4][9][block][4]` vec4 over four output channels,
-    /// the last index being the input channel, zero where channels pad a group.
-    pub(super) fn pack(self, filter: &Filter) -> Vec<f32> {
-        let block = self.packed_groups();
-        let (o_groups, c_groups) = (groups(filter.c_out), groups(filter.c_in));
-        let mut packed = Vec::with_capacity(o_groups.next_multiple_of(block) * c_groups * 144);
-        for first in (0..o_groups).step_by(block) {
-            for c_group in 0..c_groups {
-                for tap in 0..9 {
-                    for o_group in first..first + block {
-                        for c in 4 * c_group..4 * c_group + 4 {
-                            packed.extend(
-                                (4 * o_group..4 * o_group + 4).map(|o| filter.at(o, c, tap)),
-                            );
-                        }
-                    }
-                }
-            }
-        }
-        packed
     }
 }
 
