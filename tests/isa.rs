@@ -38,6 +38,8 @@ fn hold_the_figures() {
         // Elsewhere memory sets the pace, not arithmetic.
         let is_product = [
             "conv3x3_gemm",
+            "conv3x3_direct_portable",
+            "conv3x3_from_rgb",
             "conv3x3_winograd_multiply_tiled",
             "gram_tiled",
             "gram_gradient_portable",

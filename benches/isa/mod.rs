@@ -15,6 +15,7 @@ use std::process::Command;
 
 use impasto::gpu::{Kernel, Knob};
 use impasto::kernels::conv3x3::HALVES;
+use impasto::kernels::{BIAS, RELU};
 
 pub use assembly::{Counts, counts};
 pub use driver::Driver;
@@ -114,8 +115,8 @@ pub struct Figures {
 }
 
 /// The values that a real GPU gets from the host (see `Recorder::workgroup`), for those of the
-/// kernel's overrides that are not fixed in the shader.
-const KNOBS: [Knob; 1] = [("WORKGROUP", 64)];
+/// kernel's overrides that are not fixed in the shader; the epilogue is that of a forward pass.
+const KNOBS: [Knob; 2] = [("WORKGROUP", 64), ("FLAGS", BIAS | RELU)];
 
 /// The ways to compile `kernel` that are worth a look, by name: those that read weights in f16 do that too.
 pub fn forms(kernel: &Kernel) -> Vec<(String, Vec<Knob>)> {

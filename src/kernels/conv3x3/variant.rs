@@ -226,7 +226,7 @@ impl Variant {
     /// epilogue does.
     pub(super) fn knobs(self, workgroup: u32, flags: u32, packing: Packing) -> Vec<Knob> {
         let mut knobs = match self {
-            Self::Direct => vec![("WORKGROUP", workgroup), ("FLAGS", flags)],
+            Self::Direct | Self::FromRgb => vec![("WORKGROUP", workgroup), ("FLAGS", flags)],
             Self::Gemm => ["ACROSS", "DOWN", "DEEP"]
                 .into_iter()
                 .zip(GEMM_THREADS)
