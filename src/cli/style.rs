@@ -154,6 +154,10 @@ pub fn paint(
         output: output.to_path_buf(),
         every: every as usize,
     }));
+    let halves = run.executable().memory().weights_in_f16;
+    if halves > 0 {
+        explain(common, format!("{} of weights lie in f16", Bytes(halves)));
+    }
     set_out(common, gpu, &mut run, job, &mut progress)?;
     announce(common, &run, iterations);
     let schedule = Schedule {

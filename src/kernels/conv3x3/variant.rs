@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{BINDINGS, Filter, winograd, winograd_filter, winograd_fused, winograd_tiled};
+use super::packing::RGB_COLUMNS;
+use super::{BINDINGS, Filter, Packing, winograd, winograd_filter, winograd_fused, winograd_tiled};
 use crate::gpu::{Kernel, Knob, Profile};
 use crate::kernels::feature_map::{groups, slices};
 use crate::shape::Shape;
@@ -108,26 +109,8 @@ fn fills_gemm(output: Shape) -> bool {
     2 * output.pixels() >= tiled
 }
 
-/// Columns of the weights of [`FROM_RGB_BROADCAST`] per output group: nine taps of three channels, and five that
-/// fill up the loads.
-const RGB_COLUMNS: usize = 32;
-
-/// Weights as [`FROM_RGB_BROADCAST`] reads them: `[O/4][32]` vec4 over four output channels, column 3·tap + c.
-fn pack_from_rgb(filter: &Filter) -> Vec<f32> {
-    let columns = groups(filter.c_out) * RGB_COLUMNS;
-    let entries = (0..columns).flat_map(|column| {
-        let (group, n) = (column / RGB_COLUMNS, column % RGB_COLUMNS);
-        let weight = |o| {
-            if n < 27 {
-                filter.at(o, n % 3, n / 3)
-            } else {
-                0.0
-            }
-        };
-        [0, 1, 2, 3].map(|lane| weight(4 * group + lane))
-    });
-    entries.collect()
-}
+/// The knob of kernels that read weights in f16.
+pub const HALVES: Knob = ("HALVES", 1);
 
 impl Variant {
     /// Every variant, from plain to special.
@@ -240,8 +223,13 @@ impl Variant {
         Tiling { pixels, out_groups }
     }
 
+    /// Whether its kernel reads weights in f16 too. The kernels beside RGB have too few weights to gain by it.
+    pub(super) fn reads_halves(self) -> bool {
+        matches!(self, Self::Direct | Self::DirectPortable | Self::Gemm)
+    }
+
     /// Output groups per block of the packed weights.
-    fn packed_groups(self) -> usize {
+    pub(super) fn packed_groups(self) -> usize {
         match self {
             // Reads one output group after the other, so it needs no blocks.
             Self::FromRgb => 1,
@@ -251,9 +239,9 @@ impl Variant {
 
     /// Values for the overrides of its shader; `workgroup` is what the adapter likes, `flags` what the
     /// epilogue does.
-    pub(super) fn knobs(self, workgroup: u32, flags: u32) -> Vec<Knob> {
-        match self {
-            Self::Direct | Self::FromRgbBroadcast => {
+    pub(super) fn knobs(self, workgroup: u32, flags: u32, packing: Packing) -> Vec<Knob> {
+        let mut knobs = match self {
+            Self::Direct | Self::FromRgb | Self::FromRgbBroadcast => {
                 vec![("WORKGROUP", workgroup), ("FLAGS", flags)]
             }
             Self::Gemm => ["ACROSS", "DOWN", "DEEP"]
@@ -261,7 +249,11 @@ impl Variant {
                 .zip(GEMM_THREADS)
                 .collect(),
             _ => vec![("WORKGROUP", workgroup)],
+        };
+        if packing == Packing::F16 {
+            knobs.push(HALVES);
         }
+        knobs
     }
 
     /// Workgroups of `workgroup` threads for an output of `width`×`height` pixels and `o_groups`
@@ -287,31 +279,6 @@ impl Variant {
         };
         [threads.div_ceil(workgroup), along_groups, 1]
     }
-
-    /// Weights as the shader reads them: `[O/4/block][C/4][9][block][4]` vec4 over four output channels,
-    /// the last index being the input channel, zero where channels pad a group.
-    pub(super) fn pack(self, filter: &Filter) -> Vec<f32> {
-        if self == Self::FromRgbBroadcast {
-            return pack_from_rgb(filter);
-        }
-        let block = self.packed_groups();
-        let (o_groups, c_groups) = (groups(filter.c_out), groups(filter.c_in));
-        let mut packed = Vec::with_capacity(self.packed_len([filter.c_in, filter.c_out]));
-        for first in (0..o_groups).step_by(block) {
-            for c_group in 0..c_groups {
-                for tap in 0..9 {
-                    for o_group in first..first + block {
-                        for c in 4 * c_group..4 * c_group + 4 {
-                            packed.extend(
-                                (4 * o_group..4 * o_group + 4).map(|o| filter.at(o, c, tap)),
-                            );
-                        }
-                    }
-                }
-            }
-        }
-        packed
-    }
 }
 
 impl Variant {
@@ -329,9 +296,9 @@ impl Variant {
     }
 
     /// Bytes of the weights of `channels`, C and O, on the device, and of their bias.
-    pub fn weight_bytes(self, channels: [usize; 2]) -> u64 {
-        let bias = 4 * groups(channels[1]);
-        (size_of::<f32>() * (self.packed_len(channels) + bias)) as u64
+    pub fn weight_bytes(self, packing: Packing, channels: [usize; 2]) -> u64 {
+        let bias = size_of::<f32>() * 4 * groups(channels[1]);
+        (packing.bytes() * self.packed_len(channels) + bias) as u64
     }
 }
 
