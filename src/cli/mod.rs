@@ -10,6 +10,7 @@ mod failure;
 mod inspect;
 mod interrupt;
 mod network;
+mod pictures;
 mod progress;
 mod style;
 mod terminal;

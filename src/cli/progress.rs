@@ -14,11 +14,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::arguments::Common;
 use super::failure::Failure;
 use super::interrupt::Interrupt;
+use super::pictures::Output;
 
 /// Pictures to write on the way.
 pub struct Saving {
     /// The final output; the step goes before its extension.
-    pub output: PathBuf,
+    pub output: Output,
     /// Every so many steps.
     pub every: usize,
 }
@@ -153,8 +154,9 @@ impl Watcher for Progress {
                 height: self.size.1,
                 rgb: rgb.to_vec(),
             };
-            if let Err(error) = picture.save(&numbered(&saving.output, step)) {
-                self.failure = Some(error.into());
+            let path = numbered(saving.output.path(), step);
+            if let Err(failure) = saving.output.write_to(&path, &picture) {
+                self.failure = Some(failure);
             }
         }
         self.flow()

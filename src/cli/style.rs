@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Picture, check_output, check_output_file};
+use impasto::image::{Attachments, Picture, check_output_file};
 use impasto::net::{Architecture, Network};
 use impasto::objective::{LayerWeight, LossSummary, StyleTerms};
 use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
@@ -11,6 +11,7 @@ use impasto::paint::{Ending, Schedule, Start, StyleChoices, StyleRun, gatys, gat
 
 use super::arguments::{Common, OptimiserName, Recipe, StyleArguments, Weighted};
 use super::failure::{Code, Failure};
+use super::pictures::{self, Output, check_streams, is_stream};
 use super::progress::{Progress, Saving, numbered, step_of};
 use super::wait::wait;
 use super::{explain, network, open_gpu, say, tuning};
@@ -20,8 +21,9 @@ const USUAL_SIZE: usize = 512;
 
 /// Runs the command.
 pub fn run(common: &Common, arguments: &StyleArguments) -> Result<(), Failure> {
-    check_outputs(arguments)?;
-    let pictures = load_pictures(arguments)?;
+    let output = check_outputs(arguments)?;
+    let pictures = load_pictures(common, arguments)?;
+    let output = output.with(common, pictures.attachments, arguments.depth)?;
     let network = network::load(common)?;
     let terms = terms(arguments, network.architecture)?;
     check_sides(
@@ -35,13 +37,13 @@ pub fn run(common: &Common, arguments: &StyleArguments) -> Result<(), Failure> {
         choices: StyleChoices {
             terms,
             optimiser: optimiser(arguments),
-            start: start(arguments, &pictures.content)?,
+            start: start(common, arguments, &pictures.content)?,
             preference: tuning::preference(common, &gpu, arguments.variant),
         },
         content: pictures.content,
         styles: pictures.styles,
         iterations: arguments.iterations as usize,
-        output: &arguments.output,
+        output,
         save_every: arguments.save_every,
         trace: arguments.trace.as_deref(),
     };
@@ -54,7 +56,7 @@ pub struct StyleJob<'a> {
     pub content: Picture,
     pub styles: Vec<(Picture, f32)>,
     pub iterations: usize,
-    pub output: &'a Path,
+    pub output: Output,
     pub save_every: Option<u32>,
     pub trace: Option<&'a Path>,
 }
@@ -85,7 +87,7 @@ pub fn paint(
     let names = run.executable().program().tape.losses().to_vec();
     let mut progress = Progress::new(common, job.iterations, &names, (width, height));
     progress.save(job.save_every.map(|every| Saving {
-        output: job.output.to_path_buf(),
+        output: job.output.clone(),
         every: every as usize,
     }));
     if let Some(path) = job.trace {
@@ -105,11 +107,9 @@ pub fn paint(
         height,
         rgb: painting.rgb,
     };
-    picture.save(job.output)?;
-    say(
-        common,
-        summary(job.output, painting.step, seconds, &progress),
-    );
+    job.output.write(&picture)?;
+    let output = job.output.name();
+    say(common, summary(&output, painting.step, seconds, &progress));
     if progress.lost_steps > 0 {
         let lost = progress.lost_steps;
         say(
@@ -117,12 +117,11 @@ pub fn paint(
             format!("note: {lost} steps met numbers that were not finite and were taken back"),
         );
     }
-    conclude(painting.ending, progress, painting.step, job.output)
+    conclude(painting.ending, progress, painting.step, &output)
 }
 
 /// What was painted and how far it got.
-fn summary(output: &Path, step: usize, seconds: f64, progress: &Progress) -> String {
-    let output = output.display();
+fn summary(output: &str, step: usize, seconds: f64, progress: &Progress) -> String {
     if step == 0 {
         return format!("{output}: the starting picture, since no step was made");
     }
@@ -138,7 +137,7 @@ fn summary(output: &Path, step: usize, seconds: f64, progress: &Progress) -> Str
 }
 
 /// The exit code of a run whose picture is saved.
-fn conclude(ending: Ending, progress: Progress, step: usize, output: &Path) -> Result<(), Failure> {
+fn conclude(ending: Ending, progress: Progress, step: usize, output: &str) -> Result<(), Failure> {
     if let Some(failure) = progress.failure {
         return Err(failure);
     }
@@ -146,24 +145,20 @@ fn conclude(ending: Ending, progress: Progress, step: usize, output: &Path) -> R
         Ending::Finished if step > 0 && progress.lost_steps == step => {
             Err(Failure::usage(format!(
                 "no step met finite numbers, so `{}` is the starting picture; lower the weights",
-                output.display()
+                output
             )))
         }
         Ending::Finished => Ok(()),
         Ending::Stopped => Err(Failure {
             code: Code::Interrupted,
-            message: format!(
-                "interrupted after step {step}; `{}` is saved",
-                output.display()
-            ),
+            message: format!("interrupted after step {step}; `{}` is saved", output),
         }),
         Ending::Failed(error) => {
             let failure = Failure::from(error);
             Err(Failure {
                 message: format!(
                     "{}; the picture of step {step} is saved as `{}`",
-                    failure.message,
-                    output.display()
+                    failure.message, output
                 ),
                 ..failure
             })
@@ -171,13 +166,16 @@ fn conclude(ending: Ending, progress: Progress, step: usize, output: &Path) -> R
     }
 }
 
-fn check_outputs(arguments: &StyleArguments) -> Result<(), Failure> {
+/// The output, when everything that a run would write can be written, and every input is one.
+fn check_outputs(arguments: &StyleArguments) -> Result<Output, Failure> {
     let mut inputs: Vec<&Path> = vec![&arguments.content];
     inputs.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
     if !matches!(arguments.init.as_str(), "content" | "noise") {
         inputs.push(Path::new(&arguments.init));
     }
-    check_output(&arguments.output, &inputs)?;
+    check_streams(&inputs)?;
+    inputs.retain(|input| !is_stream(input));
+    let output = Output::of(arguments, &inputs)?;
     if let Some(trace) = &arguments.trace {
         inputs.push(&arguments.output);
         check_output_file(trace, &inputs)?;
@@ -186,7 +184,7 @@ fn check_outputs(arguments: &StyleArguments) -> Result<(), Failure> {
     if let Some(every) = arguments.save_every {
         check_numbered(arguments, every, &inputs)?;
     }
-    Ok(())
+    Ok(output)
 }
 
 /// Refuses if a picture on the way would replace one of `inputs`.
@@ -205,12 +203,13 @@ fn check_numbered(arguments: &StyleArguments, every: u32, inputs: &[&Path]) -> R
 
 struct Pictures {
     content: Picture,
+    attachments: Attachments,
     styles: Vec<(Picture, f32)>,
 }
 
-fn load_pictures(arguments: &StyleArguments) -> Result<Pictures, Failure> {
-    let content = Picture::load(&arguments.content)?;
-    let longer = content.width.max(content.height);
+fn load_pictures(common: &Common, arguments: &StyleArguments) -> Result<Pictures, Failure> {
+    let content = pictures::read(common, &arguments.content)?;
+    let longer = content.picture.width.max(content.picture.height);
     let size = arguments
         .size
         .map_or(longer.min(USUAL_SIZE), |size| size as usize);
@@ -218,20 +217,24 @@ fn load_pictures(arguments: &StyleArguments) -> Result<Pictures, Failure> {
     let mut styles = Vec::new();
     for Weighted { name, weight } in &arguments.styles {
         // Enlarging a style would only blur its strokes.
-        let style = Picture::load(Path::new(name))?.fit_longer_side(size, false);
-        styles.push((style, *weight));
+        let style = pictures::read(common, Path::new(name))?.picture;
+        styles.push((style.fit_longer_side(size, false), *weight));
     }
-    Ok(Pictures { content, styles })
+    Ok(Pictures {
+        content: content.picture,
+        attachments: content.attachments,
+        styles,
+    })
 }
 
-fn start(arguments: &StyleArguments, content: &Picture) -> Result<Start, Failure> {
+fn start(common: &Common, arguments: &StyleArguments, content: &Picture) -> Result<Start, Failure> {
     Ok(match arguments.init.as_str() {
         "content" => Start::Content,
         "noise" => Start::Noise {
             seed: arguments.seed,
         },
         path => {
-            let picture = Picture::load(Path::new(path))?;
+            let picture = pictures::read(common, Path::new(path))?.picture;
             Start::Picture(picture.resized(content.width, content.height))
         }
     })

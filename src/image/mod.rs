@@ -1,25 +1,29 @@
 //! Pictures: reading them from bytes, resizing them, writing them.
 //!
-//! Everything works on byte slices; only [`Picture::load`], [`Picture::save`], [`save_npy`] and the
-//! two checks of output paths touch the file system.
+//! Everything works on byte slices; only [`PictureFile::load`], [`PictureFile::save`], the same of [`Picture`],
+//! [`save_npy`] and the two checks of output paths touch the file system.
 
+mod alpha;
+mod colour;
 mod error;
+mod exif;
+mod file;
 mod jpeg;
 mod load;
 mod npy;
 mod output;
+mod png;
 mod resize;
 mod save;
 
 pub use self::error::ImageError;
+pub use self::file::{Attachments, Depth, PictureFile};
 pub use self::load::{MAX_PIXELS, MAX_SIDE};
 pub use self::npy::{encode_npy, save_npy};
 pub use self::output::{check_output, check_output_file, write_atomically};
 pub use self::save::PictureFormat;
 
 /// An RGB picture, sRGB-encoded.
-///
-/// Colour profiles in files are not applied: their numbers are taken to be sRGB.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
     /// W, in pixels.
@@ -34,5 +38,14 @@ impl Picture {
     /// W·H.
     pub fn pixels(&self) -> usize {
         self.width * self.height
+    }
+}
+
+/// The value in \[0,1\]; NaN becomes 0.
+fn unit(value: f32) -> f32 {
+    if value.is_nan() {
+        0.0
+    } else {
+        value.clamp(0.0, 1.0)
     }
 }
