@@ -1,6 +1,6 @@
 //! Pictures: reading them from bytes, resizing them, writing them.
 //!
-//! Everything works on byte slices; only [`PictureFile::load`], [`PictureFile::save`], the same of [`Picture`],
+//! Everything works on byte slices; only [`PictureFile::load`], [`Picture::load`], [`Picture::save`],
 //! [`save_npy`] and the two checks of output paths touch the file system.
 
 mod alpha;
