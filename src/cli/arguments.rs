@@ -211,6 +211,9 @@ pub enum Inspect {
         /// How the network halves its maps
         #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
         pooling: Pooling,
+        /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
+        #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
+        memory: Option<Bytes>,
         /// File to write
         #[arg(short, long, value_name = "F.npy")]
         output: PathBuf,
@@ -231,6 +234,9 @@ pub enum Inspect {
         /// Weight of the total variation; 0 for none
         #[arg(long, default_value = "0", allow_negative_numbers = true, value_parser = not_negative, value_name = "W")]
         tv_weight: f32,
+        /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
+        #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
+        memory: Option<Bytes>,
         /// File to write
         #[arg(short, long, value_name = "G.npy")]
         output: PathBuf,
@@ -248,6 +254,9 @@ pub enum Inspect {
         /// How the network halves its maps
         #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
         pooling: Pooling,
+        /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
+        #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
+        memory: Option<Bytes>,
         /// File to write
         #[arg(short, long, value_name = "G.npy")]
         output: PathBuf,

@@ -144,8 +144,8 @@ pub fn paint(
         terms: job.terms.clone(),
         optimiser: forecast.optimiser,
         start: job.start.clone(),
-        preference: job.preference.clone(),
-        strategy: forecast.candidate.strategy.clone(),
+        preference: forecast.way.preference.clone(),
+        strategy: forecast.way.candidate.strategy.clone(),
     };
     let preparation = StyleRun::prepare(gpu, network, &choices, &job.content, &job.styles);
     let mut run = wait(gpu, preparation)?;
