@@ -180,6 +180,7 @@ struct Step {
     forecast: Arc<Forecast>,
     peak_of_targets: u64,
     ledger: Ledger,
+    binding_limit: u64,
 }
 
 impl Step {
@@ -210,6 +211,26 @@ impl Step {
             forecast: Arc::new(forecast),
             peak_of_targets,
             ledger,
+            binding_limit: adapter.binding_limit,
+        })
+    }
+
+    /// L-BFGS and total variation bind the whole picture; Adam works in slices.
+    fn unbound_picture(
+        &self,
+        problem: &StyleProblem<'_>,
+        optimiser: OptimiserSettings,
+        picture: u64,
+    ) -> Option<GpuError> {
+        let who = match optimiser {
+            OptimiserSettings::Lbfgs(_) => "the picture of L-BFGS",
+            _ if problem.terms.tv_weight != 0.0 => "the picture of --tv-weight",
+            _ => return None,
+        };
+        (picture > self.binding_limit).then(|| GpuError::BindingTooLarge {
+            label: who.to_string(),
+            mebibytes: picture.div_ceil(1 << 20),
+            limit_mebibytes: self.binding_limit >> 20,
         })
     }
 
@@ -243,7 +264,10 @@ impl Step {
             allocations: [self.forecast.allocations.clone(), scratch, new].concat(),
             peak_of_targets: self.peak_of_targets,
             peak: ledger.peak(),
-            obstacle: self.forecast.obstacle.clone(),
+            obstacle: self.forecast.obstacle.clone().or_else(|| {
+                self.unbound_picture(problem, optimiser, picture)
+                    .map(Arc::new)
+            }),
         }
     }
 }
