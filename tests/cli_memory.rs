@@ -71,8 +71,21 @@ fn what_does_not_fit_is_refused_with_what_would() {
         "(--memory)",
         "--history 1",
         "--optimizer adam",
+        "--size ",
     ];
-    workshop.refuse(&with(&flags), 5, &words);
+    let outcome = workshop.run(&with(&flags));
+    outcome.refused(5, &words);
+    // What it names fits.
+    for remedy in ["--history ", "--size "] {
+        let value = outcome.stderr.rsplit(remedy).next().unwrap();
+        let value = value.split([' ', ',']).next().unwrap();
+        let mut repaired = with(&flags);
+        repaired.extend([remedy.trim_end(), value]);
+        // The last of two flags counts only for those that may be repeated, so the first goes.
+        let first = repaired.iter().position(|flag| *flag == remedy.trim_end());
+        repaired.drain(first.unwrap()..first.unwrap() + 2);
+        workshop.succeed(&repaired);
+    }
 
     workshop.refuse(
         &with(&["--memory", "30MiB"]),

@@ -78,7 +78,7 @@ fn forecast_and_measure(
         optimiser,
         start: Start::Content,
         preference: preference.clone(),
-        strategy: forecast.candidate.strategy.clone(),
+        strategy: forecast.way.candidate.strategy.clone(),
     };
     let styles = [(grey(style), 1.0)];
     let content = grey(size);

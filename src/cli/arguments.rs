@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use impasto::image::{Depth, PictureFormat};
 use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
 
@@ -59,7 +60,7 @@ pub enum Command {
 
 #[derive(Args)]
 pub struct StyleArguments {
-    /// Picture to paint
+    /// Picture to paint, `-` for standard input; its transparency, depth and EXIF data go into the result
     #[arg(required = false, required_unless_present = "resume")]
     pub content: PathBuf,
     /// Picture to take the style from, with its share when there are several; repeatable
@@ -69,7 +70,7 @@ pub struct StyleArguments {
         value_name = "IMG[:WEIGHT]"
     )]
     pub styles: Vec<Weighted>,
-    /// Picture to write: .png, .jpg, .webp, .tiff or .bmp
+    /// Picture to write: .png, .jpg, .webp, .tiff or .bmp, or `-` for standard output
     #[arg(
         short,
         long,
@@ -78,7 +79,14 @@ pub struct StyleArguments {
         value_name = "OUT"
     )]
     pub output: PathBuf,
-    /// Longer side of the result in pixels; the default is that of the content, at most 512
+    /// Format of `-o -`: png, jpg, webp, tiff or bmp [default: png]
+    #[arg(long, value_parser = PictureFormat::from_str, value_name = "NAME")]
+    pub format: Option<PictureFormat>,
+    /// Bits per channel of a .png or .tiff; the default is that of the content
+    #[arg(long, value_parser = Depth::from_str, value_name = "8|16")]
+    pub depth: Option<Depth>,
+    /// Longer side of the result in pixels; the default is that of the content, at most 512; pictures
+    /// are sized by a bicubic filter on sRGB values
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=16384), value_name = "N")]
     pub size: Option<u32>,
     /// Steps of the optimiser
@@ -203,6 +211,9 @@ pub enum Inspect {
         /// How the network halves its maps
         #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
         pooling: Pooling,
+        /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
+        #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
+        memory: Option<Bytes>,
         /// File to write
         #[arg(short, long, value_name = "F.npy")]
         output: PathBuf,
@@ -223,6 +234,9 @@ pub enum Inspect {
         /// Weight of the total variation; 0 for none
         #[arg(long, default_value = "0", allow_negative_numbers = true, value_parser = not_negative, value_name = "W")]
         tv_weight: f32,
+        /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
+        #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
+        memory: Option<Bytes>,
         /// File to write
         #[arg(short, long, value_name = "G.npy")]
         output: PathBuf,
@@ -240,6 +254,9 @@ pub enum Inspect {
         /// How the network halves its maps
         #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
         pooling: Pooling,
+        /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
+        #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
+        memory: Option<Bytes>,
         /// File to write
         #[arg(short, long, value_name = "G.npy")]
         output: PathBuf,

@@ -5,21 +5,28 @@ mod plan;
 
 use std::path::{Path, PathBuf};
 
-use impasto::graph::Strategy;
+use impasto::gpu::Gpu;
+use impasto::graph::{Strategy, TapeError};
 use impasto::image::{Picture, check_output_file, save_npy};
 use impasto::kernels::conv3x3::Preference;
 use impasto::kernels::pool2::Pooling;
+use impasto::net::Network;
 use impasto::objective::{
-    LayerWeight, LossSummary, StyleTargets, Wanted, dream_executable, features, style_executable,
+    LayerWeight, LossSummary, StyleTargets, Wanted, dream_executable, dream_tape, features,
+    style_executable,
 };
-use impasto::paint::gatys;
+use impasto::paint::{
+    Glance, Misfit, StyleProblem, dream_gradient_that_fits, features_that_fit, gatys,
+    style_gradient_that_fits,
+};
 use serde_json::{Map, Value};
 
 use super::arguments::{Common, Inspect, Weighted};
 use super::failure::Failure;
+use super::memory::{Budget, Bytes, choose_for_a_look};
 use super::style::{check_side, check_sides, find_layer};
 use super::wait::wait;
-use super::{network, open_gpu, write_text};
+use super::{explain, network, open_gpu, say, write_text};
 
 /// Runs the command.
 pub fn run(common: &Common, inspect: &Inspect) -> Result<(), Failure> {
@@ -29,14 +36,25 @@ pub fn run(common: &Common, inspect: &Inspect) -> Result<(), Failure> {
             layer,
             gram,
             pooling,
+            memory,
             output,
-        } => inspect_features(common, image, layer, *gram, *pooling, output),
+        } => {
+            let request = Look {
+                image,
+                layer,
+                pooling: *pooling,
+                memory: *memory,
+                output,
+            };
+            inspect_features(common, &request, *gram)
+        }
         Inspect::Gradient {
             content,
             styles,
             at,
             pooling,
             tv_weight,
+            memory,
             output,
             json,
         } => {
@@ -46,6 +64,7 @@ pub fn run(common: &Common, inspect: &Inspect) -> Result<(), Failure> {
                 at,
                 pooling: *pooling,
                 tv_weight: *tv_weight,
+                memory: *memory,
                 output,
                 json: json.as_ref(),
             };
@@ -55,8 +74,18 @@ pub fn run(common: &Common, inspect: &Inspect) -> Result<(), Failure> {
             image,
             layer,
             pooling,
+            memory,
             output,
-        } => inspect_dream(common, image, layer, *pooling, output),
+        } => {
+            let request = Look {
+                image,
+                layer,
+                pooling: *pooling,
+                memory: *memory,
+                output,
+            };
+            inspect_dream(common, &request)
+        }
         Inspect::Plan(arguments) => plan::run(common, arguments),
         Inspect::Kernels { size, emit, json } => {
             kernels::run(common, *size, emit.as_deref(), *json)
@@ -64,19 +93,55 @@ pub fn run(common: &Common, inspect: &Inspect) -> Result<(), Failure> {
     }
 }
 
-fn inspect_features(
-    common: &Common,
-    image: &Path,
-    layer: &str,
-    gram: bool,
+/// A layer to look at in a picture.
+struct Look<'a> {
+    image: &'a Path,
+    layer: &'a str,
     pooling: Pooling,
-    output: &Path,
-) -> Result<(), Failure> {
-    check_output_file(output, &[image])?;
-    let picture = Picture::load(image)?;
-    let network = network::load(common)?;
-    let layer = find_layer(network.architecture, layer)?;
-    check_side(network.architecture, [layer], image, &picture)?;
+    memory: Option<Bytes>,
+    output: &'a Path,
+}
+
+impl Look<'_> {
+    /// The picture, the network and the layer in it.
+    fn load(&self, common: &Common) -> Result<(Picture, Network, usize), Failure> {
+        check_output_file(self.output, &[self.image])?;
+        let picture = Picture::load(self.image)?;
+        let network = network::load(common)?;
+        let layer = find_layer(network.architecture, self.layer)?;
+        check_side(network.architecture, [layer], self.image, &picture)?;
+        Ok((picture, network, layer))
+    }
+}
+
+/// The first way that `find` says fits, for exact figures; announced where it is not the plain one.
+fn choose(
+    common: &Common,
+    gpu: &Gpu,
+    (memory, size): (Option<Bytes>, [usize; 2]),
+    find: impl FnOnce(Option<u64>) -> Result<Result<Glance, Misfit<Glance>>, TapeError>,
+) -> Result<Strategy, Failure> {
+    let budget = Budget::new(memory, gpu.profile());
+    let [width, height] = size;
+    let what = format!("a look at {width}×{height}");
+    let (glance, line) = choose_for_a_look(&what, &budget, find)?;
+    let strategy = glance.way.candidate.strategy;
+    if memory.is_some() || !strategy.is_plain() {
+        say(common, line);
+    }
+    Ok(strategy)
+}
+
+/// Says what was held, when that is of interest.
+fn explain_peak(common: &Common, gpu: &Gpu) {
+    explain(
+        common,
+        format!("memory: {} at the peak", Bytes(gpu.peak_bytes())),
+    );
+}
+
+fn inspect_features(common: &Common, request: &Look<'_>, gram: bool) -> Result<(), Failure> {
+    let (picture, network, layer) = request.load(common)?;
     let gpu = open_gpu(common)?;
     let (maps, grams) = if gram {
         (vec![], vec![layer])
@@ -85,15 +150,27 @@ fn inspect_features(
     };
     let wanted = Wanted { maps, grams };
     let exact = Preference::exact();
-    let plain = Strategy::default();
-    let seen = features(&gpu, &network, pooling, &picture, &wanted, &exact, &plain);
+    let size = [picture.width, picture.height];
+    let pooling = request.pooling;
+    let strategy = choose(common, &gpu, (request.memory, size), |budget| {
+        let look = (&network, pooling, size, &wanted);
+        features_that_fit(look, &exact, gpu.profile(), budget)
+    })?;
+    let seen = features(
+        &gpu, &network, pooling, &picture, &wanted, &exact, &strategy,
+    );
     let seen = wait(&gpu, seen)?;
     for (shape, values) in &seen.maps {
-        save_npy(output, &[shape.channels, shape.height, shape.width], values)?;
+        save_npy(
+            request.output,
+            &[shape.channels, shape.height, shape.width],
+            values,
+        )?;
     }
     for (channels, entries) in &seen.grams {
-        save_npy(output, &[*channels, *channels], entries)?;
+        save_npy(request.output, &[*channels, *channels], entries)?;
     }
+    explain_peak(common, &gpu);
     Ok(())
 }
 
@@ -103,6 +180,7 @@ struct GradientRequest<'a> {
     at: &'a Path,
     pooling: Pooling,
     tv_weight: f32,
+    memory: Option<Bytes>,
     output: &'a Path,
     json: Option<&'a PathBuf>,
 }
@@ -142,28 +220,29 @@ fn inspect_gradient(common: &Common, request: &GradientRequest<'_>) -> Result<()
         request.styles.iter().zip(&styles),
     )?;
     let gpu = open_gpu(common)?;
+    let exact = Preference::exact();
+    let size = [content.width, content.height];
+    let sizes: Vec<[usize; 2]> = styles
+        .iter()
+        .map(|(style, _)| [style.width, style.height])
+        .collect();
+    let problem = StyleProblem {
+        network: &network,
+        terms: &terms,
+        preference: &exact,
+        size,
+        styles: &sizes,
+        report_every: 1,
+    };
+    let strategy = choose(common, &gpu, (request.memory, size), |budget| {
+        style_gradient_that_fits(&problem, gpu.profile(), budget)
+    })?;
     let (losses, gradient) = wait(&gpu, async {
-        let exact = Preference::exact();
-        let targets = StyleTargets::measure(
-            &gpu,
-            &network,
-            &terms,
-            &content,
-            &styles,
-            &exact,
-            &Strategy::default(),
-        )
-        .await?;
-        let size = [content.width, content.height];
-        let executable = style_executable(
-            &gpu,
-            &network,
-            &terms,
-            size,
-            &targets,
-            &exact,
-            &Strategy::default(),
-        )?;
+        let targets =
+            StyleTargets::measure(&gpu, &network, &terms, &content, &styles, &exact, &strategy)
+                .await?;
+        let executable =
+            style_executable(&gpu, &network, &terms, size, &targets, &exact, &strategy)?;
         executable.write_picture(&gpu, &at.rgb);
         executable.run(&gpu);
         let totals = executable.read_totals(&gpu).await?;
@@ -175,6 +254,7 @@ fn inspect_gradient(common: &Common, request: &GradientRequest<'_>) -> Result<()
     if let Some(path) = request.json {
         write_text(path, &losses_as_json(&losses.0, &losses.1))?;
     }
+    explain_peak(common, &gpu);
     Ok(())
 }
 
@@ -192,41 +272,34 @@ fn losses_as_json(names: &[String], totals: &[f32]) -> String {
     Value::Object(fields).to_string()
 }
 
-fn inspect_dream(
-    common: &Common,
-    image: &Path,
-    layer: &str,
-    pooling: Pooling,
-    output: &Path,
-) -> Result<(), Failure> {
-    check_output_file(output, &[image])?;
-    let picture = Picture::load(image)?;
-    let network = network::load(common)?;
-    let layer = find_layer(network.architecture, layer)?;
-    check_side(network.architecture, [layer], image, &picture)?;
+fn inspect_dream(common: &Common, request: &Look<'_>) -> Result<(), Failure> {
+    let (picture, network, layer) = request.load(common)?;
     let gpu = open_gpu(common)?;
+    let (exact, pooling) = (Preference::exact(), request.pooling);
+    let layers = [LayerWeight { layer, weight: 1.0 }];
+    let size = [picture.width, picture.height];
+    let tape = dream_tape(&network, pooling, &layers, size)?;
+    let strategy = choose(common, &gpu, (request.memory, size), |budget| {
+        dream_gradient_that_fits(&tape, &exact, gpu.profile(), budget)
+    })?;
     let gradient = wait(&gpu, async {
-        let layers = [LayerWeight { layer, weight: 1.0 }];
-        let size = [picture.width, picture.height];
-        let executable = dream_executable(
-            &gpu,
-            &network,
-            pooling,
-            &layers,
-            size,
-            &Preference::exact(),
-            &Strategy::default(),
-        )?;
+        let executable =
+            dream_executable(&gpu, &network, pooling, &layers, size, &exact, &strategy)?;
         executable.write_picture(&gpu, &picture.rgb);
         executable.run(&gpu);
         read_gradient(&gpu, &executable).await
     })?;
-    save_npy(output, &[3, picture.height, picture.width], &gradient)?;
+    save_npy(
+        request.output,
+        &[3, picture.height, picture.width],
+        &gradient,
+    )?;
+    explain_peak(common, &gpu);
     Ok(())
 }
 
 async fn read_gradient(
-    gpu: &impasto::gpu::Gpu,
+    gpu: &Gpu,
     executable: &impasto::graph::Executable,
 ) -> Result<Vec<f32>, Failure> {
     // Both objectives of this file have a loss, so there is a gradient.

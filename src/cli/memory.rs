@@ -4,9 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use impasto::gpu::{AdapterMemory, Profile};
+use impasto::graph::{Detail, TapeError};
 use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
-use impasto::paint::{Misfit, StyleForecast, StyleProblem, first_that_fits, largest_side};
+use impasto::paint::{
+    Glance, Misfit, OnPaper, StyleForecast, StyleProblem, Way, anything_fits, first_that_fits,
+    largest_side,
+};
 
 use super::failure::{Code, Failure};
 
@@ -101,6 +105,14 @@ impl Budget {
         }
     }
 
+    /// `of 600.0 MiB (--memory)`.
+    fn as_limit(&self) -> String {
+        match self.bytes {
+            Some(_) => format!("of {}", self.in_words()),
+            None => "of an unknown amount (--memory sets a limit)".to_string(),
+        }
+    }
+
     /// `600.0 MiB (--memory)`.
     fn in_words(&self) -> String {
         match self.bytes {
@@ -154,17 +166,24 @@ impl OptimiserWish {
                     Some(history) => (history, history),
                     None => (SHORTEST_HISTORY, USUAL_HISTORY),
                 };
-                let all = (shortest..=longest).rev();
-                all.map(|history| {
-                    OptimiserSettings::Lbfgs(LbfgsSettings {
-                        history,
-                        learning_rate,
-                    })
-                })
-                .collect()
+                histories(shortest, longest, learning_rate).collect()
             }
         }
     }
+}
+
+/// L-BFGS with the longest history to the shortest.
+fn histories(
+    shortest: usize,
+    longest: usize,
+    learning_rate: f32,
+) -> impl Iterator<Item = OptimiserSettings> {
+    let settings = move |history| LbfgsSettings {
+        history,
+        learning_rate,
+    };
+    let all = (shortest..=longest).rev();
+    all.map(move |history| OptimiserSettings::Lbfgs(settings(history)))
 }
 
 /// The first way to paint `problem` that fits. `resized` gives the sizes of the content and of the styles
@@ -180,9 +199,12 @@ pub fn choose(
         Ok(forecast) => return Ok(forecast),
         Err(misfit) => misfit,
     };
-    let fits = |problem: &StyleProblem<'_>, wish: OptimiserWish| {
-        let found = first_that_fits(problem, adapter, &wish.settings(), budget.bytes);
-        matches!(found, Ok(Ok(_)))
+    let any = |problem: &StyleProblem<'_>, settings: &[OptimiserSettings], detail| {
+        let wanted = (budget.bytes, detail);
+        // A smaller picture may be too small for a layer: that does not fit either.
+        anything_fits(problem, adapter, settings, wanted)
+            .ok()
+            .flatten()
     };
     let mut remedies = Vec::new();
     if let OptimiserWish::Lbfgs {
@@ -190,14 +212,16 @@ pub fn choose(
         learning_rate,
     } = wish
     {
-        let shorter = |history| OptimiserWish::Lbfgs {
-            history: Some(history),
-            learning_rate,
-        };
         let longest = history.unwrap_or(SHORTEST_HISTORY) - 1;
-        let fitting = (2..=longest).rev().find(|&of| fits(problem, shorter(of)));
-        remedies.extend(fitting.map(|history| format!("--history {history}")));
-        if fits(problem, OptimiserWish::Adam(AdamSettings::default())) {
+        let shorter: Vec<OptimiserSettings> = histories(2, longest, learning_rate).collect();
+        if !shorter.is_empty()
+            && let Some(found) = any(problem, &shorter, Detail::Full)
+            && let OptimiserSettings::Lbfgs(settings) = found.optimiser
+        {
+            remedies.push(format!("--history {}", settings.history));
+        }
+        let adam = OptimiserSettings::Adam(AdamSettings::default());
+        if any(problem, &[adam], Detail::Full).is_some() {
             remedies.push("--optimizer adam".to_string());
         }
     }
@@ -209,19 +233,25 @@ pub fn choose(
         preference: &direct,
         ..*problem
     };
-    if adapter.is_software && problem.preference.wish.is_none() && fits(&direct, wish) {
+    let is_rounded = problem.preference.wish.is_some() && problem.preference.may_round_in_tiles();
+    let settings = wish.settings();
+    if is_rounded && any(&direct, &settings, Detail::Full).is_some() {
         remedies.push("--variant direct".to_string());
     }
-    let longer_side = problem.size[0].max(problem.size[1]);
-    let side = largest_side(longer_side.min(LONGEST_SIDE), |side| {
+    let fits = |side, detail| {
         let (size, styles) = resized(side);
         let smaller = StyleProblem {
             size,
             styles: &styles,
             ..*problem
         };
-        fits(&smaller, wish)
-    });
+        any(&smaller, &settings, detail).is_some()
+    };
+    let longest = problem.size[0].max(problem.size[1]).min(LONGEST_SIDE);
+    let side = largest_side(longest, |side| fits(side, Detail::Sketch));
+    // The next smaller ones, should the sketch have been too small.
+    let sides = side.into_iter().flat_map(|side| [side, side - side / 32]);
+    let side = sides.into_iter().find(|&side| fits(side, Detail::Full));
     remedies.extend(side.map(|side| format!("--size {side}")));
     Err(refusal(problem, wish, budget, &misfit, &remedies))
 }
@@ -230,7 +260,7 @@ fn refusal(
     problem: &StyleProblem<'_>,
     wish: OptimiserWish,
     budget: &Budget,
-    Misfit(smallest): &Misfit,
+    Misfit(smallest): &Misfit<StyleForecast>,
     remedies: &[String],
 ) -> Failure {
     let [width, height] = problem.size;
@@ -266,7 +296,6 @@ fn refusal(
 
 /// How it is computed, what it takes of what there is, and what L-BFGS remembers: one line.
 pub fn announcement(forecast: &StyleForecast, wish: OptimiserWish, budget: &Budget) -> String {
-    let strategy = &forecast.candidate.strategy;
     let peak = Bytes(forecast.peak);
     let history = match (forecast.optimiser, wish) {
         (OptimiserSettings::Lbfgs(settings), OptimiserWish::Lbfgs { history: None, .. })
@@ -280,11 +309,46 @@ pub fn announcement(forecast: &StyleForecast, wish: OptimiserWish, budget: &Budg
         }
         (OptimiserSettings::Adam(_), _) => String::new(),
     };
-    let limit = match budget.bytes {
-        Some(_) => format!("of {}", budget.in_words()),
-        None => "of an unknown amount (--memory sets a limit)".to_string(),
+    let (limit, way) = (budget.as_limit(), in_words(&forecast.way));
+    format!("memory: {peak} at the peak {limit}, {way}{history}")
+}
+
+/// The first way to look at a picture that fits, with a line that announces it; `what` is looked at.
+pub fn choose_for_a_look(
+    what: &str,
+    budget: &Budget,
+    find: impl FnOnce(Option<u64>) -> Result<Result<Glance, Misfit<Glance>>, TapeError>,
+) -> Result<(Glance, String), Failure> {
+    let glance = match find(budget.bytes)? {
+        Ok(glance) => glance,
+        Err(Misfit(smallest)) => {
+            let message = match smallest.obstacle() {
+                Some(obstacle) => obstacle.to_string(),
+                None => format!(
+                    "{what} takes at least {} of device memory and the limit is {}; use a smaller picture, or raise --memory",
+                    Bytes(smallest.peak),
+                    budget.in_words(),
+                ),
+            };
+            return Err(Failure {
+                code: Code::Memory,
+                message,
+            });
+        }
     };
-    format!("memory: {peak} at the peak {limit}, {strategy}{history}")
+    let (peak, limit, way) = (Bytes(glance.peak), budget.as_limit(), in_words(&glance.way));
+    let line = format!("memory: {peak} at the peak {limit}, {way}");
+    Ok((glance, line))
+}
+
+/// Cuts and tiles, and what they cost.
+fn in_words(way: &Way) -> String {
+    let strategy = &way.candidate.strategy;
+    if way.gives_up_speed {
+        format!("{strategy}, exact convolutions instead of faster ones, to fit")
+    } else {
+        strategy.to_string()
+    }
 }
 
 #[cfg(test)]

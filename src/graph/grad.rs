@@ -3,7 +3,7 @@
 use super::node::{Extent, Op, Value, ValueId};
 use super::strategy::Strategy;
 use super::tape::Tape;
-use super::unroll::{Goal, Order, unroll};
+use super::unroll::{Detail, Goal, Order, unroll};
 use crate::kernels::feature_map;
 use crate::kernels::gram;
 use crate::kernels::sum::PARTIALS;
@@ -56,13 +56,24 @@ impl Program {
 
     /// As [`Program::forward`], with no more of the picture at once than `strategy` says.
     pub fn forward_with_strategy(
-        mut tape: Tape,
+        tape: Tape,
         wanted: &[ValueId],
         strategy: &Strategy,
         binding_limit: u64,
     ) -> Self {
+        Self::forward_in_detail(tape, wanted, strategy, binding_limit, Detail::Full)
+    }
+
+    /// As [`Program::forward_with_strategy`], or a sketch of it.
+    pub fn forward_in_detail(
+        mut tape: Tape,
+        wanted: &[ValueId],
+        strategy: &Strategy,
+        binding_limit: u64,
+        detail: Detail,
+    ) -> Self {
         if !strategy.is_plain()
-            && let Some(order) = unroll(&mut tape, wanted, strategy, Goal::Values)
+            && let Some(order) = unroll(&mut tape, wanted, strategy, (Goal::Values, detail))
         {
             return Self::from_order(tape, order, binding_limit);
         }
@@ -85,10 +96,20 @@ impl Program {
     /// As [`Program::with_gradient`], the same gradient in less memory: with no more of the picture at once,
     /// and no more maps kept, than `strategy` says. A tape whose losses compare two computed maps with each
     /// other gets the plain program.
-    pub fn with_strategy(mut tape: Tape, strategy: &Strategy, binding_limit: u64) -> Self {
+    pub fn with_strategy(tape: Tape, strategy: &Strategy, binding_limit: u64) -> Self {
+        Self::in_detail(tape, strategy, binding_limit, Detail::Full)
+    }
+
+    /// As [`Program::with_strategy`], or a sketch of it.
+    pub fn in_detail(
+        mut tape: Tape,
+        strategy: &Strategy,
+        binding_limit: u64,
+        detail: Detail,
+    ) -> Self {
         let losses = tape.loss_values();
         if !strategy.is_plain()
-            && let Some(order) = unroll(&mut tape, &losses, strategy, Goal::Gradient)
+            && let Some(order) = unroll(&mut tape, &losses, strategy, (Goal::Gradient, detail))
         {
             return Self::from_order(tape, order, binding_limit);
         }

@@ -24,3 +24,4 @@ pub use plan::{Plan, Requirement, plan, requirements};
 pub use run::{Executable, NodeTime};
 pub use strategy::{Candidate, Cut, Margin, Strategy};
 pub use tape::{Tape, TapeError};
+pub use unroll::Detail;

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::grad::{ancestors, descendants};
 use super::node::{Extent, Op, ValueId};
-use super::span::{Axis, Reach, Trunk};
+use super::plan::planned_bytes;
+use super::span::{Axis, Reach, Span, Trunk};
 use super::strategy::Strategy;
 use super::tape::Tape;
+use crate::kernels::feature_map;
+use crate::shape::Shape;
 
 /// Layers that are computed tile by tile, and what looks at them.
 pub(super) struct Section {
@@ -22,6 +25,8 @@ pub(super) struct Section {
     pub columns: Vec<BTreeMap<ValueId, Reach>>,
     /// Spans of rows.
     pub rows: Vec<BTreeMap<ValueId, Reach>>,
+    /// Whether it is computed in one piece.
+    pub is_whole: bool,
 }
 
 /// What a program does with a tape, in the order in which it can be done.
@@ -45,12 +50,46 @@ impl Section {
             kept: Vec::new(),
             columns: Vec::new(),
             rows: Vec::new(),
+            is_whole: true,
         }
     }
 
-    /// Whether it is computed in one piece.
-    pub(super) fn is_whole(&self) -> bool {
-        self.columns.len() * self.rows.len() == 1
+    /// Bytes that are alive at once for one of its tiles, at least: the maps between its root and the layer at
+    /// which the gradient turns back, as far as a mask or a maximum is made from them.
+    pub(super) fn least_bytes(&self, tape: &Tape) -> u64 {
+        let is_read = |y: ValueId| {
+            let mut readers = self.nodes.iter().map(|&reader| &tape.nodes[reader]);
+            readers.any(|reader| {
+                reader.inputs[0] == y && matches!(reader.op, Op::Conv3x3 { .. } | Op::Pool(_))
+            })
+        };
+        let masks: Vec<(ValueId, usize)> = self
+            .nodes
+            .iter()
+            .map(|&node| &tape.nodes[node])
+            .filter(|node| matches!(node.op, Op::Conv3x3 { relu: true, .. }))
+            .filter(|node| is_read(node.output))
+            .filter_map(|node| Some((node.output, tape.shape(node.output)?.channels)))
+            .collect();
+        let lengths = |spans: &[BTreeMap<ValueId, Reach>]| -> BTreeSet<Vec<usize>> {
+            let made = |reaches: &BTreeMap<ValueId, Reach>| {
+                let lengths = masks.iter().map(|(value, _)| reaches[value].made.length());
+                lengths.collect()
+            };
+            spans.iter().map(made).collect()
+        };
+        let (columns, rows) = (lengths(&self.columns), lengths(&self.rows));
+        let tiles = columns.iter().flat_map(|widths| {
+            rows.iter().map(|heights| {
+                let sizes = widths.iter().zip(heights);
+                let maps = masks.iter().zip(sizes);
+                maps.map(|((_, channels), (&width, &height))| {
+                    feature_map::bytes(Shape::new(*channels, height, width))
+                })
+                .sum()
+            })
+        });
+        tiles.max().unwrap_or(0)
     }
 
     /// Maps that a head or a whole map is made of.
@@ -128,7 +167,52 @@ impl Sections {
             };
             section.columns = trunk.tiles(Axis::Columns, tile.map(|[width, _]| width));
             section.rows = trunk.tiles(Axis::Rows, tile.map(|[_, height]| height));
+            section.is_whole = section.columns.len() * section.rows.len() == 1;
         }
         Some(found)
+    }
+
+    /// Forgets all tiles but one of each kind: of those whose maps have the same sizes.
+    pub(super) fn sketch(&mut self) {
+        for section in &mut self.sections {
+            for spans in [&mut section.columns, &mut section.rows] {
+                let mut known = BTreeSet::new();
+                spans.retain(|reaches| {
+                    let sizes = reaches
+                        .values()
+                        .flat_map(|reach| [reach.core, reach.made, reach.used].map(Span::length));
+                    known.insert(sizes.collect::<Vec<usize>>())
+                });
+            }
+        }
+    }
+
+    /// Bytes of a step with a gradient, at least: of what is there all the time, of the maps that are kept whole
+    /// and the gradient of one of them, and of what a tile needs.
+    pub(super) fn least_bytes(&self, tape: &Tape) -> u64 {
+        let (height, width) = tape.picture_size();
+        let pictures = 2 * (12 * width * height) as u64;
+        let constants = tape.values.iter().filter(|value| value.producer.is_none());
+        let constants: u64 = constants
+            .filter_map(|value| planned_bytes(value.extent))
+            .sum();
+        // In both directions; what is transformed for a variant is larger.
+        let weights = tape.nodes.iter().map(|node| match &node.op {
+            Op::Conv3x3 { filter, .. } => 2 * 36 * (filter.c_in * filter.c_out) as u64,
+            _ => 0,
+        });
+        pictures + constants + weights.sum::<u64>() + self.least_bytes_of_maps(tape)
+    }
+
+    fn least_bytes_of_maps(&self, tape: &Tape) -> u64 {
+        let whole = |section: &Section| tape.shape(section.root).map_or(0, feature_map::bytes);
+        let mut below = 0;
+        let mut least = 0;
+        for (index, section) in self.sections.iter().enumerate() {
+            below += whole(section);
+            let gradient = self.sections.get(index + 1).map_or(0, whole);
+            least = least.max(below + gradient + section.least_bytes(tape));
+        }
+        least
     }
 }

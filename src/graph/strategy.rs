@@ -57,6 +57,9 @@ pub struct Candidate {
     pub strategy: Strategy,
     /// Arithmetic of a step, 1 for that of the plain way; counts convolutions and Gram matrices.
     pub flop_ratio: f64,
+    /// Bytes that a step with a gradient takes at least, targets and weights included: enough to see without a
+    /// plan that it cannot fit.
+    pub least_bytes: u64,
 }
 
 impl Strategy {
@@ -95,13 +98,17 @@ impl Strategy {
                 strategies.extend(Self::tilings(&pools, &cuts, [width, height]));
             }
         }
-        let plain = flop(tape, &Self::default()).max(1.0);
+        let (plain, _) = cost(tape, &Self::default());
         let mut candidates: Vec<Candidate> = strategies
             .into_iter()
             .map(|strategy| Self { margin, ..strategy })
-            .map(|strategy| Candidate {
-                flop_ratio: flop(tape, &strategy) / plain,
-                strategy,
+            .map(|strategy| {
+                let (flop, least_bytes) = cost(tape, &strategy);
+                Candidate {
+                    strategy,
+                    flop_ratio: if plain > 0.0 { flop / plain } else { 1.0 },
+                    least_bytes,
+                }
             })
             .collect();
         candidates.sort_by(|a, b| a.flop_ratio.total_cmp(&b.flop_ratio));
@@ -168,12 +175,18 @@ impl fmt::Display for Strategy {
     }
 }
 
-/// Operations of the convolutions and Gram matrices of a step, by their definition.
-fn flop(tape: &Tape, strategy: &Strategy) -> f64 {
+/// Operations of the convolutions and Gram matrices of a step, by their definition, and the bytes that are the
+/// least it has at once.
+fn cost(tape: &Tape, strategy: &Strategy) -> (f64, u64) {
     let losses = tape.loss_values();
-    let Some(Sections { sections, .. }) = Sections::new(tape, &losses, strategy) else {
-        return flop(tape, &Strategy::default());
-    };
+    match Sections::new(tape, &losses, strategy) {
+        Some(sections) => (flop(tape, &sections), sections.least_bytes(tape)),
+        // The plain way, whatever the strategy says.
+        None => (0.0, 0),
+    }
+}
+
+fn flop(tape: &Tape, Sections { sections, .. }: &Sections) -> f64 {
     let of = |section: &Section, nodes: &[usize]| -> f64 {
         let each = nodes.iter().map(|&node| node_flop(tape, section, node));
         each.sum()

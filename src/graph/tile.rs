@@ -106,7 +106,7 @@ impl TileBuilder<'_> {
         };
         let name = self.tile.name(&name);
         // A whole map that is computed in one piece needs no paste.
-        let y = if self.tile.section.is_whole() && self.tile.section.kept.contains(&output) {
+        let y = if self.tile.section.is_whole && self.tile.section.kept.contains(&output) {
             output
         } else {
             let channels = self.channels(output);

@@ -26,20 +26,34 @@ pub(super) enum Goal {
     Gradient,
 }
 
+/// How much of a program is written out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// One tile of each kind. It computes nothing of use, but its plan takes about what that of all tiles does and
+    /// is made in a fraction of the time: tiles with maps of the same sizes take turns in the same slots.
+    Sketch,
+    /// Every tile.
+    Full,
+}
+
 /// Extends `tape` by what `strategy` computes in tiles or again, and says in which order. `None` where only
 /// the plain way will do.
 pub(super) fn unroll(
     tape: &mut Tape,
     wanted: &[ValueId],
     strategy: &Strategy,
-    goal: Goal,
+    (goal, detail): (Goal, Detail),
 ) -> Option<Order> {
+    let mut found = Sections::new(tape, wanted, strategy)?;
+    if detail == Detail::Sketch {
+        found.sketch();
+    }
     let Sections {
         sections,
         aside,
         style,
         moved,
-    } = Sections::new(tape, wanted, strategy)?;
+    } = found;
     let mut unrolled = Unroller {
         tape,
         style,
@@ -71,7 +85,7 @@ pub(super) fn unroll(
 impl Section {
     /// Whether the gradient can follow the values at once: nothing lies above, and there is one tile.
     pub(super) fn runs_once(&self) -> bool {
-        self.kept.is_empty() && self.is_whole()
+        self.kept.is_empty() && self.is_whole
     }
 
     /// Nodes whose values the first of two sweeps computes: those of whole maps and of Gram matrices.
@@ -105,7 +119,7 @@ impl Unroller<'_> {
         if computed.is_empty() {
             return;
         }
-        self.tiles(section, !section.is_whole(), "", |this, tile| {
+        self.tiles(section, !section.is_whole, "", |this, tile| {
             let nodes = this.tile(tile, &computed);
             this.order
                 .extend(nodes.into_iter().map(|(node, _)| (node, Pass::Forward)));
@@ -190,7 +204,7 @@ impl Unroller<'_> {
         for (y, rows) in section.rows.iter().enumerate() {
             for (x, columns) in section.columns.iter().enumerate() {
                 let number = y * section.columns.len() + x + 1;
-                let suffix = if section.is_whole() {
+                let suffix = if section.is_whole {
                     again.trim_start().to_string()
                 } else {
                     format!("tile {number}{again}")

@@ -1,8 +1,12 @@
 //! What the network sees in one picture: feature maps and Gram matrices, read back to the host.
 
+use std::sync::Arc;
+
 use super::ObjectiveError;
-use crate::gpu::{Gpu, Ledger, Profile};
-use crate::graph::{Executable, Forecast, Program, RunOptions, Strategy, Tape, TapeError, ValueId};
+use crate::gpu::{Gpu, GpuError, Ledger, Profile};
+use crate::graph::{
+    Detail, Executable, Forecast, Program, RunOptions, Strategy, Tape, TapeError, ValueId,
+};
 use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
 use crate::kernels::feature_map;
@@ -67,7 +71,7 @@ impl Look {
 }
 
 /// What [`features`] of a picture of this size does to the memory of a device, on `ledger`; everything but
-/// scratch memory is given back.
+/// scratch memory is given back. Returns what stands in the way on this adapter, however much memory it has.
 ///
 /// # Errors
 /// A picture too small for a layer.
@@ -76,13 +80,13 @@ pub fn features_on_paper(
     pooling: Pooling,
     [width, height]: [usize; 2],
     wanted: &Wanted,
-    (preference, strategy): (&Preference, &Strategy),
+    (preference, strategy, detail): (&Preference, &Strategy, Detail),
     (adapter, ledger): (&Profile, &mut Ledger),
-) -> Result<(), TapeError> {
+) -> Result<Option<Arc<GpuError>>, TapeError> {
     let look = Look::new(network, pooling, [width, height], wanted)?;
     let keep = [look.maps, look.grams].concat();
     let limit = adapter.binding_limit;
-    let program = Program::forward_with_strategy(look.tape, &keep, strategy, limit);
+    let program = Program::forward_in_detail(look.tape, &keep, strategy, limit, detail);
     let options = RunOptions {
         keep,
         preference: preference.clone(),
@@ -99,9 +103,10 @@ pub fn features_on_paper(
         ledger.read_back((4 * shape.channels * shape.channels) as u64);
     }
     forecast.drop_on(ledger);
-    Ok(())
+    Ok(forecast.obstacle)
 }
 
+/// Shows `picture` to the network and reads back what is `wanted` of it.
 ///
 /// # Errors
 /// A picture too small for a layer, or a failure of the device.

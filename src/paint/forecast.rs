@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use super::descent::log_bytes;
+use super::search::{Misfit, OnPaper, Search, Way};
 use crate::gpu::{GpuError, Ledger, Profile};
-use crate::graph::{
-    Allocation, Candidate, Forecast, Margin, Program, Purpose, RunOptions, Strategy, TapeError,
-};
+use crate::graph::{Allocation, Detail, Forecast, Program, Purpose, RunOptions, Tape, TapeError};
 use crate::kernels::conv3x3::Preference;
 use crate::net::Network;
 use crate::objective::{StyleTape, StyleTerms, features_on_paper};
@@ -34,7 +33,7 @@ pub struct StyleProblem<'a> {
 #[derive(Clone, Debug)]
 pub struct StyleForecast {
     /// How the step is computed.
-    pub candidate: Candidate,
+    pub way: Way,
     /// What it runs.
     pub program: Arc<Program>,
     /// The optimiser that it is for.
@@ -69,18 +68,20 @@ impl StyleForecast {
     pub fn transfers(&self) -> u64 {
         self.peak.saturating_sub(self.resident())
     }
+}
 
-    fn fits(&self, budget: Option<u64>) -> bool {
-        self.obstacle.is_none() && budget.is_none_or(|budget| self.peak <= budget)
+impl OnPaper for StyleForecast {
+    fn peak(&self) -> u64 {
+        self.peak
+    }
+
+    fn obstacle(&self) -> Option<&Arc<GpuError>> {
+        self.obstacle.as_ref()
     }
 }
 
-/// Nothing fits: the smallest that was tried.
-#[derive(Clone, Debug)]
-pub struct Misfit(pub StyleForecast);
-
-/// Walks the ways to compute the step of `problem` from the fastest to the smallest, and for each the
-/// `optimisers` in the order of preference; the first whose forecast is within `budget` bytes is taken.
+/// The first of the ways to compute the step of `problem`, from the fastest to the smallest, that fits `budget`
+/// bytes, with the first of the `optimisers` that does.
 ///
 /// # Errors
 /// A picture too small for a layer.
@@ -89,113 +90,148 @@ pub fn first_that_fits(
     adapter: &Profile,
     optimisers: &[OptimiserSettings],
     budget: Option<u64>,
-) -> Result<Result<StyleForecast, Misfit>, TapeError> {
-    let tape = StyleTape::new(problem.network, problem.terms, problem.size)?.tape;
-    let mut smallest: Option<StyleForecast> = None;
-    let margins: &[Margin] = if problem.preference.may_round_in_tiles() {
-        // The narrow one lets a maximum or a ReLU go another way here and there, so it comes last.
-        &[Margin::Winograd, Margin::Receptive]
-    } else {
-        &[Margin::Receptive]
-    };
-    let candidates = margins.iter();
-    for candidate in candidates.flat_map(|&margin| Strategy::candidates(&tape, margin)) {
-        let targets = measure_targets(problem, adapter, &candidate.strategy)?;
-        let limit = adapter.binding_limit;
-        let program = Program::with_strategy(tape.clone(), &candidate.strategy, limit);
-        let step = Step::new(problem, adapter, (candidate, program), targets);
-        for &optimiser in optimisers {
-            let forecast = step.with_optimiser(problem, optimiser);
-            if forecast.fits(budget) {
-                return Ok(Ok(forecast));
-            }
-            if smallest
-                .as_ref()
-                .is_none_or(|best| forecast.peak < best.peak)
-            {
-                smallest = Some(forecast);
-            }
-        }
-    }
-    match smallest {
-        Some(smallest) => Ok(Err(Misfit(smallest))),
-        // There is always a candidate; no optimiser at all is a mistake of the caller.
-        None => unreachable!("at least one optimiser is asked about"),
-    }
+) -> Result<Result<StyleForecast, Misfit<StyleForecast>>, TapeError> {
+    problem.search(adapter, optimisers, budget, |search| search.first())
 }
 
-/// The largest side up to `longest` for which `fits` holds, which is taken to hold for all smaller ones.
-pub fn largest_side(longest: usize, mut fits: impl FnMut(usize) -> bool) -> Option<usize> {
-    let (mut fitting, mut too_large) = (0, longest + 1);
-    while too_large - fitting > 1 {
-        let middle = fitting + (too_large - fitting) / 2;
-        if fits(middle) {
-            fitting = middle;
-        } else {
-            too_large = middle;
-        }
-    }
-    (fitting > 0).then_some(fitting)
-}
-
-/// The device after the targets were measured.
-fn measure_targets(
+/// A way that fits, by a look at the smallest alone, with the first of the `optimisers` that does. What is found
+/// in full is true; a sketch may be too small by the parameters of the tiles that it leaves out.
+///
+/// # Errors
+/// A picture too small for a layer.
+pub fn anything_fits(
     problem: &StyleProblem<'_>,
     adapter: &Profile,
-    strategy: &Strategy,
-) -> Result<Ledger, TapeError> {
-    let mut ledger = Ledger::default();
-    let [of_content, of_style] = problem.terms.wanted();
-    let pictures = std::iter::once((problem.size, of_content));
-    let styles = problem.styles.iter().map(|&size| (size, of_style.clone()));
-    for (size, wanted) in pictures.chain(styles) {
-        let StyleProblem {
-            network,
-            terms,
-            preference,
-            ..
-        } = *problem;
-        let looks = (adapter, &mut ledger);
-        let how = (preference, strategy);
-        features_on_paper(network, terms.pooling, size, &wanted, how, looks)?;
+    optimisers: &[OptimiserSettings],
+    (budget, detail): (Option<u64>, Detail),
+) -> Result<Option<StyleForecast>, TapeError> {
+    problem.search(adapter, optimisers, budget, |search| search.any(detail))
+}
+
+impl StyleProblem<'_> {
+    fn search<R>(
+        &self,
+        adapter: &Profile,
+        optimisers: &[OptimiserSettings],
+        budget: Option<u64>,
+        find: impl FnOnce(Search<'_, StyleForecast>) -> Result<R, TapeError>,
+    ) -> Result<R, TapeError> {
+        let tape = StyleTape::new(self.network, self.terms, self.size)?.tape;
+        let values = 3 * self.size[0] * self.size[1];
+        let state = |settings: &OptimiserSettings| -> u64 {
+            let state = settings.on_paper(values).into_iter();
+            state.map(|of| of.bytes).sum()
+        };
+        let read_back = 4 * values as u64;
+        let least_state = optimisers.iter().map(state).min().unwrap_or(0);
+        find(Search {
+            ways: &Way::all(&tape, self.preference),
+            beside: Some(least_state + read_back),
+            budget,
+            on_paper: &|way, detail| {
+                let step = Step::new(self, adapter, way, (&tape, detail))?;
+                let forecasts = optimisers.iter();
+                let mut forecasts = forecasts
+                    .map(|&of| step.with_optimiser(self, of))
+                    .peekable();
+                let mut last = None;
+                while let Some(forecast) = forecasts.next() {
+                    if forecast.fits(budget) || forecasts.peek().is_none() {
+                        last = Some(forecast);
+                        break;
+                    }
+                }
+                match last {
+                    Some(forecast) => Ok(forecast),
+                    // No optimiser at all is a mistake of the caller.
+                    None => unreachable!("at least one optimiser is asked about"),
+                }
+            },
+        })
     }
-    Ok(ledger)
+}
+
+/// The device after the targets of `problem` were measured, and what stands in the way of that.
+pub(super) fn measure_targets(
+    problem: &StyleProblem<'_>,
+    adapter: &Profile,
+    way: &Way,
+    detail: Detail,
+) -> Result<(Ledger, Option<Arc<GpuError>>), TapeError> {
+    let (network, pooling) = (problem.network, problem.terms.pooling);
+    let mut ledger = Ledger::default();
+    let mut obstacle = None;
+    let [of_content, of_style] = problem.terms.wanted();
+    let pictures = std::iter::once((problem.size, &of_content));
+    let styles = problem.styles.iter().map(|&size| (size, &of_style));
+    for (size, wanted) in pictures.chain(styles) {
+        let how = (&way.preference, &way.candidate.strategy, detail);
+        let on = (adapter, &mut ledger);
+        let found = features_on_paper(network, pooling, size, wanted, how, on)?;
+        obstacle = obstacle.or(found);
+    }
+    Ok((ledger, obstacle))
 }
 
 /// The executable of the step on a device that has measured the targets.
 struct Step {
-    candidate: Candidate,
+    way: Way,
     program: Arc<Program>,
     forecast: Arc<Forecast>,
     peak_of_targets: u64,
     ledger: Ledger,
+    binding_limit: u64,
 }
 
 impl Step {
     fn new(
         problem: &StyleProblem<'_>,
         adapter: &Profile,
-        (candidate, program): (Candidate, Program),
-        mut ledger: Ledger,
-    ) -> Self {
+        way: &Way,
+        (tape, detail): (&Tape, Detail),
+    ) -> Result<Self, TapeError> {
+        let (mut ledger, obstacle) = measure_targets(problem, adapter, way, detail)?;
         let peak_of_targets = ledger.peak();
+        let strategy = &way.candidate.strategy;
+        let program = Program::in_detail(tape.clone(), strategy, adapter.binding_limit, detail);
         let options = RunOptions {
-            preference: problem.preference.clone(),
+            preference: way.preference.clone(),
             ..RunOptions::default()
         };
-        let forecast = Forecast::new(&program, &options, adapter, &mut ledger);
+        let mut forecast = Forecast::new(&program, &options, adapter, &mut ledger);
+        forecast.obstacle = forecast.obstacle.or(obstacle);
         for target in &forecast.allocations {
             if target.purpose == Purpose::Target {
                 ledger.write(target.bytes);
             }
         }
-        Self {
-            candidate,
+        Ok(Self {
+            way: way.clone(),
             program: Arc::new(program),
             forecast: Arc::new(forecast),
             peak_of_targets,
             ledger,
-        }
+            binding_limit: adapter.binding_limit,
+        })
+    }
+
+    /// L-BFGS and total variation bind the whole picture; Adam works in slices.
+    fn unbound_picture(
+        &self,
+        problem: &StyleProblem<'_>,
+        optimiser: OptimiserSettings,
+        picture: u64,
+    ) -> Option<GpuError> {
+        let who = match optimiser {
+            OptimiserSettings::Lbfgs(_) => "the picture of L-BFGS",
+            _ if problem.terms.tv_weight != 0.0 => "the picture of --tv-weight",
+            _ => return None,
+        };
+        (picture > self.binding_limit).then(|| GpuError::BindingTooLarge {
+            label: who.to_string(),
+            mebibytes: picture.div_ceil(1 << 20),
+            limit_mebibytes: self.binding_limit >> 20,
+        })
     }
 
     fn with_optimiser(
@@ -221,27 +257,17 @@ impl Step {
         ledger.write(picture);
         ledger.submit();
         StyleForecast {
-            candidate: self.candidate.clone(),
+            way: self.way.clone(),
             program: Arc::clone(&self.program),
             optimiser,
             step: Arc::clone(&self.forecast),
             allocations: [self.forecast.allocations.clone(), scratch, new].concat(),
             peak_of_targets: self.peak_of_targets,
             peak: ledger.peak(),
-            obstacle: self.forecast.obstacle.clone(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_largest_side_is_found_wherever_it_is() {
-        for largest in [0, 1, 2, 500, 999, 1000] {
-            let found = largest_side(1000, |side| side <= largest);
-            assert_eq!(found.unwrap_or(0), largest);
+            obstacle: self.forecast.obstacle.clone().or_else(|| {
+                self.unbound_picture(problem, optimiser, picture)
+                    .map(Arc::new)
+            }),
         }
     }
 }

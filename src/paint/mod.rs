@@ -4,9 +4,13 @@ mod checkpoint;
 mod descent;
 pub mod fingerprint;
 mod forecast;
+mod glance;
+mod search;
 mod style;
 
 pub use checkpoint::{Checkpoint, CheckpointError, RunOrigin, RunPosition};
 pub use descent::{Ending, Painting, Schedule, Standing, StepLosses, Watcher, descend};
-pub use forecast::{Misfit, StyleForecast, StyleProblem, first_that_fits, largest_side};
+pub use forecast::{StyleForecast, StyleProblem, anything_fits, first_that_fits};
+pub use glance::{Glance, dream_gradient_that_fits, features_that_fit, style_gradient_that_fits};
+pub use search::{Misfit, OnPaper, Way, largest_side};
 pub use style::{Start, StyleChoices, StyleRun, gatys, gatys_style_weight};

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use impasto::gpu::{Ledger, Profile};
 use impasto::graph::{
-    Cut, Executable, Margin, Pass, Program, RunOptions, Strategy, Tape, plan, requirements,
+    Cut, Detail, Executable, Forecast, Margin, Pass, Program, RunOptions, Strategy, Tape, plan,
+    requirements,
 };
 use impasto::kernels::pool2::Pooling;
 
@@ -180,8 +182,18 @@ fn candidates_begin_with_the_plain_way_and_cost_more_and_more() {
         assert_ne!(pair[0].strategy, pair[1].strategy);
     }
     let least = candidates.iter().map(|candidate| {
-        let program = Program::with_strategy(tape.clone(), &candidate.strategy, 1 << 27);
-        plan(requirements(&program, &[]), true).bytes()
+        let strategy = &candidate.strategy;
+        let [sketched, full] = [Detail::Sketch, Detail::Full].map(|detail| {
+            let program = Program::in_detail(tape.clone(), strategy, 1 << 27, detail);
+            let mut ledger = Ledger::default();
+            let adapter = Profile::typical_gpu();
+            Forecast::new(&program, &RunOptions::default(), &adapter, &mut ledger);
+            assert!(candidate.least_bytes <= ledger.peak(), "{strategy}");
+            plan(requirements(&program, &[]), true).bytes()
+        });
+        let off = sketched as f64 / full as f64 - 1.0;
+        assert!(off.abs() < 0.1, "{strategy}: {sketched} and not {full}");
+        full
     });
     let least: Vec<u64> = least.collect();
     assert!(4 * least.iter().min().unwrap() < least[0], "{least:?}");

@@ -90,7 +90,7 @@ impl Report {
             "{} at {width}×{height}, recipe gatys, {}, {}, on {}",
             self.architecture,
             self.optimiser(),
-            self.forecast.candidate.strategy,
+            self.forecast.way.candidate.strategy,
             self.adapter.adapter,
         )
     }
