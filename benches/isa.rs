@@ -52,9 +52,10 @@ impl Options {
                 ))?,
             }
         }
-        let known = |name: &String| catalogue().iter().any(|kernel| kernel.name() == *name);
-        if let Some(name) = options.assembly_of.as_ref().filter(|name| !known(name)) {
-            let names: Vec<_> = catalogue().iter().map(|kernel| kernel.name()).collect();
+        let forms = catalogue().into_iter().flat_map(isa::forms);
+        let names: Vec<String> = forms.map(|(name, _)| name).collect();
+        let unknown = options.assembly_of.as_ref();
+        if let Some(name) = unknown.filter(|name| !names.contains(name)) {
             Err(format!(
                 "there is no kernel `{name}`; choose one of {}",
                 names.join(", ")
@@ -69,15 +70,17 @@ fn compile_all(options: &Options) -> Outcome<()> {
     let driver = Driver::open()?;
     let mut rows = Vec::new();
     for kernel in catalogue() {
-        let wanted = options.assembly_of.as_ref();
-        if wanted.is_some_and(|name| *name != kernel.name()) {
-            continue;
+        for (name, knobs) in isa::forms(kernel) {
+            let wanted = options.assembly_of.as_ref();
+            if wanted.is_some_and(|wanted| *wanted != name) {
+                continue;
+            }
+            let (figures, assembly) = isa::compile(&driver, kernel, &knobs)?;
+            if wanted.is_some() {
+                println!("{assembly}");
+            }
+            rows.push(row(&name, &figures));
         }
-        let (figures, assembly) = isa::compile(&driver, kernel)?;
-        if wanted.is_some() {
-            println!("{assembly}");
-        }
-        rows.push(row(&kernel.name(), &figures));
     }
     if options.assembly_of.is_none() {
         println!("{}", json!({ "driver": driver.name, "kernels": rows }));

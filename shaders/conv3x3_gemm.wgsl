@@ -3,16 +3,19 @@
 // Math      y[o,r,q] = b[o] + Σ_c Σ_{v,u∈0..2} w[o,c,v,u] · x[c, r+v-1, q+u-1]
 // Backward  gx = this kernel on gy with w'[c,o,v,u] = w[o,c,2-v,2-u], no bias, flags ACCUMULATE and MASK as needed
 // Layout    x, y, mask: [C/4][plane] vec4   w: [O/8][C/4][9][2][4] vec4, the last index = input channel, the one before = output group
+//           HALVES: [O/8][C/4][9][4], group 0 in the low 16 bits, group 1 in the high ones
 // Threads   1 workgroup = ACROSS × 4·DOWN pixels × 8·DEEP output channels, 1 thread = 1 pixel across × 4 down × 8 output channels
 // Dispatch  (ceil(width/ACROSS) · ceil(height/(4·DOWN)), ceil(o_groups/(2·DEEP)), 1); o_first must be a multiple of 2
 // Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
-// Knobs     override ACROSS, DOWN, DEEP (at most 256 threads in all)   text: TILE_H, OUT_GROUPS
+// Knobs     override ACROSS, DOWN, DEEP (at most 256 threads in all), HALVES   text: TILE_H, OUT_GROUPS
 // Cost      18·C·O·H·W flop; per thread and input group: 3.7 vec4 from storage, 90 vec4 from workgroup memory, for 1152 multiply-adds
 // Why       meant for GPUs: conv3x3_direct_portable fetches every input and weight from the caches, 18 and 72 vec4 a thread; here a
 //           workgroup fetches each once and shares it. Neighbouring lanes load and store neighbouring vec4s, the border of the
 //           tile stands beside it, so that all nine taps read the same copy. RDNA2 (RADV, Mesa 22.3.6): 112 registers, no spill,
-//           7680 bytes, 8 waves of 32 lanes a SIMD, 92 % of the loop's vector instructions multiply and add (the twin: 160, 6, 88 %);
+//           7680 bytes, 8 waves of 32 lanes a SIMD, 92 % of the loop's vector instructions multiply and add (the twin: 128, 8, 88 %);
 //           RDNA3: 120 registers, no spill, 12 waves. Slow on Mesa llvmpipe, where a barrier puts every lane aside
+//           HALVES unpacks on the way into workgroup memory: 2.5 loads instead of 3.7, 91 % multiply-adds, else the same; on RDNA2
+//           conv3x3_direct_portable even multiplies the halves as they are (v_fma_mix): 90 %
 // Test      tests/kernels.rs::conv3x3
 
 struct ConvParams {
@@ -35,7 +38,7 @@ const MASK = 8u;
 
 @group(0) @binding(0) var<uniform> params: ConvParams;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
-@group(0) @binding(2) var<storage, read> w: array<vec4f>;
+@group(0) @binding(2) var<storage, read> w: array<vec4u>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(5) var<storage, read> mask: array<vec4f>;
@@ -44,6 +47,7 @@ const MASK = 8u;
 override ACROSS: u32 = 16u;
 override DOWN: u32 = 2u;
 override DEEP: u32 = 4u;
+override HALVES: bool = false; // weights in f16, times 1024, so that none is a subnormal that an adapter may flush
 
 const TILE_H = 4u;     // pixels down per thread; one across, so that neighbouring lanes touch neighbouring vec4s
 const OUT_GROUPS = 2u; // output channel groups per thread
@@ -74,11 +78,12 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) work
     var sum1: Tile;
     let last_block = (params.o_groups - 1u) / OUT_GROUPS;
     // Tied to workgroup_id: Mesa's lavapipe compiles anew for every dispatch if bounds are uniforms alone.
-    let step = params.c_groups_total * COLUMNS;
-    let first = (params.o_first / OUT_GROUPS + block) * step + params.c_first * COLUMNS;
-    let last = first + params.c_groups * COLUMNS;
+    let stored = select(COLUMNS, COLUMNS / 2u, HALVES);
+    let step = params.c_groups_total * stored;
+    let first = (params.o_first / OUT_GROUPS + block) * step + params.c_first * stored;
+    let last = first + params.c_groups * stored;
     var plane = 0u;
-    for (var at = first; at < last; at += COLUMNS) {
+    for (var at = first; at < last; at += stored) {
         for (var p = index; p < (ACROSS + 2u) * (DOWN * TILE_H + 2u); p += ACROSS * DOWN * DEEP) {
             let row = i32(top + p / (ACROSS + 2u)) - 1;
             let column = i32(left + p % (ACROSS + 2u)) - 1;
@@ -86,9 +91,17 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) work
             let pixel = select(0u, u32(row) * params.width + u32(column), inside);
             pixels[p] = select(vec4f(), x[plane + pixel], inside);
         }
-        for (var c = index; c < DEEP * COLUMNS; c += ACROSS * DOWN * DEEP) {
+        for (var c = index; c < DEEP * stored; c += ACROSS * DOWN * DEEP) {
             // Blocks past the end repeat the last one; their sums are not stored.
-            columns[c] = w[at + min(c / COLUMNS, last_block - block) * step + c % COLUMNS];
+            let read = w[at + min(c / stored, last_block - block) * step + c % stored];
+            if (HALVES) {
+                // Four for each tap, with columns 0 to 3 in the low halves and 4 to 7 in the high ones.
+                let column = c / 4u * 8u + c % 4u;
+                columns[column] = low_halves(read);
+                columns[column + 4u] = high_halves(read);
+            } else {
+                columns[c] = bitcast<vec4f>(read);
+            }
         }
         workgroupBarrier();
         // The 36 products of a group are summed by themselves first, for a smaller rounding error; see conv3x3_direct.
@@ -105,6 +118,15 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) work
     let o = (block + k) * OUT_GROUPS;
     store_tile(&sum0, o, left + i, top + j);
     store_tile(&sum1, o + 1u, left + i, top + j);
+}
+
+// Two weights lie in a u32, as f16 and times 1024: see HALVES.
+fn low_halves(pairs: vec4u) -> vec4f {
+    return vec4f(unpack2x16float(pairs.x).x, unpack2x16float(pairs.y).x, unpack2x16float(pairs.z).x, unpack2x16float(pairs.w).x);
+}
+
+fn high_halves(pairs: vec4u) -> vec4f {
+    return vec4f(unpack2x16float(pairs.x).y, unpack2x16float(pairs.y).y, unpack2x16float(pairs.z).y, unpack2x16float(pairs.w).y);
 }
 
 // Adds column u of the filters.
@@ -151,7 +173,7 @@ fn store_tile(sum: ptr<function, Tile>, o: u32, column: u32, top: u32) {
 fn store(o: u32, pixel: u32, inside: bool, sum: vec4f) {
     let at = o * params.y_plane + pixel;
     let flags = select(0u, params.flags, inside);
-    var value = sum;
+    var value = select(sum, sum / 1024.0, HALVES);
     if ((flags & ADD_BIAS) != 0u) { value += bias[params.o_first + o]; }
     if ((flags & ACCUMULATE) != 0u) { value += y[at]; }
     if ((flags & RELU) != 0u) { value = max(value, vec4f()); }

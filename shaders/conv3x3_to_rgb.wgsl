@@ -11,7 +11,9 @@
 // Why       faster than conv3x3_plain (15 % against 2.3 % of the FMA peak on Mesa llvmpipe): a weight serves 16 pixels; conv3x3_direct
 //           would waste 12 of its 16 channels; about 2 % of a VGG-19 step's convolutions. One sum over all inputs, not one per group as in
 //           conv3x3_direct: no ReLU follows whose gradient could flip, and RDNA2 (RADV, Mesa 22.3.6) would spill 14 registers; now
-//           216, no spill, 4 waves of 32 lanes a SIMD: bound by memory, and each lane has 36 loads on their way; RDNA3: 130 spilled
+//           216, no spill, 4 waves of 32 lanes a SIMD, 89 %: bound by memory, and each lane has 36 loads on their way; RDNA3: 130 spilled.
+//           Tiles of 3×2 have 112, 8 waves, 84 %, but 53 loads for 16 pixels; 4×2 have 136, 6 waves; 4×4 row by row has 128 and
+//           8 waves, but keeps all 36 weight columns alive and spills 137 scalar registers
 // Test      tests/kernels.rs::conv3x3
 
 struct ConvParams {

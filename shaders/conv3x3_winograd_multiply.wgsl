@@ -16,6 +16,7 @@
 //           P4G8 85, P8G4 84, P16G4 90, P16G8 66, P8G16 67: the large ones no longer fit the instruction cache. On small maps fewer
 //           TILES leave fewer lanes idle. Chunked sums cost 5 % and keep the error near 5e-7 rms, direct sums 2e-7: what is compared
 //           with others' figures (impasto inspect, tests/golden.rs) takes a direct kernel, as gradients flip at ReLUs and maxima
+//           u is f32 alone: the transform multiplies by thirds and √2, so f16 would not be exact even where the filter is
 // Test      tests/kernels.rs::conv3x3
 
 struct WinogradParams {

@@ -255,7 +255,7 @@ fn quiet_says_nothing_and_verbose_says_more() {
     assert!(usual.contains("40×32"), "{usual}");
     let verbose = said(&["-v"]);
     assert!(
-        verbose.contains("MiB") && !usual.contains("MiB"),
+        verbose.contains("peak, forecast") && !usual.contains("peak, forecast"),
         "{verbose}"
     );
     workshop.refuse(&["devices", "-q", "-v"], 2, &["--quiet", "--verbose"]);

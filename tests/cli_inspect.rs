@@ -218,6 +218,12 @@ fn kernels_are_listed_with_knobs_and_costs_and_every_choice_has_a_reason() {
             chosen.unwrap()["flop_per_byte"].as_f64().unwrap() > 0.0,
             "{row}"
         );
+        // Every weight of the bundled VGG-16 is an f16, but not in Winograd's frequencies.
+        for of in variants {
+            let reads_f16 =
+                ["direct", "direct-portable", "gemm"].contains(&of["variant"].as_str().unwrap());
+            assert_eq!(of["weights"], if reads_f16 { "f16" } else { "f32" }, "{of}");
+        }
         let reason = row["reason"].as_str().unwrap();
         assert!(
             reason.contains("shipped rule") || reason.contains("nothing else"),

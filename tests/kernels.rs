@@ -7,13 +7,15 @@
 mod cases;
 #[path = "kernels/devices.rs"]
 mod devices;
+#[path = "kernels/packing.rs"]
+mod packing;
 #[path = "kernels/shapes.rs"]
 mod shapes;
 mod support;
 
 use cases::{
     MERGES, conv3x3_cases, conv3x3_in_slices, conv3x3_of_any_channels, crop_cases, group_bytes,
-    map_cases, merge,
+    in_both_packings, map_cases, merge,
 };
 use devices::{checked, everywhere, portable};
 use impasto::doctor::gram::Part;
@@ -44,7 +46,7 @@ fn conv3x3_plain() {
 
 #[test]
 fn conv3x3_direct() {
-    let cases = conv3x3_of_any_channels(Variant::Direct);
+    let cases = in_both_packings(conv3x3_of_any_channels(Variant::Direct));
     for gpu in [gpu(), checked()] {
         if gpu.has_subgroups() {
             let checks = wait(gpu, check_conv3x3(gpu, &cases)).unwrap();
@@ -121,6 +123,7 @@ fn conv3x3_winograd_tiled() {
 fn conv3x3_direct_portable() {
     let mut cases = conv3x3_of_any_channels(Variant::DirectPortable);
     cases.extend(conv3x3_in_slices(Variant::DirectPortable, [24, 32], 2));
+    let cases = in_both_packings(cases);
     everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
 }
 
@@ -129,32 +132,50 @@ fn conv3x3_direct_portable() {
 fn conv3x3_gemm() {
     let mut cases = conv3x3_of_any_channels(Variant::Gemm);
     cases.extend(conv3x3_in_slices(Variant::Gemm, [24, 72], 2));
+    let cases = in_both_packings(cases);
     everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
+}
+
+/// Up to three input channels, in both directions, in one piece and in slices of the output.
+fn conv3x3_of_few_channels(variant: Variant) -> Vec<conv3x3::Case> {
+    let pairs = [[3, 4], [2, 6], [1, 12], [3, 64]];
+    let forward = pairs.map(|[c, o]| conv3x3_cases(variant, c, o)).concat();
+    let turned = pairs.map(|[c, o]| conv3x3_cases(variant, o, c)).concat();
+    let mut cases = [forward, turned].concat();
+    cases.extend(conv3x3_in_slices(variant, [3, 52], 4));
+    cases
 }
 
 #[test]
 fn conv3x3_from_rgb() {
-    let pairs = [[3, 4], [2, 6], [1, 12], [3, 64]];
-    let forward = pairs
-        .map(|[c, o]| conv3x3_cases(Variant::FromRgb, c, o))
-        .concat();
-    let turned = pairs
-        .map(|[c, o]| conv3x3_cases(Variant::FromRgb, o, c))
-        .concat();
-    let mut cases = [forward, turned].concat();
-    cases.extend(conv3x3_in_slices(Variant::FromRgb, [3, 52], 4));
+    let cases = conv3x3_of_few_channels(Variant::FromRgb);
     everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
 }
 
-/// It never multiplies the fourth lane of its input.
+#[test]
+fn conv3x3_from_rgb_broadcast() {
+    let cases = conv3x3_of_few_channels(Variant::FromRgbBroadcast);
+    for gpu in [gpu(), checked()] {
+        if gpu.can_run(Variant::FromRgbBroadcast.kernel()) {
+            let checks = wait(gpu, check_conv3x3(gpu, &cases)).unwrap();
+            assert!(!checks.is_empty());
+            let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
+            assert!(failed.is_empty(), "{failed:#?}");
+        }
+    }
+}
+
+/// They never multiply the fourth lane of their input.
 #[test]
 fn conv3x3_from_rgb_refuses_a_fourth_channel() {
-    let case = |channels| {
-        let shape = Shape::new(channels, 3, 5);
-        conv3x3::Case::forward(Variant::FromRgb, shape, 12)
-    };
-    assert!(case(3).is_supported(gpu()));
-    assert!(!case(4).is_supported(gpu()));
+    for variant in [Variant::FromRgb, Variant::FromRgbBroadcast] {
+        let case = |channels| {
+            let shape = Shape::new(channels, 3, 5);
+            conv3x3::Case::forward(variant, shape, 12)
+        };
+        assert_eq!(case(3).is_supported(gpu()), gpu().can_run(variant.kernel()));
+        assert!(!case(4).is_supported(gpu()));
+    }
 }
 
 #[test]
@@ -471,11 +492,12 @@ fn copy_bandwidth() {
 #[test]
 fn conv3x3_costs_on_paper_are_those_of_the_dispatches() {
     let side = 40;
-    for (c_in, c_out) in [(64, 64), (128, 96), (64, 3), (3, 64)] {
+    // Weights that are no f16, then some that are.
+    for (c_in, c_out, weight) in [(64, 64, 0.1), (128, 96, 0.5), (64, 3, 0.1), (3, 64, 0.5)] {
         let filter = Filter {
             c_in,
             c_out,
-            weight: vec![0.0; 9 * c_in * c_out],
+            weight: vec![weight; 9 * c_in * c_out],
             bias: vec![],
         };
         let output = Shape::new(c_out, side, side);
@@ -489,7 +511,7 @@ fn conv3x3_costs_on_paper_are_those_of_the_dispatches() {
                 .unwrap();
             let recording = recorder.finish(gpu()).unwrap();
             let sum = |of: fn(&DispatchInfo) -> u64| recording.infos().iter().map(of).sum::<u64>();
-            let paper = variant.cost([c_in, c_out], [side, side]);
+            let paper = variant.cost(filter.packing(), [c_in, c_out], [side, side]);
             assert_eq!(sum(|info| info.flop), paper.flop, "{variant}");
             assert_eq!(sum(|info| info.real_flop), paper.real_flop, "{variant}");
             assert_eq!(sum(|info| info.bytes), paper.bytes, "{variant}");

@@ -1,7 +1,8 @@
 //! Every command and every flag that the README shows is run here, on small pictures.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -50,6 +51,12 @@ fn set(words: &mut Vec<String>, flag: &str, value: &str) {
     }
 }
 
+/// Takes `mark` and the file after it out of `words`.
+fn redirection(words: &mut Vec<String>, mark: &str) -> Option<String> {
+    let at = words.iter().position(|word| word == mark)?;
+    words.drain(at..at + 2).nth(1)
+}
+
 /// Runs `impasto` with the words of `line` after its name, made small.
 fn run(folder: &Path, line: &str) {
     let mut words: Vec<String> = line.split_whitespace().skip(1).map(String::from).collect();
@@ -64,10 +71,13 @@ fn run(folder: &Path, line: &str) {
         }
         _ => {}
     }
+    let from = redirection(&mut words, "<").map(|name| File::open(folder.join(name)).unwrap());
+    let to = redirection(&mut words, ">");
     let output = Command::new(env!("CARGO_BIN_EXE_impasto"))
         .args(&words)
         .current_dir(folder)
         .env("IMPASTO_CACHE", folder.join("cache"))
+        .stdin(from.map_or(Stdio::null(), Stdio::from))
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -75,6 +85,13 @@ fn run(folder: &Path, line: &str) {
         output.status.success(),
         "`{line}` as {words:?} failed: {errors}"
     );
+    if let Some(file) = to {
+        assert!(
+            !output.stdout.is_empty(),
+            "`{line}` wrote nothing to {file}"
+        );
+        return;
+    }
     let named = words
         .iter()
         .position(|word| word == "-o")

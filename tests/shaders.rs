@@ -132,6 +132,8 @@ fn validate(
     source: &str,
     capabilities: Capabilities,
 ) -> Result<ModuleInfo, String> {
+    // WebGPU guarantees that halves can be unpacked; where wgpu does not, it is done in integers.
+    let capabilities = capabilities | Capabilities::SHADER_FLOAT16_IN_FLOAT32;
     let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     if capabilities.contains(Capabilities::SUBGROUP) {
         validator

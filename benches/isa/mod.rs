@@ -14,6 +14,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use impasto::gpu::{Kernel, Knob};
+use impasto::kernels::conv3x3::HALVES;
+use impasto::kernels::{BIAS, RELU};
 
 pub use assembly::{Counts, counts};
 pub use driver::Driver;
@@ -113,15 +115,25 @@ pub struct Figures {
 }
 
 /// The values that a real GPU gets from the host (see `Recorder::workgroup`), for those of the
-/// kernel's overrides that are not fixed in the shader.
-const KNOBS: [Knob; 1] = [("WORKGROUP", 64)];
+/// kernel's overrides that are not fixed in the shader; the epilogue is that of a forward pass.
+const KNOBS: [Knob; 2] = [("WORKGROUP", 64), ("FLAGS", BIAS | RELU)];
 
-/// Compiles `kernel` and hands back its figures and its assembly.
+/// The ways to compile `kernel` that are worth a look, by name: those that read weights in f16 do that too.
+pub fn forms(kernel: &Kernel) -> Vec<(String, Vec<Knob>)> {
+    let mut forms = vec![(kernel.name(), Vec::new())];
+    let overrides = kernel.shader.overrides();
+    if overrides.iter().any(|knob| knob.name == HALVES.0) {
+        forms.push((format!("{}:f16", kernel.name()), vec![HALVES]));
+    }
+    forms
+}
+
+/// Compiles `kernel` with `knobs` beside the usual ones and hands back its figures and its assembly.
 ///
 /// # Errors
 /// What naga or the driver refuses.
-pub fn compile(driver: &Driver, kernel: &Kernel) -> Outcome<(Figures, String)> {
-    let words = spirv::translate(kernel, &KNOBS)?;
+pub fn compile(driver: &Driver, kernel: &Kernel, knobs: &[Knob]) -> Outcome<(Figures, String)> {
+    let words = spirv::translate(kernel, &[&KNOBS, knobs].concat())?;
     let compiled = driver.compile(kernel, &words)?;
     let statistic = |name: &str| {
         let found = compiled.statistics.iter().find(|(key, _)| key == name);

@@ -11,7 +11,9 @@ pub fn translate(kernel: &Kernel, knobs: &[Knob]) -> Outcome<Vec<u32>> {
     let source = kernel.shader.source;
     let module = naga::front::wgsl::parse_str(source)
         .map_err(|error| format!("{}: {}", kernel.name(), error.emit_to_string(source)))?;
-    let capabilities = Capabilities::SUBGROUP | Capabilities::SHADER_INT64;
+    let capabilities = Capabilities::SUBGROUP
+        | Capabilities::SHADER_INT64
+        | Capabilities::SHADER_FLOAT16_IN_FLOAT32;
     let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     validator
         .subgroup_stages(ShaderStages::COMPUTE)

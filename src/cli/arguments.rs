@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use impasto::image::{Depth, PictureFormat};
 use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
 
@@ -59,7 +60,7 @@ pub enum Command {
 
 #[derive(Args)]
 pub struct StyleArguments {
-    /// Picture to paint
+    /// Picture to paint, `-` for standard input; its transparency, depth and EXIF data go into the result
     #[arg(required = false, required_unless_present = "resume")]
     pub content: PathBuf,
     /// Picture to take the style from, with its share when there are several; repeatable
@@ -69,7 +70,7 @@ pub struct StyleArguments {
         value_name = "IMG[:WEIGHT]"
     )]
     pub styles: Vec<Weighted>,
-    /// Picture to write: .png, .jpg, .webp, .tiff or .bmp
+    /// Picture to write: .png, .jpg, .webp, .tiff or .bmp, or `-` for standard output
     #[arg(
         short,
         long,
@@ -78,7 +79,14 @@ pub struct StyleArguments {
         value_name = "OUT"
     )]
     pub output: PathBuf,
-    /// Longer side of the result in pixels; the default is that of the content, at most 512
+    /// Format of `-o -`: png, jpg, webp, tiff or bmp [default: png]
+    #[arg(long, value_parser = PictureFormat::from_str, value_name = "NAME")]
+    pub format: Option<PictureFormat>,
+    /// Bits per channel of a .png or .tiff; the default is that of the content
+    #[arg(long, value_parser = Depth::from_str, value_name = "8|16")]
+    pub depth: Option<Depth>,
+    /// Longer side of the result in pixels; the default is that of the content, at most 512; pictures
+    /// are sized by a bicubic filter on sRGB values
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=16384), value_name = "N")]
     pub size: Option<u32>,
     /// Steps of the optimiser
@@ -118,7 +126,7 @@ pub struct StyleArguments {
     /// Step length: of Adam in units of the picture (default 0.02), of L-BFGS relative to Newton's (default 1)
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "RATE")]
     pub learning_rate: Option<f32>,
-    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, winograd, winograd-fused, winograd-tiled
+    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb-broadcast, winograd, winograd-fused, winograd-tiled
     #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
     pub variant: Option<Variant>,
     /// Picture to start from: content, noise or a file
@@ -165,7 +173,7 @@ pub struct BenchArguments {
     /// Runs of each; the median counts
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "N")]
     pub runs: u32,
-    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, winograd, winograd-fused, winograd-tiled
+    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb-broadcast, winograd, winograd-fused, winograd-tiled
     #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
     pub variant: Option<Variant>,
     #[arg(long, value_enum, default_value_t = OptimiserName::Lbfgs)]
@@ -288,7 +296,7 @@ pub struct PlanArguments {
     /// How the network halves its maps
     #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
     pub pooling: Pooling,
-    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, winograd, winograd-tiled
+    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb-broadcast, winograd, winograd-tiled
     #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
     pub variant: Option<Variant>,
     /// Write the plan as JSON instead, to a file or (without one) to standard output

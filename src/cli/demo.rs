@@ -1,11 +1,12 @@
 //! `impasto demo`: the main job on two embedded pictures.
 
-use impasto::image::{Picture, check_output};
+use impasto::image::Picture;
 use impasto::paint::{Start, gatys};
 
 use super::arguments::{Common, DemoArguments};
 use super::failure::Failure;
 use super::memory::OptimiserWish;
+use super::pictures::Output;
 use super::style::{StyleJob, paint};
 use super::{network, open_gpu, say, tuning};
 
@@ -29,7 +30,7 @@ pub fn pictures(size: usize) -> Result<[Picture; 2], Failure> {
 
 /// Runs the command.
 pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
-    check_output(&arguments.output, &[])?;
+    let output = Output::file(&arguments.output, &[])?;
     let network = network::load(common)?;
     let gpu = open_gpu(common)?;
     // On two processor cores this takes about two minutes; a GPU does the larger one in less.
@@ -56,7 +57,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
         content,
         styles: vec![(style, 1.0)],
         iterations: arguments.iterations.unwrap_or(usual_iterations) as usize,
-        output: &arguments.output,
+        output,
         save_every: None,
         trace: None,
         keeping: None,

@@ -1,45 +1,31 @@
 //! How a run ends: its picture is saved, whatever happened, and one sentence says what to do.
 
-use std::io::Write;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 
-use impasto::image::{Picture, PictureFormat};
+use impasto::image::Picture;
 use impasto::objective::LossSummary;
 use impasto::paint::Ending;
 
 use super::failure::{Code, Failure};
+use super::pictures::Output;
 use super::progress::Progress;
 
 /// Writes the picture after `step` to `output`, or else where there is room for it, which is a failure all
 /// the same. Either way the words say what became of it.
-pub fn save_somewhere(picture: &Picture, output: &Path, step: usize) -> Result<String, String> {
-    let Err(error) = picture.save(output) else {
-        let output = output.display();
+pub fn save_somewhere(picture: &Picture, output: &Output, step: usize) -> Result<String, String> {
+    let Err(failure) = output.write(picture) else {
+        let output = output.name();
         return Ok(format!("the picture of step {step} is saved as `{output}`"));
     };
-    Err(match save_elsewhere(picture, output) {
-        Ok(path) => format!("{error}; the picture is in `{}` instead", path.display()),
-        Err(_) => format!("{error}; there is no room in the temporary folder either"),
+    let reason = failure.message;
+    Err(match output.write_elsewhere(picture) {
+        Ok(path) => format!("{reason}; the picture is in `{}` instead", path.display()),
+        Err(_) => format!("{reason}; there is no room in the temporary folder either"),
     })
 }
 
-/// Writes the picture to the temporary folder, under a name that nobody could foresee.
-fn save_elsewhere(picture: &Picture, output: &Path) -> std::io::Result<PathBuf> {
-    let format = PictureFormat::of(output).map_err(std::io::Error::other)?;
-    let bytes = picture.encode(format, "").map_err(std::io::Error::other)?;
-    let name = output.file_name().unwrap_or_default();
-    let mut file = tempfile::Builder::new()
-        .prefix("impasto-")
-        .suffix(name)
-        .tempfile()?;
-    file.write_all(&bytes)?;
-    Ok(file.keep()?.1)
-}
-
 /// What was painted and how far it got.
-pub fn summary(output: &Path, steps: &Range<usize>, seconds: f64, progress: &Progress) -> String {
-    let output = output.display();
+pub fn summary(output: &str, steps: &Range<usize>, seconds: f64, progress: &Progress) -> String {
     let step = steps.end;
     if step == 0 {
         return format!("{output}: the starting picture, since no step was made");
@@ -64,9 +50,8 @@ pub fn conclude(
     saved: Result<String, String>,
     mut progress: Progress,
     step: usize,
-    output: &Path,
+    output: &str,
 ) -> Result<(), Failure> {
-    let output = output.display();
     let advice = progress
         .advice()
         .map_or(String::new(), |advice| format!(", and {advice}"));

@@ -13,6 +13,7 @@ mod inspect;
 mod interrupt;
 mod memory;
 mod network;
+mod pictures;
 mod progress;
 mod resume;
 mod style;

@@ -17,6 +17,7 @@ use super::arguments::Common;
 use super::checkpoint::Keeper;
 use super::failure::Failure;
 use super::interrupt::Interrupt;
+use super::pictures::Output;
 use super::terminal::tell;
 use super::trace::Trace;
 
@@ -26,7 +27,7 @@ const LONG: f64 = 20.0;
 /// Pictures to write on the way.
 pub struct Saving {
     /// The final output; the step goes before its extension.
-    pub output: PathBuf,
+    pub output: Output,
     /// Every so many steps.
     pub every: usize,
 }
@@ -204,8 +205,9 @@ impl Watcher for Progress {
                 height: self.size.1,
                 rgb: rgb.to_vec(),
             };
-            if let Err(error) = picture.save(&numbered(&saving.output, step)) {
-                self.miss(error.into());
+            let path = numbered(saving.output.path(), step);
+            if let Err(failure) = saving.output.write_to(&path, &picture) {
+                self.miss(failure);
             }
         }
     }

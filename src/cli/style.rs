@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Picture, check_output, check_output_file, fitted, remove_leftovers};
+use impasto::image::{Attachments, Picture, check_output_file, fitted, remove_leftovers};
 use impasto::kernels::conv3x3::Preference;
 use impasto::net::{Architecture, Network};
 use impasto::objective::{LayerWeight, StyleTerms};
@@ -18,6 +18,7 @@ use super::checkpoint::{Inputs, Keeper, Rhythm, check_replaceable, warn_of_chang
 use super::ending::{conclude, save_somewhere, summary};
 use super::failure::Failure;
 use super::memory::{self, Budget, Bytes, OptimiserWish};
+use super::pictures::{self, Output, check_streams, is_stream};
 use super::progress::{Progress, Saving, numbered, step_of};
 use super::resume::{Options, Session};
 use super::trace::Trace;
@@ -32,8 +33,10 @@ const USUAL_SIZE: usize = 512;
 
 /// Runs the command.
 pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Result<(), Failure> {
-    check_outputs(arguments)?;
-    let pictures = load_pictures(arguments)?;
+    let output = check_outputs(arguments)?;
+    let mut pictures = load_pictures(common, arguments)?;
+    let attachments = std::mem::take(&mut pictures.attachments);
+    let output = output.with(common, attachments, arguments.depth)?;
     let network = network::load(common)?;
     let terms = terms(arguments, network.architecture)?;
     check_sides(
@@ -51,13 +54,13 @@ pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Res
         memory: arguments.memory,
         start: match resumed {
             Some(_) => Start::Content,
-            None => start(arguments, &pictures.content)?,
+            None => start(common, arguments, &pictures.content)?,
         },
         preference: tuning::preference(common, gpu.profile(), arguments.variant),
         content: pictures.content,
         styles: pictures.styles,
         iterations: arguments.iterations as usize,
-        output: &arguments.output,
+        output,
         save_every: arguments.save_every,
         trace: arguments.trace.as_deref(),
         keeping,
@@ -77,7 +80,7 @@ pub struct StyleJob<'a> {
     pub content: Picture,
     pub styles: Vec<(Picture, f32)>,
     pub iterations: usize,
-    pub output: &'a Path,
+    pub output: Output,
     pub save_every: Option<u32>,
     pub trace: Option<&'a Path>,
     pub keeping: Option<Keeping<'a>>,
@@ -147,13 +150,17 @@ pub fn paint(
     let preparation = StyleRun::prepare(gpu, network, &choices, &job.content, &job.styles);
     let mut run = wait(gpu, preparation)?;
     let (width, height) = run.size();
-    let (iterations, output) = (job.iterations, job.output);
+    let (iterations, output) = (job.iterations, job.output.clone());
     let names = run.executable().program().tape.losses().to_vec();
     let mut progress = Progress::new(common, iterations, &names, (width, height));
     progress.save(job.save_every.map(|every| Saving {
-        output: output.to_path_buf(),
+        output: output.clone(),
         every: every as usize,
     }));
+    let halves = run.executable().memory().weights_in_f16;
+    if halves > 0 {
+        explain(common, format!("{} of weights lie in f16", Bytes(halves)));
+    }
     set_out(common, gpu, &mut run, job, &mut progress)?;
     announce(common, &run, iterations);
     let schedule = Schedule {
@@ -169,10 +176,11 @@ pub fn paint(
         height,
         rgb: standing.rgb,
     };
-    let saved = save_somewhere(&picture, output, standing.step);
+    let saved = save_somewhere(&picture, &output, standing.step);
+    let output = output.name();
     if saved.is_ok() {
         let steps = first_step..standing.step;
-        say(common, summary(output, &steps, seconds, &progress));
+        say(common, summary(&output, &steps, seconds, &progress));
     }
     if progress.lost_steps > 0 {
         let lost = progress.lost_steps;
@@ -189,7 +197,7 @@ pub fn paint(
             Bytes(forecast.peak)
         ),
     );
-    conclude(ending, saved, progress, standing.step, output)
+    conclude(ending, saved, progress, standing.step, &output)
 }
 
 /// Chooses how to paint within the memory that there is, and says so.
@@ -235,7 +243,7 @@ fn set_out(
     job: StyleJob<'_>,
     progress: &mut Progress,
 ) -> Result<(), Failure> {
-    remove_leftovers(job.output);
+    remove_leftovers(job.output.path());
     let (width, height) = run.size();
     let step = job.resumed.as_ref().map(|resumed| resumed.standing.step);
     let keeper = job.keeping.map(|keeping| {
@@ -281,17 +289,23 @@ fn announce(common: &Common, run: &StyleRun, iterations: usize) {
     );
 }
 
-fn check_outputs(arguments: &StyleArguments) -> Result<(), Failure> {
+/// The output, when everything that a run would write can be written, and every input is one.
+fn check_outputs(arguments: &StyleArguments) -> Result<Output, Failure> {
     let mut inputs: Vec<&Path> = vec![&arguments.content];
     inputs.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
     if !matches!(arguments.init.as_str(), "content" | "noise") {
         inputs.push(Path::new(&arguments.init));
     }
+    check_streams(&inputs)?;
+    let streams = inputs.iter().any(|path| is_stream(path)) || is_stream(&arguments.output);
+    if arguments.checkpoint.is_some() && streams {
+        return Err(Failure::usage(
+            "--checkpoint keeps the names of pictures, and `-` is none that a later run could read; name files",
+        ));
+    }
+    inputs.retain(|input| !is_stream(input));
     let resumed = arguments.resume.as_deref();
-    check_output(
-        &arguments.output,
-        &[&inputs[..], resumed.as_slice()].concat(),
-    )?;
+    let output = Output::of(arguments, &[&inputs[..], resumed.as_slice()].concat())?;
     if let Some(trace) = &arguments.trace {
         inputs.push(&arguments.output);
         check_output_file(trace, &inputs)?;
@@ -311,7 +325,7 @@ fn check_outputs(arguments: &StyleArguments) -> Result<(), Failure> {
     if let Some(every) = arguments.save_every {
         check_numbered(arguments, every, &inputs)?;
     }
-    Ok(())
+    Ok(output)
 }
 
 /// Refuses if a picture on the way would replace one of `inputs`.
@@ -330,12 +344,13 @@ fn check_numbered(arguments: &StyleArguments, every: u32, inputs: &[&Path]) -> R
 
 struct Pictures {
     content: Picture,
+    attachments: Attachments,
     styles: Vec<(Picture, f32)>,
 }
 
-fn load_pictures(arguments: &StyleArguments) -> Result<Pictures, Failure> {
-    let content = Picture::load(&arguments.content)?;
-    let longer = content.width.max(content.height);
+fn load_pictures(common: &Common, arguments: &StyleArguments) -> Result<Pictures, Failure> {
+    let content = pictures::read(common, &arguments.content)?;
+    let longer = content.picture.width.max(content.picture.height);
     let size = arguments
         .size
         .map_or(longer.min(USUAL_SIZE), |size| size as usize);
@@ -343,20 +358,24 @@ fn load_pictures(arguments: &StyleArguments) -> Result<Pictures, Failure> {
     let mut styles = Vec::new();
     for Weighted { name, weight } in &arguments.styles {
         // Enlarging a style would only blur its strokes.
-        let style = Picture::load(Path::new(name))?.fit_longer_side(size, false);
-        styles.push((style, *weight));
+        let style = pictures::read(common, Path::new(name))?.picture;
+        styles.push((style.fit_longer_side(size, false), *weight));
     }
-    Ok(Pictures { content, styles })
+    Ok(Pictures {
+        content: content.picture,
+        attachments: content.attachments,
+        styles,
+    })
 }
 
-fn start(arguments: &StyleArguments, content: &Picture) -> Result<Start, Failure> {
+fn start(common: &Common, arguments: &StyleArguments, content: &Picture) -> Result<Start, Failure> {
     Ok(match arguments.init.as_str() {
         "content" => Start::Content,
         "noise" => Start::Noise {
             seed: arguments.seed,
         },
         path => {
-            let picture = Picture::load(Path::new(path))?;
+            let picture = pictures::read(common, Path::new(path))?.picture;
             Start::Picture(picture.resized(content.width, content.height))
         }
     })

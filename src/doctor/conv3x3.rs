@@ -4,7 +4,7 @@ use super::Check;
 use super::comparison::{Output, added, compare, draw, draw_coarse, input_map, masked, widen};
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
-use crate::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Variant};
+use crate::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Packing, Variant};
 use crate::reference;
 use crate::shape::Shape;
 
@@ -28,6 +28,8 @@ pub enum Pass {
 pub struct Case {
     /// How it is computed.
     pub variant: Variant,
+    /// How its weights are stored; for f16 they are drawn so that this is exact.
+    pub packing: Packing,
     /// (C, H, W) of the forward input.
     pub shape: Shape,
     /// O.
@@ -45,6 +47,7 @@ impl Case {
     pub fn forward(variant: Variant, shape: Shape, outputs: usize) -> Self {
         Self {
             variant,
+            packing: Packing::F32,
             shape,
             outputs,
             pass: Pass::Forward { relu: true },
@@ -69,10 +72,14 @@ impl Case {
 
     fn filter(&self) -> Filter {
         let (c_in, c_out) = (self.shape.channels, self.outputs);
+        let draw_weights = match self.packing {
+            Packing::F32 => draw,
+            Packing::F16 => draw_coarse,
+        };
         Filter {
             c_in,
             c_out,
-            weight: draw(self.seed, c_out * c_in * 9),
+            weight: draw_weights(self.seed, c_out * c_in * 9),
             bias: draw(self.seed + 1, c_out),
         }
     }
@@ -89,8 +96,12 @@ impl Case {
             Pass::Gradient(merge) => format!(", gradient{}", super::merge_in_words(merge)),
         };
         let slices = super::slices_in_words(self.binding_limit);
+        let packing = match self.packing {
+            Packing::F32 => "",
+            Packing::F16 => ", weights in f16",
+        };
         format!(
-            "{channels}→{} on {width}×{height}{pass}{slices}",
+            "{channels}→{} on {width}×{height}{pass}{packing}{slices}",
             self.outputs
         )
     }
@@ -172,7 +183,9 @@ pub fn selection(gpu: &Gpu) -> Vec<Case> {
     };
     let cases = Variant::ALL.into_iter().flat_map(|variant| {
         let forward = match variant {
-            Variant::FromRgb => Case::forward(variant, Shape::new(3, 17, 33), 64),
+            Variant::FromRgb | Variant::FromRgbBroadcast => {
+                Case::forward(variant, Shape::new(3, 17, 33), 64)
+            }
             Variant::ToRgb => Case::forward(variant, Shape::new(64, 17, 33), 3),
             _ => Case::forward(variant, Shape::new(64, 17, 33), 64),
         };
@@ -185,5 +198,13 @@ pub fn selection(gpu: &Gpu) -> Vec<Case> {
         };
         [forward, gradient]
     });
-    cases.filter(|case| case.is_supported(gpu)).collect()
+    let in_each = cases.flat_map(|case| {
+        let halves = Packing::choose(case.variant, true) == Packing::F16;
+        let in_f16 = Case {
+            packing: Packing::F16,
+            ..case
+        };
+        [case].into_iter().chain(halves.then_some(in_f16))
+    });
+    in_each.filter(|case| case.is_supported(gpu)).collect()
 }

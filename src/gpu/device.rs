@@ -16,8 +16,8 @@ pub struct GpuOptions {
     pub adapter: Option<String>,
     /// Keep every run-time check of the shader compiler (bounds, loops): slow, for tests.
     pub checked: bool,
-    /// Use only what WebGPU guarantees: default limits, no subgroup operations, no 64-bit integers. For
-    /// tests.
+    /// Use only what WebGPU guarantees, and less: default limits, no subgroup operations, no 64-bit integers,
+    /// no instruction that unpacks halves. For tests.
     pub portable: bool,
     /// Bind at most this many bytes, where the adapter would allow more. For tests of sliced maps.
     pub binding_limit: Option<u64>,
@@ -94,7 +94,10 @@ impl Gpu {
             .pipeline_cache
             .as_deref()
             .filter(|_| features.contains(wgpu::Features::PIPELINE_CACHE));
-        let pipelines = PipelineCache::new(&device, compiled);
+        let downlevel = adapter.get_downlevel_capabilities().flags;
+        let unpacks_halves =
+            !options.portable && downlevel.contains(wgpu::DownlevelFlags::SHADER_F16_IN_F32);
+        let pipelines = PipelineCache::new(&device, compiled, unpacks_halves);
         let profile = Profile::new(adapter, &limits, features);
         Ok(Self {
             meter: Meter::new(&device),

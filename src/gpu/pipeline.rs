@@ -89,11 +89,16 @@ pub(super) struct PipelineCache {
     modules: Mutex<HashMap<&'static str, wgpu::ShaderModule>>,
     pipelines: Mutex<HashMap<PipelineKey, Arc<Pipeline>>>,
     of_driver: Option<wgpu::PipelineCache>,
+    unpacks_halves: bool,
 }
 
 impl PipelineCache {
     /// No pipelines yet. With `compiled`, which may be empty, the driver keeps what it compiles.
-    pub(super) fn new(device: &wgpu::Device, compiled: Option<&[u8]>) -> Self {
+    pub(super) fn new(
+        device: &wgpu::Device,
+        compiled: Option<&[u8]>,
+        unpacks_halves: bool,
+    ) -> Self {
         let of_driver = compiled.map(|bytes| {
             let descriptor = wgpu::PipelineCacheDescriptor {
                 label: Some("pipelines"),
@@ -109,6 +114,7 @@ impl PipelineCache {
             modules: Mutex::default(),
             pipelines: Mutex::default(),
             of_driver,
+            unpacks_halves,
         }
     }
 
@@ -145,7 +151,7 @@ impl PipelineCache {
             .or_insert_with(|| {
                 let descriptor = wgpu::ShaderModuleDescriptor {
                     label: Some(shader.stem),
-                    source: wgpu::ShaderSource::Wgsl(shader.source.into()),
+                    source: wgpu::ShaderSource::Wgsl(shader.text(self.unpacks_halves)),
                 };
                 if checked {
                     return device.create_shader_module(descriptor);

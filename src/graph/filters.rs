@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::grad::{Program, Step};
 use crate::gpu::{Gpu, GpuError, Profile};
 use crate::kernels::Pass;
-use crate::kernels::conv3x3::{DeviceFilter, Filter, Preference, Variant};
+use crate::kernels::conv3x3::{DeviceFilter, Filter, Packing, Preference, Variant};
 use crate::kernels::feature_map::slices;
 use crate::shape::Shape;
 
@@ -105,6 +105,14 @@ impl<'a> Filters<'a> {
     /// Bytes of all of them.
     pub(super) fn bytes(&self) -> u64 {
         self.uploaded.values().map(|filter| filter.bytes()).sum()
+    }
+
+    /// Bytes of those that are packed in f16.
+    pub(super) fn bytes_in_f16(&self) -> u64 {
+        let all = self.uploaded.values();
+        all.filter(|filter| filter.packing() == Packing::F16)
+            .map(|filter| filter.bytes())
+            .sum()
     }
 
     /// The weights of `filter` for `wanted`; turned for a gradient.

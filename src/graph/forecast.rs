@@ -12,7 +12,7 @@ use super::plan::{Plan, plan, planned_bytes, requirements};
 use crate::gpu::{GpuError, Ledger, Profile, UNIFORM_SLOT};
 use crate::kernels::Pass;
 use crate::kernels::conv3x3::winograd::SCRATCH;
-use crate::kernels::conv3x3::{Filter, Variant};
+use crate::kernels::conv3x3::{Filter, Packing, Variant};
 use crate::kernels::feature_map::slices;
 use crate::kernels::tv_loss;
 use crate::shape::Shape;
@@ -262,7 +262,8 @@ impl Writer<'_> {
             return variant.dispatches(self.adapter, channels, output);
         }
         let label = format!("{} {}, {variant}", wanted.label, step.pass);
-        self.weights(&label, variant, channels);
+        let packing = Packing::choose(variant, filter.is_exact_in_f16());
+        self.weights(&label, variant.weight_bytes(packing, channels));
         if let Some(workspace) = variant.workspace(self.adapter, channels) {
             if let Some(size) = workspace.texels {
                 self.ledger.scratch_texels(size);
@@ -279,8 +280,7 @@ impl Writer<'_> {
         variant.dispatches(self.adapter, channels, output)
     }
 
-    fn weights(&mut self, label: &str, variant: Variant, channels: [usize; 2]) {
-        let bytes = variant.weight_bytes(channels);
+    fn weights(&mut self, label: &str, bytes: u64) {
         self.make(label, Purpose::Weights, bytes);
         self.ledger.write(bytes);
     }

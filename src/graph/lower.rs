@@ -48,6 +48,8 @@ pub struct Memory {
     pub persistent: u64,
     /// Packed weights, both directions.
     pub weights: u64,
+    /// Those of them in f16.
+    pub weights_in_f16: u64,
 }
 
 /// Buffers while the steps are being recorded.
@@ -93,6 +95,7 @@ impl<'a> Builder<'a> {
                 + gradient.as_ref().map_or(0, wgpu::Buffer::size)
                 + totals.size(),
             weights: 0,
+            weights_in_f16: 0,
         };
         for value in program.steps.iter().flat_map(|step| &step.reads) {
             let described = &program.values[value.0];
@@ -122,6 +125,7 @@ impl<'a> Builder<'a> {
     pub(super) fn memory(&self) -> Memory {
         Memory {
             weights: self.filters.bytes(),
+            weights_in_f16: self.filters.bytes_in_f16(),
             ..self.memory
         }
     }

@@ -196,9 +196,9 @@ impl Sections {
         let constants: u64 = constants
             .filter_map(|value| planned_bytes(value.extent))
             .sum();
-        // In both directions; what is transformed for a variant is larger.
+        // In both directions, in f16; what is in f32 or transformed for a variant is larger.
         let weights = tape.nodes.iter().map(|node| match &node.op {
-            Op::Conv3x3 { filter, .. } => 2 * 36 * (filter.c_in * filter.c_out) as u64,
+            Op::Conv3x3 { filter, .. } => 2 * 18 * (filter.c_in * filter.c_out) as u64,
             _ => 0,
         });
         pictures + constants + weights.sum::<u64>() + self.least_bytes_of_maps(tape)

@@ -1,16 +1,16 @@
-//! From the bytes of a picture file to planar RGB.
+//! From the bytes of a picture file to planar RGB in sRGB, and what comes with it.
 
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::{Cursor, ErrorKind, Read};
-use std::path::Path;
+use std::io::Cursor;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use super::{ImageError, Picture, jpeg};
+use super::alpha::over_white;
+use super::colour::{Channels, Conversion};
+use super::{Attachments, Depth, ImageError, Picture, PictureFile, exif, jpeg, png, unit};
 
 /// The longest side that is read, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
@@ -18,54 +18,18 @@ pub const MAX_SIDE: u32 = 16_384;
 /// The largest area that is read, in pixels.
 pub const MAX_PIXELS: u64 = 100_000_000;
 
-/// The largest file that is read: [`MAX_PIXELS`] at 16 bits and four channels, with some room.
-const MAX_FILE: u64 = 1 << 30;
-
 /// What a decoder may allocate: the picture at 16 bits and four channels, twice.
 const MAX_DECODER_BYTES: u64 = 2 << 30;
 
-impl Picture {
-    /// Reads the picture file at `path`; see [`Picture::decode`].
-    ///
-    /// # Errors
-    /// [`ImageError`] if there is no readable file, or as [`Picture::decode`].
-    pub fn load(path: &Path) -> Result<Self, ImageError> {
-        let origin = path.display().to_string();
-        let unreadable = |error: std::io::Error| match error.kind() {
-            ErrorKind::NotFound => ImageError::NotFound {
-                origin: path.display().to_string(),
-            },
-            ErrorKind::IsADirectory => ImageError::Directory {
-                origin: path.display().to_string(),
-            },
-            _ => ImageError::Unreadable {
-                origin: path.display().to_string(),
-                reason: error.to_string(),
-            },
-        };
-        // Asked first, because opening a folder fails differently from system to system.
-        if path.is_dir() {
-            return Err(ImageError::Directory { origin });
-        }
-        let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
-            .map_err(unreadable)?;
-        if bytes.len() as u64 > MAX_FILE {
-            return Err(ImageError::FileTooLarge {
-                origin,
-                limit_mebibytes: MAX_FILE >> 20,
-            });
-        }
-        Self::decode(&bytes, &origin)
-    }
-
+impl PictureFile {
     /// Decodes PNG, JPEG, WebP, TIFF, BMP or GIF (its first frame), told apart by content;
     /// `origin` is the file's name in messages.
     ///
-    /// Gray becomes three equal channels, 16-bit values keep their precision, CMYK is multiplied
-    /// out as (1−C)(1−K), transparency is laid over white, and the orientation that a camera noted
-    /// is applied. Values outside \[0,1\] in floating-point TIFF are clamped.
+    /// The orientation that a camera noted is applied. Colours are converted to sRGB by the ICC profile
+    /// of the file or by `cICP` of PNG (`gAMA` and `cHRM`, which hardly anybody writes on purpose, are
+    /// not looked at); what sRGB cannot show is clamped. Without a profile numbers are taken for sRGB,
+    /// and CMYK is multiplied out as (1−C)(1−K). Gray becomes three equal channels, 16-bit values keep
+    /// their precision, floating-point TIFF is clamped to \[0,1\].
     ///
     /// # Errors
     /// [`ImageError`] if the bytes are no such picture, are cut off or damaged, or announce more than
@@ -83,12 +47,84 @@ impl Picture {
         if format == ImageFormat::Jpeg {
             check_jpeg(bytes, origin)?;
         }
-        // An unreadable note about orientation is no reason to refuse the picture.
+        // Unreadable notes are no reason to refuse the picture.
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let profile = match format {
+            ImageFormat::Tiff => exif::profile_of_tiff(bytes),
+            _ => decoder.icc_profile().unwrap_or(None),
+        };
+        let exif = match format {
+            ImageFormat::Tiff => exif::of_tiff(bytes),
+            _ => decoder.exif_metadata().unwrap_or(None),
+        };
         let mut image =
             DynamicImage::from_decoder(decoder).map_err(|error| undecodable(origin, error))?;
         image.apply_orientation(orientation);
-        Ok(planar(image))
+
+        let mut remarks = Vec::new();
+        let code_points = match format {
+            ImageFormat::Png => png::code_points(bytes),
+            _ => None,
+        };
+        let conversion = conversion(&image, bytes, format, profile, code_points);
+        let conversion = conversion.unwrap_or_else(|remark| {
+            remarks.push(remark);
+            None
+        });
+        let size = (image.width(), image.height());
+        let exif = exif.filter(|block| {
+            let sound = exif::tidied(block, size).is_some();
+            if !sound {
+                remarks.push("has damaged EXIF data, which is left out");
+            }
+            sound
+        });
+        let depth = depth(&image);
+        let (picture, alpha) = planar(image, conversion.as_ref(), &mut remarks);
+        let attachments = Attachments { alpha, depth, exif };
+        Ok(Self {
+            picture,
+            attachments,
+            remarks,
+        })
+    }
+}
+
+/// How the numbers of `image` become sRGB, if they are not; or what is to be said instead.
+fn conversion(
+    image: &DynamicImage,
+    bytes: &[u8],
+    format: ImageFormat,
+    profile: Option<Vec<u8>>,
+    code_points: Option<png::CodePoints>,
+) -> Result<Option<Conversion>, &'static str> {
+    // Code points go before a profile where both are there (PNG, third edition, 4.3).
+    if let Some(points) = code_points {
+        return Conversion::of_code_points(points)
+            .map_err(|_| "has a colour space (cICP) that is not known, and is taken for sRGB");
+    }
+    let Some(profile) = profile else {
+        return Ok(None);
+    };
+    let four_inks = format == ImageFormat::Jpeg && jpeg::walk(bytes).components == 4;
+    if four_inks {
+        return Ok(None);
+    }
+    let channels = if image.color().has_color() {
+        Channels::Rgb
+    } else {
+        Channels::Gray
+    };
+    Conversion::of_profile(&profile, channels)
+        .map_err(|_| "has a colour profile that does not fit or is damaged, and is taken for sRGB")
+}
+
+/// Eight bits for what needs no more.
+fn depth(image: &DynamicImage) -> Depth {
+    if image.color().bytes_per_pixel() > image.color().channel_count() {
+        Depth::Sixteen
+    } else {
+        Depth::Eight
     }
 }
 
@@ -170,35 +206,47 @@ fn one_line(message: &str) -> String {
     words.join(" ").trim_end_matches('.').to_owned()
 }
 
-/// Planar (3,H,W) of any decoded picture, transparency laid over white.
-fn planar(image: DynamicImage) -> Picture {
+/// Planar (3,H,W) of any decoded picture in sRGB, laid over white by its opacity if it has any.
+fn planar(
+    image: DynamicImage,
+    conversion: Option<&Conversion>,
+    remarks: &mut Vec<&'static str>,
+) -> (Picture, Option<Vec<f32>>) {
     let (width, height) = (image.width() as usize, image.height() as usize);
+    let (mut colours, alpha) = split(image);
+    if let Some(conversion) = conversion {
+        match conversion.apply(&colours) {
+            Ok(converted) => colours = converted,
+            Err(_) => remarks.push("has a colour profile that fails, and is taken for sRGB"),
+        }
+    }
     let mut rgb = Vec::with_capacity(3 * width * height);
+    for channel in 0..3 {
+        let plane = colours.iter().map(|pixel| pixel[channel]);
+        match &alpha {
+            Some(alpha) => rgb.extend(plane.zip(alpha).map(|(value, &a)| over_white(value, a))),
+            None => rgb.extend(plane),
+        }
+    }
+    let picture = Picture { width, height, rgb };
+    // A channel that hides nothing is none.
+    (
+        picture,
+        alpha.filter(|alpha| alpha.iter().any(|&a| a < 1.0)),
+    )
+}
+
+/// Colours and, if the picture has the channel, opacity, in \[0,1\].
+fn split(image: DynamicImage) -> (Vec<[f32; 3]>, Option<Vec<f32>>) {
     if image.color().has_alpha() {
         let pixels = image.into_rgba32f().into_raw();
         let (pixels, _) = pixels.as_chunks::<4>();
-        for channel in 0..3 {
-            let over_white = |pixel: &[f32; 4]| {
-                let alpha = unit(pixel[3]);
-                unit(pixel[channel]) * alpha + (1.0 - alpha)
-            };
-            rgb.extend(pixels.iter().map(over_white));
-        }
+        let colours = pixels.iter().map(|&[r, g, b, _]| [r, g, b].map(unit));
+        let alpha = pixels.iter().map(|pixel| unit(pixel[3]));
+        (colours.collect(), Some(alpha.collect()))
     } else {
         let pixels = image.into_rgb32f().into_raw();
         let (pixels, _) = pixels.as_chunks::<3>();
-        for channel in 0..3 {
-            rgb.extend(pixels.iter().map(|pixel| unit(pixel[channel])));
-        }
-    }
-    Picture { width, height, rgb }
-}
-
-/// The value in \[0,1\]; NaN, which only a floating-point TIFF can hold, becomes 0.
-fn unit(value: f32) -> f32 {
-    if value.is_nan() {
-        0.0
-    } else {
-        value.clamp(0.0, 1.0)
+        (pixels.iter().map(|pixel| pixel.map(unit)).collect(), None)
     }
 }

@@ -1,17 +1,23 @@
 //! Pictures: reading them from bytes, resizing them, writing them.
 //!
-//! Everything works on byte slices; only [`Picture::load`], [`Picture::save`], [`save_npy`] and the
-//! functions on output paths touch the file system.
+//! Everything works on byte slices; only [`PictureFile::load`], [`Picture::load`], [`Picture::save`],
+//! [`save_npy`] and the functions on output paths touch the file system.
 
+mod alpha;
+mod colour;
 mod error;
+mod exif;
+mod file;
 mod jpeg;
 mod load;
 mod npy;
 mod output;
+mod png;
 mod resize;
 mod save;
 
 pub use self::error::ImageError;
+pub use self::file::{Attachments, Depth, PictureFile};
 pub use self::load::{MAX_PIXELS, MAX_SIDE};
 pub use self::npy::{encode_npy, save_npy};
 pub use self::output::{
@@ -21,8 +27,6 @@ pub use self::resize::fitted;
 pub use self::save::PictureFormat;
 
 /// An RGB picture, sRGB-encoded.
-///
-/// Colour profiles in files are not applied: their numbers are taken to be sRGB.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
     /// W, in pixels.
@@ -37,5 +41,14 @@ impl Picture {
     /// W·H.
     pub fn pixels(&self) -> usize {
         self.width * self.height
+    }
+}
+
+/// The value in \[0,1\]; NaN becomes 0.
+fn unit(value: f32) -> f32 {
+    if value.is_nan() {
+        0.0
+    } else {
+        value.clamp(0.0, 1.0)
     }
 }

@@ -8,8 +8,9 @@ use super::Picture;
 impl Picture {
     /// The picture at another size, by the Catmull–Rom cubic (Pillow's `BICUBIC`).
     ///
-    /// The filter runs on the sRGB-encoded values, as nearly all picture programs do, and its
-    /// overshoot is clamped to \[0,1\]. A side of 0 is taken as 1.
+    /// The filter runs on the sRGB-encoded values and not in linear light: so do nearly all picture
+    /// programs, and so were the pictures sized on which the networks were trained. Its overshoot is
+    /// clamped to \[0,1\]. A side of 0 is taken as 1.
     pub fn resized(&self, width: usize, height: usize) -> Self {
         let (width, height) = (width.max(1), height.max(1));
         if (width, height) == (self.width, self.height) {
@@ -18,11 +19,8 @@ impl Picture {
         let mut rgb = Vec::with_capacity(3 * width * height);
         for channel in 0..3 {
             let plane = &self.rgb[channel * self.pixels()..];
-            let source = ImageBuffer::from_fn(self.width as u32, self.height as u32, |x, y| {
-                Luma([plane[y as usize * self.width + x as usize]])
-            });
-            let sized = resize(&source, width as u32, height as u32, FilterType::CatmullRom);
-            rgb.extend(sized.into_raw());
+            let size = (self.width, self.height);
+            rgb.extend(resized_plane(plane, size, (width, height)));
         }
         Self { width, height, rgb }
     }
@@ -36,6 +34,14 @@ impl Picture {
         let (width, height) = fitted(self.width, self.height, longer);
         self.resized(width, height)
     }
+}
+
+/// One channel of size `from` (width, height) at the size `to`.
+pub(super) fn resized_plane(plane: &[f32], from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
+    let source = ImageBuffer::from_fn(from.0 as u32, from.1 as u32, |x, y| {
+        Luma([plane[y as usize * from.0 + x as usize]])
+    });
+    resize(&source, to.0 as u32, to.1 as u32, FilterType::CatmullRom).into_raw()
 }
 
 /// `width`×`height` scaled to a longer side of `longer`, rounded, at least one pixel each way.

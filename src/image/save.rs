@@ -1,7 +1,8 @@
-//! From planar RGB to the bytes of a picture file.
+//! From planar RGB, and what belongs to it, to the bytes of a picture file.
 
 use std::io::Cursor;
 use std::path::Path;
+use std::str::FromStr;
 
 use image::codecs::bmp::BmpEncoder;
 use image::codecs::jpeg::JpegEncoder;
@@ -10,7 +11,12 @@ use image::codecs::tiff::TiffEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-use super::{ImageError, Picture, write_atomically};
+use super::alpha::off_white;
+use super::colour::SRGB;
+use super::{Attachments, Depth, ImageError, Picture, exif, write_atomically};
+
+/// The largest EXIF block that one segment of a JPEG file holds.
+const MAX_JPEG_EXIF: usize = 65_535 - 2 - 6;
 
 /// High enough that no block edge shows, without subsampled colour.
 const JPEG_QUALITY: u8 = 95;
@@ -48,68 +54,184 @@ impl PictureFormat {
             }),
         }
     }
+
+    /// Whether transparency can be stored; if not, pictures are laid over white.
+    pub fn holds_alpha(self) -> bool {
+        matches!(self, Self::Png | Self::WebP | Self::Tiff)
+    }
+
+    /// Whether 16 bits per channel can be stored.
+    pub fn holds_sixteen_bits(self) -> bool {
+        matches!(self, Self::Png | Self::Tiff)
+    }
+
+    /// Whether EXIF data can be stored.
+    pub fn holds_exif(self) -> bool {
+        self != Self::Bmp
+    }
+}
+
+impl FromStr for PictureFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::of(&Path::new("a").with_extension(text))
+            .map_err(|_| "choose png, jpg, webp, tiff or bmp".to_owned())
+    }
 }
 
 impl Picture {
-    /// Writes the picture to `path` in the format its extension names, whole or not at all.
+    /// Writes the picture alone, with 8 bits per channel, to `path` in the format its extension names,
+    /// whole or not at all.
     ///
     /// # Errors
     /// [`ImageError`] if the extension is unknown, as [`Picture::encode`], or as [`write_atomically`].
     pub fn save(&self, path: &Path) -> Result<(), ImageError> {
-        let format = PictureFormat::of(path)?;
-        let bytes = self.encode(format, &path.display().to_string())?;
+        let bytes = self.encode(
+            PictureFormat::of(path)?,
+            &Attachments::default(),
+            &path.display().to_string(),
+        )?;
         write_atomically(path, &bytes)
     }
 
-    /// Encodes the picture with 8 bits per channel, sRGB; `origin` is the file's name in messages.
+    /// Encodes the picture, with the profile of sRGB where the format has a place for one, and with as
+    /// much of `attachments` as it can hold; `origin` is the file's name in messages.
     ///
-    /// Values are clamped and rounded to the nearest of 256 steps; NaN becomes 0.
+    /// Values are clamped and rounded to the nearest step; NaN becomes 0. Opacity that does not have the
+    /// picture's size is left out. EXIF data is changed to say that the picture is upright and in sRGB,
+    /// and loses its thumbnail.
     ///
     /// # Errors
     /// [`ImageError::Unencodable`] if the format cannot hold the picture's size.
-    pub fn encode(&self, format: PictureFormat, origin: &str) -> Result<Vec<u8>, ImageError> {
-        let pixels = self.to_rgb8();
-        let (width, height) = (self.width as u32, self.height as u32);
-        let rgb = ExtendedColorType::Rgb8;
-        let mut bytes = Cursor::new(Vec::new());
-        match format {
-            PictureFormat::Png => {
-                PngEncoder::new(&mut bytes).write_image(&pixels, width, height, rgb)
+    pub fn encode(
+        &self,
+        format: PictureFormat,
+        attachments: &Attachments,
+        origin: &str,
+    ) -> Result<Vec<u8>, ImageError> {
+        let alpha = attachments.alpha.as_deref();
+        let alpha = alpha.filter(|alpha| format.holds_alpha() && alpha.len() == self.pixels());
+        let deep = attachments.depth == Depth::Sixteen && format.holds_sixteen_bits();
+        let (colour, samples) = match (alpha, deep) {
+            (None, false) => (ExtendedColorType::Rgb8, self.to_rgb8()),
+            (None, true) => (
+                ExtendedColorType::Rgb16,
+                native_bytes(self.opaque().map(short)),
+            ),
+            (Some(alpha), false) => {
+                let samples = self.transparent(alpha).map(byte).collect();
+                (ExtendedColorType::Rgba8, samples)
             }
-            PictureFormat::Jpeg => JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY)
-                .write_image(&pixels, width, height, rgb),
-            PictureFormat::WebP => {
-                WebPEncoder::new_lossless(&mut bytes).write_image(&pixels, width, height, rgb)
+            (Some(alpha), true) => {
+                let samples = native_bytes(self.transparent(alpha).map(short));
+                (ExtendedColorType::Rgba16, samples)
             }
-            PictureFormat::Tiff => {
-                TiffEncoder::new(&mut bytes).write_image(&pixels, width, height, rgb)
-            }
-            PictureFormat::Bmp => {
-                BmpEncoder::new(&mut bytes).write_image(&pixels, width, height, rgb)
-            }
-        }
-        .map_err(|error| ImageError::Unencodable {
+        };
+        let size = (self.width as u32, self.height as u32);
+        let exif = attachments.exif.as_deref();
+        let exif = exif.and_then(|block| exif::tidied(block, size));
+        let encoded = encoded(format, size, colour, &samples, exif);
+        encoded.map_err(|error| ImageError::Unencodable {
             path: origin.to_owned(),
             reason: error.to_string(),
-        })?;
-        Ok(bytes.into_inner())
+        })
     }
 
     /// Interleaved R, G, B, row by row, one byte each.
     pub fn to_rgb8(&self) -> Vec<u8> {
-        let (red, rest) = self.rgb.split_at(self.pixels());
-        let (green, blue) = rest.split_at(self.pixels());
-        let pixels = red.iter().zip(green).zip(blue);
-        pixels
-            .flat_map(|((&red, &green), &blue)| [byte(red), byte(green), byte(blue)])
-            .collect()
+        self.opaque().map(byte).collect()
     }
+
+    /// Interleaved R, G, B.
+    fn opaque(&self) -> impl Iterator<Item = f32> {
+        let plane = self.pixels();
+        (0..plane).flat_map(move |i| [self.rgb[i], self.rgb[plane + i], self.rgb[2 * plane + i]])
+    }
+
+    /// Interleaved R, G, B, A, the colours taken off the white.
+    fn transparent(&self, alpha: &[f32]) -> impl Iterator<Item = f32> {
+        let plane = self.pixels();
+        alpha.iter().enumerate().flat_map(move |(i, &a)| {
+            let colour = |channel: usize| off_white(self.rgb[channel * plane + i], a);
+            [colour(0), colour(1), colour(2), a]
+        })
+    }
+}
+
+/// The file of samples of the kind `colour`, interleaved, 16-bit ones in this machine's byte order.
+fn encoded(
+    format: PictureFormat,
+    (width, height): (u32, u32),
+    colour: ExtendedColorType,
+    samples: &[u8],
+    exif: Option<Vec<u8>>,
+) -> image::ImageResult<Vec<u8>> {
+    let mut file = Cursor::new(Vec::new());
+    match format {
+        PictureFormat::Png => {
+            let encoder = PngEncoder::new(&mut file);
+            let encoder = with_attachments(encoder, exif.as_ref())?;
+            encoder.write_image(samples, width, height, colour)?;
+        }
+        PictureFormat::Jpeg => {
+            let encoder = JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY);
+            let exif = exif.as_ref().filter(|block| block.len() <= MAX_JPEG_EXIF);
+            let encoder = with_attachments(encoder, exif)?;
+            encoder.write_image(samples, width, height, colour)?;
+        }
+        PictureFormat::WebP => {
+            let encoder = WebPEncoder::new_lossless(&mut file);
+            let encoder = with_attachments(encoder, exif.as_ref())?;
+            encoder.write_image(samples, width, height, colour)?;
+        }
+        PictureFormat::Tiff => {
+            let encoder = TiffEncoder::new(&mut file);
+            let encoder = with_attachments(encoder, None)?;
+            encoder.write_image(samples, width, height, colour)?;
+        }
+        PictureFormat::Bmp => {
+            BmpEncoder::new(&mut file).write_image(samples, width, height, colour)?;
+        }
+    }
+    let file = file.into_inner();
+    if format != PictureFormat::Tiff {
+        return Ok(file);
+    }
+    // The encoder has no place for either. What cannot be merged is left out.
+    let has_alpha = matches!(colour, ExtendedColorType::Rgba8 | ExtendedColorType::Rgba16);
+    Ok(exif::into_tiff(&file, exif.as_deref(), has_alpha).unwrap_or(file))
+}
+
+/// The encoder with the profile of sRGB and the EXIF block.
+fn with_attachments<E: ImageEncoder>(
+    mut encoder: E,
+    exif: Option<&Vec<u8>>,
+) -> image::ImageResult<E> {
+    let unsupported = image::ImageError::Unsupported;
+    let profile = SRGB.clone();
+    encoder.set_icc_profile(profile).map_err(unsupported)?;
+    if let Some(block) = exif {
+        encoder
+            .set_exif_metadata(block.clone())
+            .map_err(unsupported)?;
+    }
+    Ok(encoder)
 }
 
 /// The nearest of 256 steps.
 fn byte(value: f32) -> u8 {
     // The cast saturates, and takes NaN to 0.
     (value * 255.0).round() as u8
+}
+
+/// The nearest of 65 536 steps.
+fn short(value: f32) -> u16 {
+    (value * 65_535.0).round() as u16
+}
+
+fn native_bytes(samples: impl Iterator<Item = u16>) -> Vec<u8> {
+    samples.flat_map(u16::to_ne_bytes).collect()
 }
 
 #[cfg(test)]
@@ -172,7 +294,9 @@ mod tests {
                 .map(|i| if (i / 128 + i) % 2 == 0 { 0.9 } else { 0.1 })
                 .collect(),
         };
-        let bytes = stripes.encode(PictureFormat::Jpeg, "a.jpg").unwrap();
+        let bytes = stripes
+            .encode(PictureFormat::Jpeg, &Attachments::default(), "a.jpg")
+            .unwrap();
         let back = Picture::decode(&bytes, "a.jpg").unwrap();
         let error: f32 = stripes
             .rgb
@@ -192,10 +316,13 @@ mod tests {
             rgb: vec![0.5; 210_000],
         };
         let message = wide
-            .encode(PictureFormat::Jpeg, "wide.jpg")
+            .encode(PictureFormat::Jpeg, &Attachments::default(), "wide.jpg")
             .unwrap_err()
             .to_string();
         assert!(message.contains("`wide.jpg` cannot be made"), "{message}");
-        assert!(wide.encode(PictureFormat::Png, "wide.png").is_ok());
+        assert!(
+            wide.encode(PictureFormat::Png, &Attachments::default(), "wide.png")
+                .is_ok()
+        );
     }
 }

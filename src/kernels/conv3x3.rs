@@ -8,6 +8,7 @@ use crate::shape::Shape;
 
 mod choice;
 mod cost;
+mod packing;
 mod tuning;
 mod variant;
 pub mod winograd;
@@ -18,8 +19,9 @@ pub mod winograd_tiled;
 pub(super) use choice::ON_GPUS;
 pub use choice::{Choice, Preference, Reason};
 pub use cost::Cost;
+pub use packing::Packing;
 pub use tuning::{Measurement, Problem, TuningRow, TuningTable};
-pub use variant::Variant;
+pub use variant::{HALVES, Variant};
 
 /// Frozen weights of one convolution.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,6 +108,7 @@ impl Variant {
 #[derive(Clone, Debug)]
 pub struct DeviceFilter {
     variant: Variant,
+    packing: Packing,
     c_in: usize,
     c_out: usize,
     has_bias: bool,
@@ -116,7 +119,7 @@ pub struct DeviceFilter {
 /// Where the weights lie.
 #[derive(Clone, Debug)]
 enum Weights {
-    /// As [`Variant::pack`] makes them.
+    /// As [`packing`] makes them.
     Packed(wgpu::Buffer),
     /// In frequencies, with what the three passes share.
     Winograd(Box<winograd::Winograd>),
@@ -125,7 +128,7 @@ enum Weights {
 }
 
 impl DeviceFilter {
-    /// Packs and uploads `filter` for `variant`.
+    /// Packs and uploads `filter` for `variant`, in f16 where [`Packing::choose`] says so.
     ///
     /// # Errors
     /// No room for it.
@@ -135,6 +138,26 @@ impl DeviceFilter {
         filter: &Filter,
         variant: Variant,
     ) -> Result<Self, GpuError> {
+        let packing = Packing::choose(variant, filter.is_exact_in_f16());
+        Self::upload_as(gpu, label, filter, variant, packing)
+    }
+
+    /// As [`Self::upload`], but in f32 if `packing` wants that.
+    ///
+    /// # Errors
+    /// As [`Self::upload`].
+    pub fn upload_as(
+        gpu: &Gpu,
+        label: &str,
+        filter: &Filter,
+        variant: Variant,
+        packing: Packing,
+    ) -> Result<Self, GpuError> {
+        let block = variant.packed_groups();
+        let halves = (packing == Packing::F16 && variant.reads_halves())
+            .then(|| packing::pack_halves(filter, block))
+            .flatten();
+        let packing = halves.as_ref().map_or(Packing::F32, |_| Packing::F16);
         let mut bias = filter.bias.clone();
         bias.resize(groups(filter.c_out) * 4, 0.0);
         let weights = match variant {
@@ -145,10 +168,17 @@ impl DeviceFilter {
             Variant::WinogradFused => {
                 Weights::Fused(Box::new(winograd_fused::upload(gpu, label, filter)?))
             }
-            _ => Weights::Packed(gpu.storage_with(label, &variant.pack(filter))?),
+            Variant::FromRgbBroadcast => {
+                Weights::Packed(gpu.storage_with(label, &packing::pack_from_rgb(filter))?)
+            }
+            _ => Weights::Packed(match halves {
+                Some(halves) => gpu.storage_with(label, &halves)?,
+                None => gpu.storage_with(label, &packing::pack(filter, block))?,
+            }),
         };
         Ok(Self {
             variant,
+            packing,
             c_in: filter.c_in,
             c_out: filter.c_out,
             has_bias: !filter.bias.is_empty(),
@@ -160,6 +190,11 @@ impl DeviceFilter {
     /// The variant it was packed for.
     pub fn variant(&self) -> Variant {
         self.variant
+    }
+
+    /// How the weights are stored.
+    pub fn packing(&self) -> Packing {
+        self.packing
     }
 
     /// Bytes on the device.
@@ -313,7 +348,9 @@ fn part_command(
     let pixels = y.shape.pixels() as u64;
     Command {
         kernel,
-        knobs: filter.variant.knobs(part.workgroup, part.flags),
+        knobs: filter
+            .variant
+            .knobs(part.workgroup, part.flags, filter.packing),
         uniform: bytemuck::bytes_of(&params).to_vec(),
         buffers: vec![
             x.view(part.x),
@@ -327,6 +364,6 @@ fn part_command(
             .variant
             .workgroups(part.workgroup, [width, height, part.y.count as u32]),
         flop: 18 * c * o * pixels,
-        bytes: 4 * ((c + o) * pixels + 9 * c * o),
+        bytes: 4 * (c + o) * pixels + filter.packing.bytes() as u64 * 9 * c * o,
     }
 }

@@ -4,7 +4,7 @@ use impasto::doctor::conv3x3;
 use impasto::doctor::crop;
 use impasto::doctor::losses::MapCase;
 use impasto::kernels::Merge;
-use impasto::kernels::conv3x3::Variant;
+use impasto::kernels::conv3x3::{Packing, Variant};
 use impasto::kernels::feature_map;
 use impasto::shape::{Shape, Window};
 
@@ -71,6 +71,16 @@ pub fn conv3x3_of_any_channels(variant: Variant) -> Vec<conv3x3::Case> {
     let mut cases = cases.concat();
     cases.extend(conv3x3_in_slices(variant, [44, 52], 4));
     cases
+}
+
+/// `cases` with weights in f32, and once more in f16.
+pub fn in_both_packings(cases: Vec<conv3x3::Case>) -> Vec<conv3x3::Case> {
+    let packings = [Packing::F32, Packing::F16];
+    let each = packings.map(|packing| {
+        let cases = cases.iter();
+        cases.map(move |&case| conv3x3::Case { packing, ..case })
+    });
+    each.into_iter().flatten().collect()
 }
 
 /// Odd maps with every way to join gradients, then one in slices.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use impasto::gpu::{Gpu, Recorder, Recording};
-use impasto::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Problem, Variant};
+use impasto::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Packing, Problem, Variant};
 use impasto::kernels::{FeatureMap, Pass};
 use impasto::net::{Architecture, Network};
 use impasto::reference;
@@ -114,6 +114,11 @@ impl<'a> Case<'a> {
         let all = Variant::ALL.into_iter();
         all.filter(|variant| variant.supports(self.gpu.profile(), &self.filter, self.y.shape))
             .collect()
+    }
+
+    /// How the weights are stored for `variant`.
+    pub fn packing(&self, variant: Variant) -> Packing {
+        Packing::choose(variant, self.filter.is_exact_in_f16())
     }
 
     /// Records `variant` and runs it once; refuses one that computes something else than the reference,

@@ -60,6 +60,7 @@ fn measure_one(
         problem_fields(&layer.problem),
         json!({
             "variant": choice.variant.name(),
+            "weights": case.packing(choice.variant).name(),
             "reason": choice.reason.to_string(),
             "deviation": deviation,
         }),
@@ -90,7 +91,7 @@ pub fn problem_fields(problem: &Problem) -> Value {
 fn describe(row: &Value) -> String {
     let text = |field: &str| row[field].as_str().unwrap_or_default().to_string();
     format!(
-        "{:8} {:8} {:>3}→{:<3} {:>4}×{:<4} {:15} {}",
+        "{:8} {:8} {:>3}→{:<3} {:>4}×{:<4} {:15} {} {}",
         text("layer"),
         text("pass"),
         row["c_in"].to_string(),
@@ -98,6 +99,7 @@ fn describe(row: &Value) -> String {
         row["width"].to_string(),
         row["height"].to_string(),
         text("variant"),
+        text("weights"),
         rates_in_words(row),
     )
 }

@@ -90,13 +90,14 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
     say(
         common,
         format!(
-            "{} step {size}×{size}, {strategy}: {:.3} s, {gflops:.1} GFLOP/s of convolutions, {:.1} % of the FMA peak ({:.0} GFLOP/s); {} bytes per pixel and {} MiB of weights",
+            "{} step {size}×{size}, {strategy}: {:.3} s, {gflops:.1} GFLOP/s of convolutions, {:.1} % of the FMA peak ({:.0} GFLOP/s); {} bytes per pixel and {} MiB of weights ({} MiB in f16)",
             network.architecture,
             samples.median(),
             100.0 * samples.share_of_peak(convolutions),
             samples.flop_roof() / 1e9,
             beside_weights / (size * size) as u64,
             memory.weights >> 20,
+            memory.weights_in_f16 >> 20,
         ),
     );
     let times = profile(gpu, &executable)?;
@@ -115,6 +116,7 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
         "peak_bytes": peak_bytes,
         "peak_bytes_per_pixel": beside_weights as f64 / (size * size) as f64,
         "weight_bytes": memory.weights,
+        "weight_bytes_in_f16": memory.weights_in_f16,
         "encode_seconds": median(&encoding),
         "dispatches": infos.len(),
         "real_gflops": work.real_flop as f64 / samples.median() / 1e9,

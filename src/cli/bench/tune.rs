@@ -1,7 +1,7 @@
 //! `impasto bench --tune`: every variant on every convolution of the network, kept for later choices.
 
 use impasto::gpu::Recording;
-use impasto::kernels::conv3x3::{Measurement, TuningRow, TuningTable, Variant};
+use impasto::kernels::conv3x3::{Measurement, Packing, TuningRow, TuningTable, Variant};
 use serde_json::json;
 
 use super::case::{Case, Layer, layers};
@@ -19,6 +19,7 @@ const HOPELESS: f64 = 8.0;
 /// A variant that computes what it should, and its times.
 struct Candidate {
     variant: Variant,
+    packing: Packing,
     recording: Recording,
     deviation: f64,
     samples: Samples,
@@ -46,6 +47,7 @@ pub fn measure(bench: &Bench<'_>) -> Result<(Report, TuningTable), Failure> {
             let work = Work::of(&candidate.recording);
             let fields = json!({
                 "variant": candidate.variant.name(),
+                "weights": candidate.packing.name(),
                 "deviation": candidate.deviation,
                 "runs": samples.seconds.len(),
                 "fastest": samples.median() == fastest,
@@ -109,6 +111,7 @@ fn measure_one(bench: &Bench<'_>, layer: &Layer) -> Result<Vec<Candidate>, Failu
                 samples.add(gpu, &bench.probes, || seconds(gpu, &recording))?;
                 candidates.push(Candidate {
                     variant,
+                    packing: case.packing(variant),
                     recording,
                     deviation,
                     samples,

@@ -1,12 +1,13 @@
 //! `impasto inspect kernels`: every kernel with its knobs and costs, and which variant each convolution of
 //! the network gets and why. All but the last needs no adapter.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use impasto::gpu::{Gpu, Kernel};
 use impasto::kernels::Pass;
 use impasto::kernels::catalogue;
-use impasto::kernels::conv3x3::{Choice, Filter, Preference, Problem, Variant};
+use impasto::kernels::conv3x3::{Choice, Cost, Filter, Packing, Preference, Problem, Variant};
 use impasto::net::Architecture;
 use impasto::shape::Shape;
 use serde_json::{Value, json};
@@ -19,7 +20,8 @@ use crate::cli::{network, open_gpu, say, tuning, wanted_adapter};
 
 /// Runs the command.
 pub fn run(common: &Common, size: u32, emit: Option<&Path>, as_json: bool) -> Result<(), Failure> {
-    let architecture = network::load(common)?.architecture;
+    let network = network::load(common)?;
+    let architecture = network.architecture;
     if let Some(folder) = emit {
         emit_all(folder)?;
         say(
@@ -43,8 +45,14 @@ pub fn run(common: &Common, size: u32, emit: Option<&Path>, as_json: bool) -> Re
         .as_ref()
         .map(|gpu| tuning::preference(common, gpu.profile(), None));
     let chooser = gpu.as_deref().zip(preference.as_ref());
+    let names = architecture.convolutions().map(|(_, name, ..)| name);
+    let filters: HashMap<_, _> = names.zip(network.filters()).collect();
     let rows: Vec<Row> = problems(architecture, size)
-        .map(|(layer, problem)| Row::new(layer, problem, chooser))
+        .map(|(layer, problem)| {
+            let filter = filters.get(layer);
+            let is_exact_in_f16 = filter.is_some_and(|filter| filter.is_exact_in_f16());
+            Row::new(layer, problem, is_exact_in_f16, chooser)
+        })
         .collect();
     if as_json {
         return print(in_json(architecture, size, gpu.as_deref(), &rows));
@@ -58,10 +66,16 @@ struct Row {
     layer: &'static str,
     problem: Problem,
     choice: Option<Choice>,
+    is_exact_in_f16: bool,
 }
 
 impl Row {
-    fn new(layer: &'static str, problem: Problem, chooser: Option<(&Gpu, &Preference)>) -> Self {
+    fn new(
+        layer: &'static str,
+        problem: Problem,
+        is_exact_in_f16: bool,
+        chooser: Option<(&Gpu, &Preference)>,
+    ) -> Self {
         let choice = chooser.map(|(gpu, preference)| {
             let filter = Filter::on_paper(runs(&problem));
             let output = Shape::new(filter.c_out, problem.height, problem.width);
@@ -71,13 +85,18 @@ impl Row {
             layer,
             problem,
             choice,
+            is_exact_in_f16,
         }
     }
 
-    /// Real operations per byte of `variant`.
-    fn intensity(&self, variant: Variant) -> f64 {
+    /// How `variant` stores the weights.
+    fn packing(&self, variant: Variant) -> Packing {
+        Packing::choose(variant, self.is_exact_in_f16)
+    }
+
+    fn cost(&self, variant: Variant) -> Cost {
         let size = [self.problem.width, self.problem.height];
-        variant.cost(runs(&self.problem), size).intensity()
+        variant.cost(self.packing(variant), runs(&self.problem), size)
     }
 }
 
@@ -154,7 +173,13 @@ fn print_rows(architecture: Architecture, size: u32, rows: &[Row]) -> Result<(),
         let problem = &row.problem;
         let choice = row.choice.map_or_else(
             || "no adapter".to_string(),
-            |choice| format!("{} ({})", choice.variant, choice.reason),
+            |choice| {
+                let packing = row.packing(choice.variant);
+                format!(
+                    "{}, weights in {packing} ({})",
+                    choice.variant, choice.reason
+                )
+            },
         );
         print(format_args!(
             "{:8} {:8} {:>3}→{:<3} {:>4}×{:<4} {:7.1} {:7.1}  {choice}",
@@ -164,8 +189,8 @@ fn print_rows(architecture: Architecture, size: u32, rows: &[Row]) -> Result<(),
             problem.c_out,
             problem.width,
             problem.height,
-            row.intensity(Variant::Direct),
-            row.intensity(Variant::Winograd),
+            row.cost(Variant::Direct).intensity(),
+            row.cost(Variant::Winograd).intensity(),
         ))?;
     }
     Ok(())
@@ -204,14 +229,14 @@ fn in_json(architecture: Architecture, size: u32, gpu: Option<&Gpu>, rows: &[Row
 
 fn row_in_json(row: &Row) -> Value {
     let problem = &row.problem;
-    let size = [problem.width, problem.height];
     let variants: Vec<Value> = Variant::ALL
         .into_iter()
         .map(|variant| {
-            let cost = variant.cost(runs(problem), size);
+            let cost = row.cost(variant);
             json!({
                 "variant": variant.name(),
                 "kernel": variant.kernel().name(),
+                "weights": row.packing(variant).name(),
                 "is_exact": variant.is_exact(),
                 "flop": cost.flop,
                 "real_flop": cost.real_flop,
@@ -229,6 +254,7 @@ fn row_in_json(row: &Row) -> Value {
         "height": problem.height,
         "variants": variants,
         "variant": row.choice.map(|choice| choice.variant.name()),
+        "weights": row.choice.map(|choice| row.packing(choice.variant).name()),
         "reason": row.choice.map(|choice| choice.reason.to_string()),
     })
 }

@@ -41,7 +41,7 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
         start: Start::Content,
         preference: Preference::default(),
         iterations: usize::MAX,
-        output,
+        output: Output::file(output, &[]).unwrap(),
         save_every: None,
         trace: None,
         keeping: Some(Keeping {

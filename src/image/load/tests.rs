@@ -1,6 +1,7 @@
 //! Pictures made here or standing in `tests/pictures`, sound and broken.
 
 use std::fs;
+use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{GrayAlphaImage, GrayImage, ImageBuffer, Rgb, RgbImage, RgbaImage};

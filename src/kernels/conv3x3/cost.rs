@@ -1,6 +1,6 @@
 //! What a variant costs on paper, known without an adapter.
 
-use super::{Variant, winograd, winograd_fused};
+use super::{Packing, Variant, winograd, winograd_fused};
 
 /// Operations and traffic of one convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +21,9 @@ impl Cost {
 }
 
 impl Variant {
-    /// The cost of `channels`, C and O, on a map of `width`×`height`, each map in one binding.
-    pub fn cost(self, channels: [usize; 2], [width, height]: [usize; 2]) -> Cost {
+    /// The cost of `channels`, C and O, on a map of `width`×`height`, each map in one binding. What works in
+    /// frequencies has its weights in f32, whatever `packing` says.
+    pub fn cost(self, packing: Packing, channels: [usize; 2], [width, height]: [usize; 2]) -> Cost {
         let [c_in, c_out] = channels;
         let pixels = width * height;
         let flop = (18 * c_in * c_out * pixels) as u64;
@@ -35,7 +36,7 @@ impl Variant {
             _ => Cost {
                 flop,
                 real_flop: flop,
-                bytes: (4 * ((c_in + c_out) * pixels + 9 * c_in * c_out)) as u64,
+                bytes: (4 * (c_in + c_out) * pixels + packing.bytes() * 9 * c_in * c_out) as u64,
             },
         }
     }

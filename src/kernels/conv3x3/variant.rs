@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{BINDINGS, Filter, winograd, winograd_filter, winograd_fused, winograd_tiled};
+use super::packing::RGB_COLUMNS;
+use super::{BINDINGS, Filter, Packing, winograd, winograd_filter, winograd_fused, winograd_tiled};
 use crate::gpu::{Kernel, Knob, Profile};
 use crate::kernels::feature_map::{groups, slices};
 use crate::shape::Shape;
@@ -43,6 +44,13 @@ pub static FROM_RGB: Kernel = Kernel {
     bindings: BINDINGS,
     needs_subgroups: false,
 };
+/// The same with weights by subgroup broadcast.
+pub static FROM_RGB_BROADCAST: Kernel = Kernel {
+    shader: crate::shader!("conv3x3_from_rgb_broadcast"),
+    entry: "main",
+    bindings: BINDINGS,
+    needs_subgroups: true,
+};
 /// The gradient of the first layer: one group of output channels.
 pub static TO_RGB: Kernel = Kernel {
     shader: crate::shader!("conv3x3_to_rgb"),
@@ -64,6 +72,8 @@ pub enum Variant {
     Gemm,
     /// `conv3x3_from_rgb`: up to three input channels.
     FromRgb,
+    /// `conv3x3_from_rgb_broadcast`: the same with subgroups and 64-bit integers.
+    FromRgbBroadcast,
     /// `conv3x3_to_rgb`: up to four output channels.
     ToRgb,
     /// `conv3x3_winograd_*`: a quarter of the multiplications, a few times the rounding error.
@@ -99,14 +109,18 @@ fn fills_gemm(output: Shape) -> bool {
     2 * output.pixels() >= tiled
 }
 
+/// The knob of kernels that read weights in f16.
+pub const HALVES: Knob = ("HALVES", 1);
+
 impl Variant {
     /// Every variant, from plain to special.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Plain,
         Self::Direct,
         Self::DirectPortable,
         Self::Gemm,
         Self::FromRgb,
+        Self::FromRgbBroadcast,
         Self::ToRgb,
         Self::Winograd,
         Self::WinogradFused,
@@ -121,6 +135,7 @@ impl Variant {
             Self::DirectPortable => "direct-portable",
             Self::Gemm => "gemm",
             Self::FromRgb => "from-rgb",
+            Self::FromRgbBroadcast => "from-rgb-broadcast",
             Self::ToRgb => "to-rgb",
             Self::Winograd => "winograd",
             Self::WinogradFused => "winograd-fused",
@@ -130,7 +145,7 @@ impl Variant {
 
     /// Whether it can compute `filter` onto a map of `output` shape on this adapter.
     pub fn supports(self, adapter: &Profile, filter: &Filter, output: Shape) -> bool {
-        if self.kernel().needs_subgroups && !adapter.has_subgroups {
+        if !adapter.can_run(self.kernel()) {
             return false;
         }
         match self {
@@ -146,7 +161,7 @@ impl Variant {
         });
         blocks
             && match self {
-                Self::FromRgb => filter.c_in <= 3,
+                Self::FromRgb | Self::FromRgbBroadcast => filter.c_in <= 3,
                 Self::ToRgb => groups(filter.c_out) == 1,
                 _ => true,
             }
@@ -182,6 +197,7 @@ impl Variant {
             Self::DirectPortable => &DIRECT_PORTABLE,
             Self::Gemm => &GEMM,
             Self::FromRgb => &FROM_RGB,
+            Self::FromRgbBroadcast => &FROM_RGB_BROADCAST,
             Self::ToRgb => &TO_RGB,
             Self::Winograd => &winograd::MULTIPLY,
             Self::WinogradFused => &winograd_fused::FUSED,
@@ -197,6 +213,8 @@ impl Variant {
             // Of a thread; a workgroup has GEMM_THREADS of them.
             Self::Gemm => ([1, 4], 2),
             Self::FromRgb => ([4, 2], 4),
+            // Of a thread, which has all groups of the output.
+            Self::FromRgbBroadcast => ([8, 1], 1),
             Self::ToRgb => ([4, 4], 1),
             // Its own recording counts tiles and packs frequencies.
             Self::Winograd | Self::WinogradFused => ([4, 4], 8),
@@ -205,8 +223,13 @@ impl Variant {
         Tiling { pixels, out_groups }
     }
 
+    /// Whether its kernel reads weights in f16 too. The kernels beside RGB have too few weights to gain by it.
+    pub(super) fn reads_halves(self) -> bool {
+        matches!(self, Self::Direct | Self::DirectPortable | Self::Gemm)
+    }
+
     /// Output groups per block of the packed weights.
-    fn packed_groups(self) -> usize {
+    pub(super) fn packed_groups(self) -> usize {
         match self {
             // Reads one output group after the other, so it needs no blocks.
             Self::FromRgb => 1,
@@ -216,15 +239,21 @@ impl Variant {
 
     /// Values for the overrides of its shader; `workgroup` is what the adapter likes, `flags` what the
     /// epilogue does.
-    pub(super) fn knobs(self, workgroup: u32, flags: u32) -> Vec<Knob> {
-        match self {
-            Self::Direct => vec![("WORKGROUP", workgroup), ("FLAGS", flags)],
+    pub(super) fn knobs(self, workgroup: u32, flags: u32, packing: Packing) -> Vec<Knob> {
+        let mut knobs = match self {
+            Self::Direct | Self::FromRgb | Self::FromRgbBroadcast => {
+                vec![("WORKGROUP", workgroup), ("FLAGS", flags)]
+            }
             Self::Gemm => ["ACROSS", "DOWN", "DEEP"]
                 .into_iter()
                 .zip(GEMM_THREADS)
                 .collect(),
             _ => vec![("WORKGROUP", workgroup)],
+        };
+        if packing == Packing::F16 {
+            knobs.push(HALVES);
         }
+        knobs
     }
 
     /// Workgroups of `workgroup` threads for an output of `width`×`height` pixels and `o_groups`
@@ -244,33 +273,11 @@ impl Variant {
             ];
         }
         let threads = width.div_ceil(pixels[0]) * height.div_ceil(pixels[1]);
-        [
-            threads.div_ceil(workgroup),
-            o_groups.div_ceil(out_groups),
-            1,
-        ]
-    }
-
-    /// Weights as the shader reads them: `[O/4/block][C/4][9][block][4]` vec4 over four output channels,
-    /// the last index being the input channel, zero where channels pad a group.
-    pub(super) fn pack(self, filter: &Filter) -> Vec<f32> {
-        let block = self.packed_groups();
-        let (o_groups, c_groups) = (groups(filter.c_out), groups(filter.c_in));
-        let mut packed = Vec::with_capacity(self.packed_len([filter.c_in, filter.c_out]));
-        for first in (0..o_groups).step_by(block) {
-            for c_group in 0..c_groups {
-                for tap in 0..9 {
-                    for o_group in first..first + block {
-                        for c in 4 * c_group..4 * c_group + 4 {
-                            packed.extend(
-                                (4 * o_group..4 * o_group + 4).map(|o| filter.at(o, c, tap)),
-                            );
-                        }
-                    }
-                }
-            }
-        }
-        packed
+        let along_groups = match self {
+            Self::FromRgbBroadcast => 1,
+            _ => o_groups.div_ceil(out_groups),
+        };
+        [threads.div_ceil(workgroup), along_groups, 1]
     }
 }
 
@@ -280,6 +287,7 @@ impl Variant {
         match self {
             Self::Winograd | Self::WinogradFused => winograd_filter::packed_len(channels),
             Self::WinogradTiled => winograd_tiled::packed_len(channels),
+            Self::FromRgbBroadcast => groups(channels[1]) * RGB_COLUMNS * 4,
             _ => {
                 let [c_groups, o_groups] = channels.map(groups);
                 o_groups.next_multiple_of(self.packed_groups()) * c_groups * 144
@@ -288,9 +296,9 @@ impl Variant {
     }
 
     /// Bytes of the weights of `channels`, C and O, on the device, and of their bias.
-    pub fn weight_bytes(self, channels: [usize; 2]) -> u64 {
-        let bias = 4 * groups(channels[1]);
-        (size_of::<f32>() * (self.packed_len(channels) + bias)) as u64
+    pub fn weight_bytes(self, packing: Packing, channels: [usize; 2]) -> u64 {
+        let bias = size_of::<f32>() * 4 * groups(channels[1]);
+        (packing.bytes() * self.packed_len(channels) + bias) as u64
     }
 }
 

@@ -1,0 +1,186 @@
+//! Where pictures come from and where results go: files, or `-` for standard input and output.
+
+use std::io::{ErrorKind, IsTerminal, Write, stdin, stdout};
+use std::path::{Path, PathBuf};
+
+use impasto::image::{
+    Attachments, Depth, ImageError, Picture, PictureFile, PictureFormat, check_output,
+    write_atomically,
+};
+
+use super::arguments::{Common, StyleArguments};
+use super::failure::Failure;
+use super::say;
+
+/// What standard input is called in messages.
+const STANDARD_INPUT: &str = "standard input";
+
+/// Whether `path` means standard input or output.
+pub fn is_stream(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Reads the picture at `path`, and says what in it could not be respected.
+pub fn read(common: &Common, path: &Path) -> Result<PictureFile, Failure> {
+    let file = if is_stream(path) {
+        PictureFile::read(stdin().lock(), STANDARD_INPUT)?
+    } else {
+        PictureFile::load(path)?
+    };
+    let name = if is_stream(path) {
+        STANDARD_INPUT.into()
+    } else {
+        path.to_string_lossy()
+    };
+    for remark in &file.remarks {
+        say(common, format!("note: `{name}` {remark}"));
+    }
+    Ok(file)
+}
+
+/// Refuses more than one `-` among `inputs`: standard input is read once.
+pub fn check_streams(inputs: &[&Path]) -> Result<(), Failure> {
+    if inputs.iter().filter(|path| is_stream(path)).count() > 1 {
+        return Err(Failure::usage(
+            "`-` is given for two pictures, but standard input holds one; name a file for the other",
+        ));
+    }
+    Ok(())
+}
+
+/// A place for a result, its format, and what is stored beside the colours.
+#[derive(Clone, Debug)]
+pub struct Output {
+    path: PathBuf,
+    format: PictureFormat,
+    attachments: Attachments,
+}
+
+impl Output {
+    /// The output of `impasto style`, checked before a run that reads `inputs`.
+    pub fn of(arguments: &StyleArguments, inputs: &[&Path]) -> Result<Self, Failure> {
+        let path = &arguments.output;
+        if !is_stream(path) {
+            let output = Self::file(path, inputs)?;
+            return match arguments.format {
+                Some(format) if format != output.format => Err(Failure::usage(format!(
+                    "--format says otherwise than the name of `{}`; leave it away, it is for `-o -`",
+                    path.display()
+                ))),
+                _ => Ok(output),
+            };
+        }
+        if arguments.save_every.is_some() {
+            return Err(Failure::usage(
+                "--save-every numbers files, and standard output is none; name a file with -o",
+            ));
+        }
+        if stdout().is_terminal() {
+            return Err(Failure::usage(
+                "`-o -` writes a picture, and standard output is a terminal; redirect it, or name a file",
+            ));
+        }
+        Ok(Self {
+            path: path.clone(),
+            format: arguments.format.unwrap_or(PictureFormat::Png),
+            attachments: Attachments::default(),
+        })
+    }
+
+    /// A file, in the format that its name says, checked before a run that reads `inputs`.
+    pub fn file(path: &Path, inputs: &[&Path]) -> Result<Self, ImageError> {
+        check_output(path, inputs)?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            format: PictureFormat::of(path)?,
+            attachments: Attachments::default(),
+        })
+    }
+
+    /// The output with what it takes over from the content, in `depth` if that is given; says in a line
+    /// what the format cannot hold.
+    pub fn with(
+        mut self,
+        common: &Common,
+        mut attachments: Attachments,
+        depth: Option<Depth>,
+    ) -> Result<Self, Failure> {
+        let name = self.name();
+        if depth == Some(Depth::Sixteen) && !self.format.holds_sixteen_bits() {
+            return Err(Failure::usage(format!(
+                "--depth 16 asks for more than `{name}` can hold; write .png or .tiff"
+            )));
+        }
+        attachments.depth = depth.unwrap_or(attachments.depth);
+        let mut lost = Vec::new();
+        if attachments.alpha.is_some() && !self.format.holds_alpha() {
+            lost.push("transparency, so the picture is laid over white");
+        }
+        if attachments.depth == Depth::Sixteen && !self.format.holds_sixteen_bits() {
+            lost.push("16 bits per channel, so it gets 8");
+        }
+        if attachments.exif.is_some() && !self.format.holds_exif() {
+            lost.push("EXIF data, so they are left out");
+        }
+        if !lost.is_empty() {
+            say(
+                common,
+                format!("note: `{name}` cannot hold {}", lost.join("; nor ")),
+            );
+        }
+        self.attachments = attachments;
+        Ok(self)
+    }
+
+    /// The file, or `-`.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the output is called in messages.
+    pub fn name(&self) -> String {
+        if is_stream(&self.path) {
+            "standard output".to_string()
+        } else {
+            self.path.display().to_string()
+        }
+    }
+
+    /// Writes the result.
+    pub fn write(&self, picture: &Picture) -> Result<(), Failure> {
+        self.write_to(&self.path, picture)
+    }
+
+    /// Writes the result to the temporary folder, under a name that nobody could foresee.
+    pub fn write_elsewhere(&self, picture: &Picture) -> Result<PathBuf, Failure> {
+        let bytes = picture.encode(self.format, &self.attachments, &self.name())?;
+        let suffix = match self.path.file_name() {
+            Some(name) if !is_stream(&self.path) => name.to_os_string(),
+            // Without a name of its own it gets none: the message says where it is.
+            _ => Default::default(),
+        };
+        let keep = || -> std::io::Result<PathBuf> {
+            let mut builder = tempfile::Builder::new();
+            let mut file = builder.prefix("impasto-").suffix(&suffix).tempfile()?;
+            file.write_all(&bytes)?;
+            Ok(file.keep()?.1)
+        };
+        keep().map_err(|error| Failure::bad_input(error.to_string()))
+    }
+
+    /// Writes a picture on the way, as the result would be but to another file.
+    pub fn write_to(&self, path: &Path, picture: &Picture) -> Result<(), Failure> {
+        let bytes = picture.encode(self.format, &self.attachments, &self.name())?;
+        if !is_stream(path) {
+            return Ok(write_atomically(path, &bytes)?);
+        }
+        let mut stream = stdout().lock();
+        match stream.write_all(&bytes).and_then(|()| stream.flush()) {
+            // A reader that has gone has seen enough.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::bad_input(
+                format!("standard output cannot be written ({error}); check where it goes"),
+            )),
+            _ => Ok(()),
+        }
+    }
+}

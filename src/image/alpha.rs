@@ -1,0 +1,45 @@
+//! Transparency: a picture is painted over white, and taken off the white again afterwards.
+//!
+//! Over white, a colour c of opacity a is seen as x = a·c + (1−a). Everything between reading and
+//! writing (resizing, the network, the optimiser) works on x, so colours that transparency hides
+//! show nowhere. Afterwards c = (x − (1−a)) / a, so no white is left at soft edges.
+
+/// What is seen of colour `value` with opacity `alpha` over white.
+pub(super) fn over_white(value: f32, alpha: f32) -> f32 {
+    value * alpha + (1.0 - alpha)
+}
+
+/// The colour which, with opacity `alpha` over white, is seen as `seen`, as near as [0,1] allows;
+/// black where nothing is seen.
+pub(super) fn off_white(seen: f32, alpha: f32) -> f32 {
+    if alpha <= 0.0 {
+        return 0.0;
+    }
+    // f64, because at low opacity a small difference of numbers near 1 is magnified.
+    let (seen, alpha) = (f64::from(seen), f64::from(alpha));
+    ((seen - (1.0 - alpha)) / alpha).clamp(0.0, 1.0) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_come_back_from_white() {
+        for step in 1..=255_u8 {
+            let alpha = f32::from(step) / 255.0;
+            for value in [0.0, 0.2, 1.0] {
+                let back = off_white(over_white(value, alpha), alpha);
+                assert!((back - value).abs() < 0.1 / 255.0, "{value} {alpha} {back}");
+            }
+        }
+    }
+
+    #[test]
+    fn strokes_stay_within_what_opacity_lets_through() {
+        assert_eq!(off_white(0.3, 0.0), 0.0);
+        // Black at half opacity over white is no darker than 0.5.
+        assert_eq!(off_white(0.2, 0.5), 0.0);
+        assert_eq!(off_white(f32::NAN, 0.0), 0.0);
+    }
+}

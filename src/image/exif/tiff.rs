@@ -1,0 +1,148 @@
+//! EXIF out of a TIFF file and into one. The file is itself such a block, with the picture's own fields
+//! in the same directory, so the fields that describe it are told from those that store it by name.
+
+use super::directory::{Block, EXIF, Entry, Field, GPS, written};
+
+/// Fields of the first directory that say something about the picture and not how it is stored:
+/// description, maker and model of the camera, resolution, software, date, artist, copyright.
+const DESCRIPTIVE: [u16; 10] = [
+    0x010e, 0x010f, 0x0110, 0x011a, 0x011b, 0x0128, 0x0131, 0x0132, 0x013b, 0x8298,
+];
+
+/// The field of the colour profile.
+const ICC_PROFILE: u16 = 0x8773;
+
+/// The field that says what channels beyond the colours are, and its value for opacity that the
+/// colours are not multiplied by.
+const EXTRA_SAMPLES: u16 = 0x0152;
+const UNASSOCIATED_ALPHA: u16 = 2;
+
+/// A field of the camera's notes that leads to yet another directory, of no use elsewhere.
+const INTEROPERABILITY: u16 = 0xa005;
+
+/// More than this is no description.
+const MAX_BYTES: usize = 16 << 20;
+
+/// The header of a little-endian block with its first directory right behind.
+const HEADER: [u8; 8] = *b"II*\0\x08\0\0\0";
+
+/// Everything in a block that is carried along.
+struct Description {
+    first: Vec<Entry>,
+    inner: Vec<(u16, Vec<Entry>)>,
+}
+
+impl Description {
+    fn of(block: &Block<'_>) -> Option<Self> {
+        let (fields, _) = block.directory(block.first()?)?;
+        let mut room = MAX_BYTES;
+        let descriptive = |field: &Field| DESCRIPTIVE.contains(&field.tag);
+        let first = entries(
+            block,
+            fields.iter().filter(|field| descriptive(field)),
+            &mut room,
+        )?;
+        let mut inner = Vec::new();
+        for pointer in [EXIF, GPS] {
+            let Some(at) = fields.iter().find(|field| field.tag == pointer) else {
+                continue;
+            };
+            let (fields, _) = block.directory(block.number(at)? as usize)?;
+            let kept = fields.iter().filter(|field| field.tag != INTEROPERABILITY);
+            inner.push((pointer, entries(block, kept, &mut room)?));
+        }
+        Some(Self { first, inner })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.first.is_empty() && self.inner.is_empty()
+    }
+
+    /// Appends the inner directories to `bytes` and gives the entries of the first.
+    fn append_inner(self, bytes: &mut Vec<u8>) -> Option<Vec<Entry>> {
+        let mut first = self.first;
+        for (pointer, entries) in self.inner {
+            bytes.resize(bytes.len().next_multiple_of(2), 0);
+            let address = u32::try_from(bytes.len()).ok()?;
+            bytes.extend(written(entries, address)?);
+            first.push(Entry::pointer(pointer, address));
+        }
+        Some(first)
+    }
+}
+
+/// The fields as entries, unless their values exceed `room`: fields of a hostile file may share one large value.
+fn entries<'f>(
+    block: &Block<'_>,
+    fields: impl Iterator<Item = &'f Field>,
+    room: &mut usize,
+) -> Option<Vec<Entry>> {
+    fields
+        .map(|field| {
+            *room = room.checked_sub(field.length())?;
+            Some(Entry {
+                tag: field.tag,
+                kind: field.kind,
+                count: field.count,
+                value: block.value(field),
+            })
+        })
+        .collect()
+}
+
+/// An EXIF block of what a TIFF file says about its picture, if it says anything.
+pub(in crate::image) fn of_tiff(file: &[u8]) -> Option<Vec<u8>> {
+    let description = Description::of(&Block::parse(file)?)?;
+    if description.is_empty() {
+        return None;
+    }
+    // The first directory grows by a pointer for each inner one, so those are laid behind it.
+    let pointers = description
+        .inner
+        .iter()
+        .map(|(tag, _)| Entry::pointer(*tag, 0));
+    let planned: Vec<Entry> = description.first.iter().cloned().chain(pointers).collect();
+    let mut block = HEADER.to_vec();
+    block.extend(written(planned, HEADER.len() as u32)?);
+    let first = description.append_inner(&mut block)?;
+    let directory = written(first, HEADER.len() as u32)?;
+    block[HEADER.len()..HEADER.len() + directory.len()].copy_from_slice(&directory);
+    Some(block)
+}
+
+/// The colour profile of a TIFF file; the decoder hands on only one of field type BYTE, but UNDEFINED is
+/// what the standard asks for.
+pub(in crate::image) fn profile_of_tiff(file: &[u8]) -> Option<Vec<u8>> {
+    let block = Block::parse(file)?;
+    let (fields, _) = block.directory(block.first()?)?;
+    let profile = fields.iter().find(|field| field.tag == ICC_PROFILE)?;
+    Some(block.value(profile))
+}
+
+/// The TIFF file, as the encoder makes it, with what `exif` says, and with a field that tells what its
+/// fourth channel is if it is opacity; none if anything is damaged.
+pub(in crate::image) fn into_tiff(
+    file: &[u8],
+    exif: Option<&[u8]>,
+    has_alpha: bool,
+) -> Option<Vec<u8>> {
+    let block = Block::parse(file)?;
+    let (fields, _) = block.directory(block.first()?)?;
+    let mut room = usize::MAX;
+    let stored = entries(&block, fields.iter(), &mut room)?;
+    let mut file = file.to_vec();
+    let mut entries = match exif {
+        Some(exif) => Description::of(&Block::parse(exif)?)?.append_inner(&mut file)?,
+        None => Vec::new(),
+    };
+    if has_alpha {
+        entries.push(Entry::short(EXTRA_SAMPLES, UNASSOCIATED_ALPHA));
+    }
+    // Of two fields of one name the first stays.
+    entries.extend(stored);
+    file.resize(file.len().next_multiple_of(2), 0);
+    let address = u32::try_from(file.len()).ok()?;
+    file.extend(written(entries, address)?);
+    file[4..8].copy_from_slice(&address.to_le_bytes());
+    Some(file)
+}
