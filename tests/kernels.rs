@@ -40,6 +40,12 @@ async fn check_conv3x3(gpu: &Gpu, cases: &[conv3x3::Case]) -> Result<Vec<Check>,
 #[test]
 fn conv3x3_plain() {
     let mut cases = conv3x3_of_any_channels(Variant::Plain);
+    // More threads than 65 535 of the smallest workgroups hold.
+    cases.push(conv3x3::Case::forward(
+        Variant::Plain,
+        Shape::new(4, 600, 900),
+        4,
+    ));
     cases.extend(conv3x3_in_slices(Variant::Plain, [12, 20], 1));
     everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
 }

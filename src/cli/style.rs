@@ -5,15 +5,14 @@ use std::path::Path;
 use impasto::gpu::Gpu;
 use impasto::image::{Attachments, Picture, check_output_file, fitted, remove_leftovers};
 use impasto::kernels::conv3x3::Preference;
-use impasto::net::{Architecture, Network};
-use impasto::objective::{LayerWeight, StyleTerms};
-use impasto::optim::AdamSettings;
+use impasto::net::Network;
+use impasto::objective::StyleTerms;
 use impasto::paint::{
     Checkpoint, Painting, Schedule, Start, StyleChoices, StyleForecast, StyleProblem, StyleRun,
-    fingerprint, gatys, gatys_style_weight,
+    fingerprint,
 };
 
-use super::arguments::{Common, OptimiserName, Recipe, StyleArguments, Weighted};
+use super::arguments::{Common, StyleArguments, Weighted};
 use super::checkpoint::{Inputs, Keeper, Rhythm, check_replaceable, warn_of_change};
 use super::ending::{conclude, save_somewhere, summary};
 use super::failure::Failure;
@@ -25,8 +24,12 @@ use super::trace::Trace;
 use super::wait::wait;
 use super::{explain, network, open_gpu, say, tuning};
 
+mod objective;
 #[cfg(test)]
 mod tests;
+
+pub use objective::{check_side, check_sides, find_layer};
+use objective::{optimiser, terms};
 
 /// The longer side if neither `--size` nor a smaller content says otherwise.
 const USUAL_SIZE: usize = 512;
@@ -379,104 +382,4 @@ fn start(common: &Common, arguments: &StyleArguments, content: &Picture) -> Resu
             Start::Picture(picture.resized(content.width, content.height))
         }
     })
-}
-
-fn optimiser(arguments: &StyleArguments) -> OptimiserWish {
-    match arguments.optimizer {
-        OptimiserName::Lbfgs => OptimiserWish::Lbfgs {
-            history: arguments.history.map(|history| history as usize),
-            learning_rate: arguments.learning_rate.unwrap_or(1.0),
-        },
-        OptimiserName::Adam => OptimiserWish::Adam(AdamSettings {
-            learning_rate: arguments
-                .learning_rate
-                .unwrap_or(AdamSettings::default().learning_rate),
-            ..AdamSettings::default()
-        }),
-    }
-}
-
-fn terms(arguments: &StyleArguments, architecture: Architecture) -> Result<StyleTerms, Failure> {
-    let Recipe::Gatys = arguments.recipe;
-    let mut terms = gatys(architecture);
-    terms.content_weight = arguments.content_weight;
-    terms.style_weight = arguments.style_weight;
-    terms.tv_weight = arguments.tv_weight;
-    terms.pooling = arguments.pooling;
-    if !arguments.content_layers.is_empty() {
-        terms.content = layers(&arguments.content_layers, architecture, |_| 1.0)?;
-    }
-    if !arguments.style_layers.is_empty() {
-        let weight = |layer| gatys_style_weight(architecture, layer);
-        terms.style = layers(&arguments.style_layers, architecture, weight)?;
-    }
-    Ok(terms)
-}
-
-fn layers(
-    chosen: &[Weighted],
-    architecture: Architecture,
-    recipe_weight: impl Fn(usize) -> f32,
-) -> Result<Vec<LayerWeight>, Failure> {
-    let mut layers: Vec<LayerWeight> = Vec::new();
-    for Weighted { name, weight } in chosen {
-        let layer = find_layer(architecture, name)?;
-        if layers.iter().any(|other| other.layer == layer) {
-            return Err(Failure::usage(format!(
-                "layer `{name}` is named twice; name it once"
-            )));
-        }
-        layers.push(LayerWeight {
-            layer,
-            weight: weight * recipe_weight(layer),
-        });
-    }
-    Ok(layers)
-}
-
-/// Refuses a picture, by its name, of which nothing would be left at one of `layers`.
-pub fn check_side(
-    architecture: Architecture,
-    layers: impl IntoIterator<Item = usize>,
-    name: &Path,
-    picture: &Picture,
-) -> Result<(), Failure> {
-    let least = |layer: &usize| architecture.downscale(*layer);
-    let Some(deepest) = layers.into_iter().max_by_key(least) else {
-        return Ok(());
-    };
-    if picture.width.min(picture.height) >= least(&deepest) {
-        return Ok(());
-    }
-    Err(Failure::bad_input(format!(
-        "`{}` is too small at {}×{}: {} needs {} pixels a side; use a larger picture or --size, or a layer further down",
-        name.display(),
-        picture.width,
-        picture.height,
-        architecture.layers()[deepest].name,
-        least(&deepest),
-    )))
-}
-
-/// As [`check_side`] for all pictures of an objective.
-pub fn check_sides<'a>(
-    architecture: Architecture,
-    terms: &StyleTerms,
-    (name, content): (&Path, &Picture),
-    styles: impl Iterator<Item = (&'a Weighted, &'a (Picture, f32))>,
-) -> Result<(), Failure> {
-    let of_styles = || terms.style.iter().map(|term| term.layer);
-    let of_content = terms.content.iter().map(|term| term.layer);
-    check_side(architecture, of_content.chain(of_styles()), name, content)?;
-    for (named, (style, _)) in styles {
-        check_side(architecture, of_styles(), Path::new(&named.name), style)?;
-    }
-    Ok(())
-}
-
-/// The index of a layer that the user names.
-pub fn find_layer(architecture: Architecture, name: &str) -> Result<usize, Failure> {
-    architecture
-        .find_layer(name)
-        .map_err(|error| Failure::usage(error.to_string()))
 }

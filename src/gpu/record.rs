@@ -14,6 +14,10 @@ pub const UNIFORM_SLOT: u64 = 256;
 /// reset the device when a submit takes several, and nothing else is drawn meanwhile.
 const SUBMIT_FLOP: u64 = 1_000_000_000_000;
 
+/// Workgroups along one dimension, and threads of a workgroup, that every adapter can start.
+const MOST_WORKGROUPS: u64 = 65_535;
+const MOST_THREADS: u32 = 256;
+
 /// A range of a buffer.
 #[derive(Clone, Debug)]
 pub struct BufferView {
@@ -130,6 +134,16 @@ impl Recorder {
     /// Threads per workgroup for kernels that leave the choice to the host.
     pub fn workgroup(&self) -> u32 {
         self.workgroup
+    }
+
+    /// The same for a dispatch of `threads` in a row: more of them where their workgroups would pass the limit
+    /// of a dispatch.
+    pub fn workgroup_for(&self, threads: usize) -> u32 {
+        let within = |&size: &u32| threads as u64 <= u64::from(size) * MOST_WORKGROUPS;
+        [self.workgroup, 64, MOST_THREADS]
+            .into_iter()
+            .find(within)
+            .unwrap_or(MOST_THREADS)
     }
 
     /// Commands from here on belong to `label`.
@@ -331,17 +345,28 @@ fn parts(infos: &[DispatchInfo], most: u64) -> Vec<Range<usize>> {
 /// Workgroups along x and y for `groups` workgroups in a row, folded below the limit of 65 535 per
 /// dimension; the kernel rebuilds the flat index as `y · x_count + x`.
 pub fn fold_workgroups(groups: u64) -> [u32; 3] {
-    const LIMIT: u64 = 65_535;
-    if groups <= LIMIT {
+    if groups <= MOST_WORKGROUPS {
         return [groups as u32, 1, 1];
     }
-    let y = groups.div_ceil(LIMIT);
+    let y = groups.div_ceil(MOST_WORKGROUPS);
     [groups.div_ceil(y) as u32, y as u32, 1]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn workgroups_grow_where_there_would_be_too_many() {
+        let recorder = Recorder {
+            workgroup: 8,
+            ..Recorder::with_binding_limit(1)
+        };
+        assert_eq!(recorder.workgroup_for(0), 8);
+        assert_eq!(recorder.workgroup_for(8 * 65_535), 8);
+        assert_eq!(recorder.workgroup_for(8 * 65_535 + 1), 64);
+        assert_eq!(recorder.workgroup_for(64 * 65_535 + 1), 256);
+    }
 
     #[test]
     fn parts_hold_every_dispatch_once_and_no_more_than_they_may() {

@@ -11,7 +11,7 @@ use super::node::{Extent, Op, ValueId};
 use super::plan::{Plan, plan, planned_bytes, requirements};
 use crate::gpu::{GpuError, Ledger, Profile, UNIFORM_SLOT};
 use crate::kernels::Pass;
-use crate::kernels::conv3x3::winograd::SCRATCH;
+use crate::kernels::conv3x3::winograd_bands::SCRATCH;
 use crate::kernels::conv3x3::{Filter, Packing, Variant};
 use crate::kernels::feature_map::slices;
 use crate::kernels::tv_loss;

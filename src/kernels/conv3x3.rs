@@ -12,6 +12,7 @@ mod packing;
 mod tuning;
 mod variant;
 pub mod winograd;
+pub mod winograd_bands;
 mod winograd_filter;
 pub mod winograd_fused;
 pub mod winograd_tiled;
@@ -80,9 +81,13 @@ impl Filter {
 
 impl Variant {
     /// Scratch memory for `channels`, C and O, that lives as long as the device does.
-    pub fn workspace(self, adapter: &Profile, channels: [usize; 2]) -> Option<winograd::Workspace> {
+    pub fn workspace(
+        self,
+        adapter: &Profile,
+        channels: [usize; 2],
+    ) -> Option<winograd_bands::Workspace> {
         match self {
-            Self::Winograd | Self::WinogradTiled => Some(winograd::workspace(channels)),
+            Self::Winograd | Self::WinogradTiled => Some(winograd_bands::workspace(channels)),
             Self::WinogradFused => Some(winograd_fused::workspace(adapter, channels)),
             _ => None,
         }
@@ -93,7 +98,7 @@ impl Variant {
         let limit = adapter.binding_limit;
         match self {
             Self::Winograd | Self::WinogradTiled => {
-                return winograd::dispatches(channels, output, limit);
+                return winograd_bands::dispatches(channels, output, limit);
             }
             Self::WinogradFused => return winograd_fused::dispatches(adapter, channels, output),
             _ => {}
@@ -293,7 +298,7 @@ pub fn record(
                 x: x_slice,
                 y: y_slice,
                 flags: flags(filter, epilogue, first, last),
-                workgroup: recorder.workgroup(),
+                workgroup: recorder.workgroup_for(filter.variant.threads(y.shape)),
             };
             recorder.push(part_command(filter, weights, x, y, epilogue.mask, part));
         }

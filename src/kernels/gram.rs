@@ -354,7 +354,8 @@ pub fn gradient(
     let scale = 2.0 / positions as f32;
     let slices = slices(f.shape, recorder.binding_limit())?;
     let kernel = gradient_kernel(gpu.adapter().is_software() && gpu.can_run(&GRADIENT));
-    let kernel = (kernel, recorder.workgroup());
+    let threads = f.shape.pixels().div_ceil(gradient_tile(kernel)[0]);
+    let kernel = (kernel, recorder.workgroup_for(threads));
     for &o_slice in &slices {
         for (index, &c_slice) in slices.iter().enumerate() {
             // Slices of F add up in gF; only after the last may the mask fall.
@@ -388,6 +389,15 @@ pub(super) fn gradient_kernel(software_with_subgroups: bool) -> &'static Kernel 
     }
 }
 
+/// Pixels and channel groups of a thread, as the two shaders have them.
+fn gradient_tile(kernel: &Kernel) -> [usize; 2] {
+    if kernel.needs_subgroups {
+        [8, 8]
+    } else {
+        [4, 4]
+    }
+}
+
 fn gradient_command(
     (kernel, workgroup): (&'static Kernel, u32),
     gg: &wgpu::Buffer,
@@ -398,12 +408,7 @@ fn gradient_command(
     (scale, flags): (f32, u32),
 ) -> Command {
     let pixels = f.shape.pixels();
-    // Pixels and channel groups of a thread, as the two shaders have them.
-    let (strip, out_groups) = if kernel.needs_subgroups {
-        (8, 8)
-    } else {
-        (4, 4)
-    };
+    let [strip, out_groups] = gradient_tile(kernel);
     let params = GramGradientParams {
         pixels: pixels as u32,
         x_plane: f.plane(),

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use impasto::gpu::GpuOptions;
+use impasto::objective::LayerWeight;
 use impasto::optim::{LbfgsSettings, OptimiserSettings};
+use impasto::paint::gatys;
 
 use super::*;
 use crate::cli::cache::CachedGpu;

@@ -1,6 +1,6 @@
 //! What a variant costs on paper, known without an adapter.
 
-use super::{Packing, Variant, winograd, winograd_fused};
+use super::{Packing, Variant, winograd_bands, winograd_fused};
 
 /// Operations and traffic of one convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Variant {
         match self {
             Self::Winograd | Self::WinogradTiled => Cost {
                 flop,
-                ..winograd::cost(self.packed_len(channels), channels, [width, height])
+                ..winograd_bands::cost(self.packed_len(channels), channels, [width, height])
             },
             Self::WinogradFused => winograd_fused::cost(channels, [width, height]),
             _ => Cost {

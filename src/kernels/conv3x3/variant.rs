@@ -112,6 +112,10 @@ fn fills_gemm(output: Shape) -> bool {
 /// The knob of kernels that read weights in f16.
 pub const HALVES: Knob = ("HALVES", 1);
 
+fn threads([width, height]: [u32; 2], [across, down]: [u32; 2]) -> u32 {
+    width.div_ceil(across) * height.div_ceil(down)
+}
+
 impl Variant {
     /// Every variant, from plain to special.
     pub const ALL: [Self; 10] = [
@@ -256,6 +260,12 @@ impl Variant {
         knobs
     }
 
+    /// Threads that cover a map of `output` shape, for one of its blocks of output groups.
+    pub(super) fn threads(self, output: Shape) -> usize {
+        let size = [output.width as u32, output.height as u32];
+        threads(size, self.tiling().pixels) as usize
+    }
+
     /// Workgroups of `workgroup` threads for an output of `width`×`height` pixels and `o_groups`
     /// channel groups.
     pub(super) fn workgroups(
@@ -272,7 +282,7 @@ impl Variant {
                 1,
             ];
         }
-        let threads = width.div_ceil(pixels[0]) * height.div_ceil(pixels[1]);
+        let threads = threads([width, height], pixels);
         let along_groups = match self {
             Self::FromRgbBroadcast => 1,
             _ => o_groups.div_ceil(out_groups),

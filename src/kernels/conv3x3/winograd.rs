@@ -4,7 +4,11 @@
 //! At the points 0, ±√2/2, ±√2, ∞, whose rounding error is a few times smaller than that of the usual
 //! 0, ±1, ±2, ∞ (Barabasz et al., arXiv 1803.10986). The filter is transformed once, in f64.
 
-use super::{Cost, Filter, winograd_filter, winograd_tiled};
+use super::winograd_bands::{
+    BLOCK, FREQUENCIES, INPUT_FLOP, OUTPUT_FLOP, SCRATCH, band, m_bytes, m_stride, product_flop,
+    rows, tile_bytes, v_size,
+};
+use super::{Filter, winograd_filter, winograd_tiled};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Profile, Recorder, Texels};
 use crate::kernels::feature_map::{FeatureMap, GroupSlice, groups, slices};
 use crate::shape::Shape;
@@ -46,33 +50,12 @@ pub static OUTPUT: Kernel = Kernel {
     needs_subgroups: false,
 };
 
-/// Frequencies of a 6×6 window.
-pub(super) const FREQUENCIES: usize = 36;
 /// Output channel groups of a thread of [`MULTIPLY`].
 pub(super) const OUT_GROUPS: usize = 8;
 /// Threads of a workgroup of [`MULTIPLY`].
 const WORKGROUP: usize = 8;
 /// Tiles that a thread of [`MULTIPLY`] may take.
 const TILES: [usize; 3] = [8, 4, 2];
-/// Tiles whose frequencies lie side by side: those of the largest workgroup of either product, which so
-/// reads one stretch of memory from end to end.
-const BLOCK: usize = WORKGROUP * TILES[0];
-/// Texels from one row of the input's frequencies to the next: an odd number of cache lines, as the number
-/// of rows of each frequency is odd. A thread of [`INPUT`] writes all 36, and at a power of two they would
-/// share a few sets of the cache. ([`OUTPUT`], which reads as many, is faster at powers of two.)
-const ROW: usize = BLOCK + 4;
-/// Bytes that the frequencies of a band may take on either side of the product, at least one block.
-const BUDGET: usize = 8 << 20;
-/// Name of the scratch buffer that all convolutions in frequencies share.
-pub const SCRATCH: &str = "winograd frequencies";
-/// Rows of texels that every adapter has.
-const MOST_ROWS: usize = 8192;
-
-/// Operations of [`INPUT`] per tile and channel: twelve times six sums, as the shader has them.
-const INPUT_FLOP: usize = 12 * 20;
-/// Operations of [`OUTPUT`] per tile and channel: ten times four sums.
-const OUTPUT_FLOP: usize = 10 * 16;
-
 /// Same order as `WinogradParams` in the shaders.
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::NoUninit)]
@@ -89,32 +72,6 @@ pub(super) struct Params {
     pub(super) o_groups: u32,
     c_first: u32,
     o_first: u32,
-}
-
-/// Bytes of the frequencies of one tile over `channels`.
-fn tile_bytes(channels: usize) -> usize {
-    FREQUENCIES * 16 * groups(channels)
-}
-
-/// Bytes of the frequencies of one block over `channels`.
-fn block_bytes(channels: usize) -> usize {
-    tile_bytes(channels) * BLOCK
-}
-
-/// Rows of one frequency of the input, for so many blocks over `channels`.
-fn rows(blocks: usize, channels: usize) -> usize {
-    (blocks * groups(channels)) | 1
-}
-
-/// vec4s from one row of the output's frequencies to the next.
-fn m_stride(c_in: usize, c_out: usize) -> usize {
-    band(c_in, c_out) * BLOCK + 8
-}
-
-/// Blocks of a band: as many as the budget and the texels hold.
-fn band(c_in: usize, c_out: usize) -> usize {
-    let most = (MOST_ROWS / FREQUENCIES - 1) / groups(c_in);
-    (BUDGET / block_bytes(c_in.max(c_out))).min(most).max(1)
 }
 
 /// A filter in frequencies, and the frequencies of a band of maps. Those are shared with other filters:
@@ -187,42 +144,6 @@ pub(super) fn fits(adapter: &Profile, filter: &Filter, output: Shape) -> bool {
         && m_bytes(channels) <= limit
         && slices(output, limit).is_ok()
         && slices(output.with_channels(filter.c_in), limit).is_ok()
-}
-
-/// Columns and rows of the texels that hold the input's frequencies.
-fn v_size([c_in, c_out]: [usize; 2]) -> [u32; 2] {
-    let rows = FREQUENCIES * rows(band(c_in, c_out), c_in);
-    [ROW as u32, rows as u32]
-}
-
-/// Bytes of the output's frequencies.
-fn m_bytes([c_in, c_out]: [usize; 2]) -> u64 {
-    (FREQUENCIES * 16 * groups(c_out) * m_stride(c_in, c_out)) as u64
-}
-
-/// Scratch memory of a convolution in frequencies, shared with those of other filters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Workspace {
-    /// Columns and rows of the texels that hold the input's frequencies; the fused kernel has none.
-    pub texels: Option<[u32; 2]>,
-    /// Bytes of [`SCRATCH`].
-    pub bytes: u64,
-}
-
-/// What `channels`, C and O, need.
-pub(super) fn workspace(channels: [usize; 2]) -> Workspace {
-    Workspace {
-        texels: Some(v_size(channels)),
-        bytes: m_bytes(channels),
-    }
-}
-
-/// Dispatches that [`Winograd::record`] makes onto a map of `output` shape.
-pub(super) fn dispatches([c_in, c_out]: [usize; 2], output: Shape, limit: u64) -> usize {
-    let tiles = output.width.div_ceil(4) * output.height.div_ceil(4);
-    let bands = tiles.div_ceil(BLOCK * band(c_in, c_out));
-    let pieces = |channels| slices(output.with_channels(channels), limit).map_or(1, |of| of.len());
-    bands * (pieces(c_in) + 1 + pieces(c_out))
 }
 
 /// Transforms and uploads `filter` for the product in tiles or for the other one.
@@ -407,25 +328,6 @@ impl Winograd {
         });
         let blocks = params.tiles as usize * 4 * y.count;
         recorder.set_real_flop((blocks * OUTPUT_FLOP) as u64);
-    }
-}
-
-/// Operations of the products of `tiles` tiles, over whole groups of channels.
-fn product_flop(c_in: usize, c_out: usize, tiles: usize) -> usize {
-    2 * FREQUENCIES * 16 * groups(c_in) * groups(c_out) * tiles
-}
-
-/// The three passes on paper, with `weights` values in the transformed filter; `flop` is left to the caller.
-pub(super) fn cost(weights: usize, [c_in, c_out]: [usize; 2], [width, height]: [usize; 2]) -> Cost {
-    let tiles = width.div_ceil(4) * height.div_ceil(4);
-    let (c, o) = (4 * groups(c_in), 4 * groups(c_out));
-    let transforms = (c * INPUT_FLOP + o * OUTPUT_FLOP) * tiles;
-    let bands = tiles.div_ceil(band(c_in, c_out) * BLOCK);
-    let of_tile = 3 * tile_bytes(c_in) + 2 * tile_bytes(c_out) + 4 * 16 * o;
-    Cost {
-        flop: 0,
-        real_flop: (transforms + product_flop(c_in, c_out, tiles)) as u64,
-        bytes: (tiles * of_tile + bands * 4 * weights) as u64,
     }
 }
 

@@ -1,7 +1,8 @@
 //! The filter of [`super::winograd`] in frequencies, transformed once, in f64.
 
 use super::Filter;
-use super::winograd::{FREQUENCIES, OUT_GROUPS};
+use super::winograd::OUT_GROUPS;
+use super::winograd_bands::FREQUENCIES;
 use crate::kernels::feature_map::groups;
 
 /// U = G·w·Gᵀ of one 3×3 kernel.

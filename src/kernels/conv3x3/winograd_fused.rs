@@ -1,7 +1,8 @@
 //! The three passes of [`super::winograd`] in one kernel, for software adapters and maps of few channels.
 
-use super::winograd::{FREQUENCIES, Job, OUT_GROUPS, SCRATCH, Workspace};
-use super::{Cost, Filter, winograd, winograd_filter};
+use super::winograd::{Job, OUT_GROUPS};
+use super::winograd_bands::{BLOCK, FREQUENCIES, SCRATCH, Workspace};
+use super::{Cost, Filter, winograd, winograd_bands, winograd_filter};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Profile, Recorder, Texels};
 use crate::kernels::feature_map::{GroupSlice, groups, slices};
 use crate::shape::Shape;
@@ -22,8 +23,6 @@ pub static FUSED: Kernel = Kernel {
     needs_subgroups: true,
 };
 
-/// Tiles that a workgroup takes at a time.
-const BLOCK: usize = 64;
 /// Threads of a workgroup.
 const LANES: usize = 8;
 /// Turns that the loops of a thread may do, all taken together: Mesa's software driver leaves them without a word
@@ -217,6 +216,6 @@ pub(super) fn cost(channels: [usize; 2], [width, height]: [usize; 2]) -> Cost {
     Cost {
         flop: (18 * c_in * c_out * width * height) as u64,
         bytes: (4 * (maps + blocks * weights)) as u64,
-        ..winograd::cost(weights, channels, [width, height])
+        ..winograd_bands::cost(weights, channels, [width, height])
     }
 }

@@ -2,7 +2,8 @@
 //! transforms are the same.
 
 use super::Filter;
-use super::winograd::{FREQUENCIES, Params};
+use super::winograd::Params;
+use super::winograd_bands::FREQUENCIES;
 use super::winograd_filter;
 use crate::gpu::{Access, Kernel};
 use crate::kernels::feature_map::groups;
