@@ -87,10 +87,10 @@ impl fmt::Display for Reason {
 ///
 /// - [`Variant::ToRgb`] first: of the 16 channels of [`Variant::Direct`], one output group uses four;
 /// - [`Variant::WinogradFused`] from 16 channels up to 128 on the narrower side, where its frequencies stay in the
-///   cache: 64→64 at 256² in 36 ms, in three passes 51;
+///   cache: 64→64 at 256² in 38 ms, in three passes 51;
 /// - [`Variant::Winograd`] for more channels. Both wherever either side has at least 16 to share the transforms
 ///   (see [`Variant::suits`]);
-/// - [`Variant::FromRgbBroadcast`] for the first layer: 4.3 ms at 256² where [`Variant::Direct`] takes 13.4 and
+/// - [`Variant::FromRgbBroadcast`] for the first layer: 5.9 ms at 256² where [`Variant::Direct`] takes 13.7 and
 ///   [`Variant::FromRgb`] 24;
 /// - [`Variant::Direct`] for the rest;
 /// - the last two for adapters without subgroups, which neither of the two before can do without.
