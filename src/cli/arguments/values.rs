@@ -1,0 +1,121 @@
+//! What flags take: sizes, names with weights, numbers within bounds.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use impasto::kernels::pool2::Pooling;
+
+/// `WxH`, or one number for a square.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    pub width: usize,
+    pub height: usize,
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (width, height) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
+        let side = |text: &str| {
+            let side = text.trim().parse().ok();
+            side.filter(|side| (1..=65_536).contains(side))
+        };
+        match (side(width), side(height)) {
+            (Some(width), Some(height)) => Ok(Self { width, height }),
+            _ => Err("it is no size; write for example 1024x768, up to 65536 a side".to_string()),
+        }
+    }
+}
+
+/// `NAME` or `NAME:WEIGHT`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weighted {
+    pub name: String,
+    /// 1 if none is given.
+    pub weight: f32,
+}
+
+impl FromStr for Weighted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let plain = |name: &str| Self {
+            name: name.to_string(),
+            weight: 1.0,
+        };
+        match text.rsplit_once(':') {
+            // What follows the last colon is a weight only if it looks like a number: file names and
+            // Windows drives have colons too.
+            Some((name, weight)) if !name.is_empty() && weight.trim().parse::<f32>().is_ok() => {
+                Ok(Self {
+                    name: name.to_string(),
+                    weight: positive(weight.trim())
+                        .map_err(|_| "its weight must be a finite number above 0")?,
+                })
+            }
+            _ if text.is_empty() => Err("the name is empty".to_string()),
+            _ => Ok(plain(text)),
+        }
+    }
+}
+
+pub(super) fn svg(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("svg") => Ok(path),
+        _ => Err("plots are written as SVG; give a name that ends in .svg".to_string()),
+    }
+}
+
+fn finite(text: &str) -> Result<f32, String> {
+    text.parse::<f32>()
+        .ok()
+        .filter(|value| value.is_finite())
+        .ok_or_else(|| format!("`{text}` is not a finite number"))
+}
+
+pub(super) fn positive(text: &str) -> Result<f32, String> {
+    let value = finite(text)?;
+    if value > 0.0 {
+        Ok(value)
+    } else {
+        Err("it must be above 0".to_string())
+    }
+}
+
+pub(super) fn not_negative(text: &str) -> Result<f32, String> {
+    let value = finite(text)?;
+    if value >= 0.0 {
+        Ok(value)
+    } else {
+        Err("it must not be below 0".to_string())
+    }
+}
+
+pub(super) fn pooling(text: &str) -> Result<Pooling, String> {
+    match text {
+        "max" => Ok(Pooling::Max),
+        "avg" | "average" => Ok(Pooling::Average),
+        other => Err(format!("`{other}` is not a pooling; choose max or avg")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_follows_the_last_colon_only_if_it_is_a_number() {
+        let parse = |text: &str| Weighted::from_str(text).map(|w| (w.name, w.weight));
+        assert_eq!(parse("a.png"), Ok(("a.png".into(), 1.0)));
+        assert_eq!(parse("a.png:2.5"), Ok(("a.png".into(), 2.5)));
+        assert_eq!(parse("C:\\a.png"), Ok(("C:\\a.png".into(), 1.0)));
+        assert_eq!(parse("C:\\a.png:3"), Ok(("C:\\a.png".into(), 3.0)));
+        assert!(parse("a.png:0").is_err());
+        assert!(parse("a.png:-1").is_err());
+        assert!(parse("a.png:nan").is_err());
+        assert!(parse("a.png:inf").is_err());
+        assert!(parse("").is_err());
+    }
+}
