@@ -207,6 +207,26 @@ pub fn workspace_bytes(shape: Shape) -> u64 {
     (4 * shape.channels * shape.channels * chunks(shape)) as u64
 }
 
+/// How often the sums of a map are computed where it takes several bindings, 1 where it takes one: a tile of the
+/// matrix is as wide as ever, however few channels a slice leaves for it.
+pub fn repetition(shape: Shape, binding_limit: u64) -> f64 {
+    let side = Tiling::Lanes.groups();
+    let tiles = |slices: &[GroupSlice]| -> usize {
+        let of = |slice: &GroupSlice| slice.count.div_ceil(side);
+        let rows = slices.iter().enumerate();
+        let row = |(index, i): (usize, &GroupSlice)| -> usize {
+            slices[index..].iter().map(|j| of(i) * of(j)).sum()
+        };
+        rows.map(row).sum()
+    };
+    let whole = slices(shape, u64::MAX);
+    match (slices(shape, binding_limit), whole) {
+        (Ok(several), Ok(one)) => tiles(&several) as f64 / tiles(&one).max(1) as f64,
+        // Such a map is refused when it is recorded.
+        _ => 1.0,
+    }
+}
+
 /// Bytes of the C×C matrix itself.
 fn matrix_bytes(shape: Shape) -> u64 {
     (4 * shape.channels * shape.channels) as u64

@@ -5,7 +5,7 @@ mod features;
 mod style;
 
 pub use dream::{dream_executable, dream_tape};
-pub use features::{Features, Wanted, features, features_on_paper};
+pub use features::{Features, Wanted, features, features_on_paper, features_tape};
 pub use style::{LayerWeight, LossSummary, StyleTape, StyleTargets, StyleTerms, style_executable};
 
 use thiserror::Error;

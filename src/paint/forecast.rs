@@ -125,7 +125,7 @@ impl StyleProblem<'_> {
         let read_back = 4 * values as u64;
         let least_state = optimisers.iter().map(state).min().unwrap_or(0);
         find(Search {
-            ways: &Way::all(&tape, self.preference),
+            ways: &Way::all(&tape, self.preference, adapter.binding_limit),
             beside: Some(least_state + read_back),
             budget,
             on_paper: &|way, detail| {
