@@ -9,6 +9,7 @@ mod comparison;
 pub mod conv3x3;
 pub mod copy_bandwidth;
 pub mod crop;
+mod evenness;
 pub mod fma_peak;
 pub mod gram;
 pub mod losses;
@@ -16,6 +17,8 @@ pub mod optimisers;
 pub mod picture_input;
 pub mod pool2;
 pub mod relu;
+
+pub use evenness::Evenness;
 
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
@@ -80,9 +83,11 @@ pub async fn check_all(gpu: &Gpu, mut report: impl FnMut(&Check)) -> Result<Vec<
         .into_iter()
         .filter(|tiling| tiling.is_supported(gpu))
     {
-        add(gram::forward(gpu, tiling, shape, gram::Part::Second, None, 1).await?);
+        let how = (gram::Part::Second, Evenness::Weighted);
+        add(gram::forward(gpu, tiling, shape, how, None, 1).await?);
     }
-    add(gram::gradient(gpu, shape, joined, None, 1).await?);
+    let how = (joined, Evenness::Weighted);
+    add(gram::gradient(gpu, shape, how, None, 1).await?);
     check_losses(gpu, &mut add).await?;
     for case in optimisers::selection() {
         add(optimisers::check(gpu, &case).await?);
@@ -124,8 +129,8 @@ async fn check_losses(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuE
         binding_limit: None,
         seed: 1,
     };
-    add(losses::content_value(gpu, &case).await?);
-    add(losses::content_gradient(gpu, &case).await?);
+    add(losses::content_value(gpu, &case, Evenness::Weighted).await?);
+    add(losses::content_gradient(gpu, &case, Evenness::Weighted).await?);
     add(losses::dream_value(gpu, &case).await?);
     add(losses::dream_gradient(gpu, &case).await?);
     add(losses::style_value(gpu, 64, 1).await?);

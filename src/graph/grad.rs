@@ -305,11 +305,10 @@ fn forward_values_for_gradient(
         | Op::Crop(_)
         | Op::Paste(_)
         | Op::Pool(_)
-        | Op::Gram { .. }
         | Op::DreamLoss { .. }
         | Op::TvLoss { .. } => vec![inputs[0]],
         Op::Relu => vec![y],
-        Op::ContentLoss { .. } | Op::StyleLoss { .. } => inputs.to_vec(),
+        Op::Gram { .. } | Op::ContentLoss { .. } | Op::StyleLoss { .. } => inputs.to_vec(),
     }
 }
 

@@ -68,12 +68,12 @@ pub enum Op {
     Crop(Window),
     /// A window of a map, put where it belongs in a larger one.
     Paste(Placement),
-    /// F·Fᵀ / M.
+    /// F·Fᵀ / M, or F·T·Fᵀ / M with the weights of a second input on the diagonal of T.
     Gram {
         /// M: all positions of the layer, also where F is a tile of it.
         positions: usize,
     },
-    /// weight · mean((F − P)²).
+    /// weight · mean((F − P)²), or weight · mean(t·(F − P)²) with the weights t of a third input.
     ContentLoss {
         /// w.
         weight: f32,
@@ -95,7 +95,7 @@ pub enum Op {
     },
 }
 
-/// One entry of the tape. The first input is the one that gradients flow to; a second is a target.
+/// One entry of the tape. The first input is the one that gradients flow to; others are targets and weights.
 #[derive(Clone, Debug)]
 pub struct Node {
     /// Unique on the tape; a layer name where there is one.

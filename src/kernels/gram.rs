@@ -3,6 +3,7 @@
 //! (`shaders/gram_gradient.wgsl`, or its twin without subgroups).
 
 use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
+use super::weighted::{Weighted, weighted, weights_or};
 use super::{ACCUMULATE, Merge};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
 use crate::shape::Shape;
@@ -16,6 +17,7 @@ pub static PARTIAL: Kernel = Kernel {
         (1, Access::Read),
         (4, Access::Read),
         (2, Access::ReadWrite),
+        (6, Access::Read),
     ],
     needs_subgroups: false,
 };
@@ -29,6 +31,7 @@ pub static BROADCAST: Kernel = Kernel {
         (1, Access::Read),
         (4, Access::Read),
         (2, Access::ReadWrite),
+        (6, Access::Read),
     ],
     needs_subgroups: true,
 };
@@ -42,6 +45,7 @@ pub static TILED: Kernel = Kernel {
         (1, Access::Read),
         (4, Access::Read),
         (2, Access::ReadWrite),
+        (6, Access::Read),
     ],
     needs_subgroups: false,
 };
@@ -64,9 +68,10 @@ const GRADIENT_BINDINGS: &[(u32, Access)] = &[
     (2, Access::Read),
     (4, Access::ReadWrite),
     (5, Access::Read),
+    (6, Access::Read),
 ];
 
-/// gF (+)= 2/M · gG·F, weights by subgroup broadcast, loads of 64 bits.
+/// gF (+)= 2/M · gG·F, gG by subgroup broadcast, loads of 64 bits.
 pub static GRADIENT: Kernel = Kernel {
     shader: crate::shader!("gram_gradient"),
     entry: "main",
@@ -251,15 +256,15 @@ impl Share {
     }
 }
 
-/// Records g (+)= F·Fᵀ/M, C×C row-major; C is a multiple of four and `partials` has
-/// [`workspace_bytes`].
+/// Records g (+)= F·T·Fᵀ/M with the weights on the diagonal of T, C×C row-major; C is a multiple of four and
+/// `partials` has [`workspace_bytes`].
 ///
 /// # Errors
 /// A plane that no binding can hold.
 pub fn forward(
     recorder: &mut Recorder,
     tiling: Tiling,
-    f: &FeatureMap,
+    (f, weights): Weighted<'_>,
     partials: &wgpu::Buffer,
     g: &wgpu::Buffer,
     share: Share,
@@ -270,7 +275,10 @@ pub fn forward(
             let partials = BufferView::first(partials, workspace_bytes(f.shape));
             let widest = recorder.workgroup();
             recorder.push(partial_command(
-                tiling, f, i_slice, j_slice, partials, widest,
+                (tiling, widest),
+                (f, weights),
+                [i_slice, j_slice],
+                partials,
             ));
         }
     }
@@ -303,12 +311,10 @@ pub fn forward(
 }
 
 fn partial_command(
-    tiling: Tiling,
-    f: &FeatureMap,
-    i_slice: GroupSlice,
-    j_slice: GroupSlice,
+    (tiling, widest): (Tiling, u32),
+    (f, weights): Weighted<'_>,
+    [i_slice, j_slice]: [GroupSlice; 2],
     partials: BufferView,
-    widest: u32,
 ) -> Command {
     let chunks = tiling.chunks(f.shape);
     let together = tiling.chunks_per_workgroup(chunks, widest);
@@ -323,11 +329,16 @@ fn partial_command(
     Command {
         kernel: tiling.kernel(),
         knobs: match tiling {
-            Tiling::Threads => vec![("WORKGROUP", together as u32)],
-            Tiling::Lanes | Tiling::Workgroups => Vec::new(),
+            Tiling::Threads => vec![("WORKGROUP", together as u32), weighted(weights)],
+            Tiling::Lanes | Tiling::Workgroups => vec![weighted(weights)],
         },
         uniform: bytemuck::bytes_of(&gram_params(f, i_slice, j_slice, chunks, together)).to_vec(),
-        buffers: vec![f.view(i_slice), f.view(j_slice), partials],
+        buffers: vec![
+            f.view(i_slice),
+            f.view(j_slice),
+            partials,
+            weights_or(f, weights),
+        ],
         workgroups: [(chunks / together) as u32, tiles(i_slice), tiles(j_slice)],
         flop: 2 * products * f.shape.pixels() as u64,
         bytes: 4 * (i + j) * f.shape.pixels() as u64,
@@ -358,7 +369,7 @@ fn gram_params(
     }
 }
 
-/// Records gf (+)= 2/M · gg·F for a symmetric gg, which every loss on a Gram matrix has, and M positions.
+/// Records gf (+)= 2/M · gg·F·T for a symmetric gg, which every loss on a Gram matrix has, and M positions.
 ///
 /// # Errors
 /// A plane that no binding can hold.
@@ -366,7 +377,7 @@ pub fn gradient(
     recorder: &mut Recorder,
     gpu: &Gpu,
     gg: &wgpu::Buffer,
-    f: &FeatureMap,
+    (f, weights): Weighted<'_>,
     gf: &FeatureMap,
     positions: usize,
     merge: Merge,
@@ -389,10 +400,9 @@ pub fn gradient(
             recorder.push(gradient_command(
                 kernel,
                 gg,
-                f,
-                c_slice,
+                (f, weights),
                 gf,
-                o_slice,
+                [c_slice, o_slice],
                 (scale, flags),
             ));
         }
@@ -421,10 +431,9 @@ fn gradient_tile(kernel: &Kernel) -> [usize; 2] {
 fn gradient_command(
     (kernel, workgroup): (&'static Kernel, u32),
     gg: &wgpu::Buffer,
-    f: &FeatureMap,
-    c_slice: GroupSlice,
+    (f, weights): Weighted<'_>,
     gf: &FeatureMap,
-    o_slice: GroupSlice,
+    [c_slice, o_slice]: [GroupSlice; 2],
     (scale, flags): (f32, u32),
 ) -> Command {
     let pixels = f.shape.pixels();
@@ -445,13 +454,14 @@ fn gradient_command(
     let (c, o) = (4 * c_slice.count as u64, 4 * o_slice.count as u64);
     Command {
         kernel,
-        knobs: vec![("WORKGROUP", workgroup)],
+        knobs: vec![("WORKGROUP", workgroup), weighted(weights)],
         uniform: bytemuck::bytes_of(&params).to_vec(),
         buffers: vec![
             f.view(c_slice),
             BufferView::first(gg, matrix_bytes(f.shape)),
             gf.view(o_slice),
             f.view(o_slice),
+            weights_or(f, weights),
         ],
         workgroups: [
             pixels.div_ceil(strip).div_ceil(workgroup as usize) as u32,

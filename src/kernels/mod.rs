@@ -22,11 +22,13 @@ pub mod relu;
 pub mod style_loss;
 pub mod sum;
 pub mod tv_loss;
+mod weighted;
 
 pub use catalogue::{catalogue, catalogue_of_real_gpus};
 pub use feature_map::FeatureMap;
 pub use merge::{ACCUMULATE, BIAS, MASK, Merge, RELU};
 pub use pass::Pass;
+pub use weighted::Weighted;
 
 use crate::gpu::fold_workgroups;
 
