@@ -36,8 +36,8 @@ impl Picture {
     }
 }
 
-/// One channel of size `from` (width, height) at the size `to`.
-pub(super) fn resized_plane(plane: &[f32], from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
+/// One channel of size `from` (width, height) at the size `to`, by the filter of [`Picture::resized`].
+pub fn resized_plane(plane: &[f32], from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
     let source = ImageBuffer::from_fn(from.0 as u32, from.1 as u32, |x, y| {
         Luma([plane[y as usize * from.0 + x as usize]])
     });
