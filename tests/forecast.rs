@@ -69,6 +69,7 @@ fn forecast_and_measure(
         preference: &preference,
         size,
         styles: &[style],
+        averages: false,
         report_every: 1,
     };
     let forecast = first_that_fits(&problem, gpu.profile(), &[optimiser], None);

@@ -543,6 +543,36 @@ fn conv3x3_costs_on_paper_are_those_of_the_dispatches() {
     }
 }
 
+/// One value a lane and many, all decays, a bad value, pictures larger than a binding.
+#[test]
+fn average() {
+    let case = |values, updates, decay, bad| doctor::average::Case {
+        values,
+        updates,
+        decay,
+        bad,
+        binding_limit: None,
+    };
+    let mut cases = vec![
+        case(4, 1, 0.5, None),
+        case(68, 3, 0.0, None),
+        case(1004, 40, 0.9, None),
+        case(1004, 12, 0.99, Some(7)),
+        case(66_000, 2, 0.75, Some(2)),
+    ];
+    cases.push(doctor::average::Case {
+        binding_limit: Some(2000),
+        ..cases[3]
+    });
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for case in &cases {
+            checks.push(doctor::average::check(gpu, case).await?);
+        }
+        Ok(checks)
+    });
+}
+
 #[test]
 fn the_doctor_reports_every_kernel_family() {
     let mut reported = Vec::new();

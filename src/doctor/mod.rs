@@ -5,6 +5,7 @@
 //! written that should not have been. `impasto doctor` reports [`check_all`]; the test suite calls the same functions
 //! with many more cases.
 
+pub mod average;
 mod comparison;
 pub mod conv3x3;
 pub mod copy_bandwidth;
@@ -92,6 +93,14 @@ pub async fn check_all(gpu: &Gpu, mut report: impl FnMut(&Check)) -> Result<Vec<
     for case in optimisers::selection() {
         add(optimisers::check(gpu, &case).await?);
     }
+    let mean = average::Case {
+        values: 1004,
+        updates: 5,
+        decay: 0.75,
+        bad: Some(3),
+        binding_limit: None,
+    };
+    add(average::check(gpu, &mean).await?);
     add(fma_peak::check(gpu, 4).await?);
     add(copy_bandwidth::check(gpu, 5000).await?);
     Ok(checks)

@@ -4,6 +4,7 @@
 //! submitted. The meaning of each op stands in the file of the same stem under [`crate::reference`].
 
 pub mod adam;
+pub mod average;
 mod catalogue;
 pub mod content_loss;
 pub mod conv3x3;

@@ -9,9 +9,10 @@
 //!
 //! Reading order: [`picture_input`], [`conv3x3`], [`relu`], [`maxpool2`] and [`avgpool2`] make the network, [`crop`] its
 //! tiles; [`gram`], [`content_loss`], [`style_loss`], [`tv_loss`] and [`dream_loss`] make the objective; [`adam`] and
-//! [`lbfgs`] change the picture. [`samples`] supplies numbers to try all of it on.
+//! [`lbfgs`] change the picture, [`average`] smooths its way. [`samples`] supplies numbers to try all of it on.
 
 pub mod adam;
+pub mod average;
 pub mod avgpool2;
 pub mod content_loss;
 pub mod conv3x3;
