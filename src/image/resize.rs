@@ -76,12 +76,7 @@ impl Filter {
 
 /// Planes of any values, one after the other, from the size `from` (W, H) to the size `to`. Nothing is clamped,
 /// which [`Picture::resized`] does; else it is the same map. Sides of `from` must not be 0.
-pub fn resampled(
-    planes: &[f32],
-    from: [usize; 2],
-    to: [usize; 2],
-    filter: Filter,
-) -> Vec<f32> {
+pub fn resampled(planes: &[f32], from: [usize; 2], to: [usize; 2], filter: Filter) -> Vec<f32> {
     if from == to {
         return planes.to_vec();
     }

@@ -232,7 +232,8 @@ impl<'a> Descent<'a> {
             return Ok(());
         }
         let mut iterate = standing.clone();
-        self.read_values(self.executable.picture(), &mut iterate).await?;
+        self.read_values(self.executable.picture(), &mut iterate)
+            .await?;
         self.gpu.check()?;
         watcher.state(&iterate, memory);
         Ok(())
@@ -277,7 +278,10 @@ impl<'a> Descent<'a> {
     }
 
     async fn read_picture(&self, standing: &mut Standing) -> Result<(), GpuError> {
-        let shown = self.optimiser.average().unwrap_or(self.executable.picture());
+        let shown = self
+            .optimiser
+            .average()
+            .unwrap_or(self.executable.picture());
         self.read_values(shown, standing).await
     }
 

@@ -9,6 +9,7 @@ use super::scales::{Scale, ScalePosition, Sources, averaging_over, carried_up};
 use super::search::Way;
 use super::style::{Start, StyleChoices, StyleRun};
 use crate::gpu::{Gpu, GpuError};
+use crate::graph::Executable;
 use crate::net::Network;
 use crate::objective::{ObjectiveError, StyleTerms};
 use crate::optim::{OptimiserSettings, OptimiserState, StateMismatch};
@@ -99,7 +100,9 @@ impl<'a> ScaledRun<'a> {
             network,
             choices,
             sources,
-            position: resumption.as_ref().map_or_else(ScalePosition::default, |from| from.position),
+            position: resumption
+                .as_ref()
+                .map_or_else(ScalePosition::default, |from| from.position),
             run: None,
             size: [0, 0],
         };
@@ -108,7 +111,12 @@ impl<'a> ScaledRun<'a> {
             let found = scaled.position.scale + 1;
             return Err(PreparationError::Scale { found, scales });
         }
-        let Some(Resumption { standing, optimiser, .. }) = resumption else {
+        let Some(Resumption {
+            standing,
+            optimiser,
+            ..
+        }) = resumption
+        else {
             let start = scaled.choices.start.clone();
             scaled.begin(gpu, start, None).await?;
             return Ok(scaled);
@@ -119,7 +127,9 @@ impl<'a> ScaledRun<'a> {
                 Some(mean) => mean.iter().copied().take(standing.rgb.len()).collect(),
                 None => standing.rgb,
             };
-            scaled.climb(gpu, standing.step, &shown, Some(optimiser)).await?;
+            scaled
+                .climb(gpu, standing.step, &shown, Some(optimiser))
+                .await?;
             return Ok(scaled);
         }
         // The picture is replaced before the first step.
@@ -130,9 +140,12 @@ impl<'a> ScaledRun<'a> {
         Ok(scaled)
     }
 
-    /// The scale that is on the device; `None` after a failure between two.
-    pub fn current(&self) -> Option<&StyleRun> {
-        self.run.as_ref()
+    /// The objective and its gradient at the scale where it stands. Not to be asked after a failure between two.
+    pub fn executable(&self) -> &Executable {
+        match &self.run {
+            Some(run) => run.executable(),
+            None => unreachable!("a scale is prepared before it is asked about"),
+        }
     }
 
     /// Width and height of the picture as it stands.
@@ -146,7 +159,12 @@ impl<'a> ScaledRun<'a> {
     }
 
     /// Runs through all scales, or until the watcher or the device stops it.
-    pub async fn paint(&mut self, gpu: &Gpu, rhythm: Rhythm, watcher: &mut dyn Watcher) -> Painting {
+    pub async fn paint(
+        &mut self,
+        gpu: &Gpu,
+        rhythm: Rhythm,
+        watcher: &mut dyn Watcher,
+    ) -> Painting {
         loop {
             let (painting, memory) = self.paint_scale(gpu, rhythm, watcher).await;
             let is_stopped = !matches!(painting.ending, Ending::Finished);
@@ -196,7 +214,12 @@ impl<'a> ScaledRun<'a> {
             snapshot_every: rhythm.snapshot_every,
         };
         let mut painting = run.paint(gpu, schedule, &mut watching).await;
-        let ScaleWatcher { position, is_stopped, memory, .. } = watching;
+        let ScaleWatcher {
+            position,
+            is_stopped,
+            memory,
+            ..
+        } = watching;
         self.position = position;
         painting.ending = match painting.ending {
             Ending::Stopped if position.settled && (is_last || !is_stopped) => Ending::Finished,
@@ -260,9 +283,10 @@ impl<'a> ScaledRun<'a> {
         run.begin_after(self.position.first_step);
         if let Some(memory) = memory {
             // It was made for this optimiser and size.
-            run.carry(gpu, memory).map_err(|mismatch| GpuError::Rejected {
-                reason: mismatch.to_string(),
-            })?;
+            run.carry(gpu, memory)
+                .map_err(|mismatch| GpuError::Rejected {
+                    reason: mismatch.to_string(),
+                })?;
         }
         self.run = Some(run);
         self.size = size;

@@ -100,7 +100,8 @@ impl Sources {
     /// The content and the styles for a result whose longer side is `side`.
     pub fn at(&self, side: usize) -> (Picture, Vec<(Picture, f32)>) {
         let longer = self.style_side(side);
-        let style = |(style, weight): &(Picture, f32)| (style.fit_longer_side(longer, false), *weight);
+        let style =
+            |(style, weight): &(Picture, f32)| (style.fit_longer_side(longer, false), *weight);
         let styles = self.styles.iter().map(style).collect();
         (self.content.fit_longer_side(side, true), styles)
     }
@@ -159,7 +160,10 @@ mod tests {
                 let share = steps as f64 / (scales.len() + 1) as f64;
                 for (index, scale) in scales.iter().enumerate() {
                     let share = if index == 0 { 2.0 * share } else { share };
-                    assert!((scale.steps as f64 - share).abs() <= 1.0 + share * 1e-9, "{scales:?}");
+                    assert!(
+                        (scale.steps as f64 - share).abs() <= 1.0 + share * 1e-9,
+                        "{scales:?}"
+                    );
                 }
             }
         }
@@ -200,7 +204,8 @@ mod tests {
             let size_of = |picture: &Picture| [picture.width, picture.height];
             assert_eq!(sizes.0, size_of(&content));
             assert_eq!(sizes.0, [side, side * 3 / 4]);
-            let of_styles: Vec<[usize; 2]> = styles.iter().map(|(style, _)| size_of(style)).collect();
+            let of_styles: Vec<[usize; 2]> =
+                styles.iter().map(|(style, _)| size_of(style)).collect();
             assert_eq!(sizes.1, of_styles);
             assert_eq!(sizes.1[0][0], side / 2);
             assert_eq!(sizes.1[1], [9, 8], "too small to be enlarged");
@@ -209,7 +214,9 @@ mod tests {
 
     #[test]
     fn what_is_carried_up_is_a_picture() {
-        let rgb: Vec<f32> = (0..48).map(|i| if i % 4 < 2 { -0.5 } else { 1.5 }).collect();
+        let rgb: Vec<f32> = (0..48)
+            .map(|i| if i % 4 < 2 { -0.5 } else { 1.5 })
+            .collect();
         let up = carried_up(&rgb, [4, 4], [6, 6]);
         assert_eq!((up.width, up.height, up.rgb.len()), (6, 6, 108));
         assert!(up.rgb.iter().all(|value| (0.0..=1.0).contains(value)));

@@ -9,7 +9,11 @@ pub fn average(pictures: &[Vec<f64>], decay: f64) -> Vec<f64> {
         let mut weight = 0.0;
         for picture in pictures {
             let before = if weight > 0.0 { sum / weight } else { 0.0 };
-            let value = if picture[i].is_finite() { picture[i] } else { before };
+            let value = if picture[i].is_finite() {
+                picture[i]
+            } else {
+                before
+            };
             sum = decay * sum + value;
             weight = decay * weight + 1.0;
         }
