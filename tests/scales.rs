@@ -300,19 +300,23 @@ fn without_steps_there_is_the_content() {
     assert!(painting.standing.rgb == content.rgb);
 }
 
-/// What coarse scales are for: large strokes are found where they are small, with steps that cost less.
+/// What coarse scales are for: large strokes are found where they are small, with steps that cost less. The steps at
+/// the last scale are as many in both runs.
 #[test]
-fn coarse_to_fine_reaches_a_lower_loss_than_one_scale() {
-    const STEPS: usize = 40;
+fn coarse_to_fine_reaches_a_lower_loss_than_the_last_scale_alone() {
     let terms = gatys(network().architecture);
     let last_loss = |scales: Vec<Scale>| -> f32 {
         let mut diary = Diary::default();
         paint(&choices(terms.clone(), adam(), scales), None, &mut diary);
-        assert_eq!(diary.losses.len(), STEPS);
-        diary.losses[STEPS - 1].terms.iter().sum()
+        diary.losses.last().unwrap().terms.iter().sum()
     };
-    let one = last_loss(share_steps(&[96], STEPS));
-    let several = last_loss(share_steps(&scale_sizes(96, 34), STEPS));
-    println!("one scale {one}, several {several}");
-    assert!(several < 0.95 * one, "one scale {one}, several {several}");
+    let several = share_steps(&scale_sizes(96, 68), 60);
+    assert_eq!(several.last().unwrap().steps, 20);
+    let one = last_loss(vec![Scale {
+        size: 96,
+        steps: 20,
+    }]);
+    let several = last_loss(several);
+    println!("one scale {one}, two {several}");
+    assert!(several < 0.8 * one, "one scale {one}, two {several}");
 }
