@@ -8,8 +8,8 @@ use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 use impasto::objective::StyleTerms;
 use impasto::paint::{
-    Checkpoint, Painting, PreparationError, Resumption, Rhythm as Looks, Scale, ScaledChoices,
-    ScaledRun, Sources, Start, fingerprint, share_steps,
+    Checkpoint, Painting, Resumption, Rhythm as Looks, Scale, ScaledChoices, ScaledRun, Sources,
+    Start, fingerprint, share_steps,
 };
 
 use super::arguments::{Common, StyleArguments, Weighted};
@@ -198,7 +198,7 @@ pub fn paint(
     });
     let sources = job.sources.clone();
     let preparation = ScaledRun::prepare(gpu, network, choices, sources, resumption);
-    let mut run = wait(gpu, preparation).map_err(unprepared)?;
+    let mut run = wait(gpu, preparation)?;
     let output = job.output.clone();
     let (iterations, [width, height]) = (job.iterations(), job.size());
     let names = run.executable().program().tape.losses().to_vec();
@@ -245,15 +245,6 @@ pub fn paint(
         ),
     );
     conclude(ending, saved, progress, standing.step, &output)
-}
-
-fn unprepared(error: PreparationError) -> Failure {
-    match error {
-        PreparationError::Objective(error) => error.into(),
-        mismatch => Failure::bad_input(format!(
-            "the checkpoint does not fit its own run ({mismatch}); start a new run"
-        )),
-    }
 }
 
 /// Opens the files that are written on the way, and takes up the run that is continued, if one is.

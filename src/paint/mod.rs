@@ -6,6 +6,7 @@ pub mod fingerprint;
 mod forecast;
 mod glance;
 mod recipe;
+mod scale_watcher;
 mod scaled;
 mod scales;
 mod search;
