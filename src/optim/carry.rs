@@ -81,16 +81,18 @@ mod tests {
         assert_eq!((after.settings, after.step), (settings, 37));
         assert_eq!(after.vectors.len(), 2, "the mean starts anew");
         let expected: Vec<f32> = square(field(to));
-        for (name, expected, tolerance) in [
-            ("adam.first_moment", field(to), 2e-5),
-            ("adam.second_moment", expected, 4e-8),
+        for (name, expected) in [
+            ("adam.first_moment", field(to)),
+            ("adam.second_moment", expected),
         ] {
             let found = &after.vectors[name];
             assert_eq!(found.len(), (3usize * 35 * 27).next_multiple_of(4));
-            for (found, expected) in found.iter().zip(&expected) {
-                let off = (found - expected).abs();
-                assert!(off < tolerance, "{name}: {found} {expected}");
-            }
+            let square = |value: f32| f64::from(value) * f64::from(value);
+            let pairs = found.iter().zip(&expected);
+            let off: f64 = pairs.map(|(a, b)| square(a - b)).sum();
+            let all: f64 = expected.iter().map(|&value| square(value)).sum();
+            // Most of it at the border, beyond which nothing is known.
+            assert!((off / all).sqrt() < 0.02, "{name}: {}", (off / all).sqrt());
         }
     }
 
