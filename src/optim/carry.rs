@@ -81,9 +81,9 @@ mod tests {
         assert_eq!((after.settings, after.step), (settings, 37));
         assert_eq!(after.vectors.len(), 2, "the mean starts anew");
         let expected: Vec<f32> = square(field(to));
-        for (name, expected) in [
-            ("adam.first_moment", field(to)),
-            ("adam.second_moment", expected),
+        for (name, expected, tolerance) in [
+            ("adam.first_moment", field(to), 0.02),
+            ("adam.second_moment", expected, 0.03),
         ] {
             let found = &after.vectors[name];
             assert_eq!(found.len(), (3usize * 35 * 27).next_multiple_of(4));
@@ -92,7 +92,8 @@ mod tests {
             let off: f64 = pairs.map(|(a, b)| square(a - b)).sum();
             let all: f64 = expected.iter().map(|&value| square(value)).sum();
             // Most of it at the border, beyond which nothing is known.
-            assert!((off / all).sqrt() < 0.02, "{name}: {}", (off / all).sqrt());
+            let off = (off / all).sqrt();
+            assert!(off < tolerance, "{name}: {off}");
         }
     }
 
