@@ -9,12 +9,13 @@ use impasto::gpu::{Gpu, GpuOptions};
 use impasto::image::Picture;
 use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::pool2::Pooling;
-use impasto::net::{Network, Weights};
+use impasto::net::{Network, Treatment, Weights};
 use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings, OptimiserState};
 use impasto::paint::{
     Schedule, Standing, Start, StepLosses, StyleChoices, StyleForecast, StyleProblem, StyleRun,
     Watcher, first_that_fits, gatys,
 };
+use impasto::shape::Border;
 use support::{open, wait};
 
 fn network(name: &str) -> Network {
@@ -51,14 +52,17 @@ impl Watcher for Nobody {
 /// The forecast, what was held while painting, and the most that was held at all.
 fn forecast_and_measure(
     network: &Network,
-    pooling: Pooling,
+    treatment: impl Into<Treatment>,
     optimiser: OptimiserSettings,
     [size, style]: [[usize; 2]; 2],
     (options, wish): (&GpuOptions, Option<Variant>),
 ) -> (StyleForecast, u64, u64) {
     let gpu: Gpu = open(options);
     let mut terms = gatys(network.architecture);
-    terms.pooling = pooling;
+    Treatment {
+        pooling: terms.pooling,
+        border: terms.border,
+    } = treatment.into();
     let preference = Preference {
         wish,
         ..Preference::default()
@@ -106,14 +110,15 @@ fn assert_near(what: &str, forecast: u64, measured: u64, share: f64) {
 
 fn check(
     name: &str,
-    pooling: Pooling,
+    treatment: impl Into<Treatment>,
     optimiser: OptimiserSettings,
     sizes: [[usize; 2]; 2],
     on: (&GpuOptions, Option<Variant>),
 ) {
-    let network = network(name);
-    let (forecast, resident, peak) = forecast_and_measure(&network, pooling, optimiser, sizes, on);
-    let what = format!("{name} {sizes:?} {pooling:?}");
+    let (network, treatment) = (network(name), treatment.into());
+    let (forecast, resident, peak) =
+        forecast_and_measure(&network, treatment, optimiser, sizes, on);
+    let what = format!("{name} {sizes:?} {treatment:?}");
     // The log of the losses goes with the run, and drivers round.
     assert_near(
         &format!("{what} at rest"),
@@ -145,6 +150,20 @@ fn small_runs_take_what_was_forecast() {
     let sizes = [[64, 48], [50, 70]];
     check("vgg19.npz", Pooling::Max, lbfgs(20), sizes, (&usual, None));
     check("vgg16.npz", Pooling::Average, ADAM, sizes, (&usual, None));
+}
+
+/// The weights and the dispatches of the fold of a replicated border, and style pictures that are looked at otherwise.
+#[test]
+fn runs_with_other_borders_take_what_was_forecast() {
+    let usual = GpuOptions::default();
+    for border in [Border::Replicate, Border::Wrap] {
+        let treatment = Treatment {
+            pooling: Pooling::Max,
+            border,
+        };
+        let sizes = [[64, 48], [50, 70]];
+        check("vgg19.npz", treatment, ADAM, sizes, (&usual, None));
+    }
 }
 
 #[test]

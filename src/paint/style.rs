@@ -12,6 +12,7 @@ use crate::kernels::pool2::Pooling;
 use crate::net::{Architecture, Network};
 use crate::objective::{LayerWeight, ObjectiveError, StyleTargets, StyleTerms, style_executable};
 use crate::optim::{Optimiser, OptimiserSettings, OptimiserState, StateMismatch};
+use crate::shape::Border;
 
 /// The picture from which a run starts.
 #[derive(Clone, Debug)]
@@ -52,6 +53,7 @@ pub fn gatys(architecture: Architecture) -> StyleTerms {
         style_weight: 1.0,
         tv_weight: 0.0,
         pooling: Pooling::Max,
+        border: Border::Zero,
     }
 }
 
