@@ -11,8 +11,9 @@ use impasto::paint::{
     Checkpoint, Painting, Schedule, Start, StyleChoices, StyleForecast, StyleProblem, StyleRun,
     fingerprint,
 };
+use impasto::shape::Border;
 
-use super::arguments::{Common, StyleArguments, Weighted};
+use super::arguments::{Common, RunArguments, StyleArguments, Weighted};
 use super::checkpoint::{Inputs, Keeper, Rhythm, check_replaceable, warn_of_change};
 use super::ending::{conclude, save_somewhere, summary};
 use super::failure::Failure;
@@ -24,15 +25,17 @@ use super::trace::Trace;
 use super::wait::wait;
 use super::{explain, network, open_gpu, say, tuning};
 
+mod border;
 mod objective;
 #[cfg(test)]
 mod tests;
 
-pub use objective::{check_side, check_sides, find_layer};
-use objective::{optimiser, terms};
+pub use border::{closed, closes};
+use objective::terms;
+pub use objective::{check_side, check_sides, find_layer, optimiser, with_style};
 
 /// The longer side if neither `--size` nor a smaller content says otherwise.
-const USUAL_SIZE: usize = 512;
+pub const USUAL_SIZE: usize = 512;
 
 /// Runs the command.
 pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Result<(), Failure> {
@@ -48,7 +51,10 @@ pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Res
         (&arguments.content, &pictures.content),
         arguments.styles.iter().zip(&pictures.styles),
     )?;
-    let keeping = keeping(common, arguments, &session, &network, &pictures)?;
+    let inputs = Inputs::new(&network, Some(&pictures.content), &pictures.styles);
+    let mut names = vec![arguments.content.as_path()];
+    names.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
+    let keeping = keeping(common, arguments, &session, inputs, &names)?;
     let gpu = open_gpu(common)?;
     let resumed = session.resumed.as_ref();
     let job = StyleJob {
@@ -102,19 +108,18 @@ pub struct Keeping<'a> {
 }
 
 /// How the run is to be kept, if it is, after a look at whether it can be continued from what it was made from.
-fn keeping<'a>(
+pub fn keeping<'a>(
     common: &Common,
-    arguments: &'a StyleArguments,
+    arguments: &'a RunArguments,
     session: &Session,
-    network: &Network,
-    pictures: &Pictures,
+    inputs: Inputs,
+    names: &[&Path],
 ) -> Result<Option<Keeping<'a>>, Failure> {
     let Some(path) = arguments.checkpoint.as_deref() else {
         return Ok(None);
     };
-    let inputs = Inputs::new(network, &pictures.content, &pictures.styles);
     if let (Some(resumed), Some(from)) = (&session.resumed, &arguments.resume) {
-        inputs.check(resumed, from, common, arguments)?;
+        inputs.check(resumed, from, common, names)?;
     }
     Ok(Some(Keeping {
         path,
@@ -125,7 +130,7 @@ fn keeping<'a>(
     }))
 }
 
-fn is_continued_in_place(arguments: &StyleArguments) -> bool {
+fn is_continued_in_place(arguments: &RunArguments) -> bool {
     match (&arguments.checkpoint, &arguments.resume) {
         (Some(path), Some(from)) => path.canonicalize().ok() == from.canonicalize().ok(),
         _ => false,
@@ -229,7 +234,11 @@ fn plan(
         let styles = styles.iter();
         let shrunk =
             styles.map(|&[width, height]| scaled([width, height], side.min(width.max(height))));
-        (scaled(size, side), shrunk.collect())
+        let size = match job.terms.border {
+            Border::Wrap => scaled(size, side).map(closes),
+            Border::Zero | Border::Replicate => scaled(size, side),
+        };
+        (size, shrunk.collect())
     })?;
     say(
         common,
@@ -292,13 +301,21 @@ fn announce(common: &Common, run: &StyleRun, iterations: usize) {
     );
 }
 
-/// The output, when everything that a run would write can be written, and every input is one.
+/// As [`check_files`], for the pictures that the flags name.
 fn check_outputs(arguments: &StyleArguments) -> Result<Output, Failure> {
     let mut inputs: Vec<&Path> = vec![&arguments.content];
     inputs.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
     if !matches!(arguments.init.as_str(), "content" | "noise") {
         inputs.push(Path::new(&arguments.init));
     }
+    check_files(arguments, inputs)
+}
+
+/// The output, when everything that a run would write can be written, and every one of `inputs` is one.
+pub fn check_files<'a>(
+    arguments: &'a RunArguments,
+    mut inputs: Vec<&'a Path>,
+) -> Result<Output, Failure> {
     check_streams(&inputs)?;
     let streams = inputs.iter().any(|path| is_stream(path)) || is_stream(&arguments.output);
     if arguments.checkpoint.is_some() && streams {
@@ -332,7 +349,7 @@ fn check_outputs(arguments: &StyleArguments) -> Result<Output, Failure> {
 }
 
 /// Refuses if a picture on the way would replace one of `inputs`.
-fn check_numbered(arguments: &StyleArguments, every: u32, inputs: &[&Path]) -> Result<(), Failure> {
+fn check_numbered(arguments: &RunArguments, every: u32, inputs: &[&Path]) -> Result<(), Failure> {
     for input in inputs {
         let file = input.canonicalize().unwrap_or(input.to_path_buf());
         let Some(step) = step_of(&arguments.output, &file) else {
@@ -357,7 +374,10 @@ fn load_pictures(common: &Common, arguments: &StyleArguments) -> Result<Pictures
     let size = arguments
         .size
         .map_or(longer.min(USUAL_SIZE), |size| size as usize);
-    let content = content.fit_longer_side(size, true);
+    let mut content = content.fit_longer_side(size, true);
+    if arguments.border == Border::Wrap {
+        content = closed(common, content);
+    }
     let mut styles = Vec::new();
     for Weighted { name, weight } in &arguments.styles {
         // Enlarging a style would only blur its strokes.

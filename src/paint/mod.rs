@@ -7,6 +7,7 @@ mod forecast;
 mod glance;
 mod search;
 mod style;
+mod texture;
 
 pub use checkpoint::{Checkpoint, CheckpointError, RunOrigin, RunPosition};
 pub use descent::{Ending, Painting, Schedule, Standing, StepLosses, Watcher, descend};
@@ -14,3 +15,4 @@ pub use forecast::{StyleForecast, StyleProblem, anything_fits, first_that_fits};
 pub use glance::{Glance, dream_gradient_that_fits, features_that_fit, style_gradient_that_fits};
 pub use search::{Misfit, OnPaper, Way, largest_side};
 pub use style::{Start, StyleChoices, StyleRun, gatys, gatys_style_weight};
+pub use texture::{canvas, texture};

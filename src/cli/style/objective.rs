@@ -8,12 +8,12 @@ use impasto::objective::{LayerWeight, StyleTerms};
 use impasto::optim::AdamSettings;
 use impasto::paint::{gatys, gatys_style_weight};
 
-use crate::cli::arguments::{OptimiserName, Recipe, StyleArguments, Weighted};
+use crate::cli::arguments::{OptimiserName, Recipe, RunArguments, StyleArguments, Weighted};
 use crate::cli::failure::Failure;
 use crate::cli::memory::OptimiserWish;
 
 /// The optimiser that the flags name.
-pub(super) fn optimiser(arguments: &StyleArguments) -> OptimiserWish {
+pub fn optimiser(arguments: &RunArguments) -> OptimiserWish {
     match arguments.optimizer {
         OptimiserName::Lbfgs => OptimiserWish::Lbfgs {
             history: arguments.history.map(|history| history as usize),
@@ -36,12 +36,22 @@ pub(super) fn terms(
     let Recipe::Gatys = arguments.recipe;
     let mut terms = gatys(architecture);
     terms.content_weight = arguments.content_weight;
-    terms.style_weight = arguments.style_weight;
-    terms.tv_weight = arguments.tv_weight;
-    terms.pooling = arguments.pooling;
+    terms.border = arguments.border;
     if !arguments.content_layers.is_empty() {
         terms.content = layers(&arguments.content_layers, architecture, |_| 1.0)?;
     }
+    with_style(terms, arguments, architecture)
+}
+
+/// `terms` with what the flags change in all but the content.
+pub fn with_style(
+    mut terms: StyleTerms,
+    arguments: &RunArguments,
+    architecture: Architecture,
+) -> Result<StyleTerms, Failure> {
+    terms.style_weight = arguments.style_weight;
+    terms.tv_weight = arguments.tv_weight;
+    terms.pooling = arguments.pooling;
     if !arguments.style_layers.is_empty() {
         let weight = |layer| gatys_style_weight(architecture, layer);
         terms.style = layers(&arguments.style_layers, architecture, weight)?;

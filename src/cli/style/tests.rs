@@ -49,7 +49,7 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
         keeping: Some(Keeping {
             path: checkpoint,
             rhythm: Rhythm::Steps(1),
-            inputs: Inputs::new(network, &content, &styles),
+            inputs: Inputs::new(network, Some(&content), &styles),
             options: Options::new(),
             in_place: false,
         }),
