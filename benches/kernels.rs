@@ -15,7 +15,7 @@ use impasto::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Variant};
 use impasto::kernels::pool2::{self, Pooling};
 use impasto::kernels::{FeatureMap, Merge, gram};
 use impasto::reference::samples::sample;
-use impasto::shape::Shape;
+use impasto::shape::{Border, Shape};
 use support::{gpu, wait};
 
 /// Wall time of `count` runs in one go.
@@ -66,8 +66,15 @@ fn convolutions(criterion: &mut Criterion, gpu: &Gpu) {
             let on_device =
                 DeviceFilter::upload(gpu, "bench", &filter, variant).expect("room for a filter");
             let mut recorder = Recorder::new(gpu);
-            conv3x3::record(&mut recorder, &on_device, &x, &y, Epilogue::default())
-                .expect("maps that fit");
+            conv3x3::record(
+                &mut recorder,
+                &on_device,
+                Border::Zero,
+                &x,
+                &y,
+                Epilogue::default(),
+            )
+            .expect("maps that fit");
             let recording = recorder.finish(gpu).expect("a valid recording");
             let name = format!("{c_in} channels → {output}, {variant}");
             bench(criterion, gpu, "conv3x3", name, &recording);

@@ -1,4 +1,4 @@
-// conv3x3_direct — y = relu?(conv(x, w) + b), 3x3, stride 1, zero padding 1; big register tile, subgroup broadcasts
+// conv3x3_direct — y = relu?(conv(x, w) + b), 3x3, stride 1, padding 1; big register tile, subgroup broadcasts
 //
 // Math      y[o,r,q] = b[o] + Σ_c Σ_{v,u∈0..2} w[o,c,v,u] · x[c, r+v-1, q+u-1]
 // Backward  gx = this kernel on gy with w'[c,o,v,u] = w[o,c,2-v,2-u], no bias, flags ACCUMULATE and MASK as needed
@@ -7,7 +7,7 @@
 // Threads   1 thread = 4×4 pixels × 16 output channels; tiles numbered row by row, so narrow maps waste no lanes
 // Dispatch  (ceil(ceil(width/4)·ceil(height/4) / WORKGROUP), ceil(o_groups/4), 1); o_first must be a multiple of 4
 // Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
-// Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), FLAGS, HALVES   text: TILE_W, TILE_H, OUT_GROUPS
+// Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), FLAGS, HALVES, BORDER   text: TILE_W, TILE_H, OUT_GROUPS
 // Cost      18·C·O·H·W flop; per thread and input group: 36 vec4 of x, 18 vec4 of w (HALVES: 9), for 9216 multiply-adds
 // Why       faster than conv3x3_plain (2 %) and conv3x3_direct_portable (7 %): 27–42 % of the FMA peak on Mesa llvmpipe at every
 //           VGG shape, 256² to 16². Loads are the cost there (tens of cycles per component): 216 of them feed 9216
@@ -34,6 +34,8 @@ const ADD_BIAS = 1u;
 const ACCUMULATE = 2u;
 const RELU = 4u;
 const MASK = 8u;
+const REPLICATE = 1u;
+const WRAP = 2u;
 
 @group(0) @binding(0) var<uniform> params: ConvParams;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
@@ -45,6 +47,7 @@ const MASK = 8u;
 override WORKGROUP: u32 = 64u;
 override FLAGS: u32 = 0u; // what the epilogue does
 override HALVES: bool = false; // weights in f16, times 1024, so that none is a subnormal that an adapter may flush
+override BORDER: u32 = 0u; // what lies beyond the map: zeros, its outermost pixels or its opposite side
 
 const TILE_W = 4u;     // pixels across per thread
 const TILE_H = 4u;     // pixels down per thread
@@ -75,8 +78,8 @@ fn main(
     var inside: Inside;
     for (var j = 0u; j < WINDOW_H; j++) {
         for (var i = 0u; i < WINDOW_W; i++) {
-            let row = i32(top + j) - 1;
-            let column = i32(left + i) - 1;
+            let row = continued(i32(top + j) - 1, params.height);
+            let column = continued(i32(left + i) - 1, params.width);
             inside[j][i] = row >= 0 && row < i32(params.height) && column >= 0 && column < i32(params.width);
             offset[j][i] = select(0u, u32(row) * params.width + u32(column), inside[j][i]);
         }
@@ -124,6 +127,14 @@ fn main(
     store_tile(&sum1, block + 1u, left, top);
     store_tile(&sum2, block + 2u, left, top);
     store_tile(&sum3, block + 3u, left, top);
+}
+
+// The row or column of a map of `length` that stands at `at`, which may lie beyond it: itself if there are zeros.
+fn continued(at: i32, length: u32) -> i32 {
+    let end = i32(length);
+    if (BORDER == REPLICATE) { return clamp(at, 0, end - 1); }
+    if (BORDER == WRAP) { return select(select(at, at - end, at >= end), at + end, at < 0); }
+    return at;
 }
 
 // Adds tap (v, u) of the filter for 16 output channels and 4 input channels.

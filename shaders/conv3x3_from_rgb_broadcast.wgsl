@@ -7,7 +7,7 @@
 // Threads   1 thread = 8×1 pixels × all output channels; the window stays in registers
 // Dispatch  (ceil(ceil(width/8)·height / WORKGROUP), 1, 1); c_groups must be 1
 // Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
-// Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), FLAGS (what the epilogue does)
+// Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), FLAGS (what the epilogue does), BORDER
 // Cost      54·O·H·W flop; per thread 30 vec4 of x; per output group 4 vec4 of w for 864 multiply-adds
 // Why       on Mesa llvmpipe 5.9 ms for 3 → 64 at 256×256 in a step, conv3x3_direct 13.7, conv3x3_from_rgb 24: one load fetches 8 columns of w for
 //           8 lanes, and the loop over the output groups is one piece of code that stays in the instruction cache, where the
@@ -31,6 +31,8 @@ const ADD_BIAS = 1u;
 const ACCUMULATE = 2u;
 const RELU = 4u;
 const MASK = 8u;
+const REPLICATE = 1u;
+const WRAP = 2u;
 
 @group(0) @binding(0) var<uniform> params: ConvParams;
 @group(0) @binding(1) var<storage, read> x: array<vec2<u64>>;
@@ -41,6 +43,7 @@ const MASK = 8u;
 
 override WORKGROUP: u32 = 64u;
 override FLAGS: u32 = 0u;
+override BORDER: u32 = 0u; // what lies beyond the map: zeros, its outermost pixels or its opposite side
 
 const TILE_W = 8u;
 const COLUMNS = 32u; // entries of w per output group
@@ -87,12 +90,21 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
     }
 }
 
-// A row of the window, zero outside of the map.
-fn load(row: i32, left: i32) -> Line {
+// The row or column of a map of `length` that stands at `at`, which may lie beyond it: itself if there are zeros.
+fn continued(at: i32, length: u32) -> i32 {
+    let end = i32(length);
+    if (BORDER == REPLICATE) { return clamp(at, 0, end - 1); }
+    if (BORDER == WRAP) { return select(select(at, at - end, at >= end), at + end, at < 0); }
+    return at;
+}
+
+// A row of the window, which may lie beyond the map.
+fn load(at: i32, left: i32) -> Line {
     var line: Line;
+    let row = continued(at, params.height);
     let row_inside = row >= 0 && row < i32(params.height);
     for (var i = 0u; i < 10u; i++) {
-        let column = left + i32(i) - 1;
+        let column = continued(left + i32(i) - 1, params.width);
         let inside = row_inside && column >= 0 && column < i32(params.width);
         let at = select(0u, u32(row) * params.width + u32(column), inside);
         line[i] = select(vec4f(), unpack(x[at]), inside);

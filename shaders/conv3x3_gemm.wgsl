@@ -1,4 +1,4 @@
-// conv3x3_gemm — y = relu?(conv(x, w) + b), 3x3, stride 1, zero padding 1; implicit GEMM with tiles in workgroup memory
+// conv3x3_gemm — y = relu?(conv(x, w) + b), 3x3, stride 1, padding 1; implicit GEMM with tiles in workgroup memory
 //
 // Math      y[o,r,q] = b[o] + Σ_c Σ_{v,u∈0..2} w[o,c,v,u] · x[c, r+v-1, q+u-1]
 // Backward  gx = this kernel on gy with w'[c,o,v,u] = w[o,c,2-v,2-u], no bias, flags ACCUMULATE and MASK as needed
@@ -7,7 +7,7 @@
 // Threads   1 workgroup = ACROSS × 4·DOWN pixels × 8·DEEP output channels, 1 thread = 1 pixel across × 4 down × 8 output channels
 // Dispatch  (ceil(width/ACROSS) · ceil(height/(4·DOWN)), ceil(o_groups/(2·DEEP)), 1); o_first must be a multiple of 2
 // Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
-// Knobs     override ACROSS, DOWN, DEEP (at most 256 threads in all), HALVES   text: TILE_H, OUT_GROUPS
+// Knobs     override ACROSS, DOWN, DEEP (at most 256 threads in all), HALVES, BORDER   text: TILE_H, OUT_GROUPS
 // Cost      18·C·O·H·W flop; per thread and input group: 3.7 vec4 from storage, 90 vec4 from workgroup memory, for 1152 multiply-adds
 // Why       meant for GPUs: conv3x3_direct_portable fetches every input and weight from the caches, 18 and 72 vec4 a thread; here a
 //           workgroup fetches each once and shares it. Neighbouring lanes load and store neighbouring vec4s, the border of the
@@ -35,6 +35,8 @@ const ADD_BIAS = 1u;
 const ACCUMULATE = 2u;
 const RELU = 4u;
 const MASK = 8u;
+const REPLICATE = 1u;
+const WRAP = 2u;
 
 @group(0) @binding(0) var<uniform> params: ConvParams;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
@@ -48,6 +50,7 @@ override ACROSS: u32 = 16u;
 override DOWN: u32 = 2u;
 override DEEP: u32 = 4u;
 override HALVES: bool = false; // weights in f16, times 1024, so that none is a subnormal that an adapter may flush
+override BORDER: u32 = 0u; // what lies beyond the map: zeros, its outermost pixels or its opposite side
 
 const TILE_H = 4u;     // pixels down per thread; one across, so that neighbouring lanes touch neighbouring vec4s
 const OUT_GROUPS = 2u; // output channel groups per thread
@@ -85,8 +88,8 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) work
     var plane = 0u;
     for (var at = first; at < last; at += stored) {
         for (var p = index; p < (ACROSS + 2u) * (DOWN * TILE_H + 2u); p += ACROSS * DOWN * DEEP) {
-            let row = i32(top + p / (ACROSS + 2u)) - 1;
-            let column = i32(left + p % (ACROSS + 2u)) - 1;
+            let row = continued(i32(top + p / (ACROSS + 2u)) - 1, params.height);
+            let column = continued(i32(left + p % (ACROSS + 2u)) - 1, params.width);
             let inside = row >= 0 && row < i32(params.height) && column >= 0 && column < i32(params.width);
             let pixel = select(0u, u32(row) * params.width + u32(column), inside);
             pixels[p] = select(vec4f(), x[plane + pixel], inside);
@@ -118,6 +121,14 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) work
     let o = (block + k) * OUT_GROUPS;
     store_tile(&sum0, o, left + i, top + j);
     store_tile(&sum1, o + 1u, left + i, top + j);
+}
+
+// The row or column of a map of `length` that stands at `at`, which may lie beyond it: itself if there are zeros.
+fn continued(at: i32, length: u32) -> i32 {
+    let end = i32(length);
+    if (BORDER == REPLICATE) { return clamp(at, 0, end - 1); }
+    if (BORDER == WRAP) { return select(select(at, at - end, at >= end), at + end, at < 0); }
+    return at;
 }
 
 // Two weights lie in a u32, as f16 and times 1024: see HALVES.

@@ -1,4 +1,4 @@
-// conv3x3_plain — y = relu?(conv(x, w) + b), 3x3, stride 1, zero padding 1; the lesson and the oracle
+// conv3x3_plain — y = relu?(conv(x, w) + b), 3x3, stride 1, padding 1; the lesson and the oracle
 //
 // Math      y[o,r,q] = b[o] + Σ_c Σ_{v,u∈0..2} w[o,c,v,u] · x[c, r+v-1, q+u-1]
 // Backward  gx = this kernel on gy with w'[c,o,v,u] = w[o,c,2-v,2-u], no bias, flags ACCUMULATE and MASK as needed
@@ -6,7 +6,7 @@
 // Threads   1 thread = 1 pixel × 4 output channels; lanes along pixels; weights at workgroup-uniform addresses
 // Dispatch  (ceil(width·height / WORKGROUP), o_groups, 1)
 // Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
-// Knobs     override WORKGROUP
+// Knobs     override WORKGROUP, BORDER
 // Cost      18·C·O·H·W flop; per thread and input group: 9 vec4 of x, 36 vec4 of w, for 144 multiply-adds
 // Why       slower than conv3x3_direct, 2 % against 27–42 % of the FMA peak on Mesa llvmpipe (2 cores, 8 lanes): 4.5 loads
 //           per 16 multiply-adds, and there every load is a loop over the lanes; on RDNA2 32 registers, full occupancy, but load-bound
@@ -29,6 +29,8 @@ const ADD_BIAS = 1u;
 const ACCUMULATE = 2u;
 const RELU = 4u;
 const MASK = 8u;
+const REPLICATE = 1u;
+const WRAP = 2u;
 
 @group(0) @binding(0) var<uniform> params: ConvParams;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
@@ -38,6 +40,7 @@ const MASK = 8u;
 @group(0) @binding(5) var<storage, read> mask: array<vec4f>;
 
 override WORKGROUP: u32 = 64u;
+override BORDER: u32 = 0u; // what lies beyond the map: zeros, its outermost pixels or its opposite side
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgroup: vec3u) {
@@ -53,8 +56,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgro
     while (at < last) {
         for (var v = row - 1; v <= row + 1; v++) {
             for (var u = column - 1; u <= column + 1; u++) {
-                if (v >= 0 && v < i32(params.height) && u >= 0 && u < i32(params.width)) {
-                    let input = x[plane + u32(v) * params.width + u32(u)];
+                let r = continued(v, params.height);
+                let q = continued(u, params.width);
+                if (r >= 0 && r < i32(params.height) && q >= 0 && q < i32(params.width)) {
+                    let input = x[plane + u32(r) * params.width + u32(q)];
                     sum += mat4x4f(w[at], w[at + 1u], w[at + 2u], w[at + 3u]) * input;
                 }
                 at += 4u;
@@ -63,6 +68,14 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgro
         plane += params.x_plane;
     }
     store(o, pixel, pixel < params.width * params.height, sum);
+}
+
+// The row or column of a map of `length` that stands at `at`, which may lie beyond it: itself if there are zeros.
+fn continued(at: i32, length: u32) -> i32 {
+    let end = i32(length);
+    if (BORDER == REPLICATE) { return clamp(at, 0, end - 1); }
+    if (BORDER == WRAP) { return select(select(at, at - end, at >= end), at + end, at < 0); }
+    return at;
 }
 
 // Stores one pixel of one output group if it is inside: bias, accumulate, ReLU and mask in this order.

@@ -6,7 +6,7 @@
 // Threads   1 thread = 4×4 pixels × the one output group; weights at addresses that are the same for all threads
 // Dispatch  (ceil(ceil(width/4)·ceil(height/4) / WORKGROUP), o_groups, 1)
 // Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
-// Knobs     override WORKGROUP   text: TILE_W, TILE_H
+// Knobs     override WORKGROUP, BORDER   text: TILE_W, TILE_H
 // Cost      54·C·H·W flop; per thread and input group: 36 vec4 of x, 36 vec4 of w, for 2304 multiply-adds
 // Why       faster than conv3x3_plain (15 % against 2.3 % of the FMA peak on Mesa llvmpipe): a weight serves 16 pixels; conv3x3_direct
 //           would waste 12 of its 16 channels; about 2 % of a VGG-19 step's convolutions. One sum over all inputs, not one per group as in
@@ -33,6 +33,8 @@ const ADD_BIAS = 1u;
 const ACCUMULATE = 2u;
 const RELU = 4u;
 const MASK = 8u;
+const REPLICATE = 1u;
+const WRAP = 2u;
 
 @group(0) @binding(0) var<uniform> params: ConvParams;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
@@ -42,6 +44,7 @@ const MASK = 8u;
 @group(0) @binding(5) var<storage, read> mask: array<vec4f>;
 
 override WORKGROUP: u32 = 64u;
+override BORDER: u32 = 0u; // what lies beyond the map: zeros, its outermost pixels or its opposite side
 
 const TILE_W = 4u;     // pixels across per thread
 const TILE_H = 4u;     // pixels down per thread
@@ -85,8 +88,18 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgro
     store_tile(&sum, workgroup.y, left, top);
 }
 
-// x at a pixel of the plane that starts at `plane`, zero outside it.
-fn read_padded(plane: u32, row: i32, column: i32) -> vec4f {
+// The row or column of a map of `length` that stands at `at`, which may lie beyond it: itself if there are zeros.
+fn continued(at: i32, length: u32) -> i32 {
+    let end = i32(length);
+    if (BORDER == REPLICATE) { return clamp(at, 0, end - 1); }
+    if (BORDER == WRAP) { return select(select(at, at - end, at >= end), at + end, at < 0); }
+    return at;
+}
+
+// x at a pixel of the plane that starts at `plane`, which may lie beyond it.
+fn read_padded(plane: u32, above: i32, before: i32) -> vec4f {
+    let row = continued(above, params.height);
+    let column = continued(before, params.width);
     let inside = row >= 0 && row < i32(params.height) && column >= 0 && column < i32(params.width);
     let pixel = select(0u, u32(row) * params.width + u32(column), inside);
     return select(vec4f(), x[plane + pixel], inside);

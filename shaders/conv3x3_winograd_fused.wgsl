@@ -7,7 +7,7 @@
 // Threads   1 thread = 8 tiles of a block of 64, over all channels; blocks are dealt to the workgroups in turn
 // Dispatch  (workgroups that the scratch has room for, 1, 1)
 // Bindings  0 params: uniform  1 x: read  2 u: read_texels  3 scratch: read_write  4 bias: read  5 y: read_write  6 mask: read
-// Knobs     override FLAGS (what the epilogue does)   text: GROUPS
+// Knobs     override FLAGS (what the epilogue does), BORDER   text: GROUPS
 // Cost      72·C·O flop per tile
 // Why       the three passes of conv3x3_winograd_* spend half of their time on their way through memory where there are few channels. Here
 //           a block's frequencies stay in the cache of one core, no lane reads what another wrote, so there are no barriers, and the
@@ -32,6 +32,8 @@ const ADD_BIAS = 1u;
 const ACCUMULATE = 2u;
 const RELU = 4u;
 const MASK = 8u;
+const REPLICATE = 1u;
+const WRAP = 2u;
 
 @group(0) @binding(0) var<uniform> params: FusedParams;
 @group(0) @binding(1) var<storage, read> x: array<vec2<u64>>;
@@ -42,6 +44,7 @@ const MASK = 8u;
 @group(0) @binding(6) var<storage, read> mask: array<vec2<u64>>;
 
 override FLAGS: u32 = 0u;
+override BORDER: u32 = 0u; // what lies beyond the map: zeros, its outermost pixels or its opposite side
 
 const FREQUENCIES = 36u;
 const TILES = 8u;   // tiles per thread, LANES apart
@@ -75,6 +78,14 @@ fn main(
     }
 }
 
+// The row or column of a map of `length` that stands at `at`, which may lie beyond it: itself if there are zeros.
+fn continued(at: i32, length: u32) -> i32 {
+    let end = i32(length);
+    if (BORDER == REPLICATE) { return clamp(at, 0, end - 1); }
+    if (BORDER == WRAP) { return select(select(at, at - end, at >= end), at + end, at < 0); }
+    return at;
+}
+
 fn transform_windows(first_tile: u32, first: u32, last: u32, v_step: u32) {
     let tiles_across = (params.width + 3u) / 4u;
     var n = 0u;
@@ -87,10 +98,10 @@ fn transform_windows(first_tile: u32, first: u32, last: u32, v_step: u32) {
         var columns: Window;
         for (var i = 0u; i < 6u; i++) {
             var line: Line;
-            let column = left + i32(i);
+            let column = continued(left + i32(i), params.width);
             let column_inside = column >= 0 && column < i32(params.width);
             for (var j = 0u; j < 6u; j++) {
-                let row = top + i32(j);
+                let row = continued(top + i32(j), params.height);
                 let inside = column_inside && row >= 0 && row < i32(params.height);
                 let at = select(0u, u32(row) * params.width + u32(column), inside);
                 line[j] = select(vec4f(), unpack(x[plane + at]), inside);

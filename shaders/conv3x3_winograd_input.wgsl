@@ -6,7 +6,7 @@
 // Threads   1 thread = one tile of one channel group; tiles numbered row by row
 // Dispatch  (ceil(tiles / WORKGROUP), groups in x, 1)
 // Bindings  0 params: uniform  1 x: read  2 v: write_texels
-// Knobs     override WORKGROUP
+// Knobs     override WORKGROUP, BORDER
 // Cost      36 vec4 loads and 36 vec4 stores per tile and group
 // Why       36 loads and 36 stores a tile, of which the stores are two thirds of the time on Mesa llvmpipe: over a VGG-19 step at 256²
 //           all input passes together take 109 ms where the products take 280. Texels because the product reads them faster than a
@@ -36,7 +36,10 @@ struct WinogradParams {
 @group(0) @binding(2) var v: texture_storage_2d<rgba32float, write>;
 
 override WORKGROUP: u32 = 64u;
+override BORDER: u32 = 0u; // what lies beyond the map: zeros, its outermost pixels or its opposite side
 
+const REPLICATE = 1u;
+const WRAP = 2u;
 const BLOCK = 64u; // tiles whose frequencies lie side by side
 
 alias Line = array<vec4f, 6>;
@@ -54,10 +57,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgro
     var columns: Window; // Bᵀ d, one column of the window after the other
     for (var i = 0u; i < 6u; i++) {
         var line: Line;
-        let column = left + i32(i);
+        let column = continued(left + i32(i), params.width);
         let column_inside = column >= 0 && column < i32(params.width);
         for (var j = 0u; j < 6u; j++) {
-            let row = top + i32(j);
+            let row = continued(top + i32(j), params.height);
             let inside = column_inside && row >= 0 && row < i32(params.height);
             let at = select(0u, u32(row) * params.width + u32(column), inside);
             line[j] = select(vec4f(), x[plane + at], inside);
@@ -73,6 +76,14 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgro
             textureStore(v, vec2u(id.x % BLOCK, first_row + (6u * j + i) * params.v_step), row[i]);
         }
     }
+}
+
+// The row or column of a map of `length` that stands at `at`, which may lie beyond it: itself if there are zeros.
+fn continued(at: i32, length: u32) -> i32 {
+    let end = i32(length);
+    if (BORDER == REPLICATE) { return clamp(at, 0, end - 1); }
+    if (BORDER == WRAP) { return select(select(at, at - end, at >= end), at + end, at < 0); }
+    return at;
 }
 
 // Bᵀ times a column of six: the polynomials with all roots but one, t(t²-1/2)(t²-2) over (t - point).

@@ -1,4 +1,4 @@
-//! The extent of a feature map, and of a part of it.
+//! The extent of a feature map, of a part of it, and what lies beyond.
 
 use std::fmt;
 
@@ -77,5 +77,28 @@ impl Window {
     /// How many positions it has.
     pub const fn pixels(self) -> usize {
         self.height * self.width
+    }
+}
+
+/// What a 3×3 window sees beyond the border of a map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Border {
+    /// Zeros, as the networks were trained.
+    #[default]
+    Zero,
+    /// The nearest pixel: the outermost rows and columns go on.
+    Replicate,
+    /// The opposite side: the map is a torus, so that copies of it side by side have no seam.
+    Wrap,
+}
+
+impl Border {
+    /// The border of the convolution that computes the gradient of one with this border. It is all of the gradient but
+    /// for [`Border::Replicate`], see [`crate::kernels::conv3x3::replicate`].
+    pub const fn of_gradient(self) -> Self {
+        match self {
+            Self::Wrap => Self::Wrap,
+            Self::Zero | Self::Replicate => Self::Zero,
+        }
     }
 }

@@ -9,13 +9,14 @@ use impasto::gpu::{Gpu, GpuOptions};
 use impasto::image::Picture;
 use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::pool2::Pooling;
-use impasto::net::{Network, Weights};
+use impasto::net::{Network, Treatment, Weights};
 use impasto::optim::{AdamSettings, Averaging, LbfgsSettings, OptimiserSettings, OptimiserState};
 use impasto::paint::{
     Rhythm, Scale, ScaledChoices, ScaledRun, Schedule, Sources, Standing, Start, StepLosses,
     StyleChoices, StyleForecast, StyleProblem, StyleRun, Watcher, first_that_fits, gatys,
     scale_sizes, share_steps,
 };
+use impasto::shape::Border;
 use support::{open, wait};
 
 fn network(name: &str) -> Network {
@@ -55,14 +56,17 @@ type On<'a> = (&'a GpuOptions, Option<Variant>, Option<Averaging>);
 /// The forecast, what was held while painting, and the most that was held at all.
 fn forecast_and_measure(
     network: &Network,
-    pooling: Pooling,
+    treatment: impl Into<Treatment>,
     optimiser: OptimiserSettings,
     [size, style]: [[usize; 2]; 2],
     (options, wish, averaging): On<'_>,
 ) -> (StyleForecast, u64, u64) {
     let gpu: Gpu = open(options);
     let mut terms = gatys(network.architecture);
-    terms.pooling = pooling;
+    Treatment {
+        pooling: terms.pooling,
+        border: terms.border,
+    } = treatment.into();
     let preference = Preference {
         wish,
         ..Preference::default()
@@ -112,14 +116,15 @@ fn assert_near(what: &str, forecast: u64, measured: u64, share: f64) {
 
 fn check(
     name: &str,
-    pooling: Pooling,
+    treatment: impl Into<Treatment>,
     optimiser: OptimiserSettings,
     sizes: [[usize; 2]; 2],
     on: On<'_>,
 ) {
-    let network = network(name);
-    let (forecast, resident, peak) = forecast_and_measure(&network, pooling, optimiser, sizes, on);
-    let what = format!("{name} {sizes:?} {pooling:?}");
+    let (network, treatment) = (network(name), treatment.into());
+    let (forecast, resident, peak) =
+        forecast_and_measure(&network, treatment, optimiser, sizes, on);
+    let what = format!("{name} {sizes:?} {treatment:?}");
     // The log of the losses goes with the run, and drivers round.
     assert_near(
         &format!("{what} at rest"),
@@ -186,6 +191,7 @@ fn scales_take_what_was_forecast_for_the_largest() {
         content: grey([300, 230]),
         styles: vec![(grey([120, 100]), 1.0)],
         style_scale: 1.0,
+        multiple: 1,
     };
     let mut forecasts = Vec::new();
     for scale in share_steps(&scale_sizes(300, 200), 40) {
@@ -225,6 +231,20 @@ fn scales_take_what_was_forecast_for_the_largest() {
     assert_eq!(painting.standing.step, 22, "{:?}", painting.ending);
     let measured = gpu.peak_bytes();
     assert_near("scales at their peak", peak.unwrap(), measured, 0.05);
+}
+
+/// The weights and the dispatches of the fold of a replicated border, and style pictures that are looked at otherwise.
+#[test]
+fn runs_with_other_borders_take_what_was_forecast() {
+    let usual = GpuOptions::default();
+    for border in [Border::Replicate, Border::Wrap] {
+        let treatment = Treatment {
+            pooling: Pooling::Max,
+            border,
+        };
+        let sizes = [[64, 48], [50, 70]];
+        check("vgg19.npz", treatment, ADAM, sizes, (&usual, None, None));
+    }
 }
 
 #[test]

@@ -14,9 +14,11 @@ use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Network, Weights};
 use impasto::objective::{
-    LayerWeight, LossSummary, StyleTargets, Wanted, dream_executable, features, style_executable,
+    LayerWeight, LossSummary, StyleTargets, StyleTerms, Wanted, dream_executable, features,
+    style_executable,
 };
 use impasto::paint::gatys;
+use impasto::shape::Border;
 use npyz::npz::NpzArchive;
 use support::{gpu, wait};
 
@@ -221,23 +223,26 @@ fn gradient_by_variant_agrees(
     let mut terms = gatys(network.architecture);
     terms.pooling = pooling;
     terms.tv_weight = tv_weight;
-    let content = picture("content.png");
+    let pictures = [&picture("content.png"), &picture("at.png")];
+    assert_gradient_agrees(&network, &terms, pictures, case, preference);
+}
+
+fn assert_gradient_agrees(
+    network: &Network,
+    terms: &StyleTerms,
+    [content, at]: [&Picture; 2],
+    case: &str,
+    preference: &Preference,
+) {
     let styles = [(picture("style.png"), 1.0)];
     let plain = Strategy::default();
-    let targets = StyleTargets::measure(
-        gpu(),
-        &network,
-        &terms,
-        &content,
-        &styles,
-        preference,
-        &plain,
-    );
+    let targets =
+        StyleTargets::measure(gpu(), network, terms, content, &styles, preference, &plain);
     let targets = wait(gpu(), targets).unwrap();
     let size = [content.width, content.height];
     let executable =
-        style_executable(gpu(), &network, &terms, size, &targets, preference, &plain).unwrap();
-    let (totals, gradient) = run_at(&executable, &picture("at.png"));
+        style_executable(gpu(), network, terms, size, &targets, preference, &plain).unwrap();
+    let (totals, gradient) = run_at(&executable, at);
 
     let (distance, cosine) = compare(&gradient, &npy(&format!("gradient_{case}.npy")));
     assert!(
@@ -268,7 +273,7 @@ fn gradient_by_variant_agrees(
         "{case}: total {total}"
     );
     // Run again: the same bits.
-    assert_eq!(run_at(&executable, &picture("at.png")), (totals, gradient));
+    assert_eq!(run_at(&executable, at), (totals, gradient));
 }
 
 #[test]
@@ -294,6 +299,57 @@ fn vgg16_max_gradient_agrees_with_pytorch() {
 #[test]
 fn vgg16_average_gradient_agrees_with_pytorch() {
     gradient_agrees("vgg16", Pooling::Average, "vgg16_avg", 0.0);
+}
+
+/// A corner of the picture whose sides are multiples of 16.
+fn torus(name: &str) -> Picture {
+    let whole = picture(name);
+    let (width, height) = (whole.width / 16 * 16, whole.height / 16 * 16);
+    let at = |c: usize, y: usize, x: usize| whole.rgb[(c * whole.height + y) * whole.width + x];
+    let positions = (0..3 * height).flat_map(|row| (0..width).map(move |x| (row, x)));
+    let rgb = positions.map(|(row, x)| at(row / height, row % height, x));
+    Picture {
+        width,
+        height,
+        rgb: rgb.collect(),
+    }
+}
+
+/// By the variants of painting too: Winograd's windows reach around the border as well.
+#[test]
+fn gradients_with_other_borders_agree_with_pytorch() {
+    for (border, case, content, at) in [
+        (
+            Border::Replicate,
+            "vgg19_replicate",
+            picture("content.png"),
+            picture("at.png"),
+        ),
+        (
+            Border::Wrap,
+            "vgg19_wrap",
+            torus("content.png"),
+            torus("at.png"),
+        ),
+    ] {
+        let network = network("vgg19");
+        let mut terms = gatys(network.architecture);
+        terms.border = border;
+        assert_gradient_agrees(
+            &network,
+            &terms,
+            [&content, &at],
+            case,
+            &Preference::exact(),
+        );
+        assert_gradient_agrees(
+            &network,
+            &terms,
+            [&content, &at],
+            case,
+            &Preference::default(),
+        );
+    }
 }
 
 /// Maps that no single binding holds are worked on in slices of channel groups: the same gradient.

@@ -14,8 +14,8 @@ mod shapes;
 mod support;
 
 use cases::{
-    MERGES, conv3x3_cases, conv3x3_in_slices, conv3x3_of_any_channels, crop_cases, group_bytes,
-    in_both_packings, map_cases, merge,
+    MERGES, conv3x3_cases, conv3x3_in_slices, conv3x3_of_any_channels, conv3x3_with_border,
+    crop_cases, group_bytes, in_both_packings, map_cases, merge,
 };
 use devices::{checked, everywhere, portable};
 use impasto::doctor::Evenness;
@@ -26,7 +26,7 @@ use impasto::kernels::FeatureMap;
 use impasto::kernels::conv3x3::{DeviceFilter, Epilogue, Filter, Variant};
 use impasto::kernels::gram::Tiling;
 use impasto::kernels::pool2::Pooling;
-use impasto::shape::Shape;
+use impasto::shape::{Border, Shape};
 use shapes::{POOLED_SIZES, SIZES};
 use support::{gpu, wait};
 
@@ -124,6 +124,19 @@ fn conv3x3_winograd_tiled() {
     ));
     cases.extend(conv3x3_in_slices(Variant::WinogradTiled, [24, 72], 4));
     everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
+}
+
+/// Every variant reads on beyond the edge alike, and the fold completes the gradient of each. The lesson alone is tried
+/// everywhere: a border is one knob more, and compiling all variants with it on every device would take minutes.
+#[test]
+fn conv3x3_borders() {
+    for border in [Border::Replicate, Border::Wrap] {
+        let cases = Variant::ALL.map(|variant| conv3x3_with_border(variant, border));
+        everywhere(async |gpu| check_conv3x3(gpu, &cases[0]).await);
+        let checks = wait(gpu(), check_conv3x3(gpu(), &cases.concat())).unwrap();
+        let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
+        assert!(failed.is_empty(), "{failed:#?}");
+    }
 }
 
 #[test]
@@ -531,8 +544,15 @@ fn conv3x3_costs_on_paper_are_those_of_the_dispatches() {
         for variant in Variant::ALL.into_iter().filter(supported) {
             let filter = DeviceFilter::upload(gpu(), "filter", &filter, variant).unwrap();
             let mut recorder = Recorder::new(gpu());
-            impasto::kernels::conv3x3::record(&mut recorder, &filter, &x, &y, Epilogue::default())
-                .unwrap();
+            impasto::kernels::conv3x3::record(
+                &mut recorder,
+                &filter,
+                Border::Zero,
+                &x,
+                &y,
+                Epilogue::default(),
+            )
+            .unwrap();
             let recording = recorder.finish(gpu()).unwrap();
             let sum = |of: fn(&DispatchInfo) -> u64| recording.infos().iter().map(of).sum::<u64>();
             let paper = variant.cost(filter.packing(), [c_in, c_out], [side, side]);

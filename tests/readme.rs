@@ -65,6 +65,11 @@ fn run(folder: &Path, line: &str) {
             set(&mut words, "--size", "48");
             set(&mut words, "--iterations", "1");
         }
+        "texture" => {
+            set(&mut words, "--size", "48x48");
+            set(&mut words, "--style-size", "48");
+            set(&mut words, "--iterations", "1");
+        }
         "bench" => {
             set(&mut words, "--size", "32");
             set(&mut words, "--runs", "1");

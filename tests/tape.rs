@@ -3,6 +3,8 @@
 //! What a tape means is written down once more, in `tape/sample_tapes.rs`, in f64 with the functions of `impasto::reference`; the gradient
 //! of the device is compared with finite differences of that meaning.
 
+#[path = "tape/borders.rs"]
+mod borders;
 #[path = "tape/random_tapes.rs"]
 mod random_tapes;
 #[path = "tape/sample_tapes.rs"]

@@ -14,6 +14,7 @@ use impasto::objective::{
 };
 use impasto::paint::gatys;
 use impasto::reference::samples::samples;
+use impasto::shape::Border;
 use support::{gpu, wait};
 
 const TOLERANCE: f64 = 1e-5;
@@ -198,6 +199,18 @@ fn style_gradients_by_fast_variants_are_those_of_the_whole() {
         ..strategy
     };
     scene([200, 150], Preference::default()).assert_same(&strategies.map(wide));
+}
+
+/// A tile at the border of the picture continues it, and one inside knows its neighbours.
+#[test]
+fn style_gradients_with_a_replicated_border_are_those_of_the_whole() {
+    let mut scene = scene([131, 97], Preference::exact());
+    scene.terms.border = Border::Replicate;
+    scene.assert_same(&[
+        tiles(1000, 48),
+        with_cuts(None, &POOLS),
+        with_cuts(Some([48, 32]), &[("pool2", None)]),
+    ]);
 }
 
 #[test]

@@ -7,13 +7,17 @@ use clap::{Args, Parser, Subcommand};
 mod bench;
 mod descent;
 mod inspect;
+mod run;
 mod style;
+mod texture;
 mod values;
 
 pub use bench::{BenchArguments, Benchmark};
 pub use descent::ScaleCount;
 pub use inspect::{Inspect, PlanArguments};
-pub use style::{OptimiserName, Recipe, StyleArguments};
+pub use run::{OptimiserName, RunArguments};
+pub use style::{Recipe, StyleArguments};
+pub use texture::TextureArguments;
 pub use values::Weighted;
 
 /// Paint with neural networks on any GPU.
@@ -50,6 +54,8 @@ pub struct Common {
 pub enum Command {
     /// Paint a picture in the style of others
     Style(Box<StyleArguments>),
+    /// Paint a texture: the style of pictures without their content, at any size
+    Texture(Box<TextureArguments>),
     /// Paint the built-in pictures, nothing else needed
     Demo(DemoArguments),
     /// Measure kernels and whole steps on this adapter

@@ -9,7 +9,7 @@ use impasto::image::{ImageError, Picture, write_atomically_with};
 use impasto::net::Network;
 use impasto::paint::{Checkpoint, RunOrigin, fingerprint};
 
-use super::arguments::{Common, StyleArguments};
+use super::arguments::Common;
 use super::failure::Failure;
 use super::resume::Options;
 use super::say;
@@ -61,12 +61,12 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Of a network, the content and the styles.
-    pub fn new(network: &Network, content: &Picture, styles: &[(Picture, f32)]) -> Self {
+    /// Of a network, the content if there is one, and the styles.
+    pub fn new(network: &Network, content: Option<&Picture>, styles: &[(Picture, f32)]) -> Self {
         let styles = styles.iter().map(|(style, _)| style);
         Self {
             weights: fingerprint::of_network(network),
-            pictures: [content]
+            pictures: content
                 .into_iter()
                 .chain(styles)
                 .map(fingerprint::of_picture)
@@ -74,13 +74,13 @@ impl Inputs {
         }
     }
 
-    /// Refuses if the run of the checkpoint at `path` was made from other ones.
+    /// Refuses if the run of the checkpoint at `path` was made from other ones; `names` are those of the pictures.
     pub fn check(
         &self,
         checkpoint: &Checkpoint,
         path: &Path,
         common: &Common,
-        arguments: &StyleArguments,
+        names: &[&Path],
     ) -> Result<(), Failure> {
         let path = path.display();
         let RunOrigin {
@@ -92,14 +92,11 @@ impl Inputs {
                 common.model
             )));
         }
-        let content = arguments.content.display().to_string();
-        let names = [content]
-            .into_iter()
-            .chain(arguments.styles.iter().map(|s| s.name.clone()));
-        for (index, (name, now)) in names.zip(&self.pictures).enumerate() {
+        for (index, (name, now)) in names.iter().zip(&self.pictures).enumerate() {
             if pictures.get(index) != Some(now) {
                 return Err(Failure::bad_input(format!(
-                    "`{name}` is not the picture that the run of `{path}` was made from; bring that one back, or start a new run"
+                    "`{}` is not the picture that the run of `{path}` was made from; bring that one back, or start a new run",
+                    name.display()
                 )));
             }
         }

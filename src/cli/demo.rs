@@ -58,6 +58,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
             content,
             styles: vec![(style, 1.0)],
             style_scale: 1.0,
+            multiple: 1,
         },
         scales: vec![Scale {
             size,

@@ -18,6 +18,7 @@ mod progress;
 mod resume;
 mod style;
 mod terminal;
+mod texture;
 mod trace;
 mod tuning;
 mod wait;
@@ -46,6 +47,7 @@ pub fn run() -> ExitCode {
     let common = &arguments.common;
     let outcome = match &arguments.command {
         Command::Style(style) => style::run(common, style, session),
+        Command::Texture(texture) => texture::run(common, texture, session),
         Command::Demo(demo) => demo::run(common, demo),
         Command::Bench(bench) => bench::run(common, bench),
         Command::Devices(devices) => devices::run(common, devices),

@@ -8,7 +8,7 @@ use impasto::image::{
     write_atomically,
 };
 
-use super::arguments::{Common, StyleArguments};
+use super::arguments::{Common, RunArguments};
 use super::failure::Failure;
 use super::say;
 
@@ -57,8 +57,8 @@ pub struct Output {
 }
 
 impl Output {
-    /// The output of `impasto style`, checked before a run that reads `inputs`.
-    pub fn of(arguments: &StyleArguments, inputs: &[&Path]) -> Result<Self, Failure> {
+    /// The output that the flags name, checked before a run that reads `inputs`.
+    pub fn of(arguments: &RunArguments, inputs: &[&Path]) -> Result<Self, Failure> {
         let path = &arguments.output;
         if !is_stream(path) {
             let output = Self::file(path, inputs)?;

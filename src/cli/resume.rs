@@ -1,4 +1,4 @@
-//! The command line of `style` as checkpoints keep it, and the one that continues a checkpoint.
+//! The command line of a run as checkpoints keep it, and the one that continues a checkpoint.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -21,11 +21,11 @@ pub type Options = BTreeMap<String, Vec<String>>;
 pub struct Parsed {
     /// What was asked for, by flags and by the checkpoint if one is continued.
     pub arguments: Arguments,
-    /// For checkpoints of `style`.
+    /// For checkpoints of a run.
     pub session: Session,
 }
 
-/// What `style` needs to know about the command line itself.
+/// What a run needs to know about the command line itself.
 #[derive(Default)]
 pub struct Session {
     flags: Vec<Flag>,
@@ -53,7 +53,7 @@ impl From<Failure> for Refusal {
     }
 }
 
-/// A flag of `style` that has a value, given or by default.
+/// A flag of a run that has a value, given or by default.
 struct Flag {
     name: String,
     values: Vec<OsString>,
@@ -65,13 +65,10 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, Refusa
     let mut command = Arguments::command();
     let mut matches = command.try_get_matches_from_mut(words)?;
     let mut resumed = None;
-    if let Some(path) = continued(&matches) {
+    if let Some((run, path)) = continued(&matches) {
         let checkpoint = checkpoint::read(&path)?;
-        let mut words = continuation(
-            &checkpoint.origin.options,
-            &flags(&command, &matches),
-            &path,
-        )?;
+        let given = flags(&command, &matches);
+        let mut words = continuation(run, &checkpoint.origin.options, &given, &path)?;
         // How much is said is no matter of the run.
         let talk = ["quiet", "verbose"]
             .into_iter()
@@ -108,26 +105,52 @@ impl Session {
     }
 }
 
-fn continued(matches: &ArgMatches) -> Option<PathBuf> {
-    let (_, style) = matches.subcommand().filter(|(name, _)| *name == "style")?;
-    style.get_one("resume").cloned()
+/// A command whose runs can be continued.
+#[derive(Clone, Copy)]
+struct Run {
+    command: &'static str,
+    /// What it takes without a flag.
+    positional: &'static str,
 }
 
-/// Every flag of `style` that decides what happens; nothing for another command.
+const RUNS: [Run; 2] = [
+    Run {
+        command: "style",
+        positional: "content",
+    },
+    Run {
+        command: "texture",
+        positional: "styles",
+    },
+];
+
+/// The run that is asked for, and its flags.
+fn run(matches: &ArgMatches) -> Option<(Run, &ArgMatches)> {
+    let (name, flags) = matches.subcommand()?;
+    let run = RUNS.into_iter().find(|run| run.command == name)?;
+    Some((run, flags))
+}
+
+fn continued(matches: &ArgMatches) -> Option<(Run, PathBuf)> {
+    let (run, flags) = run(matches)?;
+    Some((run, flags.get_one("resume").cloned()?))
+}
+
+/// Every flag of a run that decides what happens; nothing for another command.
 fn flags(command: &clap::Command, matches: &ArgMatches) -> Vec<Flag> {
-    let Some(("style", style)) = matches.subcommand() else {
+    let Some((run, matches)) = run(matches) else {
         return Vec::new();
     };
-    let known = command.find_subcommand("style").into_iter();
-    let known = known.flat_map(|style| style.get_arguments());
+    let known = command.find_subcommand(run.command).into_iter();
+    let known = known.flat_map(|command| command.get_arguments());
     let flag = |argument: &clap::Arg| {
         let id = argument.get_id().as_str();
-        let values = style.get_raw(id).filter(|_| takes_a_value(argument))?;
+        let values = matches.get_raw(id).filter(|_| takes_a_value(argument))?;
         let name = argument.get_long().unwrap_or(id);
         Some(Flag {
             name: name.to_string(),
             values: values.map(|value| settled(name, value)).collect(),
-            given: style.value_source(id) == Some(ValueSource::CommandLine),
+            given: matches.value_source(id) == Some(ValueSource::CommandLine),
         })
     };
     known
@@ -146,7 +169,7 @@ fn takes_a_value(argument: &clap::Arg) -> bool {
 /// `value` with paths made absolute, so that a run can be continued from any folder.
 fn settled(name: &str, value: &OsStr) -> OsString {
     let is_path = match name {
-        "content" | "style" | "output" | "trace" | "checkpoint" | "weights" => true,
+        "content" | "style" | "styles" | "output" | "trace" | "checkpoint" | "weights" => true,
         "init" => value != "content" && value != "noise",
         "model" => value
             .to_str()
@@ -176,7 +199,19 @@ const FREE: [&str; 11] = [
 ];
 
 /// The command line of the run that was kept with what was `given` now.
-fn continuation(kept: &Options, given: &[Flag], path: &Path) -> Result<Vec<OsString>, Failure> {
+fn continuation(
+    run: Run,
+    kept: &Options,
+    given: &[Flag],
+    path: &Path,
+) -> Result<Vec<OsString>, Failure> {
+    if !kept.contains_key(run.positional) {
+        return Err(Failure::usage(format!(
+            "`{}` is no run of `impasto {}`; go on with the command that began it",
+            path.display(),
+            run.command
+        )));
+    }
     let mut options: BTreeMap<&str, Vec<OsString>> = kept
         .iter()
         .map(|(name, values)| (&**name, values.iter().map(OsString::from).collect()))
@@ -190,8 +225,8 @@ fn continuation(kept: &Options, given: &[Flag], path: &Path) -> Result<Vec<OsStr
         options.insert(&flag.name, flag.values.clone());
     }
     options.insert("resume", vec![path.into()]);
-    let content = options.remove("content").unwrap_or_default();
-    let mut words: Vec<OsString> = vec!["impasto".into(), "style".into()];
+    let pictures = options.remove(run.positional).unwrap_or_default();
+    let mut words: Vec<OsString> = vec!["impasto".into(), run.command.into()];
     for (name, values) in options {
         for value in values {
             let mut word = OsString::from(format!("--{name}="));
@@ -200,7 +235,7 @@ fn continuation(kept: &Options, given: &[Flag], path: &Path) -> Result<Vec<OsStr
         }
     }
     words.push("--".into());
-    words.extend(content);
+    words.extend(pictures);
     Ok(words)
 }
 
@@ -217,7 +252,9 @@ fn agree(name: &str, before: &[OsString], now: &[OsString]) -> bool {
         && before.iter().zip(now).all(|(before, now)| {
             before == now
                 || match (before.to_str(), now.to_str()) {
-                    (Some(before), Some(now)) if name == "style" => weight(before) == weight(now),
+                    (Some(before), Some(now)) if matches!(name, "style" | "styles") => {
+                        weight(before) == weight(now)
+                    }
                     (Some(before), Some(now)) => {
                         number(before).is_some() && number(before) == number(now)
                     }

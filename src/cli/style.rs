@@ -12,7 +12,7 @@ use impasto::paint::{
     Start, fingerprint, share_steps,
 };
 
-use super::arguments::{Common, StyleArguments, Weighted};
+use super::arguments::{Common, RunArguments, StyleArguments, Weighted};
 use super::checkpoint::{Inputs, Keeper, Rhythm, check_replaceable, warn_of_change};
 use super::ending::{conclude, left_out, save_somewhere, summary};
 use super::failure::Failure;
@@ -24,17 +24,20 @@ use super::trace::Trace;
 use super::wait::wait;
 use super::{explain, network, open_gpu, say, tuning};
 
+mod border;
 mod objective;
 mod plan;
 mod recipe;
 #[cfg(test)]
 mod tests;
 
+pub use border::{closes, multiple};
 use objective::terms;
-pub use objective::{check_side, check_sides, find_layer};
+pub use objective::{check_side, check_sides, find_layer, with_style};
+pub use recipe::{optimiser, sizes};
 
 /// The longer side if neither `--size` nor a smaller content says otherwise.
-const USUAL_SIZE: usize = 512;
+pub const USUAL_SIZE: usize = 512;
 
 /// Runs the command.
 pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Result<(), Failure> {
@@ -79,7 +82,17 @@ pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Res
         keeping: None,
         resumed: None,
     };
-    let keeping = keeping(arguments, &session, (common, &network), (&job, sizes.len()))?;
+    let mut names = vec![arguments.content.as_path()];
+    names.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
+    let (content, styles) = job.sources.at(job.longer_side());
+    let inputs = Inputs::new(&network, Some(&content), &styles);
+    let keeping = keeping(
+        common,
+        arguments,
+        &session,
+        (inputs, &names),
+        (&job, sizes.len()),
+    )?;
     let gpu = open_gpu(common)?;
     let job = StyleJob {
         preference: tuning::preference(common, gpu.profile(), arguments.variant),
@@ -129,27 +142,31 @@ impl StyleJob<'_> {
         self.scales.iter().map(|scale| scale.steps).sum()
     }
 
+    /// The longer side of the result, which is that of the last scale.
+    pub fn longer_side(&self) -> usize {
+        self.scales.last().map_or(0, |scale| scale.size)
+    }
+
     /// W and H of the result.
     fn size(&self) -> [usize; 2] {
-        let longer = self.scales.last().map_or(0, |scale| scale.size);
-        self.sources.sizes(longer).0
+        self.sources.sizes(self.longer_side()).0
     }
 }
 
-/// How the run of `job` is to be kept, if it is, after a look at whether it can be continued from what it was made from.
-fn keeping<'a>(
-    arguments: &'a StyleArguments,
+/// How the run of `job` over so many `scales` is to be kept, if it is, after a look at whether it can be continued from
+/// what it was made from: `inputs`, pictures of these `names`.
+pub fn keeping<'a>(
+    common: &Common,
+    arguments: &'a RunArguments,
     session: &Session,
-    (common, network): (&Common, &Network),
+    (inputs, names): (Inputs, &[&Path]),
     (job, scales): (&StyleJob<'_>, usize),
 ) -> Result<Option<Keeping<'a>>, Failure> {
     let Some(path) = arguments.checkpoint.as_deref() else {
         return Ok(None);
     };
-    let (content, styles) = job.sources.at(job.scales[job.scales.len() - 1].size);
-    let inputs = Inputs::new(network, &content, &styles);
     if let (Some(resumed), Some(from)) = (&session.resumed, &arguments.resume) {
-        inputs.check(resumed, from, common, arguments)?;
+        inputs.check(resumed, from, common, names)?;
         let hangs_on_it = scales > 1 || job.average > 0.0;
         recipe::check_iterations(arguments, resumed, hangs_on_it)?;
     }
@@ -165,7 +182,7 @@ fn keeping<'a>(
     }))
 }
 
-fn is_continued_in_place(arguments: &StyleArguments) -> bool {
+fn is_continued_in_place(arguments: &RunArguments) -> bool {
     match (&arguments.checkpoint, &arguments.resume) {
         (Some(path), Some(from)) => path.canonicalize().ok() == from.canonicalize().ok(),
         _ => false,
@@ -298,13 +315,21 @@ fn announce(common: &Common, job: &StyleJob<'_>, first_step: usize) {
     );
 }
 
-/// The output, when everything that a run would write can be written, and every input is one.
+/// As [`check_files`], for the pictures that the flags name.
 fn check_outputs(arguments: &StyleArguments) -> Result<Output, Failure> {
     let mut inputs: Vec<&Path> = vec![&arguments.content];
     inputs.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
     if !matches!(arguments.init.as_str(), "content" | "noise") {
         inputs.push(Path::new(&arguments.init));
     }
+    check_files(arguments, inputs)
+}
+
+/// The output, when everything that a run would write can be written, and every one of `inputs` is one.
+pub fn check_files<'a>(
+    arguments: &'a RunArguments,
+    mut inputs: Vec<&'a Path>,
+) -> Result<Output, Failure> {
     check_streams(&inputs)?;
     let streams = inputs.iter().any(|path| is_stream(path)) || is_stream(&arguments.output);
     if arguments.checkpoint.is_some() && streams {
@@ -338,7 +363,7 @@ fn check_outputs(arguments: &StyleArguments) -> Result<Output, Failure> {
 }
 
 /// Refuses if a picture on the way would replace one of `inputs`.
-fn check_numbered(arguments: &StyleArguments, every: u32, inputs: &[&Path]) -> Result<(), Failure> {
+fn check_numbered(arguments: &RunArguments, every: u32, inputs: &[&Path]) -> Result<(), Failure> {
     for input in inputs {
         let file = input.canonicalize().unwrap_or(input.to_path_buf());
         let Some(step) = step_of(&arguments.output, &file) else {
@@ -368,14 +393,17 @@ fn load_pictures(common: &Common, arguments: &StyleArguments) -> Result<Pictures
         content: content.picture.clone(),
         styles: Vec::new(),
         style_scale: arguments.descent.style_scale,
+        multiple: multiple(arguments.border),
     };
     for Weighted { name, weight } in &arguments.styles {
         let style = pictures::read(common, Path::new(name))?.picture;
         sources.styles.push((style, *weight));
     }
+    let ([width, height], _) = sources.sizes(size);
+    border::say_if_rounded(common, &sources, [width, height], size);
     Ok(Pictures {
+        attachments: content.resized(width, height).attachments,
         sources,
-        attachments: content.fit_longer_side(size, true).attachments,
         size,
     })
 }

@@ -4,9 +4,9 @@ use super::Check;
 use super::comparison::{Output, added, compare, draw, draw_coarse, input_map, masked, widen};
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
-use crate::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Packing, Variant};
+use crate::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Packing, Variant, replicate};
 use crate::reference;
-use crate::shape::Shape;
+use crate::shape::{Border, Shape};
 
 /// Rounding of some hundred products, relative to the result.
 const TOLERANCE: f64 = 3e-5;
@@ -34,6 +34,8 @@ pub struct Case {
     pub shape: Shape,
     /// O.
     pub outputs: usize,
+    /// How the input goes on beyond its edge.
+    pub border: Border,
     /// Forward or gradient.
     pub pass: Pass,
     /// Bytes per binding, to force slices; `None` for the adapter's limit.
@@ -50,6 +52,7 @@ impl Case {
             packing: Packing::F32,
             shape,
             outputs,
+            border: Border::Zero,
             pass: Pass::Forward { relu: true },
             binding_limit: None,
             seed: 1,
@@ -100,8 +103,13 @@ impl Case {
             Packing::F32 => "",
             Packing::F16 => ", weights in f16",
         };
+        let border = match self.border {
+            Border::Zero => "",
+            Border::Replicate => ", replicated",
+            Border::Wrap => ", wrapped",
+        };
         format!(
-            "{channels}→{} on {width}×{height}{pass}{packing}{slices}",
+            "{channels}→{} on {width}×{height}{border}{pass}{packing}{slices}",
             self.outputs
         )
     }
@@ -122,7 +130,9 @@ async fn forward(gpu: &Gpu, case: &Case, relu: bool) -> Result<Check, GpuError> 
     let filter = case.filter();
     let x = draw(case.seed + 2, case.shape.len());
     let (weight, bias) = (widen(&filter.weight), widen(&filter.bias));
-    let mut expected = reference::conv3x3::forward(&widen(&x), case.shape, &weight, &bias);
+    let x_wide = widen(&x);
+    let mut expected =
+        reference::conv3x3::forward_within(&x_wide, case.shape, case.border, &weight, &bias);
     if relu {
         expected = reference::relu::forward(&expected);
     }
@@ -140,7 +150,10 @@ async fn forward(gpu: &Gpu, case: &Case, relu: bool) -> Result<Check, GpuError> 
         TOLERANCE,
         case.binding_limit,
         &[&y],
-        |recorder| conv3x3::record(recorder, &filter, &x, &y.as_map(y_shape), epilogue),
+        |recorder| {
+            let y = y.as_map(y_shape);
+            conv3x3::record(recorder, &filter, case.border, &x, &y, epilogue)
+        },
     )
     .await
 }
@@ -153,8 +166,9 @@ async fn gradient(gpu: &Gpu, case: &Case, merge: Merge) -> Result<Check, GpuErro
     let x = draw_coarse(case.seed + 4, case.shape.len());
     let before = draw(case.seed + 5, case.shape.len());
     let before = merge.accumulate.then_some(&before[..]);
+    let (gy_wide, weight) = (widen(&gy), widen(&filter.weight));
     let expected =
-        reference::conv3x3::input_gradient(&widen(&gy), case.shape, &widen(&filter.weight));
+        reference::conv3x3::input_gradient_within(&gy_wide, case.shape, case.border, &weight);
     let expected = masked(added(expected, before), merge.mask.then_some(&x[..]));
     let (gy, x) = (
         input_map(gpu, gy_shape, &gy)?,
@@ -162,7 +176,9 @@ async fn gradient(gpu: &Gpu, case: &Case, merge: Merge) -> Result<Check, GpuErro
     );
     let gx = Output::map(gpu, case.shape, before, &expected)?;
     let turned = filter.transposed();
+    let plain = DeviceFilter::upload(gpu, "checked filter", &turned, Variant::Plain)?;
     let turned = DeviceFilter::upload(gpu, "checked filter", &turned, case.variant)?;
+    let border = case.border.of_gradient();
     let epilogue = Epilogue::of_gradient(merge, Some(&x));
     compare(
         gpu,
@@ -170,12 +186,19 @@ async fn gradient(gpu: &Gpu, case: &Case, merge: Merge) -> Result<Check, GpuErro
         TOLERANCE,
         case.binding_limit,
         &[&gx],
-        |recorder| conv3x3::record(recorder, &turned, &gy, &gx.as_map(case.shape), epilogue),
+        |recorder| {
+            let gx = gx.as_map(case.shape);
+            conv3x3::record(recorder, &turned, border, &gy, &gx, epilogue)?;
+            match case.border {
+                Border::Replicate => replicate::fold(recorder, &plain, &gy, &gx, epilogue.mask),
+                Border::Zero | Border::Wrap => Ok(()),
+            }
+        },
     )
     .await
 }
 
-/// One forward pass and one gradient of each variant that the adapter supports.
+/// A forward pass and a gradient of each variant that the adapter supports, with zeros and with another border.
 pub fn selection(gpu: &Gpu) -> Vec<Case> {
     let merge = Merge {
         accumulate: true,
@@ -196,7 +219,15 @@ pub fn selection(gpu: &Gpu) -> Vec<Case> {
             pass: Pass::Gradient(merge),
             ..forward
         };
-        [forward, gradient]
+        let wrapped = Case {
+            border: Border::Wrap,
+            ..forward
+        };
+        let replicated = Case {
+            border: Border::Replicate,
+            ..gradient
+        };
+        [forward, gradient, wrapped, replicated]
     });
     let in_each = cases.flat_map(|case| {
         let halves = Packing::choose(case.variant, true) == Packing::F16;

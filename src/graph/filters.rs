@@ -124,18 +124,40 @@ impl<'a> Filters<'a> {
         let address = Arc::as_ptr(filter);
         let oriented = match wanted.pass {
             Pass::Forward => Arc::clone(filter),
-            Pass::Gradient => Arc::clone(
-                self.turned
-                    .entry(address)
-                    .or_insert_with(|| Arc::new(filter.transposed())),
-            ),
+            Pass::Gradient => self.turned(filter),
         };
         let variant = self.variants.choose(&oriented, wanted);
+        self.upload(address, &oriented, wanted, variant)
+    }
+
+    /// The turned weights for the rest of a gradient with a replicated border.
+    pub(super) fn get_for_fold(
+        &mut self,
+        filter: &Arc<Filter>,
+        wanted: &Use<'_>,
+    ) -> Result<Rc<DeviceFilter>, GpuError> {
+        let address = Arc::as_ptr(filter);
+        let turned = self.turned(filter);
+        self.upload(address, &turned, wanted, Variant::Plain)
+    }
+
+    fn turned(&mut self, filter: &Arc<Filter>) -> Arc<Filter> {
+        let turned = self.turned.entry(Arc::as_ptr(filter));
+        Arc::clone(turned.or_insert_with(|| Arc::new(filter.transposed())))
+    }
+
+    fn upload(
+        &mut self,
+        address: Address,
+        oriented: &Filter,
+        wanted: &Use<'_>,
+        variant: Variant,
+    ) -> Result<Rc<DeviceFilter>, GpuError> {
         let key = (address, wanted.pass, variant);
         if let Some(uploaded) = self.uploaded.get(&key) {
             return Ok(Rc::clone(uploaded));
         }
-        let uploaded = DeviceFilter::upload(self.gpu, wanted.label, &oriented, variant)?;
+        let uploaded = DeviceFilter::upload(self.gpu, wanted.label, oriented, variant)?;
         let uploaded = Rc::new(uploaded);
         self.uploaded.insert(key, Rc::clone(&uploaded));
         Ok(uploaded)

@@ -15,7 +15,7 @@ use crate::kernels::conv3x3::winograd_bands::SCRATCH;
 use crate::kernels::conv3x3::{Filter, Packing, Variant};
 use crate::kernels::feature_map::slices;
 use crate::kernels::tv_loss;
-use crate::shape::Shape;
+use crate::shape::{Border, Shape};
 
 /// What memory is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -215,7 +215,15 @@ impl Writer<'_> {
         };
         let pieces = self.pieces(shape);
         match (&node.op, step.pass) {
-            (Op::Conv3x3 { filter, .. }, _) => self.convolution(filter, step, shape),
+            (Op::Conv3x3 { filter, border, .. }, pass) => {
+                let dispatches = self.convolution(filter, step, shape);
+                match (border, pass) {
+                    (Border::Replicate, Pass::Gradient) => {
+                        dispatches + self.convolution_by(Variant::Plain, filter, step, shape)
+                    }
+                    _ => dispatches,
+                }
+            }
             // Each pair of slices, and the sum of all; the gradient has no sum but both orders.
             (Op::Gram { .. }, Pass::Forward) => pieces * (pieces + 1) / 2 + 1,
             (Op::Gram { .. }, Pass::Gradient) => pieces * pieces,
@@ -257,11 +265,28 @@ impl Writer<'_> {
         };
         let wanted = Use::of(self.program, step, output);
         let variant = self.variants.choose(&Filter::on_paper(channels), &wanted);
+        self.convolution_by(variant, filter, step, output)
+    }
+
+    /// By a `variant` that is chosen already. The fold of a replicated border has the weights and the dispatches of
+    /// the plain one.
+    fn convolution_by(
+        &mut self,
+        variant: Variant,
+        filter: &Arc<Filter>,
+        step: &Step,
+        output: Shape,
+    ) -> usize {
+        let channels = match step.pass {
+            Pass::Forward => [filter.c_in, filter.c_out],
+            Pass::Gradient => [filter.c_out, filter.c_in],
+        };
         let key = (Arc::as_ptr(filter), step.pass, variant);
         if !self.uploaded.insert(key) {
             return variant.dispatches(self.adapter, channels, output);
         }
-        let label = format!("{} {}, {variant}", wanted.label, step.pass);
+        let label = Use::of(self.program, step, output).label;
+        let label = format!("{label} {}, {variant}", step.pass);
         let packing = Packing::choose(variant, filter.is_exact_in_f16());
         self.weights(&label, variant.weight_bytes(packing, channels));
         if let Some(workspace) = variant.workspace(self.adapter, channels) {

@@ -16,7 +16,7 @@ use crate::kernels::sum::TotalSlot;
 use crate::kernels::{
     content_loss, crop, dream_loss, gram, picture_input, pool2, relu, style_loss, tv_loss,
 };
-use crate::shape::Shape;
+use crate::shape::{Border, Shape};
 
 /// Choices that do not change the result.
 #[derive(Clone, Debug)]
@@ -215,14 +215,18 @@ impl<'a> Builder<'a> {
                 picture_input::forward(recorder, *transform, x, *window, &self.map(step.write));
                 Ok(())
             }
-            Op::Conv3x3 { filter, relu } => {
+            Op::Conv3x3 {
+                filter,
+                relu,
+                border,
+            } => {
                 let (x, y) = (self.map(x), self.map(step.write));
                 let filter = self.filter(step, filter, y.shape)?;
                 let epilogue = Epilogue {
                     relu: *relu,
                     ..Epilogue::default()
                 };
-                conv3x3::record(recorder, &filter, &x, &y, epilogue)
+                conv3x3::record(recorder, &filter, *border, &x, &y, epilogue)
             }
             Op::Relu => relu::forward(recorder, &self.map(x), &self.map(step.write)),
             Op::Pool(pooling) => {
@@ -298,12 +302,19 @@ impl<'a> Builder<'a> {
                 let gx = self.planar(self.buffer(step.write));
                 picture_input::gradient(recorder, *transform, &self.map(gy), *window, gx, merge)
             }
-            Op::Conv3x3 { filter, .. } => {
+            Op::Conv3x3 { filter, border, .. } => {
                 let (gy, gx) = (self.map(gy), self.map(step.write));
-                let filter = self.filter(step, filter, gx.shape)?;
+                let turned = self.filter(step, filter, gx.shape)?;
                 let x = merge.mask.then(|| self.map(reads[0]));
                 let epilogue = Epilogue::of_gradient(merge, x.as_ref());
-                conv3x3::record(recorder, &filter, &gy, &gx, epilogue)
+                let around = border.of_gradient();
+                conv3x3::record(recorder, &turned, around, &gy, &gx, epilogue)?;
+                if *border == Border::Replicate {
+                    let wanted = Use::of(self.program, step, gx.shape);
+                    let plain = self.filters.get_for_fold(filter, &wanted)?;
+                    conv3x3::replicate::fold(recorder, &plain, &gy, &gx, epilogue.mask)?;
+                }
+                Ok(())
             }
             Op::Relu => {
                 let (y, gx) = (self.map(reads[0]), self.map(step.write));

@@ -6,7 +6,7 @@ use crate::kernels::conv3x3::Filter;
 use crate::kernels::crop::Placement;
 use crate::kernels::picture_input::InputTransform;
 use crate::kernels::pool2::Pooling;
-use crate::shape::{Shape, Window};
+use crate::shape::{Border, Shape, Window};
 
 /// A value on a tape: the picture, a constant, or what a node produces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,6 +59,8 @@ pub enum Op {
         filter: Arc<Filter>,
         /// Clip below zero.
         relu: bool,
+        /// How the input goes on beyond its edge.
+        border: Border,
     },
     /// max(x, 0) by itself.
     Relu,

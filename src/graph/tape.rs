@@ -8,7 +8,7 @@ use super::node::{Extent, Node, Op, Value, ValueId};
 use crate::kernels::conv3x3::Filter;
 use crate::kernels::picture_input::InputTransform;
 use crate::kernels::pool2::{Pooling, pooled};
-use crate::shape::{Shape, Window};
+use crate::shape::{Border, Shape, Window};
 
 /// A tape that does not fit together; every message names the node.
 #[derive(Debug, Error, PartialEq)]
@@ -34,6 +34,21 @@ pub enum TapeError {
         node: String,
         /// Its input.
         shape: Shape,
+    },
+    /// Sides that poolings would halve unevenly, on a torus.
+    #[error(
+        "a picture of {width}×{height} does not wrap around at `{layer}`, which needs sides that are multiples of {multiple}; take {}×{}",
+        width.next_multiple_of(*multiple), height.next_multiple_of(*multiple)
+    )]
+    Uneven {
+        /// The deepest layer that is wanted.
+        layer: String,
+        /// What it divides both sides by.
+        multiple: usize,
+        /// W in pixels.
+        width: usize,
+        /// H in pixels.
+        height: usize,
     },
     /// The name is taken.
     #[error("two nodes are called `{node}`")]
@@ -145,7 +160,7 @@ impl Tape {
         )
     }
 
-    /// Adds a convolution, with a fused ReLU if `relu`.
+    /// Adds a convolution with zeros around its input, with a fused ReLU if `relu`.
     ///
     /// # Errors
     /// `x` is no map of as many channels as the filter takes, or a name that is taken.
@@ -156,13 +171,33 @@ impl Tape {
         filter: Arc<Filter>,
         relu: bool,
     ) -> Result<ValueId, TapeError> {
+        self.conv3x3_within(name, x, filter, relu, Border::Zero)
+    }
+
+    /// As [`Tape::conv3x3`], with whatever `border` says around its input.
+    ///
+    /// # Errors
+    /// As [`Tape::conv3x3`].
+    pub fn conv3x3_within(
+        &mut self,
+        name: &str,
+        x: ValueId,
+        filter: Arc<Filter>,
+        relu: bool,
+        border: Border,
+    ) -> Result<ValueId, TapeError> {
         let shape = self.map_input(name, x)?;
         if shape.channels != filter.c_in {
             let expected = format!("a map of {} channels", filter.c_in);
             return Err(self.mismatch(name, x, expected));
         }
         let extent = Extent::Map(shape.with_channels(filter.c_out));
-        self.push(name, Op::Conv3x3 { filter, relu }, vec![x], extent)
+        let op = Op::Conv3x3 {
+            filter,
+            relu,
+            border,
+        };
+        self.push(name, op, vec![x], extent)
     }
 
     /// Adds a ReLU by itself.
@@ -304,6 +339,21 @@ impl Tape {
             // Value 0 is made in `new` and never replaced.
             _ => unreachable!("value 0 is the picture"),
         }
+    }
+
+    /// Whether a convolution sees the opposite side of its input: then no part of a map can be computed without all
+    /// of it, so such tapes are not cut into tiles.
+    pub(super) fn wraps(&self) -> bool {
+        let wraps = |op: &Op| {
+            matches!(
+                op,
+                Op::Conv3x3 {
+                    border: Border::Wrap,
+                    ..
+                }
+            )
+        };
+        self.nodes.iter().any(|node| wraps(&node.op))
     }
 
     /// H and W of a map or of the picture, 0 of anything else.

@@ -93,15 +93,27 @@ impl PictureFile {
     }
 
     /// Picture and transparency with the longer side at `longer`, as [`Picture::fit_longer_side`].
-    pub fn fit_longer_side(mut self, longer: usize, enlarge: bool) -> Self {
+    pub fn fit_longer_side(self, longer: usize, enlarge: bool) -> Self {
+        let fitted = self.picture.fit_longer_side(longer, enlarge);
+        self.with(fitted)
+    }
+
+    /// Picture and transparency at another size, as [`Picture::resized`].
+    pub fn resized(self, width: usize, height: usize) -> Self {
+        let resized = self.picture.resized(width, height);
+        self.with(resized)
+    }
+
+    /// With the picture at another size, to which the transparency follows.
+    fn with(mut self, sized: Picture) -> Self {
         let Picture { width, height, .. } = self.picture;
-        self.picture = self.picture.fit_longer_side(longer, enlarge);
-        let fitted = (self.picture.width, self.picture.height);
+        let size = (sized.width, sized.height);
         if let Some(alpha) = &mut self.attachments.alpha
-            && fitted != (width, height)
+            && size != (width, height)
         {
-            *alpha = super::resize::resized_plane(alpha, (width, height), fitted);
+            *alpha = super::resize::resized_plane(alpha, (width, height), size);
         }
+        self.picture = sized;
         self
     }
 }

@@ -13,6 +13,7 @@ pub fn catalogue() -> Vec<&'static Kernel> {
     kernels.extend([
         &conv3x3::winograd::INPUT,
         &conv3x3::winograd::OUTPUT,
+        &conv3x3::replicate::FOLD,
         &relu::FORWARD,
         &relu::GRADIENT,
         &pool2::MAX_FORWARD,

@@ -1,14 +1,15 @@
-//! 3×3 convolution, stride 1, zero padding 1, plus bias; and its gradient, which is the same kernel on
-//! turned, transposed weights. Variants from plain to fast stand side by side in `shaders/conv3x3_*.wgsl`.
+//! 3×3 convolution, stride 1, padding 1, plus bias; and its gradient, which is the same kernel on turned,
+//! transposed weights (and, where the border is replicated, [`replicate`] after it). Variants from plain to fast stand side by side in `shaders/conv3x3_*.wgsl`.
 
 use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
 use super::{ACCUMULATE, BIAS, MASK, Merge, RELU};
-use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Profile, Recorder};
-use crate::shape::Shape;
+use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Knob, Profile, Recorder};
+use crate::shape::{Border, Shape};
 
 mod choice;
 mod cost;
 mod packing;
+pub mod replicate;
 mod tuning;
 mod variant;
 pub mod winograd;
@@ -262,7 +263,7 @@ pub(super) const BINDINGS: &[(u32, Access)] = &[
     (5, Access::Read),
 ];
 
-/// Records y = epilogue(conv(x) + bias). Maps beyond the binding limit are worked on in slices of
+/// Records y = epilogue(conv(x) + bias), where x goes on beyond its `border` as that says. Maps beyond the binding limit are worked on in slices of
 /// channel groups; slices of the input add up in the output.
 ///
 /// # Errors
@@ -270,12 +271,14 @@ pub(super) const BINDINGS: &[(u32, Access)] = &[
 pub fn record(
     recorder: &mut Recorder,
     filter: &DeviceFilter,
+    border: Border,
     x: &FeatureMap,
     y: &FeatureMap,
     epilogue: Epilogue<'_>,
 ) -> Result<(), GpuError> {
     let job = winograd::Job {
         bias: &filter.bias,
+        border,
         x,
         y,
         mask: epilogue.mask,
@@ -300,7 +303,9 @@ pub fn record(
                 flags: flags(filter, epilogue, first, last),
                 workgroup: recorder.workgroup_for(filter.variant.threads(y.shape)),
             };
-            recorder.push(part_command(filter, weights, x, y, epilogue.mask, part));
+            let mut command = part_command(filter, weights, [x, y], epilogue.mask, part);
+            command.knobs.extend(border_knob(border));
+            recorder.push(command);
         }
     }
     Ok(())
@@ -315,6 +320,15 @@ fn flags(filter: &DeviceFilter, epilogue: Epilogue<'_>, first: bool, last: bool)
         | flag(last && epilogue.mask.is_some(), MASK)
 }
 
+/// The knob of every kernel that reads windows; zeros are what they do without it.
+fn border_knob(border: Border) -> Option<Knob> {
+    match border {
+        Border::Zero => None,
+        Border::Replicate => Some(("BORDER", 1)),
+        Border::Wrap => Some(("BORDER", 2)),
+    }
+}
+
 /// A run of input groups onto a run of output groups.
 struct Part {
     x: GroupSlice,
@@ -323,19 +337,22 @@ struct Part {
     workgroup: u32,
 }
 
-fn part_command(
-    filter: &DeviceFilter,
-    weights: &wgpu::Buffer,
-    x: &FeatureMap,
-    y: &FeatureMap,
-    mask: Option<&FeatureMap>,
-    part: Part,
-) -> Command {
-    let kernel: &'static Kernel = filter.variant.kernel();
-    let (width, height) = (y.shape.width as u32, y.shape.height as u32);
-    let params = Params {
-        width,
-        height,
+impl Part {
+    /// How many channels of the input and of the output, those that pad a group aside.
+    fn channels(&self, filter: &DeviceFilter) -> (u64, u64) {
+        let channels =
+            |slice: GroupSlice, all: usize| (slice.count * 4).min(all - slice.first * 4) as u64;
+        (
+            channels(self.x, filter.c_in),
+            channels(self.y, filter.c_out),
+        )
+    }
+}
+
+fn params(filter: &DeviceFilter, x: &FeatureMap, y: &FeatureMap, part: &Part) -> Params {
+    Params {
+        width: y.shape.width as u32,
+        height: y.shape.height as u32,
         x_plane: x.plane(),
         y_plane: y.plane(),
         c_groups: part.x.count as u32,
@@ -345,11 +362,20 @@ fn part_command(
         c_groups_total: groups(filter.c_in) as u32,
         flags: part.flags,
         padding: [0; 2],
-    };
-    let channels =
-        |slice: GroupSlice, all: usize| (slice.count * 4).min(all - slice.first * 4) as u64;
-    let c = channels(part.x, filter.c_in);
-    let o = channels(part.y, filter.c_out);
+    }
+}
+
+fn part_command(
+    filter: &DeviceFilter,
+    weights: &wgpu::Buffer,
+    [x, y]: [&FeatureMap; 2],
+    mask: Option<&FeatureMap>,
+    part: Part,
+) -> Command {
+    let kernel: &'static Kernel = filter.variant.kernel();
+    let (width, height) = (y.shape.width as u32, y.shape.height as u32);
+    let params = params(filter, x, y, &part);
+    let (c, o) = part.channels(filter);
     let pixels = y.shape.pixels() as u64;
     Command {
         kernel,

@@ -5,5 +5,5 @@ pub mod vgg;
 pub mod weights;
 
 pub use architecture::{Architecture, LayerKind};
-pub use vgg::Network;
+pub use vgg::{Network, Treatment};
 pub use weights::{Weights, WeightsError};

@@ -8,6 +8,27 @@ use crate::graph::{Tape, TapeError, ValueId};
 use crate::kernels::conv3x3::Filter;
 use crate::kernels::picture_input::InputTransform;
 use crate::kernels::pool2::Pooling;
+use crate::shape::Border;
+
+/// What is left open about a network once its layers and weights are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Treatment {
+    /// How it halves its maps.
+    pub pooling: Pooling,
+    /// What its convolutions see beyond the border of the picture. [`Border::Replicate`] continues the picture alone,
+    /// for conv1_1 (as style-transfer-pytorch does; its maps are still padded with zeros); [`Border::Wrap`] every map.
+    pub border: Border,
+}
+
+impl From<Pooling> for Treatment {
+    /// With zeros around every map, as the networks were trained.
+    fn from(pooling: Pooling) -> Self {
+        Self {
+            pooling,
+            border: Border::Zero,
+        }
+    }
+}
 
 /// A network ready to be put on tapes.
 #[derive(Clone, Debug)]
@@ -51,13 +72,18 @@ impl Network {
     /// A ReLU is fused into its convolution unless the value before it is wanted too.
     ///
     /// # Errors
-    /// A picture too small for a pooling on the way; the message names it.
+    /// A picture too small for a pooling on the way; the message names it. With [`Border::Wrap`] also sides that are
+    /// no multiples of the downscale of the deepest layer.
     pub fn extend(
         &self,
         tape: &mut Tape,
-        pooling: Pooling,
+        treatment: impl Into<Treatment>,
         wanted: &[usize],
     ) -> Result<Vec<ValueId>, TapeError> {
+        let Treatment { pooling, border } = treatment.into();
+        if border == Border::Wrap {
+            self.check_that_it_wraps(tape, wanted)?;
+        }
         let depth = wanted.iter().max().map_or(0, |deepest| deepest + 1);
         let layers = &self.architecture.layers()[..depth];
         let mut maps: Vec<ValueId> = Vec::with_capacity(depth);
@@ -71,7 +97,12 @@ impl Network {
                     // One filter per convolution: `Weights` is only made that way.
                     match filters.next() {
                         Some(filter) => {
-                            tape.conv3x3(&layer.name, here, Arc::clone(filter), fused)?
+                            let filter = Arc::clone(filter);
+                            let around = match border {
+                                Border::Replicate if index > 0 => Border::Zero,
+                                border => border,
+                            };
+                            tape.conv3x3_within(&layer.name, here, filter, fused, around)?
                         }
                         None => here,
                     }
@@ -83,5 +114,22 @@ impl Network {
             maps.push(here);
         }
         Ok(wanted.iter().map(|&index| maps[index]).collect())
+    }
+
+    fn check_that_it_wraps(&self, tape: &Tape, wanted: &[usize]) -> Result<(), TapeError> {
+        let Some(&deepest) = wanted.iter().max() else {
+            return Ok(());
+        };
+        let (height, width) = tape.picture_size();
+        let multiple = self.architecture.downscale(deepest);
+        if width.is_multiple_of(multiple) && height.is_multiple_of(multiple) {
+            return Ok(());
+        }
+        Err(TapeError::Uneven {
+            layer: self.architecture.layers()[deepest].name.clone(),
+            multiple,
+            width,
+            height,
+        })
     }
 }

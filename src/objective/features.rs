@@ -10,8 +10,7 @@ use crate::graph::{
 use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
 use crate::kernels::feature_map;
-use crate::kernels::pool2::Pooling;
-use crate::net::Network;
+use crate::net::{Network, Treatment};
 use crate::shape::Shape;
 
 /// Layers to look at, by index in the architecture.
@@ -23,8 +22,14 @@ pub struct Wanted {
     pub grams: Vec<usize>,
 }
 
+impl Wanted {
+    fn is_nothing(&self) -> bool {
+        self.maps.is_empty() && self.grams.is_empty()
+    }
+}
+
 /// Features of one picture, in the order of [`Wanted`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Features {
     /// Shape and planar (C, H, W) values.
     pub maps: Vec<(Shape, Vec<f32>)>,
@@ -44,13 +49,13 @@ struct Look {
 impl Look {
     fn new(
         network: &Network,
-        pooling: Pooling,
+        treatment: Treatment,
         [width, height]: [usize; 2],
         wanted: &Wanted,
     ) -> Result<Self, TapeError> {
         let mut tape = Tape::new(width, height);
         let layers: Vec<usize> = wanted.maps.iter().chain(&wanted.grams).copied().collect();
-        let values = network.extend(&mut tape, pooling, &layers)?;
+        let values = network.extend(&mut tape, treatment, &layers)?;
         let (maps, sources) = values.split_at(wanted.maps.len());
         let mut grams = Vec::with_capacity(sources.len());
         for (&source, &layer) in sources.iter().zip(&wanted.grams) {
@@ -76,11 +81,11 @@ impl Look {
 /// A picture too small for a layer.
 pub fn features_tape(
     network: &Network,
-    pooling: Pooling,
+    treatment: impl Into<Treatment>,
     size: [usize; 2],
     wanted: &Wanted,
 ) -> Result<Tape, TapeError> {
-    Ok(Look::new(network, pooling, size, wanted)?.tape)
+    Ok(Look::new(network, treatment.into(), size, wanted)?.tape)
 }
 
 /// What [`features`] of a picture of this size does to the memory of a device, on `ledger`; everything but
@@ -90,13 +95,16 @@ pub fn features_tape(
 /// A picture too small for a layer.
 pub fn features_on_paper(
     network: &Network,
-    pooling: Pooling,
+    treatment: impl Into<Treatment>,
     [width, height]: [usize; 2],
     wanted: &Wanted,
     (preference, strategy, detail): (&Preference, &Strategy, Detail),
     (adapter, ledger): (&Profile, &mut Ledger),
 ) -> Result<Option<Arc<GpuError>>, TapeError> {
-    let look = Look::new(network, pooling, [width, height], wanted)?;
+    if wanted.is_nothing() {
+        return Ok(None);
+    }
+    let look = Look::new(network, treatment.into(), [width, height], wanted)?;
     let keep = [look.maps, look.grams].concat();
     let limit = adapter.binding_limit;
     let program = Program::forward_in_detail(look.tape, &keep, strategy, limit, detail);
@@ -126,19 +134,22 @@ pub fn features_on_paper(
 pub async fn features(
     gpu: &Gpu,
     network: &Network,
-    pooling: Pooling,
+    treatment: impl Into<Treatment>,
     picture: &Picture,
     wanted: &Wanted,
     preference: &Preference,
     strategy: &Strategy,
 ) -> Result<Features, ObjectiveError> {
+    if wanted.is_nothing() {
+        return Ok(Features::default());
+    }
     let size = [picture.width, picture.height];
     let Look {
         tape,
         maps,
         grams,
         shapes,
-    } = Look::new(network, pooling, size, wanted)?;
+    } = Look::new(network, treatment.into(), size, wanted)?;
     let keep = [maps.clone(), grams.clone()].concat();
     let program = Program::forward_with_strategy(tape, &keep, strategy, gpu.binding_limit());
     let options = RunOptions {
@@ -149,10 +160,7 @@ pub async fn features(
     let executable = Executable::build(gpu, program, &options)?;
     executable.write_picture(gpu, &picture.rgb);
     executable.run(gpu);
-    let mut features = Features {
-        maps: Vec::new(),
-        grams: Vec::new(),
-    };
+    let mut features = Features::default();
     for (&map, &shape) in maps.iter().zip(&shapes) {
         features
             .maps

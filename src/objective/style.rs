@@ -6,8 +6,8 @@ use crate::graph::{Executable, Program, RunOptions, Strategy, Tape, TapeError, V
 use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
 use crate::kernels::pool2::Pooling;
-use crate::net::Network;
-use crate::shape::Shape;
+use crate::net::{Network, Treatment};
+use crate::shape::{Border, Shape};
 
 /// A layer and how much it counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,9 +33,31 @@ pub struct StyleTerms {
     pub tv_weight: f32,
     /// How the network pools.
     pub pooling: Pooling,
+    /// What it sees beyond the border of the painted picture, and of the content.
+    pub border: Border,
 }
 
 impl StyleTerms {
+    /// How the network looks at the painted picture and the content.
+    pub fn treatment(&self) -> Treatment {
+        Treatment {
+            pooling: self.pooling,
+            border: self.border,
+        }
+    }
+
+    /// How it looks at the style pictures. Those are no tori: wrapped, their own seams would count among the strokes.
+    pub fn treatment_of_styles(&self) -> Treatment {
+        let border = match self.border {
+            Border::Wrap => Border::Replicate,
+            border => border,
+        };
+        Treatment {
+            border,
+            ..self.treatment()
+        }
+    }
+
     /// The content terms, unless their common factor is 0.
     fn content_in_use(&self) -> &[LayerWeight] {
         match self.content_weight {
@@ -83,23 +105,23 @@ impl StyleTargets {
         preference: &Preference,
         strategy: &Strategy,
     ) -> Result<Self, ObjectiveError> {
-        let pooling = terms.pooling;
         let [of_content, of_style] = terms.wanted();
         let content = features(
             gpu,
             network,
-            pooling,
+            terms.treatment(),
             content,
             &of_content,
             preference,
             strategy,
         )
         .await?;
+        let treatment = terms.treatment_of_styles();
         let sum: f64 = styles.iter().map(|(_, weight)| f64::from(*weight)).sum();
         let mut blended: Vec<Vec<f64>> = Vec::new();
         for (picture, weight) in styles {
             let seen = features(
-                gpu, network, pooling, picture, &of_style, preference, strategy,
+                gpu, network, treatment, picture, &of_style, preference, strategy,
             )
             .await?;
             let share = f64::from(*weight) / sum;
@@ -145,7 +167,7 @@ impl StyleTape {
             .chain(&terms.style)
             .map(|term| term.layer)
             .collect();
-        let values = network.extend(&mut tape, terms.pooling, &layers)?;
+        let values = network.extend(&mut tape, terms.treatment(), &layers)?;
         let (content_values, style_values) = values.split_at(content.len());
         let name = |layer: usize| network.architecture.layers()[layer].name.as_str();
 

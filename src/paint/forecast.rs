@@ -170,16 +170,18 @@ pub(super) fn measure_targets(
     way: &Way,
     detail: Detail,
 ) -> Result<(Ledger, Option<Arc<GpuError>>), TapeError> {
-    let (network, pooling) = (problem.network, problem.terms.pooling);
+    let StyleProblem { network, terms, .. } = problem;
     let mut ledger = Ledger::default();
     let mut obstacle = None;
-    let [of_content, of_style] = problem.terms.wanted();
-    let pictures = std::iter::once((problem.size, &of_content));
-    let styles = problem.styles.iter().map(|&size| (size, &of_style));
-    for (size, wanted) in pictures.chain(styles) {
+    let [of_content, of_style] = terms.wanted();
+    let content = (problem.size, &of_content, terms.treatment());
+    let treatment = terms.treatment_of_styles();
+    let styles = problem.styles.iter();
+    let styles = styles.map(|&size| (size, &of_style, treatment));
+    for (size, wanted, treatment) in std::iter::once(content).chain(styles) {
         let how = (&way.preference, &way.candidate.strategy, detail);
         let on = (adapter, &mut ledger);
-        let found = features_on_paper(network, pooling, size, wanted, how, on)?;
+        let found = features_on_paper(network, treatment, size, wanted, how, on)?;
         obstacle = obstacle.or(found);
     }
     Ok((ledger, obstacle))

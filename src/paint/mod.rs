@@ -11,6 +11,7 @@ mod scaled;
 mod scales;
 mod search;
 mod style;
+mod texture;
 
 pub use checkpoint::{Checkpoint, CheckpointError, RunOrigin, RunPosition};
 pub use descent::{Ending, Painting, Schedule, Standing, StepLosses, Watcher, descend};
@@ -18,6 +19,9 @@ pub use forecast::{StyleForecast, StyleProblem, anything_fits, first_that_fits};
 pub use glance::{Glance, dream_gradient_that_fits, features_that_fit, style_gradient_that_fits};
 pub use recipe::{StyleRecipe, gatys, gatys_style_weight};
 pub use scaled::{PreparationError, Resumption, Rhythm, ScaledChoices, ScaledRun};
-pub use scales::{Scale, ScalePosition, Sources, averaging_over, scale_sizes, share_steps};
+pub use scales::{
+    Scale, ScalePosition, Sources, averaging_over, nearest_multiple, scale_sizes, share_steps,
+};
 pub use search::{Misfit, OnPaper, Way, largest_side};
 pub use style::{Start, StyleChoices, StyleRun};
+pub use texture::{canvas, texture};

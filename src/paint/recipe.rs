@@ -1,9 +1,11 @@
 //! Recipes as data: every constant of a way to paint stands here.
 
+use super::texture::texture;
 use crate::kernels::pool2::Pooling;
 use crate::net::Architecture;
 use crate::objective::{LayerWeight, StyleTerms};
 use crate::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
+use crate::shape::Border;
 
 /// A way to paint in the style of pictures.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +32,14 @@ impl StyleRecipe {
             smallest: None,
             average: 0.0,
             tolerance: 0.0,
+        }
+    }
+
+    /// [`texture`] by L-BFGS on one scale.
+    pub fn texture(architecture: Architecture, border: Border) -> Self {
+        Self {
+            terms: texture(architecture, border),
+            ..Self::gatys(architecture)
         }
     }
 
@@ -76,6 +86,7 @@ pub fn gatys(architecture: Architecture) -> StyleTerms {
         style_weight: 1.0,
         tv_weight: 0.0,
         pooling: Pooling::Max,
+        border: Border::Zero,
     }
 }
 

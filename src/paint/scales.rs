@@ -83,6 +83,8 @@ pub struct Sources {
     pub styles: Vec<(Picture, f32)>,
     /// The longer side of a style picture relative to that of the scale; it is never enlarged.
     pub style_scale: f32,
+    /// Sides of the result are multiples of this: 1, or more for pictures that wrap around.
+    pub multiple: usize,
 }
 
 impl Sources {
@@ -93,7 +95,8 @@ impl Sources {
             let longer = longer.min(style.width.max(style.height));
             fitted(style.width, style.height, longer).into()
         };
-        let content = fitted(self.content.width, self.content.height, side).into();
+        let (width, height) = fitted(self.content.width, self.content.height, side);
+        let content = [width, height].map(|side| nearest_multiple(side, self.multiple));
         (content, self.styles.iter().map(style).collect())
     }
 
@@ -103,12 +106,18 @@ impl Sources {
         let style =
             |(style, weight): &(Picture, f32)| (style.fit_longer_side(longer, false), *weight);
         let styles = self.styles.iter().map(style).collect();
-        (self.content.fit_longer_side(side, true), styles)
+        let ([width, height], _) = self.sizes(side);
+        (self.content.resized(width, height), styles)
     }
 
     fn style_side(&self, side: usize) -> usize {
         ((side as f64 * f64::from(self.style_scale)).round() as usize).max(1)
     }
+}
+
+/// The multiple of `of` next to `side`, at least one time `of`.
+pub fn nearest_multiple(side: usize, of: usize) -> usize {
+    ((side + of / 2) / of * of).max(of)
 }
 
 /// `rgb` of the size `from` (W, H) at the size `to`, in \[0, 1\]: what the next scale starts from.
@@ -197,6 +206,7 @@ mod tests {
             content: picture(40, 30),
             styles: vec![(picture(50, 20), 1.0), (picture(9, 8), 2.0)],
             style_scale: 0.5,
+            multiple: 1,
         };
         for side in [20, 60] {
             let (content, styles) = sources.at(side);

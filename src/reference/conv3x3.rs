@@ -1,8 +1,10 @@
-//! The 3×3 convolution, stride 1, zero padding 1: the only kind VGG has (arXiv 1409.1556, section 2.1).
+//! The 3×3 convolution, stride 1, padding 1: the only kind VGG has (arXiv 1409.1556, section 2.1). It pads with zeros;
+//! other borders are what painters want.
 //!
 //! As everywhere in this field, "convolution" is the correlation: the kernel is not flipped.
 
-use crate::shape::Shape;
+use super::{border, crop};
+use crate::shape::{Border, Shape};
 
 /// y\[o, i, j\] = bias\[o\] + Σ_c Σ_{u,v ∈ 0..3} weight\[o, c, u, v\] · x\[c, i+u−1, j+v−1\], with x = 0 outside.
 ///
@@ -26,6 +28,30 @@ pub fn forward(x: &[f64], shape: Shape, weight: &[f64], bias: &[f64]) -> Vec<f64
         }
     }
     y
+}
+
+/// [`forward`] of x going on beyond its edge as `border` says: convolve the map in its frame, and take the inner part.
+pub fn forward_within(
+    x: &[f64],
+    shape: Shape,
+    around: Border,
+    weight: &[f64],
+    bias: &[f64],
+) -> Vec<f64> {
+    let x = border::forward(x, shape, around);
+    let framed = border::framed(shape);
+    let y = forward(&x, framed, weight, bias);
+    crop::forward(&y, framed.with_channels(bias.len()), border::inner(shape))
+}
+
+/// The transpose of [`forward_within`], step by step: gy in a frame of zeros, [`input_gradient`], and what reached the
+/// frame goes to the positions that stand there.
+pub fn input_gradient_within(gy: &[f64], shape: Shape, around: Border, weight: &[f64]) -> Vec<f64> {
+    let framed = border::framed(shape);
+    let outputs = weight.len() / (9 * shape.channels);
+    let gy = crop::gradient(gy, framed.with_channels(outputs), border::inner(shape));
+    let gx = input_gradient(&gy, framed, weight);
+    border::gradient(&gx, shape, around)
 }
 
 /// Entry \[o, i, j\] of [`forward`] without a bias, for checks of maps too large to compute whole: `x` and `weight`

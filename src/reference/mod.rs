@@ -7,13 +7,14 @@
 //! with these functions, and these functions with hand values and finite differences. A slice whose length is not that
 //! of its shape is a mistake in the calling code, not in a user's input, and panics in a debug build.
 //!
-//! Reading order: [`picture_input`], [`conv3x3`], [`relu`], [`maxpool2`] and [`avgpool2`] make the network, [`crop`] its
+//! Reading order: [`picture_input`], [`conv3x3`] (with [`border`]), [`relu`], [`maxpool2`] and [`avgpool2`] make the network, [`crop`] its
 //! tiles; [`gram`], [`content_loss`], [`style_loss`], [`tv_loss`] and [`dream_loss`] make the objective; [`adam`] and
 //! [`lbfgs`] change the picture, [`average`] smooths its way. [`samples`] supplies numbers to try all of it on.
 
 pub mod adam;
 pub mod average;
 pub mod avgpool2;
+pub mod border;
 pub mod content_loss;
 pub mod conv3x3;
 pub mod crop;

@@ -63,12 +63,19 @@ def as_variable(pixels):
     return torch.tensor(pixels.transpose(2, 0, 1).copy(), dtype=torch.float64) / 255
 
 
+def torus(x):
+    """The part of a picture at the upper left whose sides are multiples of 16, as poolings halve them."""
+    height, width = (side // 16 * 16 for side in x.shape[1:])
+    return x[:, :height, :width]
+
+
 class Network:
     """VGG-19 or VGG-16 on the archive in weights/, in f64."""
 
-    def __init__(self, name, pooling):
+    def __init__(self, name, pooling, border="zero"):
         self.name = name
         self.pooling = pooling
+        self.border = border
         archive = np.load(ROOT / "weights" / f"{name}.npz")
         self.parameters = {}
         for layer in {key.split(".")[0] for key in archive.files}:
@@ -80,6 +87,20 @@ class Network:
                 torch.tensor(array.astype(np.float64)) for array in (weight, archive[f"{layer}.bias"])
             ]
 
+    def of_styles(self):
+        """The network that looks at style pictures, which are no tori."""
+        if self.border != "wrap":
+            return self
+        return Network(self.name, self.pooling, "replicate")
+
+    def padding(self, block, index):
+        """How F.pad continues the input of a convolution: the edge of the picture alone, or every map as a torus."""
+        if self.border == "replicate" and (block, index) == (1, 1):
+            return {"mode": "replicate"}
+        if self.border == "wrap":
+            return {"mode": "circular"}
+        return {"mode": "constant", "value": 0.0}
+
     def features(self, x):
         """relu and pool maps of every layer that is not empty, by name: f64 (C, H, W)."""
         maps = {}
@@ -87,7 +108,8 @@ class Network:
         for block, count in enumerate(CONVOLUTIONS_PER_BLOCK[self.name], start=1):
             for index in range(1, count + 1):
                 weight, bias = self.parameters[f"conv{block}_{index}"]
-                activation = F.relu(F.conv2d(activation[None], weight, bias, padding=1)[0])
+                padded = F.pad(activation[None], (1, 1, 1, 1), **self.padding(block, index))
+                activation = F.relu(F.conv2d(padded, weight, bias)[0])
                 maps[f"relu{block}_{index}"] = activation
             if min(activation.shape[1:]) < 2:
                 break
@@ -110,7 +132,7 @@ def gatys_terms(network, content, style, x, tv_weight):
     forward differences, zero at the far border."""
     with torch.no_grad():
         content_target = network.features(content)[CONTENT_LAYER]
-        style_maps = network.features(style)
+        style_maps = network.of_styles().features(style)
         style_targets = {layer: gram(style_maps[layer]) for layer in STYLE_LAYERS}
     maps = network.features(x)
     terms = {"content": ((maps[CONTENT_LAYER] - content_target) ** 2).mean()}
@@ -191,6 +213,11 @@ def main():
             network.pooling = pooling
             gradient_terms[case], gradient = gatys_gradient(network, content, style, at, tv_weight)
             np.save(FOLDER / f"gradient_{case}.npy", as_f32(gradient))
+    for border, content, at in (("replicate", content, at), ("wrap", torus(content), torus(at))):
+        case = f"vgg19_{border}"
+        network = Network("vgg19", "max", border)
+        gradient_terms[case], gradient = gatys_gradient(network, content, style, at)
+        np.save(FOLDER / f"gradient_{case}.npy", as_f32(gradient))
     save_json("gradient.json", gradient_terms)
     save_json("dream.json", dream_values)
 

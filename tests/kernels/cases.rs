@@ -6,7 +6,7 @@ use impasto::doctor::losses::MapCase;
 use impasto::kernels::Merge;
 use impasto::kernels::conv3x3::{Packing, Variant};
 use impasto::kernels::feature_map;
-use impasto::shape::{Shape, Window};
+use impasto::shape::{Border, Shape, Window};
 
 use crate::shapes::SIZES;
 
@@ -62,6 +62,33 @@ pub fn conv3x3_in_slices(
         ..forward
     };
     [forward, gradient]
+}
+
+/// Both passes of `variant` with `border`: sizes that wrap onto themselves, narrow and odd ones, and slices. The flags
+/// are alike, so that each kernel is compiled once.
+pub fn conv3x3_with_border(variant: Variant, border: Border) -> Vec<conv3x3::Case> {
+    let [channels, outputs] = match variant {
+        Variant::FromRgb | Variant::FromRgbBroadcast => [3, 20],
+        Variant::ToRgb => [20, 3],
+        _ => [20, 12],
+    };
+    let mut cases = Vec::new();
+    for [height, width] in [[1, 1], [2, 2], [3, 5], [1, 19], [19, 1], [8, 4], [17, 33]] {
+        let shape = Shape::new(channels, height, width);
+        let forward = conv3x3::Case::forward(variant, shape, outputs);
+        let gradient = conv3x3::Case {
+            shape: shape.with_channels(outputs),
+            outputs: channels,
+            pass: conv3x3::Pass::Gradient(merge(true, true)),
+            ..forward
+        };
+        cases.extend([forward, gradient]);
+    }
+    cases.extend(conv3x3_in_slices(variant, [44, 52], 4));
+    let bordered = cases.into_iter();
+    bordered
+        .map(|case| conv3x3::Case { border, ..case })
+        .collect()
 }
 
 /// All sizes over several numbers of channels, and maps in slices of four groups.

@@ -4,7 +4,7 @@ use impasto::gpu::{Gpu, Recorder};
 use impasto::kernels::FeatureMap;
 use impasto::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Packing, Variant};
 use impasto::reference::samples::samples;
-use impasto::shape::Shape;
+use impasto::shape::{Border, Shape};
 
 use crate::devices::{checked, portable};
 use crate::support::{gpu, wait};
@@ -26,7 +26,7 @@ fn run(gpu: &Gpu, filter: &DeviceFilter, x: &FeatureMap, y: Shape) -> Vec<u32> {
         relu: true,
         ..Epilogue::default()
     };
-    conv3x3::record(&mut recorder, filter, x, &y, epilogue).unwrap();
+    conv3x3::record(&mut recorder, filter, Border::Zero, x, &y, epilogue).unwrap();
     recorder.finish(gpu).unwrap().submit(gpu);
     let values = wait(gpu, y.read(gpu)).unwrap();
     values.into_iter().map(f32::to_bits).collect()

@@ -2,8 +2,8 @@
 
 use crate::{apart, assert_close, assert_gradient, dot, odd_shapes};
 use impasto::reference::samples::samples;
-use impasto::reference::{avgpool2, conv3x3, crop, maxpool2, picture_input, relu};
-use impasto::shape::{Shape, Window};
+use impasto::reference::{avgpool2, border, conv3x3, crop, maxpool2, picture_input, relu};
+use impasto::shape::{Border, Shape, Window};
 
 const ONE_TO_NINE: [f64; 9] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
 const POINT: [f64; 9] = [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0];
@@ -306,4 +306,56 @@ fn a_paste_keeps_what_is_around_it() {
         [2, 1],
     );
     assert_eq!(y, [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 8.0, 9.0]);
+}
+
+#[test]
+fn frames_hold_zeros_the_nearest_or_the_opposite() {
+    let (x, shape) = ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], Shape::new(1, 2, 3));
+    let rows = |border| border::forward(&x, shape, border);
+    assert_eq!(
+        rows(Border::Zero),
+        [
+            [0.0, 0.0, 0.0, 0.0, 0.0],
+            [0.0, 1.0, 2.0, 3.0, 0.0],
+            [0.0, 4.0, 5.0, 6.0, 0.0],
+            [0.0, 0.0, 0.0, 0.0, 0.0],
+        ]
+        .concat()
+    );
+    assert_eq!(
+        rows(Border::Replicate),
+        [
+            [1.0, 1.0, 2.0, 3.0, 3.0],
+            [1.0, 1.0, 2.0, 3.0, 3.0],
+            [4.0, 4.0, 5.0, 6.0, 6.0],
+            [4.0, 4.0, 5.0, 6.0, 6.0],
+        ]
+        .concat()
+    );
+    assert_eq!(
+        rows(Border::Wrap),
+        [
+            [6.0, 4.0, 5.0, 6.0, 4.0],
+            [3.0, 1.0, 2.0, 3.0, 1.0],
+            [6.0, 4.0, 5.0, 6.0, 4.0],
+            [3.0, 1.0, 2.0, 3.0, 1.0],
+        ]
+        .concat()
+    );
+}
+
+#[test]
+fn gradients_of_convolutions_with_borders_agree_with_differences() {
+    for around in [Border::Zero, Border::Replicate, Border::Wrap] {
+        for shape in odd_shapes(2) {
+            let (x, weight) = (samples(1, shape.len()), samples(2, 3 * 2 * 9));
+            let gy = samples(3, 3 * shape.pixels());
+            let value = |x: &[f64]| {
+                let y = conv3x3::forward_within(x, shape, around, &weight, &[0.5, 0.0, -0.5]);
+                dot(&y, &gy)
+            };
+            let gradient = conv3x3::input_gradient_within(&gy, shape, around, &weight);
+            assert_gradient(value, &x, &gradient);
+        }
+    }
 }

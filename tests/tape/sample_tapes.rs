@@ -9,7 +9,7 @@ use impasto::kernels::picture_input::InputTransform;
 use impasto::kernels::pool2::Pooling;
 use impasto::reference;
 use impasto::reference::samples::samples;
-use impasto::shape::Shape;
+use impasto::shape::{Border, Shape};
 
 /// Odd sides, so that both poolings drop a row or a column.
 pub const WIDTH: usize = 15;
@@ -72,16 +72,22 @@ pub struct Network {
 }
 
 pub fn network(tape: &mut Tape, pooling: Pooling) -> Network {
+    network_within(tape, pooling, Border::Zero)
+}
+
+fn network_within(tape: &mut Tape, pooling: Pooling, border: Border) -> Network {
     let input = tape.picture_input("input", transform()).unwrap();
-    let relu1 = tape.conv3x3("relu1", input, filter(1, 3, 8), true).unwrap();
+    let relu1 = tape
+        .conv3x3_within("relu1", input, filter(1, 3, 8), true, border)
+        .unwrap();
     // A convolution that keeps the value before its ReLU.
     let conv2 = tape
-        .conv3x3("conv2", relu1, filter(3, 8, 12), false)
+        .conv3x3_within("conv2", relu1, filter(3, 8, 12), false, border)
         .unwrap();
     let relu2 = tape.relu("relu2", conv2).unwrap();
     let pool1 = tape.pool("pool1", relu2, pooling).unwrap();
     let relu3 = tape
-        .conv3x3("relu3", pool1, filter(5, 12, 16), true)
+        .conv3x3_within("relu3", pool1, filter(5, 12, 16), true, border)
         .unwrap();
     Network {
         relu1,
@@ -92,15 +98,20 @@ pub fn network(tape: &mut Tape, pooling: Pooling) -> Network {
 
 /// Style, content, dream and total variation together; several of them on one map, below a further pooling and above.
 pub fn everything(pooling: Pooling) -> (Tape, Constants) {
+    everything_within(pooling, Border::Zero)
+}
+
+/// The same where every convolution has this border.
+pub fn everything_within(pooling: Pooling, border: Border) -> (Tape, Constants) {
     let mut tape = Tape::new(WIDTH, HEIGHT);
     let Network {
         relu1,
         relu2,
         relu3,
-    } = network(&mut tape, pooling);
+    } = network_within(&mut tape, pooling, border);
     let pool2 = tape.pool("pool2", relu3, pooling).unwrap();
     let relu4 = tape
-        .conv3x3("relu4", pool2, filter(7, 16, 6), true)
+        .conv3x3_within("relu4", pool2, filter(7, 16, 6), true, border)
         .unwrap();
     let mut constants = Constants::new();
     for (name, layer, weight) in [("1", relu1, 3.0), ("3", relu3, 5.0)] {
@@ -159,9 +170,13 @@ pub fn meaning(tape: &Tape, x: &[f64], constants: &Constants) -> BTreeMap<ValueI
                 let matrix = transform.matrix.map(|row| row.map(f64::from));
                 reference::picture_input::forward(input, &matrix, &transform.offset.map(f64::from))
             }
-            Op::Conv3x3 { filter, relu } => {
+            Op::Conv3x3 {
+                filter,
+                relu,
+                border,
+            } => {
                 let (weight, bias) = (widen(&filter.weight), widen(&filter.bias));
-                let y = reference::conv3x3::forward(input, shape, &weight, &bias);
+                let y = reference::conv3x3::forward_within(input, shape, *border, &weight, &bias);
                 if *relu {
                     reference::relu::forward(&y)
                 } else {

@@ -5,9 +5,10 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use impasto::kernels::conv3x3::Variant;
+use impasto::shape::Border;
 
-use super::style::OptimiserName;
-use super::values::svg;
+use super::OptimiserName;
+use super::values::{border, svg};
 use crate::cli::memory::Bytes;
 
 #[derive(Args)]
@@ -26,6 +27,9 @@ pub struct BenchArguments {
     pub variant: Option<Variant>,
     #[arg(long, value_enum, default_value_t = OptimiserName::Lbfgs)]
     pub optimizer: OptimiserName,
+    /// What the network sees beyond the border of the picture, in `bench step`
+    #[arg(long, value_parser = border, default_value = "zero", value_name = "zero|replicate|wrap")]
+    pub border: Border,
     /// Take the step in the way that `style` would with so much device memory; the default keeps everything
     #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
     pub memory: Option<Bytes>,

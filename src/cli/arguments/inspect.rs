@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
 
-use super::style::OptimiserName;
+use super::OptimiserName;
 use super::values::{Size, Weighted, not_negative, pooling, svg};
 use crate::cli::memory::Bytes;
 

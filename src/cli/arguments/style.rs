@@ -1,17 +1,13 @@
 //! Flags of `impasto style`.
 
+use std::ops::Deref;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use impasto::image::{Depth, PictureFormat};
-use impasto::kernels::conv3x3::Variant;
-use impasto::kernels::pool2::Pooling;
+use impasto::shape::Border;
 
-use super::descent::DescentArguments;
-use super::values::{Weighted, not_negative, pooling, positive};
-use crate::cli::checkpoint::Rhythm;
-use crate::cli::memory::Bytes;
+use super::RunArguments;
+use super::values::{Weighted, border, positive};
 
 #[derive(Args)]
 pub struct StyleArguments {
@@ -25,28 +21,10 @@ pub struct StyleArguments {
         value_name = "IMG[:WEIGHT]"
     )]
     pub styles: Vec<Weighted>,
-    /// Picture to write: .png, .jpg, .webp, .tiff or .bmp, or `-` for standard output
-    #[arg(
-        short,
-        long,
-        required = false,
-        required_unless_present = "resume",
-        value_name = "OUT"
-    )]
-    pub output: PathBuf,
-    /// Format of `-o -`: png, jpg, webp, tiff or bmp [default: png]
-    #[arg(long, value_parser = PictureFormat::from_str, value_name = "NAME")]
-    pub format: Option<PictureFormat>,
-    /// Bits per channel of a .png or .tiff; the default is that of the content
-    #[arg(long, value_parser = Depth::from_str, value_name = "8|16")]
-    pub depth: Option<Depth>,
     /// Longer side of the result in pixels; the default is that of the content, at most 512; pictures
     /// are sized by a bicubic filter on sRGB values
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=16384), value_name = "N")]
     pub size: Option<u32>,
-    /// Steps of the optimiser, over all scales
-    #[arg(long, default_value_t = 300, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=1_000_000), value_name = "N")]
-    pub iterations: u32,
     #[arg(long, value_enum, default_value_t = Recipe::Gatys)]
     pub recipe: Recipe,
     /// Seed of `--init noise`
@@ -55,56 +33,26 @@ pub struct StyleArguments {
     /// Layer whose map is kept from the content, with the weight of its term; repeatable
     #[arg(long = "content-layer", value_name = "NAME[:W]")]
     pub content_layers: Vec<Weighted>,
-    /// Layer whose statistics are taken from the style; W multiplies the recipe's own weight, 1000/C²
-    #[arg(long = "style-layer", value_name = "NAME[:W]")]
-    pub style_layers: Vec<Weighted>,
     /// Weight of the content terms [default: that of the recipe, 1 for gatys]
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "W")]
     pub content_weight: Option<f32>,
-    /// Weight of the style terms [default: that of the recipe, 1 for gatys]
-    #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "W")]
-    pub style_weight: Option<f32>,
-    /// Weight of the total variation, 0 for none [default: that of the recipe, 0 for gatys]
-    #[arg(long, allow_negative_numbers = true, value_parser = not_negative, value_name = "W")]
-    pub tv_weight: Option<f32>,
-    /// How the network halves its maps [default: that of the recipe, max for gatys]
-    #[arg(long, value_parser = pooling, value_name = "max|avg")]
-    pub pooling: Option<Pooling>,
-    /// How to descend the objective [default: that of the recipe, lbfgs for gatys]
-    #[arg(long, value_enum)]
-    pub optimizer: Option<OptimiserName>,
-    /// Pairs that L-BFGS remembers, 24 bytes per pixel each [default: 20, fewer if memory is short, at least 5]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
-    pub history: Option<u32>,
-    /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
-    #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
-    pub memory: Option<Bytes>,
-    /// Step length: of Adam in units of the picture (0.02 unless the recipe says otherwise), of L-BFGS relative to Newton's (1)
-    #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "RATE")]
-    pub learning_rate: Option<f32>,
-    #[command(flatten)]
-    pub descent: DescentArguments,
-    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb-broadcast, winograd, winograd-fused, winograd-tiled
-    #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
-    pub variant: Option<Variant>,
     /// Picture to start from: content, noise or a file
     #[arg(long, default_value = "content", value_name = "content|noise|FILE")]
     pub init: String,
-    /// Also write the picture after every N steps, as OUT with the step before its extension
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
-    pub save_every: Option<u32>,
-    /// Write the losses of every step as CSV (step,seconds,total,content,style,tv)
-    #[arg(long, value_name = "FILE.csv")]
-    pub trace: Option<PathBuf>,
-    /// Keep all that the run needs to go on in this file, on the way and at the end
-    #[arg(long, value_name = "FILE")]
-    pub checkpoint: Option<PathBuf>,
-    /// Rewrite the checkpoint after so many steps (50) or so much time (30s, 10m, 1h) [default: 5m]
-    #[arg(long, value_parser = Rhythm::from_str, value_name = "N|TIME")]
-    pub checkpoint_every: Option<Rhythm>,
-    /// Go on with the run that this checkpoint is of, with its flags; no other is needed
-    #[arg(long, value_name = "FILE")]
-    pub resume: Option<PathBuf>,
+    /// What the network sees beyond the border: zeros, the picture's edge going on, or its opposite side (then
+    /// copies of the result side by side have no seam, and its sides are rounded to multiples of 16)
+    #[arg(long, value_parser = border, default_value = "zero", value_name = "zero|replicate|wrap")]
+    pub border: Border,
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+impl Deref for StyleArguments {
+    type Target = RunArguments;
+
+    fn deref(&self) -> &RunArguments {
+        &self.run
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -113,10 +61,4 @@ pub enum Recipe {
     Gatys,
     /// From coarse to fine by Adam, the mean of its pictures as the result
     Painterly,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OptimiserName {
-    Lbfgs,
-    Adam,
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use impasto::kernels::pool2::Pooling;
+use impasto::shape::Border;
 
 /// `WxH`, or one number for a square.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +109,17 @@ pub(super) fn pooling(text: &str) -> Result<Pooling, String> {
         "max" => Ok(Pooling::Max),
         "avg" | "average" => Ok(Pooling::Average),
         other => Err(format!("`{other}` is not a pooling; choose max or avg")),
+    }
+}
+
+pub(super) fn border(text: &str) -> Result<Border, String> {
+    match text {
+        "zero" => Ok(Border::Zero),
+        "replicate" => Ok(Border::Replicate),
+        "wrap" => Ok(Border::Wrap),
+        other => Err(format!(
+            "`{other}` is not a border; choose zero, replicate or wrap"
+        )),
     }
 }
 

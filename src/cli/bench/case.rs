@@ -8,7 +8,7 @@ use impasto::kernels::{FeatureMap, Pass};
 use impasto::net::{Architecture, Network};
 use impasto::reference;
 use impasto::reference::samples::sample;
-use impasto::shape::Shape;
+use impasto::shape::{Border, Shape};
 
 use super::check;
 use super::{Failure, wait};
@@ -129,6 +129,7 @@ impl<'a> Case<'a> {
         conv3x3::record(
             &mut recorder,
             &filter,
+            Border::Zero,
             &self.x,
             &self.y,
             Epilogue::default(),

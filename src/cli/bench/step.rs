@@ -32,7 +32,8 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
     } = bench;
     let size = arguments.size as usize;
     let [content, style] = demo::pictures(size)?.map(|picture| picture.resized(size, size));
-    let terms = gatys(network.architecture);
+    let mut terms = gatys(network.architecture);
+    terms.border = arguments.border;
     check_kernels(gpu)?;
     let preference = tuning::preference(common, gpu.profile(), arguments.variant);
     // What doctor left behind is scratch memory that the step will use.

@@ -7,7 +7,7 @@ use impasto::net::Architecture;
 use impasto::objective::{LayerWeight, StyleTerms};
 use impasto::paint::{StyleRecipe, gatys_style_weight};
 
-use crate::cli::arguments::{StyleArguments, Weighted};
+use crate::cli::arguments::{RunArguments, StyleArguments, Weighted};
 use crate::cli::failure::Failure;
 
 /// The terms of `recipe` with what the flags change in them.
@@ -18,12 +18,22 @@ pub(super) fn terms(
 ) -> Result<StyleTerms, Failure> {
     let mut terms = recipe.terms.clone();
     terms.content_weight = arguments.content_weight.unwrap_or(terms.content_weight);
-    terms.style_weight = arguments.style_weight.unwrap_or(terms.style_weight);
-    terms.tv_weight = arguments.tv_weight.unwrap_or(terms.tv_weight);
-    terms.pooling = arguments.pooling.unwrap_or(terms.pooling);
+    terms.border = arguments.border;
     if !arguments.content_layers.is_empty() {
         terms.content = layers(&arguments.content_layers, architecture, |_| 1.0)?;
     }
+    with_style(terms, arguments, architecture)
+}
+
+/// `terms` with what the flags change in all but the content.
+pub fn with_style(
+    mut terms: StyleTerms,
+    arguments: &RunArguments,
+    architecture: Architecture,
+) -> Result<StyleTerms, Failure> {
+    terms.style_weight = arguments.style_weight.unwrap_or(terms.style_weight);
+    terms.tv_weight = arguments.tv_weight.unwrap_or(terms.tv_weight);
+    terms.pooling = arguments.pooling.unwrap_or(terms.pooling);
     if !arguments.style_layers.is_empty() {
         let weight = |layer| gatys_style_weight(architecture, layer);
         terms.style = layers(&arguments.style_layers, architecture, weight)?;

@@ -6,7 +6,7 @@ use impasto::objective::StyleTerms;
 use impasto::optim::{AdamSettings, OptimiserSettings};
 use impasto::paint::{Checkpoint, Sources, StyleRecipe, scale_sizes};
 
-use crate::cli::arguments::{OptimiserName, Recipe, ScaleCount, StyleArguments};
+use crate::cli::arguments::{OptimiserName, Recipe, RunArguments, ScaleCount, StyleArguments};
 use crate::cli::failure::Failure;
 use crate::cli::memory::OptimiserWish;
 use crate::cli::resume::Options;
@@ -23,10 +23,7 @@ pub(super) fn named(arguments: &StyleArguments, architecture: Architecture) -> S
 }
 
 /// The optimiser of `recipe`, or the one that the flags name.
-pub(super) fn optimiser(
-    arguments: &StyleArguments,
-    recipe: &StyleRecipe,
-) -> Result<OptimiserWish, Failure> {
+pub fn optimiser(arguments: &RunArguments, recipe: &StyleRecipe) -> Result<OptimiserWish, Failure> {
     let of_recipe = match recipe.optimiser {
         OptimiserSettings::Adam(_) => OptimiserName::Adam,
         OptimiserSettings::Lbfgs(_) => OptimiserName::Lbfgs,
@@ -75,7 +72,7 @@ enum Wish {
     From(usize),
 }
 
-fn wish(arguments: &StyleArguments, recipe: &StyleRecipe) -> Result<Wish, Failure> {
+fn wish(arguments: &RunArguments, recipe: &StyleRecipe) -> Result<Wish, Failure> {
     let flags = &arguments.descent;
     let smallest = flags.smallest.map(|smallest| smallest as usize);
     match (flags.scales, smallest) {
@@ -96,8 +93,8 @@ fn wish(arguments: &StyleArguments, recipe: &StyleRecipe) -> Result<Wish, Failur
 
 /// Longer sides from coarse to fine, up to `end`. Where their number is not named, those too small for a layer of
 /// `terms` are left out.
-pub(super) fn sizes(
-    arguments: &StyleArguments,
+pub fn sizes(
+    arguments: &RunArguments,
     recipe: &StyleRecipe,
     (architecture, terms): (Architecture, &StyleTerms),
     (sources, end): (&Sources, usize),
@@ -162,7 +159,7 @@ pub(super) fn settle(
 
 /// Refuses another number of steps than that which was shared among scales, or over which the mean was laid out.
 pub(super) fn check_iterations(
-    arguments: &StyleArguments,
+    arguments: &RunArguments,
     resumed: &Checkpoint,
     hangs_on_it: bool,
 ) -> Result<(), Failure> {

@@ -55,7 +55,7 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
         keeping: Some(Keeping {
             path: checkpoint,
             rhythm: Rhythm::Steps(1),
-            inputs: Inputs::new(network, &content, &styles),
+            inputs: Inputs::new(network, Some(&content), &styles),
             options: Options::new(),
             in_place: false,
         }),
@@ -64,6 +64,7 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
             content,
             styles,
             style_scale: 1.0,
+            multiple: 1,
         },
     }
 }

@@ -8,10 +8,10 @@ use super::winograd_bands::{
     BLOCK, FREQUENCIES, INPUT_FLOP, OUTPUT_FLOP, SCRATCH, band, m_bytes, m_stride, product_flop,
     rows, tile_bytes, v_size,
 };
-use super::{Filter, winograd_filter, winograd_tiled};
+use super::{Filter, border_knob, winograd_filter, winograd_tiled};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Profile, Recorder, Texels};
 use crate::kernels::feature_map::{FeatureMap, GroupSlice, groups, slices};
-use crate::shape::Shape;
+use crate::shape::{Border, Shape};
 
 /// Windows to frequencies.
 pub static INPUT: Kernel = Kernel {
@@ -101,6 +101,8 @@ enum Weights {
 pub(super) struct Job<'a> {
     /// Per output channel.
     pub bias: &'a wgpu::Buffer,
+    /// How the input goes on beyond its edge.
+    pub border: Border,
     /// Input.
     pub x: &'a FeatureMap,
     /// Output.
@@ -236,7 +238,10 @@ impl Winograd {
         let window_bytes = params.tiles as usize * 16 * x.count * FREQUENCIES;
         let command = Command {
             kernel: &INPUT,
-            knobs: vec![("WORKGROUP", threads)],
+            knobs: [("WORKGROUP", threads)]
+                .into_iter()
+                .chain(border_knob(job.border))
+                .collect(),
             uniform: bytemuck::bytes_of(&params).to_vec(),
             buffers: vec![job.x.view(x)],
             workgroups: [params.tiles.div_ceil(threads), x.count as u32, 1],

@@ -2,7 +2,7 @@
 
 use super::winograd::{Job, OUT_GROUPS};
 use super::winograd_bands::{BLOCK, FREQUENCIES, SCRATCH, Workspace};
-use super::{Cost, Filter, winograd, winograd_bands, winograd_filter};
+use super::{Cost, Filter, border_knob, winograd, winograd_bands, winograd_filter};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Profile, Recorder, Texels};
 use crate::kernels::feature_map::{GroupSlice, groups, slices};
 use crate::shape::Shape;
@@ -183,7 +183,10 @@ impl Fused {
         let share = |figure: u64| figure * end as u64 / all - figure * first as u64 / all;
         let command = Command {
             kernel: &FUSED,
-            knobs: vec![("FLAGS", job.flags)],
+            knobs: [("FLAGS", job.flags)]
+                .into_iter()
+                .chain(border_knob(job.border))
+                .collect(),
             uniform: bytemuck::bytes_of(&params).to_vec(),
             buffers: vec![
                 job.x.view(whole(self.c_in)),

@@ -1,0 +1,86 @@
+//! Flags that every command with a run of many steps has: what is written, how it descends, how it goes on.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+use impasto::image::{Depth, PictureFormat};
+use impasto::kernels::conv3x3::Variant;
+use impasto::kernels::pool2::Pooling;
+
+use super::descent::DescentArguments;
+use super::values::{Weighted, not_negative, pooling, positive};
+use crate::cli::checkpoint::Rhythm;
+use crate::cli::memory::Bytes;
+
+#[derive(Args)]
+pub struct RunArguments {
+    /// Picture to write: .png, .jpg, .webp, .tiff or .bmp, or `-` for standard output
+    #[arg(
+        short,
+        long,
+        required = false,
+        required_unless_present = "resume",
+        value_name = "OUT"
+    )]
+    pub output: PathBuf,
+    /// Format of `-o -`: png, jpg, webp, tiff or bmp [default: png]
+    #[arg(long, value_parser = PictureFormat::from_str, value_name = "NAME")]
+    pub format: Option<PictureFormat>,
+    /// Bits per channel of a .png or .tiff; the default is that of the content, 8 without one
+    #[arg(long, value_parser = Depth::from_str, value_name = "8|16")]
+    pub depth: Option<Depth>,
+    /// Steps of the optimiser, over all scales
+    #[arg(long, default_value_t = 300, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=1_000_000), value_name = "N")]
+    pub iterations: u32,
+    /// Layer whose statistics are taken from the style; W multiplies the recipe's own weight, 1000/C²
+    #[arg(long = "style-layer", value_name = "NAME[:W]")]
+    pub style_layers: Vec<Weighted>,
+    /// Weight of the style terms [default: that of the recipe, 1 for gatys]
+    #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "W")]
+    pub style_weight: Option<f32>,
+    /// Weight of the total variation, 0 for none [default: that of the recipe, 0 for gatys]
+    #[arg(long, allow_negative_numbers = true, value_parser = not_negative, value_name = "W")]
+    pub tv_weight: Option<f32>,
+    /// How the network halves its maps [default: that of the recipe, max for gatys]
+    #[arg(long, value_parser = pooling, value_name = "max|avg")]
+    pub pooling: Option<Pooling>,
+    /// How to descend the objective [default: that of the recipe, lbfgs for gatys]
+    #[arg(long, value_enum)]
+    pub optimizer: Option<OptimiserName>,
+    /// Pairs that L-BFGS remembers, 24 bytes per pixel each [default: 20, fewer if memory is short, at least 5]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
+    pub history: Option<u32>,
+    /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
+    #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
+    pub memory: Option<Bytes>,
+    /// Step length: of Adam in units of the picture (0.02 unless the recipe says otherwise), of L-BFGS relative to Newton's (1)
+    #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "RATE")]
+    pub learning_rate: Option<f32>,
+    #[command(flatten)]
+    pub descent: DescentArguments,
+    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb-broadcast, winograd, winograd-fused, winograd-tiled
+    #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
+    pub variant: Option<Variant>,
+    /// Also write the picture after every N steps, as OUT with the step before its extension
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
+    pub save_every: Option<u32>,
+    /// Write the losses of every step as CSV (step,seconds,total,content,style,tv)
+    #[arg(long, value_name = "FILE.csv")]
+    pub trace: Option<PathBuf>,
+    /// Keep all that the run needs to go on in this file, on the way and at the end
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// Rewrite the checkpoint after so many steps (50) or so much time (30s, 10m, 1h) [default: 5m]
+    #[arg(long, value_parser = Rhythm::from_str, value_name = "N|TIME")]
+    pub checkpoint_every: Option<Rhythm>,
+    /// Go on with the run that this checkpoint is of, with its flags; no other is needed
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OptimiserName {
+    Lbfgs,
+    Adam,
+}

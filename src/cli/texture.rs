@@ -1,0 +1,154 @@
+//! `impasto texture`.
+
+use std::path::Path;
+
+use impasto::image::{Attachments, Picture};
+use impasto::kernels::conv3x3::Preference;
+use impasto::paint::{Sources, Start, StyleRecipe, canvas, share_steps};
+use impasto::shape::Border;
+
+use super::arguments::{Common, TextureArguments, Weighted};
+use super::checkpoint::Inputs;
+use super::failure::Failure;
+use super::resume::Session;
+use super::style::{
+    StyleJob, USUAL_SIZE, check_files, check_side, closes, keeping, multiple, optimiser, paint,
+    sizes, with_style,
+};
+use super::{network, open_gpu, pictures, say, tuning};
+
+/// Runs the command.
+pub fn run(common: &Common, arguments: &TextureArguments, session: Session) -> Result<(), Failure> {
+    let names = arguments.styles.iter().map(|style| Path::new(&style.name));
+    let names: Vec<&Path> = names.collect();
+    let output = check_files(arguments, names.clone())?;
+    let size = arguments.size.map(|size| [size.width, size.height]);
+    check_that_it_tiles(arguments, size)?;
+    let styles = load_styles(common, arguments)?;
+    let output = output.with(common, Attachments::default(), arguments.depth)?;
+    let network = network::load(common)?;
+    let border = if arguments.tileable {
+        Border::Wrap
+    } else {
+        // Zeros would be a frame that no style has.
+        Border::Replicate
+    };
+    let recipe = StyleRecipe::texture(network.architecture, border);
+    let wish = optimiser(arguments, &recipe)?;
+    let terms = with_style(recipe.terms.clone(), arguments, network.architecture)?;
+    for (name, (style, _)) in names.iter().zip(&styles) {
+        let layers = terms.style.iter().map(|term| term.layer);
+        check_side(network.architecture, layers, name, style)?;
+    }
+    let size = match size {
+        Some(size) => size,
+        None => size_of_the_first(common, arguments, &styles),
+    };
+    let inputs = Inputs::new(&network, None, &styles);
+    let longer = size[0].max(size[1]);
+    let sources = Sources {
+        content: canvas(&styles, size, arguments.seed),
+        // As many pixels a stroke as in the style pictures, whatever the size of the result.
+        style_scale: arguments.descent.style_scale * style_size(arguments) as f32 / longer as f32,
+        multiple: multiple(border),
+        styles,
+    };
+    let of_network = (network.architecture, &terms);
+    let sizes = sizes(arguments, &recipe, of_network, (&sources, longer))?;
+    let resumed = session.resumed.as_ref();
+    let job = StyleJob {
+        optimiser: resumed.map_or(wish, |run| run.optimiser.settings.into()),
+        memory: arguments.memory,
+        // Made anew for the first scale: noise that is resized is grey.
+        start: Start::Picture(canvas(
+            &sources.styles,
+            sources.sizes(sizes[0]).0,
+            arguments.seed,
+        )),
+        preference: Preference::default(),
+        scales: share_steps(&sizes, arguments.iterations as usize),
+        average: arguments.descent.average.unwrap_or(recipe.average),
+        tolerance: arguments.descent.tolerance.unwrap_or(recipe.tolerance),
+        terms,
+        sources,
+        output,
+        save_every: arguments.save_every,
+        trace: arguments.trace.as_deref(),
+        keeping: None,
+        resumed: None,
+    };
+    let keeping = keeping(
+        common,
+        arguments,
+        &session,
+        (inputs, &names),
+        (&job, sizes.len()),
+    )?;
+    let gpu = open_gpu(common)?;
+    let job = StyleJob {
+        preference: tuning::preference(common, gpu.profile(), arguments.variant),
+        keeping,
+        resumed: session.resumed,
+        ..job
+    };
+    paint(common, &gpu, &network, job)
+}
+
+/// The longer side of the style pictures, if they are as large.
+fn style_size(arguments: &TextureArguments) -> usize {
+    arguments
+        .style_size
+        .map_or(USUAL_SIZE, |side| side as usize)
+}
+
+/// Refuses a size that was asked for and does not wrap around.
+fn check_that_it_tiles(
+    arguments: &TextureArguments,
+    size: Option<[usize; 2]>,
+) -> Result<(), Failure> {
+    match size {
+        Some([width, height])
+            if arguments.tileable && [width, height].map(closes) != [width, height] =>
+        {
+            let [near_width, near_height] = [width, height].map(closes);
+            Err(Failure::usage(format!(
+                "--size {width}x{height} cannot be --tileable, whose sides are multiples of 16; take {near_width}x{near_height}"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn load_styles(
+    common: &Common,
+    arguments: &TextureArguments,
+) -> Result<Vec<(Picture, f32)>, Failure> {
+    let mut styles = Vec::new();
+    for Weighted { name, weight } in &arguments.styles {
+        let style = pictures::read(common, Path::new(name))?.picture;
+        // Enlarging a style would only blur its strokes.
+        styles.push((style.fit_longer_side(style_size(arguments), false), *weight));
+    }
+    Ok(styles)
+}
+
+/// The size of the first style, or the nearest that wraps around if it has to.
+fn size_of_the_first(
+    common: &Common,
+    arguments: &TextureArguments,
+    styles: &[(Picture, f32)],
+) -> [usize; 2] {
+    // clap wants at least one.
+    let [width, height] = styles
+        .first()
+        .map_or([USUAL_SIZE; 2], |(style, _)| [style.width, style.height]);
+    let [near_width, near_height] = [width, height].map(closes);
+    if !arguments.tileable || [width, height] == [near_width, near_height] {
+        return [width, height];
+    }
+    say(
+        common,
+        format!("note: sides that tile are multiples of 16: {near_width}×{near_height} it is"),
+    );
+    [near_width, near_height]
+}

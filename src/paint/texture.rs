@@ -1,0 +1,155 @@
+//! Texture synthesis (Gatys, Ecker & Bethge, arXiv 1505.07376): a picture of any size that has the statistics of the
+//! style and shows nothing.
+//!
+//! It is a style transfer without content terms. Where that has its content picture stands the canvas, at which no
+//! term looks; the run starts from it.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use super::recipe::gatys;
+use crate::image::Picture;
+use crate::net::Architecture;
+use crate::objective::StyleTerms;
+use crate::shape::Border;
+
+/// The style terms of [`gatys`] alone. With [`Border::Wrap`] copies of the result side by side have no seam.
+pub fn texture(architecture: Architecture, border: Border) -> StyleTerms {
+    StyleTerms {
+        content: Vec::new(),
+        content_weight: 0.0,
+        border,
+        ..gatys(architecture)
+    }
+}
+
+/// Noise of `width`×`height` pixels whose colours have the mean and the covariance of those of `styles`, which are
+/// blended by their weights; clipped to \[0, 1\]. The same on every machine.
+pub fn canvas(styles: &[(Picture, f32)], [width, height]: [usize; 2], seed: u64) -> Picture {
+    let colours = Colours::of(styles);
+    let spread = colours.spread();
+    let mut source = ChaCha8Rng::seed_from_u64(seed);
+    let pixels = width * height;
+    let mut rgb = vec![0.0; 3 * pixels];
+    for at in 0..pixels {
+        let drawn = [0, 1, 2].map(|_| bell(&mut source));
+        for c in 0..3 {
+            let sum: f64 = (0..3).map(|k| spread[c][k] * drawn[k]).sum();
+            rgb[c * pixels + at] = (colours.mean[c] + sum).clamp(0.0, 1.0) as f32;
+        }
+    }
+    Picture { width, height, rgb }
+}
+
+/// A number of mean 0 and variance 1, near enough to normal: the sum of four uniform ones. Logarithms and cosines,
+/// which would make it exactly so, differ from machine to machine in the last bit.
+fn bell(source: &mut ChaCha8Rng) -> f64 {
+    let mut uniform = || f64::from(source.next_u32()) / (f64::from(u32::MAX) + 1.0) - 0.5;
+    let sum: f64 = (0..4).map(|_| uniform()).sum();
+    sum * 3f64.sqrt()
+}
+
+/// First and second moments of R, G and B.
+struct Colours {
+    mean: [f64; 3],
+    covariance: [[f64; 3]; 3],
+}
+
+impl Colours {
+    fn of(styles: &[(Picture, f32)]) -> Self {
+        let mut mean = [0.0; 3];
+        let mut moment = [[0.0; 3]; 3];
+        let all: f64 = styles.iter().map(|(_, weight)| f64::from(*weight)).sum();
+        for (style, weight) in styles {
+            let share = f64::from(*weight) / all / style.pixels() as f64;
+            for at in 0..style.pixels() {
+                let colour = [0, 1, 2].map(|c| f64::from(style.rgb[c * style.pixels() + at]));
+                for c in 0..3 {
+                    mean[c] += share * colour[c];
+                    for k in 0..3 {
+                        moment[c][k] += share * colour[c] * colour[k];
+                    }
+                }
+            }
+        }
+        let covariance = [0, 1, 2].map(|c| [0, 1, 2].map(|k| moment[c][k] - mean[c] * mean[k]));
+        Self { mean, covariance }
+    }
+
+    /// The lower triangular L with L·Lᵀ = covariance (Cholesky). Colours that do not vary give columns of zeros.
+    fn spread(&self) -> [[f64; 3]; 3] {
+        let mut lower = [[0.0; 3]; 3];
+        for c in 0..3 {
+            for k in 0..=c {
+                let known: f64 = (0..k).map(|m| lower[c][m] * lower[k][m]).sum();
+                let rest = self.covariance[c][k] - known;
+                lower[c][k] = if c == k {
+                    rest.max(0.0).sqrt()
+                } else if lower[k][k] > 1e-9 {
+                    rest / lower[k][k]
+                } else {
+                    0.0
+                };
+            }
+        }
+        lower
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A gradient from dark blue to light orange with some green across it.
+    fn style() -> Picture {
+        let (width, height) = (32, 24);
+        let value = |at: usize| {
+            let (x, y) = (
+                (at % width) as f32 / 32.0,
+                (at / width % height) as f32 / 24.0,
+            );
+            match at / (width * height) {
+                0 => 0.3 + 0.4 * x,
+                1 => 0.3 + 0.2 * x + 0.2 * y,
+                _ => 0.6 - 0.3 * x,
+            }
+        };
+        Picture {
+            width,
+            height,
+            rgb: (0..3 * width * height).map(value).collect(),
+        }
+    }
+
+    #[test]
+    fn a_canvas_has_the_colours_of_the_styles() {
+        let dark = Picture {
+            rgb: style().rgb.iter().map(|value| 0.6 * value).collect(),
+            ..style()
+        };
+        let styles = [(style(), 2.0), (dark, 1.0)];
+        let painted = canvas(&styles, [160, 130], 7);
+        assert_eq!(painted.rgb.len(), 3 * 160 * 130);
+        let (expected, found) = (Colours::of(&styles), Colours::of(&[(painted.clone(), 1.0)]));
+        for c in 0..3 {
+            assert!((expected.mean[c] - found.mean[c]).abs() < 0.005);
+            for k in 0..3 {
+                let (expected, found) = (expected.covariance[c][k], found.covariance[c][k]);
+                assert!((expected - found).abs() < 0.002, "{expected} {found}");
+            }
+        }
+        assert_eq!(canvas(&styles, [160, 130], 7), painted);
+        assert_ne!(canvas(&styles, [160, 130], 8), painted);
+    }
+
+    #[test]
+    fn a_canvas_of_one_colour_is_that_colour() {
+        let grey = Picture {
+            width: 2,
+            height: 2,
+            rgb: vec![0.5; 12],
+        };
+        let painted = canvas(&[(grey, 1.0)], [5, 4], 1);
+        assert!(painted.rgb.iter().all(|value| (value - 0.5).abs() < 1e-6));
+    }
+}
