@@ -13,6 +13,7 @@ mod load;
 mod npy;
 mod output;
 mod png;
+mod recolour;
 mod resize;
 mod save;
 
@@ -23,6 +24,7 @@ pub use self::npy::{encode_npy, save_npy};
 pub use self::output::{
     check_output, check_output_file, remove_leftovers, write_atomically, write_atomically_with,
 };
+pub use self::recolour::{ColourSpace, ColourStatistics, Matching, Recolouring};
 pub use self::resize::{fitted, resized_plane};
 pub use self::save::PictureFormat;
 
