@@ -13,6 +13,7 @@ use impasto::paint::Checkpoint;
 use super::arguments::{Arguments, Weighted};
 use super::checkpoint;
 use super::failure::Failure;
+use super::repeat::Repetition;
 
 /// Flags with their values, paths absolute.
 pub type Options = BTreeMap<String, Vec<String>>;
@@ -31,6 +32,8 @@ pub struct Session {
     flags: Vec<Flag>,
     /// The checkpoint that `--resume` names.
     pub resumed: Option<Checkpoint>,
+    /// The run of the picture that `--from` names.
+    pub repeated: Option<Repetition>,
 }
 
 /// A command line that asks for nothing that can be done.
@@ -54,48 +57,57 @@ impl From<Failure> for Refusal {
 }
 
 /// A flag of `style` that has a value, given or by default.
-struct Flag {
-    name: String,
-    values: Vec<OsString>,
-    given: bool,
+pub struct Flag {
+    /// As on the command line, without dashes.
+    pub name: String,
+    /// Paths absolute.
+    pub values: Vec<OsString>,
+    /// Whether it stands on the command line.
+    pub given: bool,
 }
 
-/// Reads a command line, the command's own name first. With `--resume` the flags of the checkpoint are filled in.
+/// Reads a command line, the command's own name first. With `--resume` the flags of the checkpoint are filled in,
+/// with `--from` those of the picture's record.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, Refusal> {
     let mut command = Arguments::command();
     let mut matches = command.try_get_matches_from_mut(words)?;
-    let mut resumed = None;
-    if let Some(path) = continued(&matches) {
+    let (mut resumed, mut repeated) = (None, None);
+    if let Some(path) = named(&matches, "resume") {
         let checkpoint = checkpoint::read(&path)?;
-        let mut words = continuation(
+        let words = continuation(
             &checkpoint.origin.options,
             &flags(&command, &matches),
             &path,
         )?;
-        // How much is said is no matter of the run.
-        let talk = ["quiet", "verbose"]
-            .into_iter()
-            .filter(|flag| matches.get_flag(flag));
-        words.splice(1..1, talk.map(|flag| format!("--{flag}").into()));
-        matches = command.try_get_matches_from_mut(words)?;
+        matches = command.try_get_matches_from_mut(with_talk(words, &matches))?;
         resumed = Some(checkpoint);
+    } else if let Some(path) = named(&matches, "from") {
+        let (repetition, words) = Repetition::new(&path, &flags(&command, &matches))?;
+        matches = command
+            .try_get_matches_from_mut(with_talk(words, &matches))
+            .map_err(|_| repetition.unknown_options())?;
+        repeated = Some(repetition);
     }
     let flags = flags(&command, &matches);
     let arguments =
         Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     Ok(Parsed {
         arguments,
-        session: Session { flags, resumed },
+        session: Session {
+            flags,
+            resumed,
+            repeated,
+        },
     })
 }
 
 impl Session {
-    /// The flags for a checkpoint.
+    /// The flags for a checkpoint or a record.
     pub fn options(&self) -> Result<Options, Failure> {
         let text = |value: &OsString| {
             value.to_str().map(String::from).ok_or_else(|| {
                 Failure::usage(format!(
-                    "`{}` cannot be kept in a checkpoint; rename it in UTF-8",
+                    "`{}` cannot be kept in a checkpoint or a record; rename it in UTF-8",
                     value.display()
                 ))
             })
@@ -108,9 +120,19 @@ impl Session {
     }
 }
 
-fn continued(matches: &ArgMatches) -> Option<PathBuf> {
+/// The file that a flag of `style` names.
+fn named(matches: &ArgMatches, flag: &str) -> Option<PathBuf> {
     let (_, style) = matches.subcommand().filter(|(name, _)| *name == "style")?;
-    style.get_one("resume").cloned()
+    style.get_one(flag).cloned()
+}
+
+/// The words with how much is to be said, which is no matter of the run.
+fn with_talk(mut words: Vec<OsString>, matches: &ArgMatches) -> Vec<OsString> {
+    let talk = ["quiet", "verbose"]
+        .into_iter()
+        .filter(|flag| matches.get_flag(flag));
+    words.splice(1..1, talk.map(|flag| format!("--{flag}").into()));
+    words
 }
 
 /// Every flag of `style` that decides what happens; nothing for another command.
@@ -131,7 +153,7 @@ fn flags(command: &clap::Command, matches: &ArgMatches) -> Vec<Flag> {
         })
     };
     known
-        .filter(|argument| argument.get_id() != "resume")
+        .filter(|argument| argument.get_id() != "resume" && argument.get_id() != "from")
         .filter_map(flag)
         .collect()
 }
@@ -145,25 +167,33 @@ fn takes_a_value(argument: &clap::Arg) -> bool {
 
 /// `value` with paths made absolute, so that a run can be continued from any folder.
 fn settled(name: &str, value: &OsStr) -> OsString {
-    let is_path = match name {
-        "content" | "style" | "output" | "trace" | "checkpoint" | "weights" => true,
-        "init" => value != "content" && value != "noise",
+    match absolute(value) {
+        Ok(path) if is_path(name, value) => path.into(),
+        _ => value.to_os_string(),
+    }
+}
+
+/// Whether `value` of this flag is a path, and no name or stream.
+pub fn is_path(name: &str, value: &OsStr) -> bool {
+    match name {
+        "content" | "output" => value != "-",
+        // A stream may have a weight.
+        "style" => value != "-" && !value.as_encoded_bytes().starts_with(b"-:"),
+        "trace" | "checkpoint" | "weights" => true,
+        "init" => value != "content" && value != "noise" && value != "-",
         "model" => value
             .to_str()
             .is_none_or(|name| Architecture::from_str(name).is_err()),
         _ => false,
-    };
-    match absolute(value) {
-        Ok(path) if is_path => path.into(),
-        _ => value.to_os_string(),
     }
 }
 
 /// Flags that may differ from those of the checkpoint: they change no step, or what they name is compared with
 /// what the checkpoint knows of it.
-const FREE: [&str; 11] = [
+const FREE: [&str; 12] = [
     "content",
     "output",
+    "no-record",
     "iterations",
     "save-every",
     "trace",
@@ -190,6 +220,11 @@ fn continuation(kept: &Options, given: &[Flag], path: &Path) -> Result<Vec<OsStr
         options.insert(&flag.name, flag.values.clone());
     }
     options.insert("resume", vec![path.into()]);
+    Ok(command_line(options))
+}
+
+/// The command line with these options of `style`.
+pub fn command_line(mut options: BTreeMap<&str, Vec<OsString>>) -> Vec<OsString> {
     let content = options.remove("content").unwrap_or_default();
     let mut words: Vec<OsString> = vec!["impasto".into(), "style".into()];
     for (name, values) in options {
@@ -201,7 +236,7 @@ fn continuation(kept: &Options, given: &[Flag], path: &Path) -> Result<Vec<OsStr
     }
     words.push("--".into());
     words.extend(content);
-    Ok(words)
+    words
 }
 
 /// Whether two lists of values mean the same.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Attachments, Picture, check_output_file, fitted, remove_leftovers};
+use impasto::image::{Picture, check_output_file, fitted, remove_leftovers};
 use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 use impasto::objective::StyleTerms;
@@ -12,32 +12,37 @@ use impasto::paint::{
     fingerprint,
 };
 
-use super::arguments::{Common, StyleArguments, Weighted};
+use super::arguments::{Common, StyleArguments};
 use super::checkpoint::{Inputs, Keeper, Rhythm, check_replaceable, warn_of_change};
 use super::ending::{conclude, save_somewhere, summary};
 use super::failure::Failure;
 use super::memory::{self, Budget, Bytes, OptimiserWish};
-use super::pictures::{self, Output, check_streams, is_stream};
+use super::pictures::{Output, check_streams, is_stream};
 use super::progress::{Progress, Saving, numbered, step_of};
+use super::record::{Draft, Resolved};
 use super::resume::{Options, Session};
 use super::trace::Trace;
 use super::wait::wait;
-use super::{explain, network, open_gpu, say, tuning};
+use super::{colour, explain, network, open_gpu, say, tuning};
 
 mod objective;
+mod pictures;
 #[cfg(test)]
 mod tests;
 
 pub use objective::{check_side, check_sides, find_layer};
 use objective::{optimiser, terms};
-
-/// The longer side if neither `--size` nor a smaller content says otherwise.
-const USUAL_SIZE: usize = 512;
+use pictures::Pictures;
 
 /// Runs the command.
-pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Result<(), Failure> {
+pub fn run(
+    common: &Common,
+    arguments: &StyleArguments,
+    mut session: Session,
+) -> Result<(), Failure> {
     let output = check_outputs(arguments)?;
-    let mut pictures = load_pictures(common, arguments)?;
+    colour::check(arguments)?;
+    let mut pictures = Pictures::load(common, arguments, &session)?;
     let attachments = std::mem::take(&mut pictures.attachments);
     let output = output.with(common, attachments, arguments.depth)?;
     let network = network::load(common)?;
@@ -48,17 +53,17 @@ pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Res
         (&arguments.content, &pictures.content),
         arguments.styles.iter().zip(&pictures.styles),
     )?;
-    let keeping = keeping(common, arguments, &session, &network, &pictures)?;
+    let fingerprints = Inputs::new(&network, &pictures.content, &pictures.styles);
+    let record = pictures.draft(common, arguments, &mut session, (&fingerprints, &output))?;
+    let keeping = keeping(common, arguments, &session, fingerprints)?;
+    let output = pictures.in_colour(arguments, output);
     let gpu = open_gpu(common)?;
     let resumed = session.resumed.as_ref();
     let job = StyleJob {
         terms,
         optimiser: resumed.map_or(optimiser(arguments), |run| run.optimiser.settings.into()),
         memory: arguments.memory,
-        start: match resumed {
-            Some(_) => Start::Content,
-            None => start(common, arguments, &pictures.content)?,
-        },
+        start: pictures.start(arguments),
         preference: tuning::preference(common, gpu.profile(), arguments.variant),
         content: pictures.content,
         styles: pictures.styles,
@@ -67,6 +72,7 @@ pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Res
         save_every: arguments.save_every,
         trace: arguments.trace.as_deref(),
         keeping,
+        record: Some(record),
         resumed: session.resumed,
     };
     paint(common, &gpu, &network, job)
@@ -87,6 +93,8 @@ pub struct StyleJob<'a> {
     pub save_every: Option<u32>,
     pub trace: Option<&'a Path>,
     pub keeping: Option<Keeping<'a>>,
+    /// What pictures are to say of their making, if anything.
+    pub record: Option<Draft>,
     /// The run to go on with, instead of from `start`.
     pub resumed: Option<Checkpoint>,
 }
@@ -106,13 +114,11 @@ fn keeping<'a>(
     common: &Common,
     arguments: &'a StyleArguments,
     session: &Session,
-    network: &Network,
-    pictures: &Pictures,
+    inputs: Inputs,
 ) -> Result<Option<Keeping<'a>>, Failure> {
     let Some(path) = arguments.checkpoint.as_deref() else {
         return Ok(None);
     };
-    let inputs = Inputs::new(network, &pictures.content, &pictures.styles);
     if let (Some(resumed), Some(from)) = (&session.resumed, &arguments.resume) {
         inputs.check(resumed, from, common, arguments)?;
     }
@@ -164,7 +170,8 @@ pub fn paint(
     if halves > 0 {
         explain(common, format!("{} of weights lie in f16", Bytes(halves)));
     }
-    set_out(common, gpu, &mut run, job, &mut progress)?;
+    let resolved = Resolved::new(network, &job.terms, &forecast);
+    set_out(common, gpu, &mut run, job, resolved, &mut progress)?;
     announce(common, &run, iterations);
     let schedule = Schedule {
         iterations,
@@ -179,7 +186,8 @@ pub fn paint(
         height,
         rgb: standing.rgb,
     };
-    let saved = save_somewhere(&picture, &output, standing.step);
+    let record = progress.record_after(standing.step);
+    let saved = save_somewhere(&picture, &output, record.as_ref(), standing.step);
     let output = output.name();
     if saved.is_ok() {
         let steps = first_step..standing.step;
@@ -244,14 +252,25 @@ fn set_out(
     gpu: &Gpu,
     run: &mut StyleRun,
     job: StyleJob<'_>,
+    resolved: Resolved,
     progress: &mut Progress,
 ) -> Result<(), Failure> {
     remove_leftovers(job.output.path());
     let (width, height) = run.size();
+    let kernels = fingerprint::of_kernels(run.executable().recording());
+    if let Some(draft) = job.record {
+        let fingerprints = draft.fingerprints.clone();
+        let origin = fingerprints.origin(
+            gpu.adapter(),
+            kernels.clone(),
+            [width, height],
+            Options::new(),
+        );
+        progress.note(draft.finish(common, origin, resolved));
+    }
     let step = job.resumed.as_ref().map(|resumed| resumed.standing.step);
     let keeper = job.keeping.map(|keeping| {
         remove_leftovers(keeping.path);
-        let kernels = fingerprint::of_kernels(run.executable().recording());
         let Keeping {
             inputs, options, ..
         } = keeping;
@@ -307,6 +326,8 @@ fn check_outputs(arguments: &StyleArguments) -> Result<Output, Failure> {
         ));
     }
     inputs.retain(|input| !is_stream(input));
+    // The picture of the run that is made again must not be lost either.
+    inputs.extend(arguments.from.as_deref());
     let resumed = arguments.resume.as_deref();
     let output = Output::of(arguments, &[&inputs[..], resumed.as_slice()].concat())?;
     if let Some(trace) = &arguments.trace {
@@ -343,43 +364,4 @@ fn check_numbered(arguments: &StyleArguments, every: u32, inputs: &[&Path]) -> R
         }
     }
     Ok(())
-}
-
-struct Pictures {
-    content: Picture,
-    attachments: Attachments,
-    styles: Vec<(Picture, f32)>,
-}
-
-fn load_pictures(common: &Common, arguments: &StyleArguments) -> Result<Pictures, Failure> {
-    let content = pictures::read(common, &arguments.content)?;
-    let longer = content.picture.width.max(content.picture.height);
-    let size = arguments
-        .size
-        .map_or(longer.min(USUAL_SIZE), |size| size as usize);
-    let content = content.fit_longer_side(size, true);
-    let mut styles = Vec::new();
-    for Weighted { name, weight } in &arguments.styles {
-        // Enlarging a style would only blur its strokes.
-        let style = pictures::read(common, Path::new(name))?.picture;
-        styles.push((style.fit_longer_side(size, false), *weight));
-    }
-    Ok(Pictures {
-        content: content.picture,
-        attachments: content.attachments,
-        styles,
-    })
-}
-
-fn start(common: &Common, arguments: &StyleArguments, content: &Picture) -> Result<Start, Failure> {
-    Ok(match arguments.init.as_str() {
-        "content" => Start::Content,
-        "noise" => Start::Noise {
-            seed: arguments.seed,
-        },
-        path => {
-            let picture = pictures::read(common, Path::new(path))?.picture;
-            Start::Picture(picture.resized(content.width, content.height))
-        }
-    })
 }

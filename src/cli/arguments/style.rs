@@ -3,24 +3,25 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
-use impasto::image::{Depth, PictureFormat};
+use clap::{ArgAction, Args, ValueEnum};
+use impasto::image::{ColourSpace, Depth, PictureFormat};
 use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
 
 use super::values::{Weighted, not_negative, pooling, positive};
 use crate::cli::checkpoint::Rhythm;
+use crate::cli::colour::ColourControl;
 use crate::cli::memory::Bytes;
 
 #[derive(Args)]
 pub struct StyleArguments {
     /// Picture to paint, `-` for standard input; its transparency, depth and EXIF data go into the result
-    #[arg(required = false, required_unless_present = "resume")]
+    #[arg(required = false, required_unless_present_any = ["resume", "from"])]
     pub content: PathBuf,
     /// Picture to take the style from, with its share when there are several; repeatable
     #[arg(
         long = "style",
-        required_unless_present = "resume",
+        required_unless_present_any = ["resume", "from"],
         value_name = "IMG[:WEIGHT]"
     )]
     pub styles: Vec<Weighted>,
@@ -29,7 +30,7 @@ pub struct StyleArguments {
         short,
         long,
         required = false,
-        required_unless_present = "resume",
+        required_unless_present_any = ["resume", "from"],
         value_name = "OUT"
     )]
     pub output: PathBuf,
@@ -74,6 +75,14 @@ pub struct StyleArguments {
     /// Pairs that L-BFGS remembers, 24 bytes per pixel each [default: 20, fewer if memory is short, at least 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
     pub history: Option<u32>,
+    /// Whose colours the result has: of the style; of the content, by its chroma; of the content, in a run that
+    /// sees luminance only; or of the content by way of a style picture that is matched to it in mean and
+    /// covariance first, by pca, chol or ot (optimal transport, the default), on sRGB values
+    #[arg(long, default_value = "style", value_parser = ColourControl::from_str, value_name = "style|content|luminance|match[:pca|chol|ot]")]
+    pub color: ColourControl,
+    /// Numbers in which `--color match` averages: sRGB values or amounts of light [default: srgb]
+    #[arg(long, value_parser = ColourSpace::from_str, value_name = "srgb|linear")]
+    pub color_space: Option<ColourSpace>,
     /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
     #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
     pub memory: Option<Bytes>,
@@ -101,6 +110,13 @@ pub struct StyleArguments {
     /// Go on with the run that this checkpoint is of, with its flags; no other is needed
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
+    /// Make the run again that this picture is of, by the record in it; other flags go before those of the record
+    #[arg(long, conflicts_with = "resume", value_name = "PICTURE")]
+    pub from: Option<PathBuf>,
+    /// Leave out the record of options, versions, adapter, losses, and the paths and checksums of inputs, which
+    /// pictures have otherwise (see `inspect record`)
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_possible_values = true, hide_default_value = true, value_name = "true|false")]
+    pub no_record: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
