@@ -55,6 +55,7 @@ impl FromStr for Rhythm {
 }
 
 /// What a run's result depends on beside its options, and cannot be told from the command line.
+#[derive(Clone)]
 pub struct Inputs {
     weights: String,
     pictures: Vec<String>,
@@ -72,6 +73,11 @@ impl Inputs {
                 .map(fingerprint::of_picture)
                 .collect(),
         }
+    }
+
+    /// The fingerprint of the network.
+    pub fn weights(&self) -> &str {
+        &self.weights
     }
 
     /// Refuses if the run of the checkpoint at `path` was made from other ones; `names` are those of the pictures.

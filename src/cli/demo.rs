@@ -70,6 +70,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
         save_every: None,
         trace: None,
         keeping: None,
+        record: None,
         resumed: None,
     };
     paint(common, &gpu, &network, job)

@@ -9,16 +9,22 @@ use impasto::paint::Ending;
 use super::failure::{Code, Failure};
 use super::pictures::Output;
 use super::progress::Progress;
+use super::record::Record;
 
 /// Writes the picture after `step` to `output`, or else where there is room for it, which is a failure all
 /// the same. Either way the words say what became of it.
-pub fn save_somewhere(picture: &Picture, output: &Output, step: usize) -> Result<String, String> {
-    let Err(failure) = output.write(picture) else {
+pub fn save_somewhere(
+    picture: &Picture,
+    output: &Output,
+    record: Option<&Record>,
+    step: usize,
+) -> Result<String, String> {
+    let Err(failure) = output.write(picture, record) else {
         let output = output.name();
         return Ok(format!("the picture of step {step} is saved as `{output}`"));
     };
     let reason = failure.message;
-    Err(match output.write_elsewhere(picture) {
+    Err(match output.write_elsewhere(picture, record) {
         Ok(path) => format!("{reason}; the picture is in `{}` instead", path.display()),
         Err(_) => format!("{reason}; there is no room in the temporary folder either"),
     })

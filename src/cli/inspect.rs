@@ -2,6 +2,7 @@
 
 mod kernels;
 mod plan;
+mod record;
 
 use std::path::{Path, PathBuf};
 
@@ -87,6 +88,7 @@ pub fn run(common: &Common, inspect: &Inspect) -> Result<(), Failure> {
             inspect_dream(common, &request)
         }
         Inspect::Plan(arguments) => plan::run(common, arguments),
+        Inspect::Record { picture, json } => record::run(picture, *json),
         Inspect::Kernels { size, emit, json } => {
             kernels::run(common, *size, emit.as_deref(), *json)
         }

@@ -1,7 +1,8 @@
 //! Where pictures come from and where results go: files, or `-` for standard input and output.
 
 use std::io::{ErrorKind, IsTerminal, Write, stdin, stdout};
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
+use std::sync::Arc;
 
 use impasto::image::{
     Attachments, Depth, ImageError, Picture, PictureFile, PictureFormat, check_output,
@@ -10,6 +11,7 @@ use impasto::image::{
 
 use super::arguments::{Common, RunArguments};
 use super::failure::Failure;
+use super::record::Record;
 use super::say;
 
 /// What standard input is called in messages.
@@ -54,6 +56,8 @@ pub struct Output {
     path: PathBuf,
     format: PictureFormat,
     attachments: Attachments,
+    /// The picture whose chroma results take.
+    chroma: Option<Arc<Picture>>,
 }
 
 impl Output {
@@ -84,6 +88,7 @@ impl Output {
             path: path.clone(),
             format: arguments.format.unwrap_or(PictureFormat::Png),
             attachments: Attachments::default(),
+            chroma: None,
         })
     }
 
@@ -94,6 +99,7 @@ impl Output {
             path: path.to_path_buf(),
             format: PictureFormat::of(path)?,
             attachments: Attachments::default(),
+            chroma: None,
         })
     }
 
@@ -132,6 +138,24 @@ impl Output {
         Ok(self)
     }
 
+    /// The output whose pictures take their chroma from `picture`, if there is one.
+    pub fn in_chroma_of(self, picture: Option<Picture>) -> Self {
+        Self {
+            chroma: picture.map(Arc::new),
+            ..self
+        }
+    }
+
+    /// Opacity (H,W) of results, if they have any transparency.
+    pub fn opacity(&self) -> Option<&[f32]> {
+        self.attachments.alpha.as_deref()
+    }
+
+    /// Whether the format has a place for records.
+    pub fn holds_record(&self) -> bool {
+        self.format.holds_record()
+    }
+
     /// The file, or `-`.
     pub fn path(&self) -> &Path {
         &self.path
@@ -146,14 +170,35 @@ impl Output {
         }
     }
 
-    /// Writes the result.
-    pub fn write(&self, picture: &Picture) -> Result<(), Failure> {
-        self.write_to(&self.path, picture)
+    /// Writes the result with its record.
+    pub fn write(&self, picture: &Picture, record: Option<&Record>) -> Result<(), Failure> {
+        self.write_to(&self.path, picture, record)
+    }
+
+    /// The file of a picture that will lie in `folder`, if that is known.
+    fn encoded(
+        &self,
+        picture: &Picture,
+        record: Option<&Record>,
+        folder: Option<&Path>,
+    ) -> Result<Vec<u8>, ImageError> {
+        let coloured = self.chroma.as_deref();
+        let coloured = coloured.map(|chroma| picture.with_chroma_of(chroma));
+        let attachments = Attachments {
+            record: record.map(|record| record.text(folder)),
+            ..self.attachments.clone()
+        };
+        let picture = coloured.as_ref().unwrap_or(picture);
+        picture.encode(self.format, &attachments, &self.name())
     }
 
     /// Writes the result to the temporary folder, under a name that nobody could foresee.
-    pub fn write_elsewhere(&self, picture: &Picture) -> Result<PathBuf, Failure> {
-        let bytes = picture.encode(self.format, &self.attachments, &self.name())?;
+    pub fn write_elsewhere(
+        &self,
+        picture: &Picture,
+        record: Option<&Record>,
+    ) -> Result<PathBuf, Failure> {
+        let bytes = self.encoded(picture, record, None)?;
         let suffix = match self.path.file_name() {
             Some(name) if !is_stream(&self.path) => name.to_os_string(),
             // Without a name of its own it gets none: the message says where it is.
@@ -169,8 +214,15 @@ impl Output {
     }
 
     /// Writes a picture on the way, as the result would be but to another file.
-    pub fn write_to(&self, path: &Path, picture: &Picture) -> Result<(), Failure> {
-        let bytes = picture.encode(self.format, &self.attachments, &self.name())?;
+    pub fn write_to(
+        &self,
+        path: &Path,
+        picture: &Picture,
+        record: Option<&Record>,
+    ) -> Result<(), Failure> {
+        let whole = absolute(path).ok().filter(|_| !is_stream(path));
+        let folder = whole.as_deref().and_then(Path::parent);
+        let bytes = self.encoded(picture, record, folder)?;
         if !is_stream(path) {
             return Ok(write_atomically(path, &bytes)?);
         }

@@ -21,6 +21,7 @@ use super::checkpoint::Keeper;
 use super::failure::Failure;
 use super::interrupt::Interrupt;
 use super::pictures::Output;
+use super::record::Record;
 use super::terminal::tell;
 use super::trace::Trace;
 use work::Work;
@@ -58,11 +59,14 @@ pub struct Progress {
     trace: Option<Trace>,
     saving: Option<Saving>,
     keeper: Option<Keeper>,
+    record: Option<Record>,
     interrupt: Interrupt,
     /// The first file on the way that is missing or not complete.
     missing: Option<Failure>,
     /// Why the last checkpoint could not be written.
     unkept: Option<Failure>,
+    /// The last step whose losses are known, and its terms.
+    terms: (usize, Vec<f32>),
     /// Losses of the last step.
     pub last: LossSummary,
     /// Steps whose loss was not finite.
@@ -101,9 +105,11 @@ impl Progress {
             trace: None,
             saving: None,
             keeper: None,
+            record: None,
             interrupt: Interrupt::install(),
             missing: None,
             unkept: None,
+            terms: (0, Vec::new()),
             last: LossSummary::default(),
             lost_steps: 0,
         }
@@ -116,6 +122,7 @@ impl Progress {
         self.first_step = step;
         self.earlier = position.seconds;
         self.lost_steps = position.lost_steps;
+        self.terms = (step, position.losses);
     }
 
     /// Also writes pictures on the way.
@@ -131,6 +138,20 @@ impl Progress {
     /// Also writes checkpoints.
     pub fn keep(&mut self, keeper: Option<Keeper>) {
         self.keeper = keeper;
+    }
+
+    /// Also says in every picture how it was made.
+    pub fn note(&mut self, record: Option<Record>) {
+        self.record = record;
+    }
+
+    /// The record of the picture after `step`, if there are to be any.
+    pub fn record_after(&self, step: usize) -> Option<Record> {
+        let record = self.record.as_ref()?;
+        let (known, terms) = &self.terms;
+        // After a failure the picture may be of an earlier step than the losses.
+        let terms = terms.iter().filter(|_| *known == step).copied();
+        Some(record.after(step, self.names.iter().cloned().zip(terms)))
     }
 
     /// Whether Ctrl-C was pressed.
@@ -213,6 +234,9 @@ impl Watcher for Progress {
         if let (0, Some(last)) = (self.bar.position(), losses.last()) {
             self.estimate(last.step);
         }
+        if let Some(StepLosses { step, terms }) = losses.last() {
+            self.terms = (*step, terms.clone());
+        }
         for StepLosses { step, terms } in losses {
             self.last = LossSummary::new(&self.names, terms);
             if !self.last.total.is_finite() {
@@ -260,7 +284,9 @@ impl Watcher for Progress {
         if let Some(saving) = &self.saving {
             let picture = self.whole_picture(rgb.to_vec());
             let path = numbered(saving.output.path(), step);
-            if let Err(failure) = saving.output.write_to(&path, &picture) {
+            let record = self.record_after(step);
+            let written = saving.output.write_to(&path, &picture, record.as_ref());
+            if let Err(failure) = written {
                 self.miss(failure);
             }
         }
@@ -280,6 +306,7 @@ impl Watcher for Progress {
             scale: self.position,
             seconds: self.seconds(),
             lost_steps: self.lost_steps,
+            losses: self.terms.1.clone(),
         };
         let Some(keeper) = &mut self.keeper else {
             return;

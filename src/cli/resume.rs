@@ -13,6 +13,7 @@ use impasto::paint::Checkpoint;
 use super::arguments::{Arguments, Weighted};
 use super::checkpoint;
 use super::failure::Failure;
+use super::repeat::Repetition;
 
 /// Flags with their values, paths absolute.
 pub type Options = BTreeMap<String, Vec<String>>;
@@ -31,6 +32,8 @@ pub struct Session {
     flags: Vec<Flag>,
     /// The checkpoint that `--resume` names.
     pub resumed: Option<Checkpoint>,
+    /// The run of the picture that `--from` names.
+    pub repeated: Option<Repetition>,
 }
 
 /// A command line that asks for nothing that can be done.
@@ -54,45 +57,54 @@ impl From<Failure> for Refusal {
 }
 
 /// A flag of a run that has a value, given or by default.
-struct Flag {
-    name: String,
-    values: Vec<OsString>,
-    given: bool,
+pub struct Flag {
+    /// As on the command line, without dashes.
+    pub name: String,
+    /// Paths absolute.
+    pub values: Vec<OsString>,
+    /// Whether it stands on the command line.
+    pub given: bool,
 }
 
-/// Reads a command line, the command's own name first. With `--resume` the flags of the checkpoint are filled in.
+/// Reads a command line, the command's own name first. With `--resume` the flags of the checkpoint are filled in,
+/// with `--from` those of the picture's record.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, Refusal> {
     let mut command = Arguments::command();
     let mut matches = command.try_get_matches_from_mut(words)?;
-    let mut resumed = None;
-    if let Some((run, path)) = continued(&matches) {
+    let (mut resumed, mut repeated) = (None, None);
+    if let Some((run, path)) = named(&matches, "resume") {
         let checkpoint = checkpoint::read(&path)?;
         let given = flags(&command, &matches);
-        let mut words = continuation(run, &checkpoint.origin.options, &given, &path)?;
-        // How much is said is no matter of the run.
-        let talk = ["quiet", "verbose"]
-            .into_iter()
-            .filter(|flag| matches.get_flag(flag));
-        words.splice(1..1, talk.map(|flag| format!("--{flag}").into()));
-        matches = command.try_get_matches_from_mut(words)?;
+        let words = continuation(run, &checkpoint.origin.options, &given, &path)?;
+        matches = command.try_get_matches_from_mut(with_talk(words, &matches))?;
         resumed = Some(checkpoint);
+    } else if let Some((run, path)) = named(&matches, "from") {
+        let (repetition, words) = Repetition::new(run, &path, &flags(&command, &matches))?;
+        matches = command
+            .try_get_matches_from_mut(with_talk(words, &matches))
+            .map_err(|_| repetition.unknown_options())?;
+        repeated = Some(repetition);
     }
     let flags = flags(&command, &matches);
     let arguments =
         Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     Ok(Parsed {
         arguments,
-        session: Session { flags, resumed },
+        session: Session {
+            flags,
+            resumed,
+            repeated,
+        },
     })
 }
 
 impl Session {
-    /// The flags for a checkpoint.
+    /// The flags for a checkpoint or a record.
     pub fn options(&self) -> Result<Options, Failure> {
         let text = |value: &OsString| {
             value.to_str().map(String::from).ok_or_else(|| {
                 Failure::usage(format!(
-                    "`{}` cannot be kept in a checkpoint; rename it in UTF-8",
+                    "`{}` cannot be kept in a checkpoint or a record; rename it in UTF-8",
                     value.display()
                 ))
             })
@@ -105,9 +117,18 @@ impl Session {
     }
 }
 
+/// The words with how much is to be said, which is no matter of the run.
+fn with_talk(mut words: Vec<OsString>, matches: &ArgMatches) -> Vec<OsString> {
+    let talk = ["quiet", "verbose"]
+        .into_iter()
+        .filter(|flag| matches.get_flag(flag));
+    words.splice(1..1, talk.map(|flag| format!("--{flag}").into()));
+    words
+}
+
 /// A command whose runs can be continued.
 #[derive(Clone, Copy)]
-struct Run {
+pub struct Run {
     command: &'static str,
     /// What it takes without a flag.
     positional: &'static str,
@@ -131,9 +152,10 @@ fn run(matches: &ArgMatches) -> Option<(Run, &ArgMatches)> {
     Some((run, flags))
 }
 
-fn continued(matches: &ArgMatches) -> Option<(Run, PathBuf)> {
+/// The file that a flag of a run names, if the run knows the flag.
+fn named(matches: &ArgMatches, flag: &str) -> Option<(Run, PathBuf)> {
     let (run, flags) = run(matches)?;
-    Some((run, flags.get_one("resume").cloned()?))
+    Some((run, flags.try_get_one(flag).ok()?.cloned()?))
 }
 
 /// Every flag of a run that decides what happens; nothing for another command.
@@ -154,7 +176,7 @@ fn flags(command: &clap::Command, matches: &ArgMatches) -> Vec<Flag> {
         })
     };
     known
-        .filter(|argument| argument.get_id() != "resume")
+        .filter(|argument| argument.get_id() != "resume" && argument.get_id() != "from")
         .filter_map(flag)
         .collect()
 }
@@ -168,25 +190,33 @@ fn takes_a_value(argument: &clap::Arg) -> bool {
 
 /// `value` with paths made absolute, so that a run can be continued from any folder.
 fn settled(name: &str, value: &OsStr) -> OsString {
-    let is_path = match name {
-        "content" | "style" | "styles" | "output" | "trace" | "checkpoint" | "weights" => true,
-        "init" => value != "content" && value != "noise",
+    match absolute(value) {
+        Ok(path) if is_path(name, value) => path.into(),
+        _ => value.to_os_string(),
+    }
+}
+
+/// Whether `value` of this flag is a path, and no name or stream.
+pub fn is_path(name: &str, value: &OsStr) -> bool {
+    match name {
+        "content" | "output" => value != "-",
+        // A stream may have a weight.
+        "style" | "styles" => value != "-" && !value.as_encoded_bytes().starts_with(b"-:"),
+        "trace" | "checkpoint" | "weights" => true,
+        "init" => value != "content" && value != "noise" && value != "-",
         "model" => value
             .to_str()
             .is_none_or(|name| Architecture::from_str(name).is_err()),
         _ => false,
-    };
-    match absolute(value) {
-        Ok(path) if is_path => path.into(),
-        _ => value.to_os_string(),
     }
 }
 
 /// Flags that may differ from those of the checkpoint: they change no step, or what they name is compared with
 /// what the checkpoint knows of it.
-const FREE: [&str; 11] = [
+const FREE: [&str; 12] = [
     "content",
     "output",
+    "no-record",
     "iterations",
     "save-every",
     "trace",
@@ -225,6 +255,11 @@ fn continuation(
         options.insert(&flag.name, flag.values.clone());
     }
     options.insert("resume", vec![path.into()]);
+    Ok(command_line(run, options))
+}
+
+/// The command line of a run with these options.
+pub fn command_line(run: Run, mut options: BTreeMap<&str, Vec<OsString>>) -> Vec<OsString> {
     let pictures = options.remove(run.positional).unwrap_or_default();
     let mut words: Vec<OsString> = vec!["impasto".into(), run.command.into()];
     for (name, values) in options {
@@ -236,7 +271,7 @@ fn continuation(
     }
     words.push("--".into());
     words.extend(pictures);
-    Ok(words)
+    words
 }
 
 /// Whether two lists of values mean the same.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Attachments, check_output_file, remove_leftovers};
+use impasto::image::{check_output_file, remove_leftovers};
 use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 use impasto::objective::StyleTerms;
@@ -12,20 +12,22 @@ use impasto::paint::{
     Start, fingerprint, share_steps,
 };
 
-use super::arguments::{Common, RunArguments, StyleArguments, Weighted};
+use super::arguments::{Common, RunArguments, StyleArguments};
 use super::checkpoint::{Inputs, Keeper, Rhythm, check_replaceable, warn_of_change};
 use super::ending::{conclude, left_out, save_somewhere, summary};
 use super::failure::Failure;
 use super::memory::{Bytes, OptimiserWish};
-use super::pictures::{self, Output, check_streams, is_stream};
+use super::pictures::{Output, check_streams, is_stream};
 use super::progress::{Progress, Saving, numbered, step_of};
+use super::record::{Draft, Resolved};
 use super::resume::{Options, Session};
 use super::trace::Trace;
 use super::wait::wait;
-use super::{explain, network, open_gpu, say, tuning};
+use super::{colour, explain, network, open_gpu, say, tuning};
 
 mod border;
 mod objective;
+mod pictures;
 mod plan;
 mod recipe;
 #[cfg(test)]
@@ -34,27 +36,35 @@ mod tests;
 pub use border::{closes, multiple};
 use objective::terms;
 pub use objective::{check_side, check_sides, find_layer, with_style};
-pub use recipe::{optimiser, sizes};
+use pictures::Pictures;
+pub use recipe::{optimiser, settle, sizes};
 
 /// The longer side if neither `--size` nor a smaller content says otherwise.
 pub const USUAL_SIZE: usize = 512;
 
 /// Runs the command.
-pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Result<(), Failure> {
+pub fn run(
+    common: &Common,
+    arguments: &StyleArguments,
+    mut session: Session,
+) -> Result<(), Failure> {
     let output = check_outputs(arguments)?;
-    let pictures = load_pictures(common, arguments)?;
-    let output = output.with(common, pictures.attachments, arguments.depth)?;
+    colour::check(arguments)?;
+    let mut pictures = Pictures::load(common, arguments, &session)?;
+    let attachments = std::mem::take(&mut pictures.attachments);
+    let output = output.with(common, attachments, arguments.depth)?;
     let network = network::load(common)?;
     let architecture = network.architecture;
     let recipe = recipe::named(arguments, architecture);
     let wish = recipe::optimiser(arguments, &recipe)?;
     let terms = terms(arguments, &recipe, architecture)?;
-    let (mut sources, size) = (pictures.sources, pictures.size);
-    let sizes = recipe::sizes(arguments, &recipe, (architecture, &terms), (&sources, size))?;
-    let coarsest = sources.at(sizes[0]);
+    let of_network = (architecture, &terms);
+    let of_pictures = (&pictures.sources, pictures.size);
+    let sizes = recipe::sizes(arguments, &recipe, of_network, of_pictures)?;
+    let coarsest = pictures.sources.at(sizes[0]);
     if sizes.len() == 1 {
         // They are looked at in no other size.
-        (sources.content, sources.styles) = coarsest.clone();
+        (pictures.sources.content, pictures.sources.styles) = coarsest.clone();
     }
     check_sides(
         architecture,
@@ -62,30 +72,33 @@ pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Res
         (&arguments.content, &coarsest.0),
         arguments.styles.iter().zip(&coarsest.1),
     )?;
+    let (content, styles) = pictures.sources.at(pictures.size);
+    let inputs = Inputs::new(&network, Some(&content), &styles);
+    let of_files = (pictures.inputs.clone(), arguments.seed);
+    let to_files = (&inputs, &output);
+    let record = Draft::new(common, arguments, &mut session, of_files, to_files)?;
+    let output = pictures.in_colour(arguments, output);
     let resumed = session.resumed.as_ref();
     let job = StyleJob {
         optimiser: resumed.map_or(wish, |run| run.optimiser.settings.into()),
         memory: arguments.memory,
-        start: match resumed {
-            Some(_) => Start::Content,
-            None => start(common, arguments)?,
-        },
+        start: pictures.start(arguments),
         preference: Preference::default(),
         scales: share_steps(&sizes, arguments.iterations as usize),
         average: arguments.descent.average.unwrap_or(recipe.average),
         tolerance: arguments.descent.tolerance.unwrap_or(recipe.tolerance),
         terms,
-        sources,
+        sources: pictures.sources,
         output,
         save_every: arguments.save_every,
         trace: arguments.trace.as_deref(),
         keeping: None,
+        record: None,
         resumed: None,
     };
+    let record = job.described(record, sizes.len());
     let mut names = vec![arguments.content.as_path()];
     names.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
-    let (content, styles) = job.sources.at(job.longer_side());
-    let inputs = Inputs::new(&network, Some(&content), &styles);
     let keeping = keeping(
         common,
         arguments,
@@ -97,6 +110,7 @@ pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Res
     let job = StyleJob {
         preference: tuning::preference(common, gpu.profile(), arguments.variant),
         keeping,
+        record: Some(record),
         resumed: session.resumed,
         ..job
     };
@@ -122,6 +136,8 @@ pub struct StyleJob<'a> {
     pub save_every: Option<u32>,
     pub trace: Option<&'a Path>,
     pub keeping: Option<Keeping<'a>>,
+    /// What pictures are to say of their making, if anything.
+    pub record: Option<Draft>,
     /// The run to go on with, instead of from `start`.
     pub resumed: Option<Checkpoint>,
 }
@@ -137,6 +153,21 @@ pub struct Keeping<'a> {
 }
 
 impl StyleJob<'_> {
+    /// Writes what was left to the recipe into `options`.
+    fn settle(&self, options: &mut Options) {
+        let descent = (self.average, self.tolerance);
+        settle(options, &self.terms, self.optimiser, descent);
+    }
+
+    /// The `draft` with what this job, over so many `scales`, makes of the options.
+    pub fn described(&self, mut draft: Draft, scales: usize) -> Draft {
+        draft.steps_are_shared = scales > 1 || self.average > 0.0;
+        if let Some(options) = &mut draft.options {
+            self.settle(options);
+        }
+        draft
+    }
+
     /// Steps over all scales.
     fn iterations(&self) -> usize {
         self.scales.iter().map(|scale| scale.steps).sum()
@@ -171,8 +202,8 @@ pub fn keeping<'a>(
         recipe::check_iterations(arguments, resumed, hangs_on_it)?;
     }
     let mut options = session.options()?;
-    let descent = (scales, job.average, job.tolerance);
-    recipe::settle(&mut options, &job.terms, job.optimiser, descent);
+    job.settle(&mut options);
+    recipe::settle_scales(&mut options, scales);
     Ok(Some(Keeping {
         path,
         rhythm: arguments.checkpoint_every.unwrap_or_default(),
@@ -200,6 +231,9 @@ pub fn paint(
     // the picture beside ten steps of any.
     let often = if gpu.adapter().is_software() { 1 } else { 10 };
     let plan = plan::plan(common, gpu, network, &job, often)?;
+    let strategy = plan.scales.last().map(|(_, way)| &way.candidate.strategy);
+    let strategy = strategy.cloned().unwrap_or_default();
+    let resolved = Resolved::new(network, &job.terms, plan.optimiser, &strategy);
     let choices = ScaledChoices {
         terms: job.terms.clone(),
         optimiser: plan.optimiser,
@@ -230,7 +264,7 @@ pub fn paint(
     }
     let first_step = job.resumed.as_ref().map_or(0, |run| run.standing.step);
     announce(common, &job, first_step);
-    set_out(common, gpu, &run, job, &mut progress)?;
+    set_out(common, gpu, &run, job, resolved, &mut progress)?;
     let looks = Looks {
         report_every: often,
         snapshot_every: often,
@@ -238,7 +272,8 @@ pub fn paint(
     let Painting { standing, ending } = wait(gpu, run.paint(gpu, looks, &mut progress));
     let seconds = progress.finish();
     let picture = progress.whole_picture(standing.rgb);
-    let saved = save_somewhere(&picture, &output, standing.step);
+    let record = progress.record_after(standing.step);
+    let saved = save_somewhere(&picture, &output, record.as_ref(), standing.step);
     let output = output.name();
     if saved.is_ok() {
         let steps = first_step..standing.step;
@@ -270,13 +305,20 @@ fn set_out(
     gpu: &Gpu,
     run: &ScaledRun<'_>,
     job: StyleJob<'_>,
+    resolved: Resolved,
     progress: &mut Progress,
 ) -> Result<(), Failure> {
     remove_leftovers(job.output.path());
+    let kernels = fingerprint::of_kernels(run.executable().recording());
+    if let Some(draft) = job.record {
+        let fingerprints = draft.fingerprints.clone();
+        let options = Options::new();
+        let origin = fingerprints.origin(gpu.adapter(), kernels.clone(), run.size(), options);
+        progress.note(draft.finish(common, origin, resolved));
+    }
     let step = job.resumed.as_ref().map(|resumed| resumed.standing.step);
     let keeper = job.keeping.map(|keeping| {
         remove_leftovers(keeping.path);
-        let kernels = fingerprint::of_kernels(run.executable().recording());
         let Keeping {
             inputs, options, ..
         } = keeping;
@@ -338,6 +380,8 @@ pub fn check_files<'a>(
         ));
     }
     inputs.retain(|input| !is_stream(input));
+    // The picture of the run that is made again must not be lost either.
+    inputs.extend(arguments.from.as_deref());
     let resumed = arguments.resume.as_deref();
     let output = Output::of(arguments, &[&inputs[..], resumed.as_slice()].concat())?;
     if let Some(trace) = &arguments.trace {
@@ -374,46 +418,4 @@ fn check_numbered(arguments: &RunArguments, every: u32, inputs: &[&Path]) -> Res
         }
     }
     Ok(())
-}
-
-struct Pictures {
-    sources: Sources,
-    attachments: Attachments,
-    /// The longer side of the result.
-    size: usize,
-}
-
-fn load_pictures(common: &Common, arguments: &StyleArguments) -> Result<Pictures, Failure> {
-    let content = pictures::read(common, &arguments.content)?;
-    let longer = content.picture.width.max(content.picture.height);
-    let size = arguments
-        .size
-        .map_or(longer.min(USUAL_SIZE), |size| size as usize);
-    let mut sources = Sources {
-        content: content.picture.clone(),
-        styles: Vec::new(),
-        style_scale: arguments.descent.style_scale,
-        multiple: multiple(arguments.border),
-    };
-    for Weighted { name, weight } in &arguments.styles {
-        let style = pictures::read(common, Path::new(name))?.picture;
-        sources.styles.push((style, *weight));
-    }
-    let ([width, height], _) = sources.sizes(size);
-    border::say_if_rounded(common, &sources, [width, height], size);
-    Ok(Pictures {
-        attachments: content.resized(width, height).attachments,
-        sources,
-        size,
-    })
-}
-
-fn start(common: &Common, arguments: &StyleArguments) -> Result<Start, Failure> {
-    Ok(match arguments.init.as_str() {
-        "content" => Start::Content,
-        "noise" => Start::Noise {
-            seed: arguments.seed,
-        },
-        path => Start::Picture(pictures::read(common, Path::new(path))?.picture),
-    })
 }

@@ -10,6 +10,7 @@ use impasto::shape::Border;
 use super::arguments::{Common, TextureArguments, Weighted};
 use super::checkpoint::Inputs;
 use super::failure::Failure;
+use super::record::{Draft, Input};
 use super::resume::Session;
 use super::style::{
     StyleJob, USUAL_SIZE, check_files, check_side, closes, keeping, multiple, optimiser, paint,
@@ -18,13 +19,17 @@ use super::style::{
 use super::{network, open_gpu, pictures, say, tuning};
 
 /// Runs the command.
-pub fn run(common: &Common, arguments: &TextureArguments, session: Session) -> Result<(), Failure> {
+pub fn run(
+    common: &Common,
+    arguments: &TextureArguments,
+    mut session: Session,
+) -> Result<(), Failure> {
     let names = arguments.styles.iter().map(|style| Path::new(&style.name));
     let names: Vec<&Path> = names.collect();
     let output = check_files(arguments, names.clone())?;
     let size = arguments.size.map(|size| [size.width, size.height]);
     check_that_it_tiles(arguments, size)?;
-    let styles = load_styles(common, arguments)?;
+    let (styles, files) = load_styles(common, arguments)?;
     let output = output.with(common, Attachments::default(), arguments.depth)?;
     let network = network::load(common)?;
     let border = if arguments.tileable {
@@ -45,6 +50,8 @@ pub fn run(common: &Common, arguments: &TextureArguments, session: Session) -> R
         None => size_of_the_first(common, arguments, &styles),
     };
     let inputs = Inputs::new(&network, None, &styles);
+    let (of_files, to_files) = ((files, arguments.seed), (&inputs, &output));
+    let record = Draft::new(common, arguments, &mut session, of_files, to_files)?;
     let longer = size[0].max(size[1]);
     let sources = Sources {
         content: canvas(&styles, size, arguments.seed),
@@ -75,8 +82,10 @@ pub fn run(common: &Common, arguments: &TextureArguments, session: Session) -> R
         save_every: arguments.save_every,
         trace: arguments.trace.as_deref(),
         keeping: None,
+        record: None,
         resumed: None,
     };
+    let record = Some(job.described(record, sizes.len()));
     let keeping = keeping(
         common,
         arguments,
@@ -88,6 +97,7 @@ pub fn run(common: &Common, arguments: &TextureArguments, session: Session) -> R
     let job = StyleJob {
         preference: tuning::preference(common, gpu.profile(), arguments.variant),
         keeping,
+        record,
         resumed: session.resumed,
         ..job
     };
@@ -119,17 +129,23 @@ fn check_that_it_tiles(
     }
 }
 
+/// The pictures with their shares.
+type Styles = Vec<(Picture, f32)>;
+
+/// The pictures and the files that they came from.
 fn load_styles(
     common: &Common,
     arguments: &TextureArguments,
-) -> Result<Vec<(Picture, f32)>, Failure> {
-    let mut styles = Vec::new();
+) -> Result<(Styles, Vec<Input>), Failure> {
+    let (mut styles, mut files) = (Vec::new(), Vec::new());
     for Weighted { name, weight } in &arguments.styles {
-        let style = pictures::read(common, Path::new(name))?.picture;
+        let style = pictures::read(common, Path::new(name))?;
+        files.push(Input::new("styles", Path::new(name), &style.sha256));
         // Enlarging a style would only blur its strokes.
-        styles.push((style.fit_longer_side(style_size(arguments), false), *weight));
+        let style = style.fit_longer_side(style_size(arguments), false);
+        styles.push((style.picture, *weight));
     }
-    Ok(styles)
+    Ok((styles, files))
 }
 
 /// The size of the first style, or the nearest that wraps around if it has to.

@@ -15,7 +15,7 @@ use moxcms::{
 
 use super::png::CodePoints;
 
-pub(super) use self::srgb::PROFILE as SRGB;
+pub(super) use self::srgb::{PROFILE as SRGB, encoded, light};
 
 /// How many pixels are converted by a table at a time.
 const BLOCK: usize = 4096;

@@ -42,6 +42,9 @@ pub struct Attachments {
     pub depth: Depth,
     /// The EXIF block, from its byte order mark on, as it stood in the file.
     pub exif: Option<Vec<u8>>,
+    /// How the picture was made, in this program's own words. Files are decoded without theirs, which would
+    /// not be true of a result: see [`load_record`](super::load_record).
+    pub record: Option<String>,
 }
 
 /// A picture with its attachments.
@@ -51,6 +54,8 @@ pub struct PictureFile {
     pub picture: Picture,
     /// Everything else that is kept.
     pub attachments: Attachments,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
     /// What could not be respected, each a clause that follows the file's name.
     pub remarks: Vec<&'static str>,
 }
@@ -61,15 +66,7 @@ impl PictureFile {
     /// # Errors
     /// [`ImageError`] if there is no readable file, or as [`PictureFile::decode`].
     pub fn load(path: &Path) -> Result<Self, ImageError> {
-        let origin = path.display().to_string();
-        // Asked first, because opening a folder fails differently from system to system.
-        if path.is_dir() {
-            return Err(ImageError::Directory { origin });
-        }
-        match File::open(path) {
-            Ok(file) => Self::read(file, &origin),
-            Err(error) => Err(unreadable(&error, origin)),
-        }
+        Self::decode(&bytes_of(path)?, &path.display().to_string())
     }
 
     /// Reads a picture file from `source`, which is called `origin` in messages.
@@ -78,18 +75,7 @@ impl PictureFile {
     /// [`ImageError`] if it cannot be read or is larger than any picture, or as
     /// [`PictureFile::decode`].
     pub fn read(source: impl Read, origin: &str) -> Result<Self, ImageError> {
-        let mut bytes = Vec::new();
-        source
-            .take(MAX_FILE + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| unreadable(&error, origin.to_owned()))?;
-        if bytes.len() as u64 > MAX_FILE {
-            return Err(ImageError::FileTooLarge {
-                origin: origin.to_owned(),
-                limit_mebibytes: MAX_FILE >> 20,
-            });
-        }
-        Self::decode(&bytes, origin)
+        Self::decode(&all_of(source, origin)?, origin)
     }
 
     /// Picture and transparency with the longer side at `longer`, as [`Picture::fit_longer_side`].
@@ -134,6 +120,35 @@ impl Picture {
     pub fn decode(bytes: &[u8], origin: &str) -> Result<Self, ImageError> {
         Ok(PictureFile::decode(bytes, origin)?.picture)
     }
+}
+
+/// The bytes of the file at `path`.
+pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, ImageError> {
+    let origin = path.display().to_string();
+    // Asked first, because opening a folder fails differently from system to system.
+    if path.is_dir() {
+        return Err(ImageError::Directory { origin });
+    }
+    match File::open(path) {
+        Ok(file) => all_of(file, &origin),
+        Err(error) => Err(unreadable(&error, origin)),
+    }
+}
+
+/// The bytes of `source`, if they are no more than a picture has.
+fn all_of(source: impl Read, origin: &str) -> Result<Vec<u8>, ImageError> {
+    let mut bytes = Vec::new();
+    source
+        .take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(&error, origin.to_owned()))?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(ImageError::FileTooLarge {
+            origin: origin.to_owned(),
+            limit_mebibytes: MAX_FILE >> 20,
+        });
+    }
+    Ok(bytes)
 }
 
 fn unreadable(error: &std::io::Error, origin: String) -> ImageError {

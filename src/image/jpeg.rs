@@ -61,6 +61,22 @@ fn segment(bytes: &[u8]) -> Option<(usize, &[u8])> {
     Some((length, bytes.get(2..length)?))
 }
 
+/// What an APP1 segment with XMP begins with.
+const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+
+/// The file with the packet in an APP1 segment behind those of JFIF and EXIF; none if it is longer than a
+/// segment may be.
+pub(super) fn with_xmp(file: &[u8], packet: &[u8]) -> Option<Vec<u8>> {
+    let length = u16::try_from(2 + XMP.len() + packet.len()).ok()?;
+    let mut at = 2;
+    while let [0xff, 0xe0 | 0xe1, rest @ ..] = file.get(at..)? {
+        at += 2 + segment(rest)?.0;
+    }
+    let (before, after) = file.split_at_checked(at)?;
+    let header = [&[0xff, 0xe1], &length.to_be_bytes()[..], XMP].concat();
+    Some([before, &header, packet, after].concat())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ use std::io::Cursor;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use sha2::{Digest, Sha256};
 
 use super::alpha::over_white;
 use super::colour::{Channels, Conversion};
@@ -81,9 +82,15 @@ impl PictureFile {
         });
         let depth = depth(&image);
         let (picture, alpha) = planar(image, conversion.as_ref(), &mut remarks);
-        let attachments = Attachments { alpha, depth, exif };
+        let attachments = Attachments {
+            alpha,
+            depth,
+            exif,
+            record: None,
+        };
         Ok(Self {
             picture,
+            sha256: sha256(bytes),
             attachments,
             remarks,
         })
@@ -129,7 +136,7 @@ fn depth(image: &DynamicImage) -> Depth {
 }
 
 /// The format by its first bytes, if it is one that is read.
-fn recognise(bytes: &[u8], origin: &str) -> Result<ImageFormat, ImageError> {
+pub(super) fn recognise(bytes: &[u8], origin: &str) -> Result<ImageFormat, ImageError> {
     let origin = origin.to_owned();
     if bytes.is_empty() {
         return Err(ImageError::Empty { origin });
@@ -249,4 +256,10 @@ fn split(image: DynamicImage) -> (Vec<[f32; 3]>, Option<Vec<f32>>) {
         let (pixels, _) = pixels.as_chunks::<3>();
         (pixels.iter().map(|pixel| pixel.map(unit)).collect(), None)
     }
+}
+
+/// The checksum of a file in hexadecimal, as `sha256sum` prints it.
+fn sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

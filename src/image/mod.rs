@@ -1,7 +1,7 @@
 //! Pictures: reading them from bytes, resizing them, writing them.
 //!
 //! Everything works on byte slices; only [`PictureFile::load`], [`Picture::load`], [`Picture::save`],
-//! [`save_npy`] and the functions on output paths touch the file system.
+//! [`load_record`], [`save_npy`] and the functions on output paths touch the file system.
 
 mod alpha;
 mod colour;
@@ -13,8 +13,12 @@ mod load;
 mod npy;
 mod output;
 mod png;
+mod recolour;
+mod record;
 mod resize;
 mod save;
+mod webp;
+mod xmp;
 
 pub use self::error::ImageError;
 pub use self::file::{Attachments, Depth, PictureFile};
@@ -23,6 +27,8 @@ pub use self::npy::{encode_npy, save_npy};
 pub use self::output::{
     check_output, check_output_file, remove_leftovers, write_atomically, write_atomically_with,
 };
+pub use self::recolour::{ColourSpace, ColourStatistics, Matching, Recolouring};
+pub use self::record::{decode_record, load_record};
 pub use self::resize::{Filter, fitted, resampled, resized_plane};
 pub use self::save::PictureFormat;
 

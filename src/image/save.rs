@@ -13,6 +13,7 @@ use image::{ExtendedColorType, ImageEncoder};
 
 use super::alpha::off_white;
 use super::colour::SRGB;
+use super::record::with_record;
 use super::{Attachments, Depth, ImageError, Picture, exif, write_atomically};
 
 /// The largest EXIF block that one segment of a JPEG file holds.
@@ -100,7 +101,7 @@ impl Picture {
     ///
     /// Values are clamped and rounded to the nearest step; NaN becomes 0. Opacity that does not have the
     /// picture's size is left out. EXIF data is changed to say that the picture is upright and in sRGB,
-    /// and loses its thumbnail.
+    /// and loses its thumbnail. A record that is too long for JPEG, 65 000 bytes or so, is left out.
     ///
     /// # Errors
     /// [`ImageError::Unencodable`] if the format cannot hold the picture's size.
@@ -132,9 +133,13 @@ impl Picture {
         let exif = attachments.exif.as_deref();
         let exif = exif.and_then(|block| exif::tidied(block, size));
         let encoded = encoded(format, size, colour, &samples, exif);
-        encoded.map_err(|error| ImageError::Unencodable {
+        let file = encoded.map_err(|error| ImageError::Unencodable {
             path: origin.to_owned(),
             reason: error.to_string(),
+        })?;
+        Ok(match &attachments.record {
+            Some(record) => with_record(file, format, record),
+            None => file,
         })
     }
 

@@ -71,7 +71,7 @@ pub struct RunOrigin {
 }
 
 /// How far a run got.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunPosition {
     /// Where among the recipe's scales.
     #[serde(flatten)]
@@ -80,6 +80,10 @@ pub struct RunPosition {
     pub seconds: f64,
     /// Steps that met numbers which were not finite.
     pub lost_steps: usize,
+    /// Loss terms of the last step, in the order of the tape; empty before the first, or if an earlier version
+    /// wrote the file.
+    #[serde(default)]
+    pub losses: Vec<f32>,
 }
 
 /// A file that is no checkpoint, or none that can be gone on from. Every message names the file.
@@ -163,7 +167,7 @@ impl Checkpoint {
     fn header(&self) -> io::Result<Vec<u8>> {
         let run = RunHeader {
             origin: self.origin.clone(),
-            position: self.position,
+            position: self.position.clone(),
             step: self.standing.step,
             optimiser: self.optimiser.settings,
             optimiser_step: self.optimiser.step,

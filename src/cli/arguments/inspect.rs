@@ -78,6 +78,14 @@ pub enum Inspect {
     },
     /// Memory of a style transfer: every buffer, its lifetime, the peak; needs no adapter
     Plan(PlanArguments),
+    /// How a picture was made, by the record that `impasto style` left in it
+    Record {
+        /// Picture
+        picture: PathBuf,
+        /// Print the record as it stands there, which is JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Every kernel: knobs, flop per byte, and which variant each convolution gets and why
     Kernels {
         /// Side of the square picture in pixels

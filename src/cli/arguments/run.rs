@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use impasto::image::{Depth, PictureFormat};
 use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
@@ -20,7 +20,7 @@ pub struct RunArguments {
         short,
         long,
         required = false,
-        required_unless_present = "resume",
+        required_unless_present_any = ["resume", "from"],
         value_name = "OUT"
     )]
     pub output: PathBuf,
@@ -77,6 +77,13 @@ pub struct RunArguments {
     /// Go on with the run that this checkpoint is of, with its flags; no other is needed
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
+    /// Make the run again that this picture is of, by the record in it; other flags go before those of the record
+    #[arg(long, conflicts_with = "resume", value_name = "PICTURE")]
+    pub from: Option<PathBuf>,
+    /// Leave out the record of options, versions, adapter, losses, and the paths and checksums of inputs, which
+    /// pictures have otherwise (see `inspect record`)
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_possible_values = true, hide_default_value = true, value_name = "true|false")]
+    pub no_record: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -3,21 +3,25 @@
 use std::ops::Deref;
 use std::path::PathBuf;
 
+use std::str::FromStr;
+
 use clap::{Args, ValueEnum};
+use impasto::image::ColourSpace;
 use impasto::shape::Border;
 
 use super::RunArguments;
 use super::values::{Weighted, border, positive};
+use crate::cli::colour::ColourControl;
 
 #[derive(Args)]
 pub struct StyleArguments {
     /// Picture to paint, `-` for standard input; its transparency, depth and EXIF data go into the result
-    #[arg(required = false, required_unless_present = "resume")]
+    #[arg(required = false, required_unless_present_any = ["resume", "from"])]
     pub content: PathBuf,
     /// Picture to take the style from, with its share when there are several; repeatable
     #[arg(
         long = "style",
-        required_unless_present = "resume",
+        required_unless_present_any = ["resume", "from"],
         value_name = "IMG[:WEIGHT]"
     )]
     pub styles: Vec<Weighted>,
@@ -36,6 +40,14 @@ pub struct StyleArguments {
     /// Weight of the content terms [default: that of the recipe, 1 for gatys]
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "W")]
     pub content_weight: Option<f32>,
+    /// Whose colours the result has: of the style; of the content, by its chroma; of the content, in a run that
+    /// sees luminance only; or of the content by way of a style picture that is matched to it in mean and
+    /// covariance first, by pca, chol or ot (optimal transport, the default), on sRGB values
+    #[arg(long, default_value = "style", value_parser = ColourControl::from_str, value_name = "style|content|luminance|match[:pca|chol|ot]")]
+    pub color: ColourControl,
+    /// Numbers in which `--color match` averages: sRGB values or amounts of light [default: srgb]
+    #[arg(long, value_parser = ColourSpace::from_str, value_name = "srgb|linear")]
+    pub color_space: Option<ColourSpace>,
     /// Picture to start from: content, noise or a file
     #[arg(long, default_value = "content", value_name = "content|noise|FILE")]
     pub init: String,

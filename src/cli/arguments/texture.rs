@@ -12,7 +12,7 @@ pub struct TextureArguments {
     /// Pictures to take the texture from, each with its share when there are several
     #[arg(
         required = false,
-        required_unless_present = "resume",
+        required_unless_present_any = ["resume", "from"],
         value_name = "STYLE[:WEIGHT]"
     )]
     pub styles: Vec<Weighted>,

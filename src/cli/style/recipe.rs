@@ -119,13 +119,13 @@ pub fn sizes(
     Ok(sizes)
 }
 
-/// What a checkpoint is to say of flags that were left to the recipe, so that another idea of the recipe changes no
-/// run that has begun.
-pub(super) fn settle(
+/// What a checkpoint or a record is to say of flags that were left to the recipe, so that another idea of the recipe
+/// changes no run that has begun, or is made again.
+pub fn settle(
     options: &mut Options,
     terms: &StyleTerms,
     optimiser: OptimiserWish,
-    (scales, average, tolerance): (usize, f32, f32),
+    (average, tolerance): (f32, f32),
 ) {
     let mut set = |flag: &str, value: String| {
         options.entry(flag.to_string()).or_insert(vec![value]);
@@ -153,6 +153,10 @@ pub(super) fn settle(
     }
     set("average", average.to_string());
     set("tolerance", tolerance.to_string());
+}
+
+/// The same of the number of scales.
+pub(super) fn settle_scales(options: &mut Options, scales: usize) {
     options.remove("smallest");
     options.insert("scales".to_string(), vec![scales.to_string()]);
 }

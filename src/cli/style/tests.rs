@@ -59,6 +59,7 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
             options: Options::new(),
             in_place: false,
         }),
+        record: None,
         resumed: None,
         sources: Sources {
             content,

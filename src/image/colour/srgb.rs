@@ -90,7 +90,7 @@ fn text(words: &str) -> Vec<u8> {
 }
 
 /// The sRGB value of an amount of light, clamped to \[0,1\]; NaN becomes 0.
-pub(super) fn encoded(light: f64) -> f32 {
+pub(in crate::image) fn encoded(light: f64) -> f32 {
     let value = if light <= 0.003_130_8 {
         12.92 * light
     } else {
@@ -100,4 +100,14 @@ pub(super) fn encoded(light: f64) -> f32 {
         return 0.0;
     }
     value.clamp(0.0, 1.0) as f32
+}
+
+/// The amount of light of an sRGB value.
+pub(in crate::image) fn light(value: f32) -> f64 {
+    let value = f64::from(value);
+    if value <= 0.040_45 {
+        value / 12.92
+    } else {
+        ((value + 0.055) / 1.055).powf(2.4)
+    }
 }

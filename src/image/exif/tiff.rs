@@ -12,6 +12,10 @@ const DESCRIPTIVE: [u16; 10] = [
 /// The field of the colour profile.
 const ICC_PROFILE: u16 = 0x8773;
 
+/// The field of an XMP packet, and the type BYTE that it has.
+const XMP: u16 = 0x02bc;
+const BYTE: u16 = 1;
+
 /// The field that says what channels beyond the colours are, and its value for opacity that the
 /// colours are not multiplied by.
 const EXTRA_SAMPLES: u16 = 0x0152;
@@ -119,6 +123,14 @@ pub(in crate::image) fn profile_of_tiff(file: &[u8]) -> Option<Vec<u8>> {
     Some(block.value(profile))
 }
 
+/// The XMP packet of a TIFF file, of whichever type writers give it.
+pub(in crate::image) fn xmp_of_tiff(file: &[u8]) -> Option<Vec<u8>> {
+    let block = Block::parse(file)?;
+    let (fields, _) = block.directory(block.first()?)?;
+    let packet = fields.iter().find(|field| field.tag == XMP)?;
+    Some(block.value(packet))
+}
+
 /// The TIFF file, as the encoder makes it, with what `exif` says, and with a field that tells what its
 /// fourth channel is if it is opacity; none if anything is damaged.
 pub(in crate::image) fn into_tiff(
@@ -140,6 +152,26 @@ pub(in crate::image) fn into_tiff(
     }
     // Of two fields of one name the first stays.
     entries.extend(stored);
+    with_directory(file, entries)
+}
+
+/// The TIFF file with an XMP packet.
+pub(in crate::image) fn with_xmp(file: &[u8], packet: &[u8]) -> Option<Vec<u8>> {
+    let block = Block::parse(file)?;
+    let (fields, _) = block.directory(block.first()?)?;
+    let mut room = usize::MAX;
+    let mut entries = entries(&block, fields.iter(), &mut room)?;
+    entries.push(Entry {
+        tag: XMP,
+        kind: BYTE,
+        count: u32::try_from(packet.len()).ok()?,
+        value: packet.to_vec(),
+    });
+    with_directory(file.to_vec(), entries)
+}
+
+/// The file with `entries` as its first directory, behind all else.
+fn with_directory(mut file: Vec<u8>, entries: Vec<Entry>) -> Option<Vec<u8>> {
     file.resize(file.len().next_multiple_of(2), 0);
     let address = u32::try_from(file.len()).ok()?;
     file.extend(written(entries, address)?);

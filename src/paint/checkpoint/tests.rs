@@ -33,6 +33,7 @@ fn checkpoint(settings: OptimiserSettings) -> Checkpoint {
             },
             seconds: 3.0,
             lost_steps: 1,
+            losses: vec![0.5, 1e-9],
         },
         standing: Standing {
             step: 7,

@@ -1,0 +1,110 @@
+//! `--color`: whose colours a result has.
+
+use std::str::FromStr;
+
+use impasto::image::{ColourSpace, ColourStatistics, Matching, Picture, Recolouring};
+use impasto::paint::Sources;
+
+use super::arguments::StyleArguments;
+use super::failure::Failure;
+
+/// What `--color` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColourControl {
+    /// Colours are a part of the style.
+    Style,
+    /// What is written has the chroma of the content.
+    Content,
+    /// The same, and the run too knows nothing but luminance.
+    Luminance,
+    /// The styles have the colours of the content before anything is painted.
+    Match(Matching),
+}
+
+impl FromStr for ColourControl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "style" => Ok(Self::Style),
+            "content" => Ok(Self::Content),
+            "luminance" => Ok(Self::Luminance),
+            "match" => Ok(Self::Match(Matching::default())),
+            _ => match text.strip_prefix("match:") {
+                Some(matching) => Ok(Self::Match(matching.parse()?)),
+                None => Err(format!(
+                    "`{text}` is no control of colour; choose style, content, luminance or match"
+                )),
+            },
+        }
+    }
+}
+
+/// Refuses a `--color-space` that would change nothing.
+pub fn check(arguments: &StyleArguments) -> Result<(), Failure> {
+    match (arguments.color_space, arguments.color) {
+        (None, _) | (_, ColourControl::Match(_)) => Ok(()),
+        _ => Err(Failure::usage(
+            "--color-space says in what colours are matched, and nothing is matched; add --color match or leave it out",
+        )),
+    }
+}
+
+/// Gives the pictures the colours that are to be painted with. `shown` is the content as large as the result, and how
+/// much of it is seen, (H,W). The picture is the one whose chroma every result takes, if it is to take any.
+pub fn prepare(
+    arguments: &StyleArguments,
+    sources: &mut Sources,
+    (shown, opacity): (Picture, Option<&[f32]>),
+) -> Option<Picture> {
+    match arguments.color {
+        ColourControl::Style => None,
+        ColourControl::Content => Some(shown),
+        ColourControl::Luminance => {
+            let wanted = ColourStatistics::of(&shown, opacity, ColourSpace::Srgb);
+            for (style, _) in &mut sources.styles {
+                *style = style.in_grey_like(&wanted);
+            }
+            sources.content = sources.content.in_grey();
+            Some(shown)
+        }
+        ColourControl::Match(matching) => {
+            let space = arguments.color_space.unwrap_or_default();
+            let wanted = ColourStatistics::of(&shown, opacity, space);
+            for (style, _) in &mut sources.styles {
+                let own = ColourStatistics::of(style, None, space);
+                *style = Recolouring::between(&own, &wanted, matching).apply(style);
+            }
+            None
+        }
+    }
+}
+
+/// A picture to start from, as the run knows pictures.
+pub fn start(arguments: &StyleArguments, picture: Picture) -> Picture {
+    match arguments.color {
+        ColourControl::Luminance => picture.in_grey(),
+        _ => picture,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_are_told_apart() {
+        let parse = ColourControl::from_str;
+        assert_eq!(parse("luminance"), Ok(ColourControl::Luminance));
+        let transport = ColourControl::Match(Matching::OptimalTransport);
+        assert_eq!(parse("match"), Ok(transport));
+        assert_eq!(parse("match:ot"), Ok(transport));
+        assert_eq!(
+            parse("match:chol"),
+            Ok(ColourControl::Match(Matching::Cholesky))
+        );
+        for bad in ["", "match:", "match:x", "Content", "content:pca"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! Records: what every picture of `style` says of its making, as JSON inside the file.
+//!
+//! There is nothing in a record that two runs of one command do not share, such as the time: the same command
+//! makes the same bytes.
+
+use std::collections::BTreeMap;
+use std::path::{MAIN_SEPARATOR, Path, absolute};
+use std::str::FromStr;
+
+use impasto::graph::Strategy;
+use impasto::image::load_record;
+use impasto::net::Network;
+use impasto::objective::{LayerWeight, StyleTerms};
+use impasto::optim::OptimiserSettings;
+use impasto::paint::RunOrigin;
+use serde::{Deserialize, Serialize};
+
+use super::arguments::{Common, RunArguments, Weighted};
+use super::checkpoint::Inputs;
+use super::failure::Failure;
+use super::pictures::{Output, is_stream};
+use super::repeat::Repetition;
+use super::resume::{Options, Session, is_path};
+use super::{explain, say};
+
+/// The newest form of records that is read, and the one that is written.
+const FORM: u32 = 1;
+
+/// Flags that decide where things go, and not what is painted. Records are without them.
+const UNRECORDED: [&str; 7] = [
+    "output",
+    "format",
+    "save-every",
+    "trace",
+    "checkpoint",
+    "checkpoint-every",
+    "no-record",
+];
+
+/// Options that name pictures to be read.
+pub const INPUTS: [&str; 4] = ["content", "style", "styles", "init"];
+
+/// How a picture was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The form of this record.
+    pub record: u32,
+    /// Versions, adapter, options, fingerprints, as checkpoints have them. `iterations` is the number of steps
+    /// that were made, so that these options paint this very picture; of a run over several scales it is what was asked
+    /// for, of which a picture on the way cannot be had by itself.
+    #[serde(flatten)]
+    pub origin: RunOrigin,
+    /// The files that were read.
+    pub inputs: Vec<Input>,
+    /// Seed of noise.
+    pub seed: u64,
+    /// What the options came to.
+    pub resolved: Resolved,
+    /// Steps that were made.
+    pub steps: usize,
+    /// Loss terms by name, as the last step found them; null where they were not finite.
+    pub losses: BTreeMap<String, Option<f32>>,
+    /// See [`Draft::steps_are_shared`].
+    #[serde(skip)]
+    steps_are_shared: bool,
+}
+
+/// A file that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// `content`, `style`, `styles` or `init`.
+    pub option: String,
+    /// Where it was.
+    pub path: String,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+}
+
+/// What was chosen where options leave a choice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// With the history that memory allowed.
+    pub optimiser: OptimiserSettings,
+    /// Weights of the content layers by name, without the common factor.
+    pub content_layers: BTreeMap<String, f32>,
+    /// Weights w_l of the style layers by name, without the common factor.
+    pub style_layers: BTreeMap<String, f32>,
+    /// What is kept and what is computed again.
+    pub strategy: String,
+}
+
+impl Input {
+    /// A file that an option names.
+    pub fn new(option: &str, path: &Path, sha256: &str) -> Self {
+        let path = match absolute(path) {
+            Ok(whole) if !is_stream(path) => whole,
+            _ => path.to_path_buf(),
+        };
+        Self {
+            option: option.to_string(),
+            path: path.display().to_string(),
+            sha256: sha256.to_string(),
+        }
+    }
+}
+
+impl Resolved {
+    /// What became of the terms, the optimiser and the strategy of the last scale.
+    pub fn new(
+        network: &Network,
+        terms: &StyleTerms,
+        optimiser: OptimiserSettings,
+        strategy: &Strategy,
+    ) -> Self {
+        let layers = network.architecture.layers();
+        let named = |terms: &[LayerWeight]| {
+            let named = terms.iter();
+            let named = named.map(|term| (layers[term.layer].name.to_string(), term.weight));
+            named.collect()
+        };
+        Self {
+            optimiser,
+            content_layers: named(&terms.content),
+            style_layers: named(&terms.style),
+            strategy: strategy.to_string(),
+        }
+    }
+}
+
+/// What stands in a record before anything is on the device.
+pub struct Draft {
+    /// The files that were read.
+    pub inputs: Vec<Input>,
+    /// Fingerprints.
+    pub fingerprints: Inputs,
+    /// All options, if a record is wanted.
+    pub options: Option<Options>,
+    /// Seed of noise.
+    pub seed: u64,
+    /// The run that is made again.
+    pub repeated: Option<Repetition>,
+    /// Whether all steps hang on how many there are, so that a shorter run makes other pictures on its way.
+    pub steps_are_shared: bool,
+}
+
+impl Draft {
+    /// Of a run that read `inputs` and writes `output`.
+    pub fn new(
+        common: &Common,
+        arguments: &RunArguments,
+        session: &mut Session,
+        (inputs, seed): (Vec<Input>, u64),
+        (fingerprints, output): (&Inputs, &Output),
+    ) -> Result<Self, Failure> {
+        let repeated = session.repeated.take();
+        if let Some(repeated) = &repeated {
+            repeated.check(common, &inputs, fingerprints)?;
+        }
+        let options = match &session.resumed {
+            _ if arguments.no_record => None,
+            // The record is that of the whole run, wherever it is gone on with.
+            Some(run) => Some(run.origin.options.clone()),
+            None => match session.options() {
+                Ok(options) => Some(options),
+                Err(failure) => {
+                    say(
+                        common,
+                        format!("note: no record is kept: {}", failure.message),
+                    );
+                    None
+                }
+            },
+        };
+        if !arguments.no_record && !output.holds_record() {
+            explain(
+                common,
+                format!(
+                    "`{}` has no place for a record of how it was made",
+                    output.name()
+                ),
+            );
+        }
+        let inputs = match &session.resumed {
+            Some(run) => named_by(&run.origin.options, inputs),
+            None => inputs,
+        };
+        Ok(Self {
+            inputs,
+            fingerprints: fingerprints.clone(),
+            options,
+            seed,
+            repeated,
+            steps_are_shared: false,
+        })
+    }
+
+    /// The record of a run of this `origin`, before its first step, if one is wanted. Says so if a run is not made
+    /// again as it was.
+    pub fn finish(
+        self,
+        common: &Common,
+        mut origin: RunOrigin,
+        resolved: Resolved,
+    ) -> Option<Record> {
+        if let Some(repeated) = &self.repeated {
+            repeated.warn(common, &origin, &resolved);
+        }
+        let mut options = self.options?;
+        options.retain(|flag, _| !UNRECORDED.contains(&&**flag));
+        origin.options = options;
+        Some(Record {
+            record: FORM,
+            origin,
+            inputs: self.inputs,
+            seed: self.seed,
+            resolved,
+            steps: 0,
+            losses: BTreeMap::new(),
+            steps_are_shared: self.steps_are_shared,
+        })
+    }
+}
+
+impl Record {
+    /// The record of the picture after `steps`, where the last step found `losses`.
+    pub fn after(&self, steps: usize, losses: impl Iterator<Item = (String, f32)>) -> Self {
+        let mut record = self.clone();
+        if !self.steps_are_shared {
+            let iterations = vec![steps.to_string()];
+            let options = &mut record.origin.options;
+            options.insert("iterations".to_string(), iterations);
+        }
+        record.steps = steps;
+        record.losses = losses
+            .map(|(name, loss)| (name, Some(loss).filter(|loss| loss.is_finite())))
+            .collect();
+        record
+    }
+
+    /// The record as a file beside `folder`'s other files has it: what lies in or below the folder by its
+    /// place there, so that all may move together, and everything else by its whole path.
+    pub fn text(&self, folder: Option<&Path>) -> String {
+        let mut record = self.clone();
+        if let Some(folder) = folder {
+            record.move_paths(|path| {
+                let inside = path.strip_prefix(folder).ok()?;
+                Some(format!(".{MAIN_SEPARATOR}{}", inside.display()))
+            });
+        }
+        // Maps have text keys and numbers are finite, so nothing can go wrong.
+        serde_json::to_string(&record).unwrap_or_default()
+    }
+
+    /// Reads the record of the picture at `path`; paths in it become absolute.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let shown = path.display();
+        let mut record = Self::parse(&text(path)?, path)?;
+        let unreadable = |error: std::io::Error| {
+            Failure::bad_input(format!(
+                "the folder of `{shown}` cannot be told ({error}); check the path"
+            ))
+        };
+        let picture = absolute(path).map_err(unreadable)?;
+        let folder = picture.parent().unwrap_or(Path::new(""));
+        record.move_paths(|path| {
+            let inside = path.is_relative() && path.as_os_str() != "-";
+            let path = inside.then(|| absolute(folder.join(path)).ok()).flatten()?;
+            Some(path.display().to_string())
+        });
+        Ok(record)
+    }
+
+    /// What `text` says, which stands in the picture at `path`.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Failure> {
+        #[derive(Deserialize)]
+        struct Form {
+            record: u32,
+        }
+        let shown = path.display();
+        match serde_json::from_str(text) {
+            Ok(Form { record: newer }) if newer > FORM => {
+                return Err(Failure::bad_input(format!(
+                    "the record of `{shown}` has form {newer} and this program reads {FORM}; use the impasto that wrote it"
+                )));
+            }
+            _ => {}
+        }
+        serde_json::from_str(text).map_err(|error| {
+            Failure::bad_input(format!(
+                "the record of `{shown}` is damaged ({error}); take another copy of the picture"
+            ))
+        })
+    }
+
+    /// Changes every path for which `moved` knows another.
+    fn move_paths(&mut self, moved: impl Fn(&Path) -> Option<String>) {
+        for (flag, values) in &mut self.origin.options {
+            for value in values {
+                if is_path(flag, value.as_ref())
+                    && let Some(path) = moved(Path::new(value))
+                {
+                    *value = path;
+                }
+            }
+        }
+        for input in &mut self.inputs {
+            if let Some(path) = moved(Path::new(&input.path)) {
+                input.path = path;
+            }
+        }
+    }
+}
+
+/// The files by the names that these options have for them: they may have moved since.
+fn named_by(options: &Options, mut inputs: Vec<Input>) -> Vec<Input> {
+    for option in INPUTS {
+        let names = options.get(option).into_iter().flatten();
+        let files = inputs.iter_mut().filter(|input| input.option == option);
+        for (input, name) in files.zip(names) {
+            input.path = match Weighted::from_str(name) {
+                Ok(weighted) if option.starts_with("style") => weighted.name,
+                _ => name.clone(),
+            };
+        }
+    }
+    inputs
+}
+
+/// The record of the picture at `path` as it stands there.
+pub fn text(path: &Path) -> Result<String, Failure> {
+    load_record(path)?.ok_or_else(|| {
+        Failure::bad_input(format!(
+            "`{}` has no record of how it was made; give a picture that `impasto style` wrote, without --no-record",
+            path.display()
+        ))
+    })
+}

@@ -1,0 +1,95 @@
+//! The pictures of a run: read, sized, and given the colours that are to be painted with.
+
+use std::path::Path;
+
+use impasto::image::{Attachments, Picture};
+use impasto::paint::{Sources, Start};
+
+use super::USUAL_SIZE;
+use super::border::{multiple, say_if_rounded};
+use crate::cli::arguments::{Common, StyleArguments, Weighted};
+use crate::cli::colour;
+use crate::cli::failure::Failure;
+use crate::cli::pictures::{Output, read};
+use crate::cli::record::Input;
+use crate::cli::resume::Session;
+
+/// What a run is made from.
+pub(super) struct Pictures {
+    pub(super) sources: Sources,
+    /// The longer side of the result.
+    pub(super) size: usize,
+    pub(super) attachments: Attachments,
+    /// The picture that `--init` names.
+    init: Option<Picture>,
+    /// The files of all of them.
+    pub(super) inputs: Vec<Input>,
+}
+
+impl Pictures {
+    /// Reads what the flags name. A run that is resumed no longer needs what it started from.
+    pub(super) fn load(
+        common: &Common,
+        arguments: &StyleArguments,
+        session: &Session,
+    ) -> Result<Self, Failure> {
+        let mut inputs = Vec::new();
+        let content = read(common, &arguments.content)?;
+        inputs.push(Input::new("content", &arguments.content, &content.sha256));
+        let longer = content.picture.width.max(content.picture.height);
+        let size = arguments
+            .size
+            .map_or(longer.min(USUAL_SIZE), |size| size as usize);
+        let mut sources = Sources {
+            content: content.picture.clone(),
+            styles: Vec::new(),
+            style_scale: arguments.descent.style_scale,
+            multiple: multiple(arguments.border),
+        };
+        for Weighted { name, weight } in &arguments.styles {
+            let style = read(common, Path::new(name))?;
+            inputs.push(Input::new("style", Path::new(name), &style.sha256));
+            sources.styles.push((style.picture, *weight));
+        }
+        let mut init = None;
+        if !matches!(arguments.init.as_str(), "content" | "noise") {
+            let path = Path::new(&arguments.init);
+            match read(common, path) {
+                Ok(file) => {
+                    inputs.push(Input::new("init", path, &file.sha256));
+                    init = Some(file.picture);
+                }
+                Err(_) if session.resumed.is_some() => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        let ([width, height], _) = sources.sizes(size);
+        say_if_rounded(common, &sources, [width, height], size);
+        Ok(Self {
+            attachments: content.resized(width, height).attachments,
+            sources,
+            size,
+            init,
+            inputs,
+        })
+    }
+
+    /// Gives the pictures the colours that `--color` asks for, and results what they are to take afterwards.
+    pub(super) fn in_colour(&mut self, arguments: &StyleArguments, output: Output) -> Output {
+        let ([width, height], _) = self.sources.sizes(self.size);
+        let shown = self.sources.content.resized(width, height);
+        let chroma = colour::prepare(arguments, &mut self.sources, (shown, output.opacity()));
+        output.in_chroma_of(chroma)
+    }
+
+    /// Where the run starts.
+    pub(super) fn start(&mut self, arguments: &StyleArguments) -> Start {
+        match (arguments.init.as_str(), self.init.take()) {
+            (_, Some(picture)) => Start::Picture(colour::start(arguments, picture)),
+            ("noise", None) => Start::Noise {
+                seed: arguments.seed,
+            },
+            (_, None) => Start::Content,
+        }
+    }
+}
