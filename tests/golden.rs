@@ -85,7 +85,7 @@ fn features_agree(model: &str) {
         .collect();
     let wanted = Wanted {
         maps: layers.clone(),
-        grams: vec![],
+        ..Wanted::default()
     };
     let (exact, plain) = (Preference::exact(), Strategy::default());
     let shown = picture("features.png");
@@ -127,7 +127,7 @@ fn unfused_convolutions_agree_with_fused_ones() {
     let layers = vec![layer("conv2_1"), layer("relu2_1"), layer("conv3_2")];
     let wanted = Wanted {
         maps: layers,
-        grams: vec![],
+        ..Wanted::default()
     };
     let (exact, plain) = (Preference::exact(), Strategy::default());
     let shown = picture("features.png");
@@ -160,8 +160,8 @@ fn gram_matrices_agree_with_pytorch() {
             .map(|term| term.layer)
             .collect();
         let wanted = Wanted {
-            maps: vec![],
             grams: layers.clone(),
+            ..Wanted::default()
         };
         let (exact, plain) = (Preference::exact(), Strategy::default());
         let shown = picture("gram.png");

@@ -24,7 +24,9 @@ use impasto::gpu::{DispatchInfo, Gpu, GpuError, Recorder};
 use impasto::kernels::FeatureMap;
 use impasto::kernels::conv3x3::{DeviceFilter, Epilogue, Filter, Variant};
 use impasto::kernels::gram::Tiling;
+use impasto::kernels::matrix_product::Tiling as ProductTiling;
 use impasto::kernels::pool2::Pooling;
+use impasto::reference;
 use impasto::shape::Shape;
 use shapes::{POOLED_SIZES, SIZES};
 use support::{gpu, wait};
@@ -317,6 +319,103 @@ fn picture_input() {
 #[test]
 fn gram() {
     everywhere(async |gpu| check_gram(gpu, Tiling::Threads).await);
+}
+
+/// Few and many pixels, shares of tiles, slices; then with the second moments.
+#[test]
+fn mean() {
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for [height, width] in SIZES {
+            for (channels, part) in [(4, Part::Whole), (12, Part::Second)] {
+                let shape = Shape::new(channels, height, width);
+                checks.push(doctor::moments::mean(gpu, shape, part, None, 1).await?);
+                checks.push(doctor::moments::forward(gpu, shape, 2).await?);
+            }
+        }
+        let (shape, limit) = (Shape::new(52, 9, 13), Some(group_bytes(4, [9, 13])));
+        checks.push(doctor::moments::mean(gpu, shape, Part::Second, limit, 3).await?);
+        Ok(checks)
+    });
+}
+
+/// The gradient at the means counts once, however many slices there are, and before the mask.
+#[test]
+fn gradients_of_moments() {
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for [height, width] in SIZES {
+            for (channels, merge) in [4, 12, 20, 68].into_iter().zip(MERGES) {
+                let shape = Shape::new(channels, height, width);
+                checks.push(doctor::moments::gradient(gpu, shape, merge, None, 1).await?);
+            }
+        }
+        let (shape, limit) = (Shape::new(52, 9, 13), Some(group_bytes(4, [9, 13])));
+        for merge in MERGES {
+            checks.push(doctor::moments::gradient(gpu, shape, merge, limit, 2).await?);
+        }
+        Ok(checks)
+    });
+}
+
+/// One group, tiles that are not full, several tiles; both tilings, symmetric and not.
+#[test]
+fn matrix_product() {
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for tiling in ProductTiling::ALL {
+            for channels in [4, 12, 64, 68, 132].into_iter().filter(|_| tiling.is_supported(gpu)) {
+                for symmetric in [false, true] {
+                    let check = doctor::moments::product(gpu, tiling, channels, symmetric, 1);
+                    checks.push(check.await?);
+                }
+            }
+        }
+        Ok(checks)
+    });
+}
+
+/// Spectra that fall slowly and fast, fewer positions than channels. The tolerance is that of the iteration in f64: it
+/// leaves the roots of the least eigenvalues too small.
+#[test]
+fn wasserstein_loss() {
+    let cases = [
+        (4, 9, 1.0, 1e-3),
+        (12, 7, 1.0, 2e-3),
+        (64, 300, 1.0, 2e-3),
+        (64, 300, 3.0, 2e-3),
+        (128, 60, 2.0, 4e-3),
+    ];
+    let drawn = cases.map(|(channels, positions, decay, tolerance)| {
+        let draw = |seed| doctor::moments::draw_moments(seed, channels, positions, decay);
+        let target = reference::wasserstein_loss::target(&draw(2), channels);
+        (channels, format!("{channels}, {positions}, {decay}"), draw(1), target, tolerance)
+    });
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for (channels, case, moments, target, tolerance) in &drawn {
+            for merge in [merge(false, false), merge(true, false)] {
+                let both = [&moments[..], target];
+                let case = format!("on moments of {case}");
+                let check = doctor::moments::loss(gpu, case, *channels, both, merge, *tolerance);
+                checks.push(check.await?);
+            }
+        }
+        println!("{checks:#?}");
+        Ok(checks)
+    });
+}
+
+/// The widest layer, at fewer positions than channels.
+#[test]
+fn wasserstein_loss_of_512_channels() {
+    let [moments, style] = [1, 2].map(|seed| doctor::moments::draw_moments(seed, 512, 256, 2.0));
+    let target = reference::wasserstein_loss::target(&style, 512);
+    let (case, both) = ("on moments of 512".to_string(), [&moments[..], &target]);
+    let check = doctor::moments::loss(gpu(), case, 512, both, MERGES[0], 1e-2);
+    let check = wait(gpu(), check).unwrap();
+    println!("{check:?}");
+    assert!(check.passed(), "{check:?}");
 }
 
 /// Odd numbers of pixels, strips with a single one, tiles that are not full.

@@ -10,9 +10,9 @@ use impasto::kernels::conv3x3::Preference;
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Network, Weights};
 use impasto::objective::{
-    LayerWeight, StyleTape, StyleTargets, StyleTerms, dream_executable, style_executable,
+    LayerWeight, Statistics, StyleTape, StyleTargets, StyleTerms, dream_executable, style_executable,
 };
-use impasto::paint::gatys;
+use impasto::paint::{gatys, painterly_style_weight};
 use impasto::reference::samples::samples;
 use support::{gpu, wait};
 
@@ -160,6 +160,21 @@ fn relative_error(a: &[f32], b: &[f32]) -> f64 {
     let difference: f64 = pairs().map(|(a, b)| square(a - b)).sum();
     let norm: f64 = pairs().map(|(_, b)| square(b)).sum();
     (difference / norm).sqrt()
+}
+
+/// Means and covariances add up over tiles as Gram matrices do.
+#[test]
+fn distances_of_gaussians_are_those_of_the_whole() {
+    let mut scene = scene([131, 97], Preference::exact());
+    scene.terms.statistics = Statistics::Moments;
+    for term in &mut scene.terms.style {
+        term.weight = painterly_style_weight(scene.network.architecture, term.layer);
+    }
+    scene.assert_same(&[
+        tiles(64, 64),
+        with_cuts(None, &POOLS),
+        with_cuts(Some([48, 32]), &[("pool2", None)]),
+    ]);
 }
 
 fn scene(size: [usize; 2], preference: Preference) -> Scene {

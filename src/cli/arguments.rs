@@ -11,7 +11,7 @@ mod values;
 
 pub use bench::{BenchArguments, Benchmark};
 pub use inspect::{Inspect, PlanArguments};
-pub use style::{OptimiserName, Recipe, StyleArguments};
+pub use style::{OptimiserName, Recipe, StyleArguments, StyleLoss};
 pub use values::Weighted;
 
 /// Paint with neural networks on any GPU.

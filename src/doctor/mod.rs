@@ -12,6 +12,7 @@ pub mod crop;
 pub mod fma_peak;
 pub mod gram;
 pub mod losses;
+pub mod moments;
 pub mod optimisers;
 pub mod picture_input;
 pub mod pool2;
@@ -20,7 +21,9 @@ pub mod relu;
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
 use crate::kernels::gram::Tiling;
+use crate::kernels::matrix_product;
 use crate::kernels::pool2::Pooling;
+use crate::reference;
 use crate::shape::{Shape, Window};
 
 /// What one kernel was found to compute.
@@ -84,6 +87,7 @@ pub async fn check_all(gpu: &Gpu, mut report: impl FnMut(&Check)) -> Result<Vec<
     }
     add(gram::gradient(gpu, shape, joined, None, 1).await?);
     check_losses(gpu, &mut add).await?;
+    check_moments(gpu, &mut add).await?;
     for case in optimisers::selection() {
         add(optimisers::check(gpu, &case).await?);
     }
@@ -133,6 +137,32 @@ async fn check_losses(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuE
     add(losses::tv_value(gpu, [33, 17], None, 1).await?);
     add(losses::tv_gradient(gpu, ([33, 17], None), merge, 1).await?);
     add(losses::sum(gpu, 5000, true, 1).await?);
+    Ok(())
+}
+
+async fn check_moments(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuError> {
+    let shape = Shape::new(64, 17, 33);
+    let joined = Merge {
+        accumulate: true,
+        mask: true,
+    };
+    add(moments::mean(gpu, shape, gram::Part::Second, None, 1).await?);
+    add(moments::gradient(gpu, shape, joined, None, 1).await?);
+    for tiling in matrix_product::Tiling::ALL
+        .into_iter()
+        .filter(|tiling| tiling.is_supported(gpu))
+    {
+        add(moments::product(gpu, tiling, 68, true, 1).await?);
+    }
+    let [of_picture, of_style] = [1, 2].map(|seed| moments::draw_moments(seed, 64, 200, 1.0));
+    let target = reference::wasserstein_loss::target(&of_style, 64);
+    let case = "on moments of 64".to_string();
+    let both = [&of_picture[..], &target];
+    let joined = Merge {
+        mask: false,
+        ..joined
+    };
+    add(moments::loss(gpu, case, 64, both, joined, 2e-3).await?);
     Ok(())
 }
 

@@ -14,7 +14,8 @@ use crate::kernels::feature_map::FeatureMap;
 use crate::kernels::picture_input::PlanarPicture;
 use crate::kernels::sum::TotalSlot;
 use crate::kernels::{
-    content_loss, crop, dream_loss, gram, picture_input, pool2, relu, style_loss, tv_loss,
+    content_loss, crop, dream_loss, gram, moments, picture_input, pool2, relu, style_loss, tv_loss,
+    wasserstein_loss,
 };
 use crate::shape::Shape;
 
@@ -153,11 +154,11 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn channels(&self, gram: ValueId) -> usize {
-        match self.program.values[gram.0].extent {
-            Extent::Gram(channels) => channels,
+    fn channels(&self, statistics: ValueId) -> usize {
+        match self.program.values[statistics.0].extent {
+            Extent::Gram(channels) | Extent::Moments(channels) => channels,
             // As above.
-            _ => unreachable!("a Gram matrix was checked for when the tape was written"),
+            _ => unreachable!("statistics were checked for when the tape was written"),
         }
     }
 
@@ -193,10 +194,16 @@ impl<'a> Builder<'a> {
         self.filters.get(filter, &wanted)
     }
 
+    fn is_read(&self, value: Option<&ValueId>) -> bool {
+        let mut steps = self.program.steps.iter();
+        value.is_some_and(|value| steps.any(|step| step.reads.contains(value)))
+    }
+
     fn scratch(&self, step: &Step) -> &wgpu::Buffer {
         // Steps whose kernels want scratch memory have some; the others never ask.
-        step.workspace
-            .map_or(&self.totals, |value| self.buffer(value))
+        step.workspaces
+            .first()
+            .map_or(&self.totals, |&value| self.buffer(value))
     }
 
     /// Records a forward step.
@@ -239,6 +246,17 @@ impl<'a> Builder<'a> {
                     accumulate: step.merge.accumulate,
                 },
             ),
+            Op::Moments { positions } => moments::forward(
+                recorder,
+                gram::Tiling::choose(self.gpu),
+                &self.map(x),
+                self.scratch(step),
+                self.buffer(step.write),
+                gram::Share {
+                    positions: *positions,
+                    accumulate: step.merge.accumulate,
+                },
+            ),
             op => self.loss(recorder, op, step),
         }
     }
@@ -264,6 +282,29 @@ impl<'a> Builder<'a> {
                     partials,
                     &total,
                 );
+                Ok(())
+            }
+            Op::WassersteinLoss { weight } => {
+                let buffers = step.workspaces.iter().map(|&value| self.buffer(value));
+                let buffers: Vec<&wgpu::Buffer> = buffers.collect();
+                let distance = wasserstein_loss::Distance {
+                    weight: *weight,
+                    channels: self.channels(x),
+                    moments: self.buffer(x),
+                    target: self.buffer(step.reads[1]),
+                };
+                // By the rule of `grad`: the outcome comes last. Without a gradient step nobody reads it.
+                if let Some(workspace) = wasserstein_loss::Workspace::new(&buffers) {
+                    let with_gradient = self.is_read(step.workspaces.last());
+                    wasserstein_loss::value(
+                        recorder,
+                        self.gpu,
+                        distance,
+                        &workspace,
+                        &total,
+                        with_gradient,
+                    );
+                }
                 Ok(())
             }
             Op::TvLoss { weight } => {
@@ -321,6 +362,11 @@ impl<'a> Builder<'a> {
                 let gg = self.buffer(gy);
                 gram::gradient(recorder, self.gpu, gg, &f, &gf, *positions, merge)
             }
+            Op::Moments { positions } => {
+                let (f, gf) = (self.map(reads[0]), self.map(step.write));
+                let gm = self.buffer(gy);
+                moments::gradient(recorder, self.gpu, gm, [&f, &gf], *positions, merge)
+            }
             Op::ContentLoss { weight } => {
                 let (f, target) = (self.map(reads[0]), self.map(reads[1]));
                 content_loss::gradient(recorder, *weight, &f, &target, &self.map(step.write), merge)
@@ -333,6 +379,11 @@ impl<'a> Builder<'a> {
                 let channels = self.channels(reads[0]);
                 let matrices = [reads[0], reads[1], step.write].map(|value| self.buffer(value));
                 style_loss::gradient(recorder, *weight, channels, matrices, merge);
+                Ok(())
+            }
+            Op::WassersteinLoss { .. } => {
+                let buffers = [reads[0], step.write].map(|value| self.buffer(value));
+                wasserstein_loss::gradient(recorder, self.channels(step.write), buffers, merge);
                 Ok(())
             }
             Op::TvLoss { weight } => {

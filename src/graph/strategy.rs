@@ -220,8 +220,8 @@ fn node_flop(tape: &Tape, section: &Section, node: usize) -> f64 {
             let pixels = pixels(|reach| reach.made.length(), described.output);
             18.0 * (filter.c_in * filter.c_out) as f64 * pixels
         }
-        Op::Gram { .. } => match tape.value(described.output).extent {
-            Extent::Gram(channels) => {
+        Op::Gram { .. } | Op::Moments { .. } => match tape.value(described.output).extent {
+            Extent::Gram(channels) | Extent::Moments(channels) => {
                 let pixels = pixels(|reach| reach.core.length(), described.inputs[0]);
                 2.0 * (channels * channels) as f64 * pixels
             }

@@ -3,7 +3,7 @@
 //! (`shaders/gram_gradient.wgsl`, or its twin without subgroups).
 
 use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
-use super::{ACCUMULATE, Merge};
+use super::{ACCUMULATE, MEAN, Merge};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
 use crate::shape::Shape;
 
@@ -351,6 +351,31 @@ pub fn gradient(
     positions: usize,
     merge: Merge,
 ) -> Result<(), GpuError> {
+    let matrix = BufferView::first(gg, matrix_bytes(f.shape));
+    record_gradient(recorder, gpu, (matrix, 0), [f, gf], positions, merge)
+}
+
+/// The same for the gradient at moments, C×C and C means, which adds gμ/M to every position: records
+/// gf (+)= 2/M · gs·F + gμ/M.
+pub(super) fn gradient_of_moments(
+    recorder: &mut Recorder,
+    gpu: &Gpu,
+    gm: BufferView,
+    maps: [&FeatureMap; 2],
+    positions: usize,
+    merge: Merge,
+) -> Result<(), GpuError> {
+    record_gradient(recorder, gpu, (gm, MEAN), maps, positions, merge)
+}
+
+fn record_gradient(
+    recorder: &mut Recorder,
+    gpu: &Gpu,
+    (gg, mean): (BufferView, u32),
+    [f, gf]: [&FeatureMap; 2],
+    positions: usize,
+    merge: Merge,
+) -> Result<(), GpuError> {
     let scale = 2.0 / positions as f32;
     let slices = slices(f.shape, recorder.binding_limit())?;
     let kernel = gradient_kernel(gpu.adapter().is_software() && gpu.can_run(&GRADIENT));
@@ -358,8 +383,8 @@ pub fn gradient(
     let kernel = (kernel, recorder.workgroup_for(threads));
     for &o_slice in &slices {
         for (index, &c_slice) in slices.iter().enumerate() {
-            // Slices of F add up in gF; only after the last may the mask fall.
-            let mut flags = merge.flags();
+            // Slices of F add up in gF; only after the last may the mask fall, and the mean counts once.
+            let mut flags = merge.flags() | mean;
             if index > 0 {
                 flags |= ACCUMULATE;
             }
@@ -368,7 +393,7 @@ pub fn gradient(
             }
             recorder.push(gradient_command(
                 kernel,
-                gg,
+                gg.clone(),
                 f,
                 c_slice,
                 gf,
@@ -400,7 +425,7 @@ fn gradient_tile(kernel: &Kernel) -> [usize; 2] {
 
 fn gradient_command(
     (kernel, workgroup): (&'static Kernel, u32),
-    gg: &wgpu::Buffer,
+    gg: BufferView,
     f: &FeatureMap,
     c_slice: GroupSlice,
     gf: &FeatureMap,
@@ -429,7 +454,7 @@ fn gradient_command(
         uniform: bytemuck::bytes_of(&params).to_vec(),
         buffers: vec![
             f.view(c_slice),
-            BufferView::first(gg, matrix_bytes(f.shape)),
+            gg,
             gf.view(o_slice),
             f.view(o_slice),
         ],

@@ -91,8 +91,7 @@ pub fn features_that_fit(
     budget: Option<u64>,
 ) -> Found {
     let mut tape = Tape::new(size[0], size[1]);
-    let layers: Vec<usize> = wanted.maps.iter().chain(&wanted.grams).copied().collect();
-    network.extend(&mut tape, pooling, &layers)?;
+    network.extend(&mut tape, pooling, &wanted.layers())?;
     let search = Search {
         ways: &Way::all(&tape, preference),
         beside: None,

@@ -44,6 +44,14 @@ pub fn draw_gram(seed: u64, channels: usize) -> Vec<f32> {
         .collect()
 }
 
+/// √Σ* and μ* of random features over `positions` positions.
+pub fn draw_target_moments(seed: u64, channels: usize, positions: usize) -> Vec<f32> {
+    let features = samples(seed, channels * positions);
+    let moments = reference::moments::forward(&features, Shape::new(channels, 1, positions));
+    let target = reference::wasserstein_loss::target(&moments, channels);
+    target.iter().map(|&entry| entry as f32).collect()
+}
+
 /// A random filter that keeps the size of its input.
 pub fn filter(seed: u64, c_in: usize, c_out: usize) -> Arc<Filter> {
     let size = (1.0 / (3.0 * c_in as f32)).sqrt();
@@ -123,6 +131,23 @@ pub fn everything(pooling: Pooling) -> (Tape, Constants) {
     (tape, constants)
 }
 
+/// Distances of Gaussians at two layers, another loss beside one of them.
+pub fn gaussians(pooling: Pooling) -> (Tape, Constants) {
+    let mut tape = Tape::new(WIDTH, HEIGHT);
+    let Network { relu1, relu3, .. } = network(&mut tape, pooling);
+    let mut constants = Constants::new();
+    for (name, layer, weight) in [("1", relu1, 3.0), ("3", relu3, 5.0)] {
+        let channels = tape.shape(layer).unwrap().channels;
+        let moments = tape.moments(&format!("moments{name}"), layer).unwrap();
+        let target = tape.constant_moments(&format!("style target {name}"), channels);
+        tape.wasserstein_loss(&format!("style{name}"), moments, target, weight)
+            .unwrap();
+        constants.insert(target, draw_target_moments(13, channels, 60));
+    }
+    tape.dream_loss("dream", relu3, -0.5).unwrap();
+    (tape, constants)
+}
+
 /// Everything that a tape computes from `x`, by value: maps planar, losses of one entry.
 pub fn meaning(tape: &Tape, x: &[f64], constants: &Constants) -> BTreeMap<ValueId, Vec<f64>> {
     let mut known: BTreeMap<ValueId, Vec<f64>> = constants
@@ -155,6 +180,7 @@ pub fn meaning(tape: &Tape, x: &[f64], constants: &Constants) -> BTreeMap<ValueI
             Op::Pool(Pooling::Max) => reference::maxpool2::forward(input, shape),
             Op::Pool(Pooling::Average) => reference::avgpool2::forward(input, shape),
             Op::Gram { .. } => reference::gram::forward(input, shape),
+            Op::Moments { .. } => reference::moments::forward(input, shape),
             Op::Crop(_) | Op::Paste(_) => unreachable!("no tape is written with tiles"),
             Op::ContentLoss { weight } => {
                 vec![reference::content_loss::value(
@@ -168,6 +194,14 @@ pub fn meaning(tape: &Tape, x: &[f64], constants: &Constants) -> BTreeMap<ValueI
                     input,
                     target(),
                     f64::from(*weight),
+                )]
+            }
+            Op::WassersteinLoss { weight } => {
+                // C·(C + 1) entries.
+                let (channels, weight) = (input.len().isqrt(), f64::from(*weight));
+                let target = target();
+                vec![reference::wasserstein_loss::value(
+                    input, target, channels, weight,
                 )]
             }
             Op::DreamLoss { weight } => {

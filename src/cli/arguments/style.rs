@@ -48,13 +48,16 @@ pub struct StyleArguments {
     pub iterations: u32,
     #[arg(long, value_enum, default_value_t = Recipe::Gatys)]
     pub recipe: Recipe,
+    /// What of the style is matched: gram matrices, or means and covariances by their wasserstein distance
+    #[arg(long, value_enum, default_value_t = StyleLoss::Gram)]
+    pub style_loss: StyleLoss,
     /// Seed of `--init noise`
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub seed: u64,
     /// Layer whose map is kept from the content, with the weight of its term; repeatable
     #[arg(long = "content-layer", value_name = "NAME[:W]")]
     pub content_layers: Vec<Weighted>,
-    /// Layer whose statistics are taken from the style; W multiplies the recipe's own weight, 1000/C²
+    /// Layer whose statistics are taken from the style; W multiplies the weight that the recipe and --style-loss give it
     #[arg(long = "style-layer", value_name = "NAME[:W]")]
     pub style_layers: Vec<Weighted>,
     /// Weight of the content terms
@@ -107,6 +110,14 @@ pub struct StyleArguments {
 pub enum Recipe {
     /// Gatys, Ecker & Bethge: Gram matrices, one scale
     Gatys,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StyleLoss {
+    /// Mean squared difference of Gram matrices
+    Gram,
+    /// Squared Wasserstein-2 distance of means and covariances
+    Wasserstein,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use impasto::image::Picture;
 use impasto::net::Architecture;
-use impasto::objective::{LayerWeight, StyleTerms};
+use impasto::objective::{LayerWeight, Statistics, StyleTerms};
 use impasto::optim::AdamSettings;
-use impasto::paint::{gatys, gatys_style_weight};
+use impasto::paint::{gatys, gatys_style_weight, painterly_style_weight};
 
-use crate::cli::arguments::{OptimiserName, Recipe, StyleArguments, Weighted};
+use crate::cli::arguments::{OptimiserName, Recipe, StyleArguments, StyleLoss, Weighted};
 use crate::cli::failure::Failure;
 use crate::cli::memory::OptimiserWish;
 
@@ -42,8 +42,18 @@ pub(super) fn terms(
     if !arguments.content_layers.is_empty() {
         terms.content = layers(&arguments.content_layers, architecture, |_| 1.0)?;
     }
+    let weight_of_layer = match arguments.style_loss {
+        StyleLoss::Gram => gatys_style_weight,
+        StyleLoss::Wasserstein => {
+            terms.statistics = Statistics::Moments;
+            painterly_style_weight
+        }
+    };
+    for term in &mut terms.style {
+        term.weight = weight_of_layer(architecture, term.layer);
+    }
     if !arguments.style_layers.is_empty() {
-        let weight = |layer| gatys_style_weight(architecture, layer);
+        let weight = |layer| weight_of_layer(architecture, layer);
         terms.style = layers(&arguments.style_layers, architecture, weight)?;
     }
     Ok(terms)
