@@ -1,9 +1,9 @@
 // gram_gradient — gF (+)= 2/M · D·F, the gradient of a Gram loss with respect to the feature map; broadcasts, 64-bit loads
 //
 // Math      y[o,p] (+)= scale · Σ_c d[o,c] · x[c,p],  d symmetric; then 0 where mask ≤ 0
-//           of a mean: y[o,p] += scale/2 · gμ[o] as well, before the mask
+//           of moments (MEAN) also y[o,p] += scale/2 · gμ[o], before the mask
 // Backward  none: the second derivative is never needed
-// Layout    x, y, mask: [C/4][plane] vec4 (mask is F itself behind a ReLU)   d: [C][C] f32, row-major, as vec4
+// Layout    x, y, mask: [C/4][plane] vec4 (mask is F itself behind a ReLU)   d: [C][C] f32, row-major, as vec4, of moments then gμ
 // Threads   1 thread = 8 neighbouring pixels × 32 channels of y
 // Dispatch  (ceil(ceil(pixels/8) / WORKGROUP), ceil(o_groups/8), 1)
 // Bindings  0 params: uniform  1 x: read  2 d: read  4 y: read_write  5 mask: read

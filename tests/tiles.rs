@@ -10,9 +10,9 @@ use impasto::kernels::conv3x3::Preference;
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Network, Weights};
 use impasto::objective::{
-    LayerWeight, Statistics, StyleTape, StyleTargets, StyleTerms, dream_executable, style_executable,
+    LayerWeight, StyleTape, StyleTargets, StyleTerms, dream_executable, style_executable,
 };
-use impasto::paint::{gatys, painterly_style_weight};
+use impasto::paint::{gatys, match_moments};
 use impasto::reference::samples::samples;
 use support::{gpu, wait};
 
@@ -166,10 +166,7 @@ fn relative_error(a: &[f32], b: &[f32]) -> f64 {
 #[test]
 fn distances_of_gaussians_are_those_of_the_whole() {
     let mut scene = scene([131, 97], Preference::exact());
-    scene.terms.statistics = Statistics::Moments;
-    for term in &mut scene.terms.style {
-        term.weight = painterly_style_weight(scene.network.architecture, term.layer);
-    }
+    match_moments(&mut scene.terms, scene.network.architecture);
     scene.assert_same(&[
         tiles(64, 64),
         with_cuts(None, &POOLS),

@@ -23,7 +23,6 @@ use crate::kernels::Merge;
 use crate::kernels::gram::Tiling;
 use crate::kernels::matrix_product;
 use crate::kernels::pool2::Pooling;
-use crate::reference;
 use crate::shape::{Shape, Window};
 
 /// What one kernel was found to compute.
@@ -154,15 +153,14 @@ async fn check_moments(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), Gpu
     {
         add(moments::product(gpu, tiling, 68, true, 1).await?);
     }
-    let [of_picture, of_style] = [1, 2].map(|seed| moments::draw_moments(seed, 64, 200, 1.0));
-    let target = reference::wasserstein_loss::target(&of_style, 64);
-    let case = "on moments of 64".to_string();
-    let both = [&of_picture[..], &target];
-    let joined = Merge {
-        mask: false,
-        ..joined
+    let case = moments::LossCase {
+        channels: 64,
+        positions: 200,
+        decay: 1.0,
+        accumulate: true,
+        tolerance: 1e-2,
     };
-    add(moments::loss(gpu, case, 64, both, joined, 2e-3).await?);
+    add(moments::loss(gpu, &case).await?);
     Ok(())
 }
 

@@ -72,14 +72,7 @@ pub async fn forward(gpu: &Gpu, shape: Shape, seed: u64) -> Result<Check, GpuErr
     let outputs = [&out, &partials];
     let case = format!("and mean of {shape}");
     compare(gpu, case, TOLERANCE, None, &outputs, |recorder| {
-        moments::forward(
-            recorder,
-            tiling,
-            &f,
-            &partials.buffer,
-            &out.buffer,
-            share,
-        )
+        moments::forward(recorder, tiling, &f, &partials.buffer, &out.buffer, share)
     })
     .await
 }
@@ -128,13 +121,19 @@ pub async fn product(
     seed: u64,
 ) -> Result<Check, GpuError> {
     let r = draw(seed, channels * channels);
-    let l = if symmetric { r.clone() } else { draw(seed + 1, channels * channels) };
+    let l = if symmetric {
+        r.clone()
+    } else {
+        draw(seed + 1, channels * channels)
+    };
     let d = super::gram::symmetric(seed + 2, channels);
     let (left, right) = (widen(&l), widen(&r));
     let left = reference::matrix_product::transpose(&left, channels);
     let product = reference::matrix_product::forward(&left, &right, channels);
     let pairs = product.iter().zip(&d);
-    let expected: Vec<f64> = pairs.map(|(y, &d)| -0.75 * y + 1.5 * f64::from(d)).collect();
+    let expected: Vec<f64> = pairs
+        .map(|(y, &d)| -0.75 * y + 1.5 * f64::from(d))
+        .collect();
     let y = Output::vector(gpu, None, &expected)?;
     let (l, r, d) = (
         input_vector(gpu, &l)?,
@@ -155,72 +154,117 @@ pub async fn product(
     .await
 }
 
-/// Moments that features could have, of `positions` positions: variances fall with the channel as `1/c^decay`, the means
-/// are about as large, and channels lean on their neighbours. Sizes as of networks on [0, 255].
-pub fn draw_moments(seed: u64, channels: usize, positions: usize, decay: f64) -> Vec<f64> {
-    let drawn = crate::reference::samples::samples(seed, channels * positions);
-    let mut features = vec![0.0; channels * positions];
-    for c in 0..channels {
-        let size = 1000.0 / ((c + 1) as f64).powf(0.5 * decay);
-        for p in 0..positions {
-            let neighbour = if c > 0 { features[(c - 1) * positions + p] } else { 0.0 };
-            features[c * positions + p] =
-                size * (0.8 + drawn[c * positions + p]) + 0.4 * neighbour;
-        }
-    }
-    reference::moments::forward(&features, Shape::new(channels, 1, positions))
+/// What a case of the loss on moments differs in.
+#[derive(Clone, Copy, Debug)]
+pub struct LossCase {
+    /// C, a multiple of four.
+    pub channels: usize,
+    /// M of the features and of those of the style; with fewer than C their covariances are singular.
+    pub positions: usize,
+    /// Variances fall as the power of the channel's number with this exponent.
+    pub decay: f64,
+    /// How the gradient at the moments joins others; masks are those of maps.
+    pub accumulate: bool,
+    /// The largest deviation that is left of the iteration for the root, see [`wasserstein_loss`].
+    pub tolerance: f64,
 }
 
-/// The loss on moments and its gradient against eigenvalues: what `tolerance` allows covers roots of eigenvalues that
-/// the iteration does not resolve. `moments` and `target` as the loss has them.
+impl LossCase {
+    fn shape(&self) -> Shape {
+        Shape::new(self.channels, 1, self.positions)
+    }
+
+    /// Features whose means are about as large as their deviations, and whose channels lean on their neighbours. Sizes
+    /// as of networks on [0, 255].
+    fn draw(&self, seed: u64) -> Vec<f32> {
+        let mut features = draw(seed, self.shape().len());
+        for at in 0..features.len() {
+            let channel = at / self.positions;
+            let size = 1000.0 / ((channel + 1) as f64).powf(0.5 * self.decay);
+            let neighbour = at
+                .checked_sub(self.positions)
+                .map_or(0.0, |at| features[at]);
+            features[at] = size as f32 * (0.8 + features[at]) + 0.4 * neighbour;
+        }
+        features
+    }
+}
+
+/// The loss on moments, and its gradient down to the features. There, not entry by entry of the matrix, since the roots
+/// that the iteration leaves too small belong to directions in which features hardly vary.
 ///
 /// # Errors
 /// What the device refuses.
-pub async fn loss(
-    gpu: &Gpu,
-    case: String,
-    channels: usize,
-    [moments, target]: [&[f64]; 2],
-    merge: Merge,
-    tolerance: f64,
-) -> Result<Check, GpuError> {
-    let narrow = |values: &[f64]| -> Vec<f32> { values.iter().map(|&x| x as f32).collect() };
-    let (moments, target) = (narrow(moments), narrow(target));
-    let wide = (widen(&moments), widen(&target));
-    let weight = f64::from(WEIGHT);
-    let expected = reference::wasserstein_loss::value(&wide.0, &wide.1, channels, weight);
-    let gradient = reference::wasserstein_loss::gradient(&wide.0, &wide.1, channels, weight);
-    let before = draw(3, gradient.len());
-    let before = merge.accumulate.then_some(&before[..]);
-    let total = Output::total(gpu, expected)?;
-    let gm = Output::vector(gpu, before, &added(gradient, before))?;
+pub async fn loss(gpu: &Gpu, case: &LossCase) -> Result<Check, GpuError> {
+    let (channels, shape, weight) = (case.channels, case.shape(), f64::from(WEIGHT));
+    let f = case.draw(1);
+    let style = reference::moments::forward(&widen(&case.draw(2)), shape);
+    let target = reference::wasserstein_loss::target(&style, channels);
+    let target: Vec<f32> = target.iter().map(|&entry| entry as f32).collect();
+    let of_features = reference::moments::forward(&widen(&f), shape);
+    let found = (&of_features[..], &widen(&target)[..]);
+    let value = reference::wasserstein_loss::value(found.0, found.1, channels, weight);
+    let mut gm = reference::wasserstein_loss::gradient(found.0, found.1, channels, weight);
+    // Once more what the device will have added to it: nothing, or itself.
+    let times = if case.accumulate { 2.0 } else { 1.0 };
+    gm.iter_mut().for_each(|entry| *entry *= times);
+    let expected = reference::moments::gradient(&gm, &widen(&f), shape);
+    let (total, gf) = (
+        Output::total(gpu, value)?,
+        Output::map(gpu, shape, None, &expected)?,
+    );
+    let moments_bytes = moments::bytes(channels);
+    let mut sizes = wasserstein_loss::workspace_bytes(channels).to_vec();
+    sizes.extend([moments_bytes; 3]);
+    sizes.push(moments::workspace_bytes(shape));
     let mut scratch = Vec::new();
-    for bytes in wasserstein_loss::workspace_bytes(channels) {
+    for bytes in sizes {
         scratch.push(Output::scratch(gpu, bytes as usize / 4)?);
     }
-    let entries = channels * (channels + 1);
-    scratch.push(Output::scratch(gpu, entries)?);
-    let (moments, target) = (input_vector(gpu, &moments)?, input_vector(gpu, &target)?);
-    let outputs: Vec<&Output> = [&total, &gm].into_iter().chain(&scratch).collect();
-    compare(gpu, case, tolerance, None, &outputs, |recorder| {
+    let (f, target) = (input_map(gpu, shape, &f)?, input_vector(gpu, &target)?);
+    let outputs: Vec<&Output> = [&total, &gf].into_iter().chain(&scratch).collect();
+    let LossCase {
+        positions, decay, ..
+    } = case;
+    let name = format!("and loss on moments of {channels}×{positions}, decay {decay}");
+    compare(gpu, name, case.tolerance, None, &outputs, |recorder| {
         let buffers: Vec<&wgpu::Buffer> = scratch.iter().map(|output| &output.buffer).collect();
+        let [buffers @ .., m, gm, partials] = &buffers[..] else {
+            return Ok(());
+        };
+        let (tiling, share) = (Tiling::choose(gpu), Share::whole(shape));
+        moments::forward(recorder, tiling, &f, partials, m, share)?;
+        let distance = Distance {
+            weight: WEIGHT,
+            channels,
+            moments: m,
+            target: &target,
+        };
         let slot = TotalSlot {
             totals: total.buffer.clone(),
             slot: 1,
             accumulate: false,
         };
-        let distance = Distance {
-            weight: WEIGHT,
-            channels,
-            moments: &moments,
-            target: &target,
-        };
-        if let Some(workspace) = Workspace::new(&buffers) {
+        if let (Some(workspace), Some(outcome)) = (Workspace::new(buffers), buffers.last()) {
             wasserstein_loss::value(recorder, gpu, distance, &workspace, &slot, true);
+            wasserstein_loss::gradient(recorder, channels, [outcome, gm], Merge::default());
+            if case.accumulate {
+                let merge = Merge {
+                    accumulate: true,
+                    mask: false,
+                };
+                wasserstein_loss::gradient(recorder, channels, [outcome, gm], merge);
+            }
         }
-        let outcome = buffers[buffers.len() - 1];
-        wasserstein_loss::gradient(recorder, channels, [outcome, &gm.buffer], merge);
-        Ok(())
+        let maps = [&f, &gf.as_map(shape)];
+        moments::gradient(
+            recorder,
+            gpu,
+            gm,
+            maps,
+            positions.to_owned(),
+            Merge::default(),
+        )
     })
     .await
 }

@@ -230,8 +230,8 @@ impl Writer<'_> {
             (Op::WassersteinLoss { .. }, Pass::Forward) => {
                 let mut steps = self.program.steps.iter();
                 let outcome = step.workspaces.last();
-                let with_gradient = outcome
-                    .is_some_and(|outcome| steps.any(|step| step.reads.contains(outcome)));
+                let with_gradient =
+                    outcome.is_some_and(|outcome| steps.any(|step| step.reads.contains(outcome)));
                 wasserstein_loss::dispatches(with_gradient)
             }
             (Op::TvLoss { .. }, _) => {

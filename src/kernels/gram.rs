@@ -452,12 +452,7 @@ fn gradient_command(
         kernel,
         knobs: vec![("WORKGROUP", workgroup)],
         uniform: bytemuck::bytes_of(&params).to_vec(),
-        buffers: vec![
-            f.view(c_slice),
-            gg,
-            gf.view(o_slice),
-            f.view(o_slice),
-        ],
+        buffers: vec![f.view(c_slice), gg, gf.view(o_slice), f.view(o_slice)],
         workgroups: [
             pixels.div_ceil(strip).div_ceil(workgroup as usize) as u32,
             o_slice.count.div_ceil(out_groups) as u32,

@@ -9,8 +9,8 @@ use crate::graph::{
 };
 use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
-use crate::kernels::{feature_map, moments};
 use crate::kernels::pool2::Pooling;
+use crate::kernels::{feature_map, moments};
 use crate::net::Network;
 use crate::shape::Shape;
 
@@ -75,11 +75,7 @@ impl Look {
             .iter()
             .filter_map(|&value| tape.shape(value))
             .collect();
-        Ok(Self {
-            keep,
-            shapes,
-            tape,
-        })
+        Ok(Self { keep, shapes, tape })
     }
 }
 

@@ -50,7 +50,10 @@ mod tests {
         let moments = reference::moments::forward(&samples(1, shape.len()), shape);
         let expected = reference::wasserstein_loss::target(&moments, shape.channels);
         for (found, expected) in target(&moments).iter().zip(expected) {
-            assert!((found - expected).abs() < 1e-12, "{found} and not {expected}");
+            assert!(
+                (found - expected).abs() < 1e-12,
+                "{found} and not {expected}"
+            );
         }
     }
 }

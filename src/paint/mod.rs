@@ -13,4 +13,6 @@ pub use descent::{Ending, Painting, Schedule, Standing, StepLosses, Watcher, des
 pub use forecast::{StyleForecast, StyleProblem, anything_fits, first_that_fits};
 pub use glance::{Glance, dream_gradient_that_fits, features_that_fit, style_gradient_that_fits};
 pub use search::{Misfit, OnPaper, Way, largest_side};
-pub use style::{Start, StyleChoices, StyleRun, gatys, gatys_style_weight, painterly_style_weight};
+pub use style::{
+    Start, StyleChoices, StyleRun, gatys, gatys_style_weight, match_moments, painterly_style_weight,
+};

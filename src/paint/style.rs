@@ -64,6 +64,15 @@ pub fn gatys_style_weight(architecture: Architecture, layer: usize) -> f32 {
     1000.0 / (channels * channels)
 }
 
+/// Lets `terms` match moments instead of Gram matrices at the layers that they have, weighed by
+/// [`painterly_style_weight`].
+pub fn match_moments(terms: &mut StyleTerms, architecture: Architecture) {
+    terms.statistics = Statistics::Moments;
+    for term in &mut terms.style {
+        term.weight = painterly_style_weight(architecture, term.layer);
+    }
+}
+
 /// w_l of a style in moments, for [`Statistics::Moments`]: 256 : 64 : 16 : 4 : 1 from relu1_1 to relu5_1, 341 in all, as
 /// painters in PyTorch weigh layers of networks whose features are of the order of 1; so each is divided by the mean
 /// square of its layer's features here, rounded, over pictures.
@@ -83,7 +92,7 @@ const PAINTERLY: [[f32; 2]; 5] = [
 ];
 
 /// By how much style in moments outweighs a content term of weight 1.
-const PAINTERLY_TOTAL: f32 = 1e5;
+const PAINTERLY_TOTAL: f32 = 2e7;
 
 /// Everything about a style transfer but its pictures.
 #[derive(Clone, Debug)]

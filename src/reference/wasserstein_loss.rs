@@ -16,7 +16,10 @@ pub fn value(moments: &[f64], target: &[f64], channels: usize, weight: f64) -> f
     let (eigenvalues, _) = eigen(&between(root, &covariance, channels), channels);
     let root_trace: f64 = eigenvalues.iter().map(|value| value.max(0.0).sqrt()).sum();
     let trace: f64 = (0..channels).map(|c| covariance[c * (channels + 1)]).sum();
-    let squares = means.iter().zip(target_means).map(|(a, b)| (a - b) * (a - b));
+    let squares = means
+        .iter()
+        .zip(target_means)
+        .map(|(a, b)| (a - b) * (a - b));
     let sum = squares.sum::<f64>() + trace_of_target(root) + trace - 2.0 * root_trace;
     weight * sum / channels as f64
 }
@@ -31,8 +34,16 @@ pub fn gradient(moments: &[f64], target: &[f64], channels: usize, weight: f64) -
     let inverse = with_eigenvalues(&vectors, &eigenvalues, |value| value.powf(-0.5));
     let map = between(root, &inverse, channels);
     let share = weight / channels as f64;
-    let one = |at: usize| if at / channels == at % channels { 1.0 } else { 0.0 };
-    let mut gradient: Vec<f64> = (0..map.len()).map(|at| share * (one(at) - map[at])).collect();
+    let one = |at: usize| {
+        if at / channels == at % channels {
+            1.0
+        } else {
+            0.0
+        }
+    };
+    let mut gradient: Vec<f64> = (0..map.len())
+        .map(|at| share * (one(at) - map[at]))
+        .collect();
     for c in 0..channels {
         let row = gradient[c * channels..][..channels].iter().zip(means);
         let by_covariance: f64 = row.map(|(g, mean)| g * mean).sum();
@@ -59,7 +70,9 @@ pub fn target(moments: &[f64], channels: usize) -> Vec<f64> {
 fn centred(moments: &[f64], channels: usize) -> Vec<f64> {
     let (second, means) = moments.split_at(channels * channels);
     let product = |at: usize| means[at / channels] * means[at % channels];
-    (0..second.len()).map(|at| second[at] - product(at)).collect()
+    (0..second.len())
+        .map(|at| second[at] - product(at))
+        .collect()
 }
 
 /// Σ.
@@ -98,7 +111,13 @@ fn with_eigenvalues(vectors: &[f64], values: &[f64], f: impl Fn(f64) -> f64) -> 
 fn eigen(matrix: &[f64], channels: usize) -> (Vec<f64>, Vec<f64>) {
     let mut a = matrix.to_vec();
     let mut vectors: Vec<f64> = (0..a.len())
-        .map(|at| if at / channels == at % channels { 1.0 } else { 0.0 })
+        .map(|at| {
+            if at / channels == at % channels {
+                1.0
+            } else {
+                0.0
+            }
+        })
         .collect();
     let all: f64 = a.iter().map(|entry| entry * entry).sum();
     for _ in 0..30 {

@@ -19,7 +19,10 @@ fn moments_by_hand() {
 #[test]
 fn products_by_hand() {
     let (left, right) = ([1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 1.0, -1.0]);
-    assert_eq!(matrix_product::forward(&left, &right, 2), [2.0, -1.0, 4.0, -1.0]);
+    assert_eq!(
+        matrix_product::forward(&left, &right, 2),
+        [2.0, -1.0, 4.0, -1.0]
+    );
     assert_eq!(matrix_product::transpose(&left, 2), [1.0, 3.0, 2.0, 4.0]);
 }
 
@@ -43,7 +46,14 @@ fn wasserstein_loss_by_hand() {
     let target = [3.0, 0.0, 0.0, 4.0, 1.0, 2.0];
     let epsilon = 12.5 * REGULARISATION;
     // Variances 4 and 25 with ε; means 3 and 2.
-    let moments = [4.0 - epsilon + 9.0, 6.0, 6.0, 25.0 - epsilon + 4.0, 3.0, 2.0];
+    let moments = [
+        4.0 - epsilon + 9.0,
+        6.0,
+        6.0,
+        25.0 - epsilon + 4.0,
+        3.0,
+        2.0,
+    ];
     // (2² + 0²)/2 for the means, ((3 − 2)² + (4 − 5)²)/2 for the deviations.
     let value = wasserstein_loss::value(&moments, &target, 2, 6.0);
     assert_close(&[value], &[18.0], 1e-13);
@@ -61,7 +71,10 @@ fn wasserstein_loss_vanishes_at_its_target() {
     let target = wasserstein_loss::target(&moments, 5);
     assert!(wasserstein_loss::value(&moments, &target, 5, 1.0).abs() < 1e-12);
     let gradient = wasserstein_loss::gradient(&moments, &target, 5, 1.0);
-    assert!(gradient.iter().all(|entry| entry.abs() < 1e-10), "{gradient:?}");
+    assert!(
+        gradient.iter().all(|entry| entry.abs() < 1e-10),
+        "{gradient:?}"
+    );
 }
 
 /// Down to the features, with more positions than channels and with fewer.

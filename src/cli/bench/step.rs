@@ -8,14 +8,14 @@ use impasto::graph::{Executable, NodeTime, Strategy};
 use impasto::kernels::conv3x3::Preference;
 use impasto::objective::{StyleTargets, StyleTerms, style_executable};
 use impasto::optim::{AdamSettings, Optimiser, OptimiserSettings};
-use impasto::paint::{StyleProblem, Way, gatys};
+use impasto::paint::{StyleProblem, Way, gatys, match_moments};
 use serde_json::json;
 
 use super::figures::Work;
 use super::probe::{Samples, finish, median};
 use super::roofline::Point;
 use super::{Bench, Failure, Report, say, wait, with};
-use crate::cli::arguments::OptimiserName;
+use crate::cli::arguments::{OptimiserName, StyleLoss};
 use crate::cli::demo;
 use crate::cli::failure::Code;
 use crate::cli::memory::{self, Budget, OptimiserWish};
@@ -32,7 +32,10 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
     } = bench;
     let size = arguments.size as usize;
     let [content, style] = demo::pictures(size)?.map(|picture| picture.resized(size, size));
-    let terms = gatys(network.architecture);
+    let mut terms = gatys(network.architecture);
+    if arguments.style_loss == StyleLoss::Wasserstein {
+        match_moments(&mut terms, network.architecture);
+    }
     check_kernels(gpu)?;
     let preference = tuning::preference(common, gpu.profile(), arguments.variant);
     // What doctor left behind is scratch memory that the step will use.

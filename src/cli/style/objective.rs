@@ -4,9 +4,9 @@ use std::path::Path;
 
 use impasto::image::Picture;
 use impasto::net::Architecture;
-use impasto::objective::{LayerWeight, Statistics, StyleTerms};
+use impasto::objective::{LayerWeight, StyleTerms};
 use impasto::optim::AdamSettings;
-use impasto::paint::{gatys, gatys_style_weight, painterly_style_weight};
+use impasto::paint::{gatys, gatys_style_weight, match_moments, painterly_style_weight};
 
 use crate::cli::arguments::{OptimiserName, Recipe, StyleArguments, StyleLoss, Weighted};
 use crate::cli::failure::Failure;
@@ -45,13 +45,10 @@ pub(super) fn terms(
     let weight_of_layer = match arguments.style_loss {
         StyleLoss::Gram => gatys_style_weight,
         StyleLoss::Wasserstein => {
-            terms.statistics = Statistics::Moments;
+            match_moments(&mut terms, architecture);
             painterly_style_weight
         }
     };
-    for term in &mut terms.style {
-        term.weight = weight_of_layer(architecture, term.layer);
-    }
     if !arguments.style_layers.is_empty() {
         let weight = |layer| weight_of_layer(architecture, layer);
         terms.style = layers(&arguments.style_layers, architecture, weight)?;
