@@ -7,7 +7,7 @@
 //           reduce: 1 thread = 1 channel group
 // Dispatch  partial: (CHUNKS / WORKGROUP, groups, 1); reduce: (ceil(c_groups / 64), 1, 1)
 // Bindings  0 params: uniform  1 f: read  2 partials: read_write  3 all_partials: read  4 moments: read_write
-// Knobs     override WORKGROUP (a divisor of CHUNKS)   text: CHUNKS; params.flags bit 1 accumulates onto μ
+// Knobs     override WORKGROUP (a divisor of 64)   text: CHUNKS; params.flags bit 1 accumulates onto μ
 // Cost      C·M flop, 4·C·M bytes: bound by memory
 // Why       The order of additions hangs on the shape alone, so two runs agree to the bit. As many chunks for every map keep the
 //           partials small; a chunk of relu1_1 at 512×512 sums 4096 pixels, which costs a rounding error of some 1e-6
