@@ -88,12 +88,14 @@ fn gram_matrices(criterion: &mut Criterion, gpu: &Gpu) {
             .expect("room for partial sums");
         let mut forward = Recorder::new(gpu);
         let (tiling, share) = (gram::Tiling::choose(gpu), gram::Share::whole(shape));
-        gram::forward(&mut forward, tiling, &f, &partials, &g, share).expect("maps that fit");
+        gram::forward(&mut forward, tiling, (&f, None), &partials, &g, share)
+            .expect("maps that fit");
         let forward = forward.finish(gpu).expect("a valid recording");
         bench(criterion, gpu, "gram", format!("forward {shape}"), &forward);
         let mut back = Recorder::new(gpu);
         let (positions, merge) = (shape.pixels(), Merge::default());
-        gram::gradient(&mut back, gpu, &g, &f, &gf, positions, merge).expect("maps that fit");
+        gram::gradient(&mut back, gpu, &g, (&f, None), &gf, positions, merge)
+            .expect("maps that fit");
         let back = back.finish(gpu).expect("a valid recording");
         bench(criterion, gpu, "gram", format!("gradient {shape}"), &back);
     }

@@ -1,13 +1,14 @@
 // content_loss — squared distance between a feature map and its target
 //
-// Math      value  L = w · mean((F − P)²) over C·M          (Gatys et al., equation 1, as a mean)
-//           gradient  gF = 2w / (C·M) · (F − P)
+// Math      value  L = w · mean(t·(F − P)²) over C·M, t = 1 unless WEIGHTED   (Gatys et al., equation 1, as a mean)
+//           gradient  gF = 2w / (C·M) · t·(F − P)
 // Backward  the entry point `gradient`
-// Layout    f, target_map, gf: [C/4][plane] vec4   partials: one f32 per thread of `value`
+// Layout    f, target_map, gf: [C/4][plane] vec4   weights: [plane] vec4, t in x   partials: one f32 per thread of `value`
 // Threads   value: 4096 threads stride over all vec4s; gradient: one thread = one vec4
 // Dispatch  value (64); gradient (ceil(H·W / 64) folded over x and y, C/4)
 // Bindings  0 p: uniform  1 f: read  2 target_map: read  3 partials: read_write  4 gf: read_write
-// Knobs     none; p.flags bit 1 accumulates onto gf, bit 3 masks by F > 0 (fused ReLU gradient)
+//           5 weights: read
+// Knobs     override WEIGHTED; p.flags bit 1 accumulates onto gf, bit 3 masks by F > 0 (fused ReLU gradient)
 // Cost      value 3 flop and 8 bytes per value; gradient 2 flop and 12 bytes
 // Why       A fixed number of partial sums, added up in a fixed order by sum.wgsl: no float atomics,
 //           so two runs agree to the bit. Padded channels are 0 in both maps and add nothing.
@@ -32,6 +33,9 @@ const THREADS = 4096u;
 @group(0) @binding(2) var<storage, read> target_map: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
 @group(0) @binding(4) var<storage, read_write> gf: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> weights: array<vec4<f32>>;
+
+override WEIGHTED: bool = false;
 
 @compute @workgroup_size(64)
 fn value(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -39,7 +43,11 @@ fn value(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var i = id.x; i < p.groups * p.pixels; i += THREADS) {
         let at = i / p.pixels * p.plane + i % p.pixels;
         let difference = f[at] - target_map[at];
-        sum += dot(difference, difference);
+        var square = dot(difference, difference);
+        if WEIGHTED {
+            square *= weights[i % p.pixels].x;
+        }
+        sum += square;
     }
     partials[p.first_partial + id.x] = sum;
 }
@@ -55,6 +63,9 @@ fn gradient(
     let at = select(0u, group.z * p.plane + pixel, inside);
     let feature = f[at];
     var g = p.scale * (feature - target_map[at]);
+    if WEIGHTED {
+        g *= weights[select(0u, pixel, inside)].x;
+    }
     let flags = select(0u, p.flags, inside);
     if (flags & ACCUMULATE) != 0u {
         g += gf[at];

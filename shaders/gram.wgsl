@@ -1,13 +1,13 @@
 // gram — G = scale · F·Fᵀ, the Gram matrix of a feature map, in two passes without atomics
 //
-// Math      partial: S[k,i,j] = Σ_{p in chunk k} F[i,p]·F[j,p]   reduce: G[i,j] = G[j,i] (+)= scale · Σ_k S[k,i,j]
-// Backward  gram_gradient: gF = D·F with D = scale · (gG + gGᵀ)
-// Layout    F: [C/4][plane] vec4   partials: [C][C/4][chunks] vec4, tiles under the diagonal unused   G: [C][C] f32, row-major
+// Math      partial: S[k,i,j] = Σ_{p in chunk k} t[p]·F[i,p]·F[j,p], t = 1 unless WEIGHTED   reduce: G[i,j] = G[j,i] (+)= scale · Σ_k S[k,i,j]
+// Backward  gram_gradient: gF = D·F with D = scale · (gG + gGᵀ), times t
+// Layout    F: [C/4][plane] vec4   weights: [plane] vec4, t in x   partials: [C][C/4][chunks] vec4, tiles under the diagonal unused   G: [C][C] f32, row-major
 // Threads   partial: 1 workgroup = 1 strip of pixels, 1 thread = every WORKGROUP-th pixel of it (a chunk) × 16×16 channels
 //           reduce: 1 thread = 4 neighbours of one row of G and their mirror images
 // Dispatch  partial: (chunks / WORKGROUP, ceil(i_groups/4), ceil(j_groups/4)); reduce: (ceil(c_groups / WORKGROUP), 4·c_groups, 1)
-// Bindings  0 params: uniform  1 f_i: read  2 partials: read_write  3 all_partials: read  4 f_j: read  5 g: read_write
-// Knobs     override WORKGROUP   text: TILE; params.flags bit 1 accumulates onto G
+// Bindings  0 params: uniform  1 f_i: read  2 partials: read_write  3 all_partials: read  4 f_j: read  5 g: read_write  6 weights: read
+// Knobs     override WORKGROUP, WEIGHTED   text: TILE; params.flags bit 1 accumulates onto G
 // Cost      partial: C·(C+16)·M flop; per thread and pixel 8 vec4 of F for 256 multiply-adds; reduce reads 2·C·(C+16)·chunks bytes
 // Why       outer products in registers: 8 loads for 64 vec4 multiply-adds; only tiles on or above the diagonal. 19–26 % of the FMA peak on
 //           Mesa llvmpipe, counted as 2·C²·M. Strips matter: pixels dealt out chunk by chunk (256 apart) ran at 6–8 %, since the planes'
@@ -34,8 +34,10 @@ struct GramParams {
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(3) var<storage, read> all_partials: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> g: array<f32>;
+@group(0) @binding(6) var<storage, read> weights: array<vec4f>;
 
 override WORKGROUP: u32 = 64u;
+override WEIGHTED: bool = false;
 
 const ACCUMULATE = 2u;
 
@@ -71,6 +73,10 @@ fn partial(
         for (var t = 0u; t < TILE; t++) {
             a[t] = f_i[i_base[t] + pixel];
             b[t] = f_j[j_base[t] + pixel];
+        }
+        if (WEIGHTED) {
+            let weight = weights[pixel].x;
+            for (var t = 0u; t < TILE; t++) { a[t] *= weight; }
         }
         for (var t = 0u; t < TILE; t++) {
             for (var s = 0u; s < TILE; s++) {

@@ -1,12 +1,12 @@
 // gram_broadcast — the partial sums of gram, with lanes along the channels; subgroup broadcasts
 //
-// Math      S[k,i,j] = Σ_{p in strip k} F[i,p]·F[j,p]
+// Math      S[k,i,j] = Σ_{p in strip k} t[p]·F[i,p]·F[j,p], t = 1 unless WEIGHTED
 // Backward  gram_gradient
-// Layout    f_i, f_j: [C/4][plane] vec4   partials: [C][C/4][chunks] vec4, tiles under the diagonal unused
+// Layout    f_i, f_j: [C/4][plane] vec4   weights: [plane] vec4, t in x   partials: [C][C/4][chunks] vec4, tiles under the diagonal unused
 // Threads   1 workgroup = 1 strip of pixels (a chunk) × 64×64 channels; lane l has the groups l and l + 8 of the columns j
 // Dispatch  (chunks, ceil(i_groups/16), ceil(j_groups/16))
-// Bindings  0 params: uniform  1 f_i: read  4 f_j: read  2 partials: read_write
-// Knobs     none (subgroups of at least 8 lanes)   text: WORKGROUP, TILE
+// Bindings  0 params: uniform  1 f_i: read  4 f_j: read  2 partials: read_write  6 weights: read
+// Knobs     override WEIGHTED (subgroups of at least 8 lanes)   text: WORKGROUP, TILE
 // Cost      C·(C+64)·M flop; per thread and pixel 4 vec4 of F for 512 multiply-adds
 // Why       gram.partial, with lanes along the pixels, loads 8 vec4 for 256 multiply-adds, and loads are the cost on Mesa llvmpipe. A lane's
 //           load serves all eight here: 9.7 ms against 15 for relu1_1 at 256², 8.2 against 17.5 for relu4_1. Two pixels are added before
@@ -31,6 +31,9 @@ struct GramParams {
 @group(0) @binding(1) var<storage, read> f_i: array<vec4f>;
 @group(0) @binding(4) var<storage, read> f_j: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4f>;
+@group(0) @binding(6) var<storage, read> weights: array<vec4f>;
+
+override WEIGHTED: bool = false;
 
 const WORKGROUP = 8u;
 const TILE = 16u; // channel groups along each side of a tile
@@ -62,8 +65,14 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) workg
         let weight = select(0.0, 1.0, next > p);
         let a = Pair(f_j[near_column + p], weight * f_j[near_column + next]);
         let b = Pair(f_j[far_column + p], weight * f_j[far_column + next]);
-        let c = Pair(f_i[near_row + p], f_i[near_row + next]);
-        let d = Pair(f_i[far_row + p], f_i[far_row + next]);
+        var c = Pair(f_i[near_row + p], f_i[near_row + next]);
+        var d = Pair(f_i[far_row + p], f_i[far_row + next]);
+        if (WEIGHTED) {
+            let here = weights[p].x;
+            let there = weights[next].x;
+            c = Pair(here * c.here, there * c.next);
+            d = Pair(here * d.here, there * d.next);
+        }
         add(&near_upper, &far_upper, a, b, subgroupBroadcast(c.here, 0u), subgroupBroadcast(c.next, 0u), 0u);
         add(&near_upper, &far_upper, a, b, subgroupBroadcast(c.here, 1u), subgroupBroadcast(c.next, 1u), 4u);
         add(&near_upper, &far_upper, a, b, subgroupBroadcast(c.here, 2u), subgroupBroadcast(c.next, 2u), 8u);

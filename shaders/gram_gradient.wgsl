@@ -1,13 +1,14 @@
 // gram_gradient — gF (+)= 2/M · D·F, the gradient of a Gram loss with respect to the feature map; broadcasts, 64-bit loads
 //
-// Math      y[o,p] (+)= scale · Σ_c d[o,c] · x[c,p],  d symmetric; then 0 where mask ≤ 0
-//           of moments (MEAN) also y[o,p] += scale/2 · gμ[o], before the mask
+// Math      y[o,p] (+)= t[p] · (scale · Σ_c d[o,c] · x[c,p] [+ scale/2 · gμ[o] with flag MEAN]),  d symmetric, t = 1 unless WEIGHTED;
+//           then 0 where mask ≤ 0
 // Backward  none: the second derivative is never needed
 // Layout    x, y, mask: [C/4][plane] vec4 (mask is F itself behind a ReLU)   d: [C][C] f32, row-major, as vec4, of moments then gμ
+//           weights: [plane] vec4, t in x
 // Threads   1 thread = 8 neighbouring pixels × 32 channels of y
 // Dispatch  (ceil(ceil(pixels/8) / WORKGROUP), ceil(o_groups/8), 1)
-// Bindings  0 params: uniform  1 x: read  2 d: read  4 y: read_write  5 mask: read
-// Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes)   text: STRIP, OUT_GROUPS
+// Bindings  0 params: uniform  1 x: read  2 d: read  4 y: read_write  5 mask: read  6 weights: read
+// Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), WEIGHTED   text: STRIP, OUT_GROUPS
 // Cost      2·C²·M flop; per thread and input group: 8 vec4 of x, 4 vec4 of d, for 1024 multiply-adds
 // Why       faster than gram_gradient_portable: 26–37 % against 6–9 % of the FMA peak on Mesa llvmpipe, where loads are the cost: one load
 //           fetches 8 columns of d for all 8 lanes, and two components read as one 64-bit integer cost little more than one
@@ -36,8 +37,10 @@ const MEAN = 16u;
 @group(0) @binding(2) var<storage, read> d: array<vec2<u64>>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec2<u64>>;
 @group(0) @binding(5) var<storage, read> mask: array<vec2<u64>>;
+@group(0) @binding(6) var<storage, read> weights: array<vec4f>;
 
 override WORKGROUP: u32 = 64u;
+override WEIGHTED: bool = false;
 
 const STRIP = 8u;      // pixels per thread
 const OUT_GROUPS = 8u; // channel groups of y per thread
@@ -131,6 +134,7 @@ fn store_strip(sum: ptr<function, Strip>, o: u32, first: u32) {
         if (first + i < end) {
             let at = o * params.y_plane + first + i;
             var value = fma(vec4f(params.scale), (*sum)[i], mean);
+            if (WEIGHTED) { value *= weights[first + i].x; }
             if ((flags & ACCUMULATE) != 0u) { value += unpack(y[at]); }
             if ((flags & MASK) != 0u) { value = select(vec4f(), value, unpack(mask[at]) > vec4f()); }
             y[at] = pack(value);

@@ -1,13 +1,14 @@
 // gram_gradient_portable — gF (+)= 2/M · D·F, the gradient of a Gram loss with respect to the feature map; no subgroups
 //
-// Math      y[o,p] (+)= scale · Σ_c d[o,c] · x[c,p],  d symmetric; then 0 where mask ≤ 0
-//           of moments (MEAN) also y[o,p] += scale/2 · gμ[o], before the mask
+// Math      y[o,p] (+)= t[p] · (scale · Σ_c d[o,c] · x[c,p] [+ scale/2 · gμ[o] with flag MEAN]),  d symmetric, t = 1 unless WEIGHTED;
+//           then 0 where mask ≤ 0
 // Backward  none: the second derivative is never needed
 // Layout    x, y, mask: [C/4][plane] vec4 (mask is F itself behind a ReLU)   d: [C][C] f32, row-major, as vec4, of moments then gμ
+//           weights: [plane] vec4, t in x
 // Threads   1 thread = 4 pixels, WORKGROUP apart, × 16 channels of y; lanes along pixels; d at workgroup-uniform addresses
 // Dispatch  (ceil(pixels / (4·WORKGROUP)), ceil(o_groups/4), 1)
-// Bindings  0 params: uniform  1 x: read  2 d: read  4 y: read_write  5 mask: read
-// Knobs     override WORKGROUP   text: STRIP, OUT_GROUPS
+// Bindings  0 params: uniform  1 x: read  2 d: read  4 y: read_write  5 mask: read  6 weights: read
+// Knobs     override WORKGROUP, WEIGHTED   text: STRIP, OUT_GROUPS
 // Cost      2·C²·M flop; per thread and input group: 4 vec4 of x, 16 vec4 of d, for 256 multiply-adds
 // Why       slower than gram_gradient on Mesa llvmpipe (6–9 % against 26–37 % of the FMA peak), where every lane loads every d for
 //           itself; meant for GPUs: neighbouring lanes read neighbouring pixels, d comes through scalar loads. RDNA2 (RADV, Mesa 22.3.6):
@@ -36,8 +37,10 @@ const MEAN = 16u;
 @group(0) @binding(2) var<storage, read> d: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(5) var<storage, read> mask: array<vec4f>;
+@group(0) @binding(6) var<storage, read> weights: array<vec4f>;
 
 override WORKGROUP: u32 = 64u;
+override WEIGHTED: bool = false;
 
 const STRIP = 4u;      // pixels per thread
 const OUT_GROUPS = 4u; // channel groups of y per thread
@@ -111,6 +114,7 @@ fn store_strip(sum: ptr<function, Strip>, o: u32, first: u32) {
         let at = o * params.y_plane + pixel;
         var value = params.scale * (*sum)[i];
         if ((flags & MEAN) != 0u) { value += 0.5 * params.scale * d[mean_at(o)]; }
+        if (WEIGHTED) { value *= weights[min(pixel, params.pixels - 1u)].x; }
         if ((flags & ACCUMULATE) != 0u) { value += y[at]; }
         if ((flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
         if (inside) { y[at] = value; }

@@ -1,12 +1,12 @@
 // gram_tiled — the first pass of gram with tiles in workgroup memory: sums of F·Fᵀ over strips of pixels
 //
-// Math      S[k,i,j] = Σ_{p in strip k} F[i,p]·F[j,p]; the second pass is gram.reduce, as for gram.partial
+// Math      S[k,i,j] = Σ_{p in strip k} t[p]·F[i,p]·F[j,p], t = 1 unless WEIGHTED; the second pass is gram.reduce, as for gram.partial
 // Backward  gram_gradient_portable
-// Layout    F: [C/4][plane] vec4   partials: [C][C/4][chunks] vec4, one chunk per strip, tiles under the diagonal unused
+// Layout    F: [C/4][plane] vec4   weights: [plane] vec4, t in x   partials: [C][C/4][chunks] vec4, one chunk per strip, tiles under the diagonal unused
 // Threads   1 workgroup = 64×64 channels of one strip, 1 thread = 8×8 of them
 // Dispatch  (chunks, ceil(i_groups/16), ceil(j_groups/16))
-// Bindings  0 params: uniform  1 f_i: read  2 partials: read_write  4 f_j: read
-// Knobs     none   text: TILE, BATCH
+// Bindings  0 params: uniform  1 f_i: read  2 partials: read_write  4 f_j: read  6 weights: read
+// Knobs     override WEIGHTED   text: TILE, BATCH
 // Cost      C·(C+64)·M flop; per thread and 8 pixels: 4 vec4 of F from storage, 32 from workgroup memory, for 512 multiply-adds
 // Why       meant for GPUs: gram.partial holds 256 sums a thread, of which RDNA2 spills 38, and fetches 8 vec4 a pixel through the
 //           caches. Here 64 threads share what they fetch. RDNA2 (RADV, Mesa 22.3.6): 88 registers, no spill, 4608 bytes, 10 waves
@@ -31,6 +31,9 @@ struct GramParams {
 @group(0) @binding(1) var<storage, read> f_i: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(4) var<storage, read> f_j: array<vec4f>;
+@group(0) @binding(6) var<storage, read> weights: array<vec4f>;
+
+override WEIGHTED: bool = false;
 
 const TILE = 16u;    // channel groups along each side of a workgroup's tile
 const HALF = 8u;     // threads along each side; a thread has groups n and n + HALF
@@ -67,7 +70,9 @@ fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) work
             let inside = pixel < end;
             let i_at = min(i_tile + group, params.i_groups - 1u) * params.plane + pixel;
             let j_at = min(j_tile + group, params.j_groups - 1u) * params.plane + pixel;
-            rows[at] = select(vec4f(), f_i[select(0u, i_at, inside)], inside);
+            var row = f_i[select(0u, i_at, inside)];
+            if (WEIGHTED) { row *= weights[select(0u, pixel, inside)].x; }
+            rows[at] = select(vec4f(), row, inside);
             columns[at] = select(vec4f(), f_j[select(0u, j_at, inside)], inside);
         }
         workgroupBarrier();

@@ -1,13 +1,13 @@
-// mean — μ (+)= scale · Σ F over the positions of each channel, in two passes without atomics
+// mean — μ (+)= scale · Σ t·F over the positions of each channel, in two passes without atomics
 //
-// Math      partial: S[k,c] = Σ_{p in chunk k} F[c,p]   reduce: μ[c] (+)= scale · Σ_k S[k,c], scale = 1/M
-// Backward  gram_gradient and its twin: with params.flags bit 4 they add gμ/M to every position
-// Layout    F: [C/4][plane] vec4   partials: [C/4][CHUNKS] vec4   moments: [C][C] f32, then the C means
+// Math      partial: S[k,c] = Σ_{p in chunk k} t[p]·F[c,p], t = 1 unless WEIGHTED   reduce: μ[c] (+)= scale · Σ_k S[k,c], scale = 1/M
+// Backward  gram_gradient and its twin: with params.flags bit 4 they add t·gμ/M to every position
+// Layout    F: [C/4][plane] vec4   weights: [plane] vec4, t in x   partials: [C/4][CHUNKS] vec4   moments: [C][C] f32, then the C means
 // Threads   partial: 1 workgroup = 1 strip of pixels of 1 channel group, 1 thread = every WORKGROUP-th pixel of it (a chunk)
 //           reduce: 1 thread = 1 channel group
 // Dispatch  partial: (CHUNKS / WORKGROUP, groups, 1); reduce: (ceil(c_groups / 64), 1, 1)
-// Bindings  0 params: uniform  1 f: read  2 partials: read_write  3 all_partials: read  4 moments: read_write
-// Knobs     override WORKGROUP (a divisor of 64)   text: CHUNKS; params.flags bit 1 accumulates onto μ
+// Bindings  0 params: uniform  1 f: read  2 partials: read_write  3 all_partials: read  4 moments: read_write  6 weights: read
+// Knobs     override WORKGROUP (a divisor of 64), WEIGHTED   text: CHUNKS; params.flags bit 1 accumulates onto μ
 // Cost      C·M flop, 4·C·M bytes: bound by memory
 // Why       The order of additions hangs on the shape alone, so two runs agree to the bit. As many chunks for every map keep the
 //           partials small; a chunk of relu1_1 at 512×512 sums 4096 pixels, which costs a rounding error of some 1e-6
@@ -28,8 +28,10 @@ struct MeanParams {
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(3) var<storage, read> all_partials: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> moments: array<vec4f>;
+@group(0) @binding(6) var<storage, read> weights: array<vec4f>;
 
 override WORKGROUP: u32 = 64u;
+override WEIGHTED: bool = false;
 
 const ACCUMULATE = 2u;
 
@@ -44,7 +46,11 @@ fn partial(
     let start = workgroup.x * params.strip;
     let end = min(start + params.strip, params.pixels);
     var sum = vec4f();
-    for (var pixel = start + local.x; pixel < end; pixel += WORKGROUP) { sum += f[base + pixel]; }
+    for (var pixel = start + local.x; pixel < end; pixel += WORKGROUP) {
+        var value = f[base + pixel];
+        if (WEIGHTED) { value *= weights[pixel].x; }
+        sum += value;
+    }
     partials[(params.first + workgroup.y) * CHUNKS + id.x] = sum;
 }
 

@@ -10,10 +10,11 @@ use impasto::image::Picture;
 use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Network, Weights};
-use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings, OptimiserState};
+use impasto::optim::{AdamSettings, Averaging, LbfgsSettings, OptimiserSettings, OptimiserState};
 use impasto::paint::{
-    Schedule, Standing, Start, StepLosses, StyleChoices, StyleForecast, StyleProblem, StyleRun,
-    Watcher, first_that_fits, gatys,
+    Rhythm, Scale, ScaledChoices, ScaledRun, Schedule, Sources, Standing, Start, StepLosses,
+    StyleChoices, StyleForecast, StyleProblem, StyleRun, Watcher, first_that_fits, gatys,
+    scale_sizes, share_steps,
 };
 use support::{open, wait};
 
@@ -48,13 +49,16 @@ impl Watcher for Nobody {
     fn state(&mut self, _: &Standing, _: OptimiserState) {}
 }
 
+/// A device, the variant that is wished for, and how pictures are averaged.
+type On<'a> = (&'a GpuOptions, Option<Variant>, Option<Averaging>);
+
 /// The forecast, what was held while painting, and the most that was held at all.
 fn forecast_and_measure(
     network: &Network,
     pooling: Pooling,
     optimiser: OptimiserSettings,
     [size, style]: [[usize; 2]; 2],
-    (options, wish): (&GpuOptions, Option<Variant>),
+    (options, wish, averaging): On<'_>,
 ) -> (StyleForecast, u64, u64) {
     let gpu: Gpu = open(options);
     let mut terms = gatys(network.architecture);
@@ -69,6 +73,7 @@ fn forecast_and_measure(
         preference: &preference,
         size,
         styles: &[style],
+        averages: averaging.is_some(),
         report_every: 1,
     };
     let forecast = first_that_fits(&problem, gpu.profile(), &[optimiser], None);
@@ -76,6 +81,7 @@ fn forecast_and_measure(
     let choices = StyleChoices {
         terms: terms.clone(),
         optimiser,
+        averaging,
         start: Start::Content,
         preference: preference.clone(),
         strategy: forecast.way.candidate.strategy.clone(),
@@ -109,7 +115,7 @@ fn check(
     pooling: Pooling,
     optimiser: OptimiserSettings,
     sizes: [[usize; 2]; 2],
-    on: (&GpuOptions, Option<Variant>),
+    on: On<'_>,
 ) {
     let network = network(name);
     let (forecast, resident, peak) = forecast_and_measure(&network, pooling, optimiser, sizes, on);
@@ -143,8 +149,82 @@ fn lbfgs(history: usize) -> OptimiserSettings {
 fn small_runs_take_what_was_forecast() {
     let usual = GpuOptions::default();
     let sizes = [[64, 48], [50, 70]];
-    check("vgg19.npz", Pooling::Max, lbfgs(20), sizes, (&usual, None));
-    check("vgg16.npz", Pooling::Average, ADAM, sizes, (&usual, None));
+    check(
+        "vgg19.npz",
+        Pooling::Max,
+        lbfgs(20),
+        sizes,
+        (&usual, None, None),
+    );
+    check(
+        "vgg16.npz",
+        Pooling::Average,
+        ADAM,
+        sizes,
+        (&usual, None, None),
+    );
+}
+
+#[test]
+fn means_of_pictures_take_what_was_forecast() {
+    let usual = GpuOptions::default();
+    let averaging = Some(Averaging { decay: 0.9 });
+    let sizes = [[333, 251], [50, 70]];
+    for optimiser in [ADAM, lbfgs(5)] {
+        let on = (&usual, None, averaging);
+        check("vgg19.npz", Pooling::Max, optimiser, sizes, on);
+    }
+}
+
+/// Each scale gives its memory back before the next takes its own.
+#[test]
+fn scales_take_what_was_forecast_for_the_largest() {
+    let network = network("vgg19.npz");
+    let gpu = open(&GpuOptions::default());
+    let terms = gatys(network.architecture);
+    let sources = Sources {
+        content: grey([300, 230]),
+        styles: vec![(grey([120, 100]), 1.0)],
+        style_scale: 1.0,
+    };
+    let mut forecasts = Vec::new();
+    for scale in share_steps(&scale_sizes(300, 200), 40) {
+        let (size, styles) = sources.sizes(scale.size);
+        let problem = StyleProblem {
+            network: &network,
+            terms: &terms,
+            preference: &Preference::default(),
+            size,
+            styles: &styles,
+            averages: true,
+            report_every: 1,
+        };
+        let found = first_that_fits(&problem, gpu.profile(), &[ADAM], None);
+        forecasts.push((scale, found.unwrap().unwrap()));
+    }
+    assert_eq!(forecasts.len(), 2);
+    let peak = forecasts.iter().map(|(_, forecast)| forecast.peak).max();
+    let ways = forecasts
+        .into_iter()
+        .map(|(scale, forecast)| (Scale { steps: 11, ..scale }, forecast.way));
+    let choices = ScaledChoices {
+        terms,
+        optimiser: ADAM,
+        start: Start::Content,
+        scales: ways.collect(),
+        average: 0.99,
+        tolerance: 0.0,
+    };
+    let run = ScaledRun::prepare(&gpu, &network, choices, sources, None);
+    let mut run = wait(&gpu, run).unwrap();
+    let rhythm = Rhythm {
+        report_every: 1,
+        snapshot_every: 1,
+    };
+    let painting = wait(&gpu, run.paint(&gpu, rhythm, &mut Nobody));
+    assert_eq!(painting.standing.step, 22, "{:?}", painting.ending);
+    let measured = gpu.peak_bytes();
+    assert_near("scales at their peak", peak.unwrap(), measured, 0.05);
 }
 
 #[test]
@@ -156,14 +236,14 @@ fn larger_runs_take_what_was_forecast() {
         Pooling::Max,
         ADAM,
         [[333, 251], [400, 300]],
-        (&usual, None),
+        (&usual, None, None),
     );
     check(
         "vgg19.npz",
         Pooling::Average,
         lbfgs(7),
         [[400, 300], [100, 90]],
-        (&usual, direct),
+        (&usual, direct, None),
     );
 }
 
@@ -180,6 +260,6 @@ fn runs_on_a_portable_adapter_take_what_was_forecast() {
         Pooling::Max,
         lbfgs(5),
         [[200, 150], [64, 64]],
-        (&portable, None),
+        (&portable, None, None),
     );
 }

@@ -18,6 +18,7 @@ use cases::{
     in_both_packings, map_cases, merge,
 };
 use devices::{checked, everywhere, portable};
+use impasto::doctor::Evenness;
 use impasto::doctor::gram::Part;
 use impasto::doctor::moments::LossCase;
 use impasto::doctor::{self, Check, conv3x3, losses};
@@ -214,10 +215,10 @@ fn shapes_of_the_benches() {
         }
         for shape in shapes::grams() {
             checks.push(
-                doctor::gram::forward(gpu(), Tiling::choose(gpu()), shape, Part::Whole, None, 1)
-                    .await?,
+                doctor::gram::forward(gpu(), Tiling::choose(gpu()), shape, WHOLE, None, 1).await?,
             );
-            checks.push(doctor::gram::gradient(gpu(), shape, MERGES[0], None, 1).await?);
+            let how = (MERGES[0], Evenness::Even);
+            checks.push(doctor::gram::gradient(gpu(), shape, how, None, 1).await?);
         }
         let shape = shapes::pooled();
         for pooling in [Pooling::Max, Pooling::Average] {
@@ -329,12 +330,18 @@ fn mean() {
         for [height, width] in SIZES {
             for (channels, part) in [(4, Part::Whole), (12, Part::Second)] {
                 let shape = Shape::new(channels, height, width);
-                checks.push(doctor::moments::mean(gpu, shape, part, None, 1).await?);
-                checks.push(doctor::moments::forward(gpu, shape, 2).await?);
+                for evenness in [Evenness::Even, Evenness::Weighted] {
+                    let how = (part, evenness);
+                    checks.push(doctor::moments::mean(gpu, shape, how, None, 1).await?);
+                    checks.push(doctor::moments::forward(gpu, shape, evenness, 2).await?);
+                }
             }
         }
         let (shape, limit) = (Shape::new(52, 9, 13), Some(group_bytes(4, [9, 13])));
-        checks.push(doctor::moments::mean(gpu, shape, Part::Second, limit, 3).await?);
+        for evenness in [Evenness::Even, Evenness::Weighted] {
+            let how = (Part::Second, evenness);
+            checks.push(doctor::moments::mean(gpu, shape, how, limit, 3).await?);
+        }
         Ok(checks)
     });
 }
@@ -347,12 +354,16 @@ fn gradients_of_moments() {
         for [height, width] in SIZES {
             for (channels, merge) in [4, 12, 20, 68].into_iter().zip(MERGES) {
                 let shape = Shape::new(channels, height, width);
-                checks.push(doctor::moments::gradient(gpu, shape, merge, None, 1).await?);
+                for how in [(merge, Evenness::Even), (merge, Evenness::Weighted)] {
+                    checks.push(doctor::moments::gradient(gpu, shape, how, None, 1).await?);
+                }
             }
         }
         let (shape, limit) = (Shape::new(52, 9, 13), Some(group_bytes(4, [9, 13])));
         for merge in MERGES {
-            checks.push(doctor::moments::gradient(gpu, shape, merge, limit, 2).await?);
+            for how in [(merge, Evenness::Even), (merge, Evenness::Weighted)] {
+                checks.push(doctor::moments::gradient(gpu, shape, how, limit, 2).await?);
+            }
         }
         Ok(checks)
     });
@@ -439,13 +450,22 @@ fn gram_tiled() {
     everywhere(async |gpu| check_gram(gpu, Tiling::Workgroups).await);
 }
 
+const WHOLE: (Part, Evenness) = (Part::Whole, Evenness::Even);
+
 async fn check_gram(gpu: &Gpu, tiling: Tiling) -> Result<Vec<Check>, GpuError> {
+    let ways = [
+        WHOLE,
+        (Part::Second, Evenness::Even),
+        (Part::Whole, Evenness::Weighted),
+        (Part::Second, Evenness::Weighted),
+    ];
     let mut checks = Vec::new();
     for [height, width] in SIZES {
         for channels in [4, 12, 64] {
             let shape = Shape::new(channels, height, width);
-            checks.push(doctor::gram::forward(gpu, tiling, shape, Part::Whole, None, 1).await?);
-            checks.push(doctor::gram::forward(gpu, tiling, shape, Part::Second, None, 2).await?);
+            for (how, seed) in ways.into_iter().zip(1..) {
+                checks.push(doctor::gram::forward(gpu, tiling, shape, how, None, seed).await?);
+            }
         }
     }
     for shape in [
@@ -454,10 +474,12 @@ async fn check_gram(gpu: &Gpu, tiling: Tiling) -> Result<Vec<Check>, GpuError> {
         Shape::new(256, 3, 5),
         Shape::new(512, 2, 3),
     ] {
-        checks.push(doctor::gram::forward(gpu, tiling, shape, Part::Whole, None, 2).await?);
+        checks.push(doctor::gram::forward(gpu, tiling, shape, WHOLE, None, 2).await?);
     }
     let (shape, limit) = (Shape::new(52, 9, 13), Some(group_bytes(4, [9, 13])));
-    checks.push(doctor::gram::forward(gpu, tiling, shape, Part::Whole, limit, 3).await?);
+    for how in ways {
+        checks.push(doctor::gram::forward(gpu, tiling, shape, how, limit, 3).await?);
+    }
     Ok(checks)
 }
 
@@ -486,16 +508,20 @@ async fn check_gram_gradient(gpu: &Gpu) -> Result<Vec<Check>, GpuError> {
     for [height, width] in SIZES {
         for (channels, merge) in [4, 12, 40, 64].into_iter().zip(MERGES) {
             let shape = Shape::new(channels, height, width);
-            checks.push(doctor::gram::gradient(gpu, shape, merge, None, 1).await?);
+            for how in [(merge, Evenness::Even), (merge, Evenness::Weighted)] {
+                checks.push(doctor::gram::gradient(gpu, shape, how, None, 1).await?);
+            }
         }
     }
     for merge in MERGES {
         let shape = Shape::new(12, 17, 33);
-        checks.push(doctor::gram::gradient(gpu, shape, merge, None, 2).await?);
+        let how = (merge, Evenness::Even);
+        checks.push(doctor::gram::gradient(gpu, shape, how, None, 2).await?);
     }
     let (shape, limit) = (Shape::new(52, 9, 13), Some(group_bytes(4, [9, 13])));
     for merge in MERGES {
-        checks.push(doctor::gram::gradient(gpu, shape, merge, limit, 3).await?);
+        let how = (merge, Evenness::Weighted);
+        checks.push(doctor::gram::gradient(gpu, shape, how, limit, 3).await?);
     }
     Ok(checks)
 }
@@ -505,8 +531,10 @@ fn content_loss() {
     everywhere(async |gpu| {
         let mut checks = Vec::new();
         for case in map_cases() {
-            checks.push(losses::content_value(gpu, &case).await?);
-            checks.push(losses::content_gradient(gpu, &case).await?);
+            for evenness in [Evenness::Even, Evenness::Weighted] {
+                checks.push(losses::content_value(gpu, &case, evenness).await?);
+                checks.push(losses::content_gradient(gpu, &case, evenness).await?);
+            }
         }
         Ok(checks)
     });
@@ -625,6 +653,36 @@ fn conv3x3_costs_on_paper_are_those_of_the_dispatches() {
             assert_eq!(sum(|info| info.bytes), paper.bytes, "{variant}");
         }
     }
+}
+
+/// One value a lane and many, all decays, a bad value, pictures larger than a binding.
+#[test]
+fn average() {
+    let case = |values, updates, decay, bad| doctor::average::Case {
+        values,
+        updates,
+        decay,
+        bad,
+        binding_limit: None,
+    };
+    let mut cases = vec![
+        case(4, 1, 0.5, None),
+        case(68, 3, 0.0, None),
+        case(1004, 40, 0.9, None),
+        case(1004, 12, 0.99, Some(7)),
+        case(66_000, 2, 0.75, Some(2)),
+    ];
+    cases.push(doctor::average::Case {
+        binding_limit: Some(2000),
+        ..cases[3]
+    });
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for case in &cases {
+            checks.push(doctor::average::check(gpu, case).await?);
+        }
+        Ok(checks)
+    });
 }
 
 #[test]

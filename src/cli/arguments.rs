@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 mod bench;
+mod descent;
 mod inspect;
 mod style;
 mod values;
 
 pub use bench::{BenchArguments, Benchmark};
+pub use descent::ScaleCount;
 pub use inspect::{Inspect, PlanArguments};
 pub use style::{OptimiserName, Recipe, StyleArguments, StyleLoss};
 pub use values::Weighted;

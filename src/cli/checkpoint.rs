@@ -163,11 +163,19 @@ pub fn check_replaceable(path: &Path) -> Result<(), Failure> {
     let iterations = iterations.and_then(|values| values.first()?.parse::<usize>().ok());
     let step = checkpoint.standing.step;
     match iterations {
-        Some(iterations) if step >= iterations => Ok(()),
+        Some(iterations) if step >= iterations || is_settled(&checkpoint, iterations) => Ok(()),
         _ => Err(Failure::bad_input(format!(
             "--checkpoint `{shown}` holds an unfinished run after step {step}; go on with `--resume {shown}`, or remove it"
         ))),
     }
+}
+
+/// Whether the loss of the last scale no longer changed, which ends a run before its time.
+fn is_settled(checkpoint: &Checkpoint, iterations: usize) -> bool {
+    let scales = checkpoint.origin.options.get("scales");
+    let scales = scales.and_then(|values| values.first()?.parse::<usize>().ok());
+    let at = checkpoint.position.scale;
+    at.settled && at.scale + 1 == scales.unwrap_or(1).min(iterations)
 }
 
 /// Reads the checkpoint that `--resume` names.
@@ -214,6 +222,12 @@ impl Keeper {
     /// Where the run comes from.
     pub fn origin(&self) -> &RunOrigin {
         &self.origin
+    }
+
+    /// The run goes on at a scale of this `size`, with other `kernels`.
+    pub fn enter(&mut self, size: [usize; 2], kernels: String) {
+        self.origin.size = size;
+        self.origin.kernels = kernels;
     }
 
     /// Replaces the file. If that fails the old one stays, and the next is due as if it had not.

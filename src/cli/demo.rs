@@ -1,7 +1,7 @@
 //! `impasto demo`: the main job on two embedded pictures.
 
 use impasto::image::Picture;
-use impasto::paint::{Start, gatys};
+use impasto::paint::{Scale, Sources, Start, gatys};
 
 use super::arguments::{Common, DemoArguments};
 use super::failure::Failure;
@@ -54,9 +54,17 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
         memory: None,
         start: Start::Content,
         preference: tuning::preference(common, gpu.profile(), None),
-        content,
-        styles: vec![(style, 1.0)],
-        iterations: arguments.iterations.unwrap_or(usual_iterations) as usize,
+        sources: Sources {
+            content,
+            styles: vec![(style, 1.0)],
+            style_scale: 1.0,
+        },
+        scales: vec![Scale {
+            size,
+            steps: arguments.iterations.unwrap_or(usual_iterations) as usize,
+        }],
+        average: 0.0,
+        tolerance: 0.0,
         output,
         save_every: None,
         trace: None,

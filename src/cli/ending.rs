@@ -44,6 +44,16 @@ pub fn summary(output: &str, steps: &Range<usize>, seconds: f64, progress: &Prog
     )
 }
 
+/// What the steps that a finished run did not make are for, if there are some.
+pub fn left_out(ending: &Ending, steps: &Range<usize>, iterations: usize) -> Option<String> {
+    let left = iterations.saturating_sub(steps.end);
+    (matches!(ending, Ending::Finished) && left > 0).then(|| {
+        format!(
+            "note: {left} of {iterations} steps were left out, where the loss no longer changed (--tolerance 0 makes them)"
+        )
+    })
+}
+
 /// The exit code of a run, and what became of its picture if not all went well.
 pub fn conclude(
     ending: Ending,

@@ -5,7 +5,7 @@ use impasto::graph::TapeError;
 use impasto::image::ImageError;
 use impasto::net::WeightsError;
 use impasto::objective::ObjectiveError;
-use impasto::paint::CheckpointError;
+use impasto::paint::{CheckpointError, PreparationError};
 
 /// Exit codes beyond success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,17 @@ impl From<ObjectiveError> for Failure {
         match error {
             ObjectiveError::Tape(error) => error.into(),
             ObjectiveError::Gpu(error) => error.into(),
+        }
+    }
+}
+
+impl From<PreparationError> for Failure {
+    fn from(error: PreparationError) -> Self {
+        match error {
+            PreparationError::Objective(error) => error.into(),
+            mismatch => Self::bad_input(format!(
+                "the checkpoint does not fit its own run ({mismatch}); start a new run"
+            )),
         }
     }
 }

@@ -236,6 +236,7 @@ fn inspect_gradient(common: &Common, request: &GradientRequest<'_>) -> Result<()
         preference: &exact,
         size,
         styles: &sizes,
+        averages: false,
         report_every: 1,
     };
     let strategy = choose(common, &gpu, (request.memory, size), |budget| {

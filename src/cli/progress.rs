@@ -10,7 +10,10 @@ use std::time::Instant;
 use impasto::image::Picture;
 use impasto::objective::LossSummary;
 use impasto::optim::OptimiserState;
-use impasto::paint::{Checkpoint, RunPosition, Standing, StepLosses, Watcher};
+use impasto::paint::{
+    Checkpoint, RunPosition, Scale, ScalePosition, Standing, StepLosses, StyleRun, Watcher,
+    fingerprint,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::arguments::Common;
@@ -20,6 +23,9 @@ use super::interrupt::Interrupt;
 use super::pictures::Output;
 use super::terminal::tell;
 use super::trace::Trace;
+use work::Work;
+
+mod work;
 
 /// Seconds from which on it is worth saying how long a run will take.
 const LONG: f64 = 20.0;
@@ -36,9 +42,16 @@ pub struct Saving {
 pub struct Progress {
     bar: ProgressBar,
     quiet: bool,
-    iterations: usize,
+    work: Work,
     names: Vec<String>,
-    size: (usize, usize),
+    /// W and H of the result.
+    whole: [usize; 2],
+    /// W and H at the scale that is painted.
+    size: [usize; 2],
+    /// Where among the scales the state stands that is told next.
+    position: ScalePosition,
+    /// The step after which this process began.
+    first_step: usize,
     started: Instant,
     /// Seconds of painting before this process.
     earlier: f64,
@@ -57,14 +70,19 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A bar over `iterations` steps of a picture of `size`, whose loss terms are called `names`.
-    pub fn new(common: &Common, iterations: usize, names: &[String], size: (usize, usize)) -> Self {
+    /// A bar over all steps of `scales` to a picture of `size` (W, H), whose loss terms are called `names`.
+    pub fn new(common: &Common, scales: &[Scale], names: &[String], size: [usize; 2]) -> Self {
+        let work = Work::new(scales, size);
         let bar = if common.quiet {
             ProgressBar::hidden()
         } else {
-            ProgressBar::new(iterations as u64)
+            ProgressBar::new(work.steps() as u64)
         };
-        let template = "{bar:24} {pos}/{len}  {msg}  {per_sec}  {eta} left";
+        // The bar's own idea of the time left takes all steps to be alike.
+        let template = match scales {
+            [_] => "{bar:24} {pos}/{len}  {msg}  {per_sec}  {eta} left",
+            _ => "{bar:24} {pos}/{len}  {msg}",
+        };
         // The template is a constant and valid; if it were not, the default style would do.
         bar.set_style(
             ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar()),
@@ -72,9 +90,12 @@ impl Progress {
         Self {
             bar,
             quiet: common.quiet,
-            iterations,
+            work,
             names: names.to_vec(),
+            whole: size,
             size,
+            position: ScalePosition::default(),
+            first_step: 0,
             started: Instant::now(),
             earlier: 0.0,
             trace: None,
@@ -92,6 +113,7 @@ impl Progress {
     pub fn resume(&mut self, step: usize, position: RunPosition) {
         self.bar.set_position(step as u64);
         self.bar.reset_eta();
+        self.first_step = step;
         self.earlier = position.seconds;
         self.lost_steps = position.lost_steps;
     }
@@ -132,6 +154,14 @@ impl Progress {
         self.keeper.as_ref()?.advice()
     }
 
+    /// A picture of the scale that is painted, at the size of the result.
+    pub fn whole_picture(&self, rgb: Vec<f32>) -> Picture {
+        let [width, height] = self.size;
+        let picture = Picture { width, height, rgb };
+        // The values of a picture of that size stay as they are.
+        picture.resized(self.whole[0], self.whole[1])
+    }
+
     fn seconds(&self) -> f64 {
         self.earlier + self.started.elapsed().as_secs_f64()
     }
@@ -150,11 +180,18 @@ impl Progress {
     /// Says once, after the first steps, how long the rest will take.
     fn estimate(&self, steps: usize) {
         let seconds = self.started.elapsed().as_secs_f64() / steps as f64;
-        let left = seconds * self.iterations.saturating_sub(steps) as f64;
+        let left = self.work.seconds_left(steps, seconds);
         if !self.quiet && left >= LONG {
             let text = format!("{seconds:.2} s a step, so about {} to go", minutes(left));
             self.bar.suspend(|| tell(text));
         }
+    }
+
+    /// Where several scales are painted: for how long still, in words for the bar.
+    fn time_left(&self, step: usize) -> Option<String> {
+        let seconds = self.work.seconds_a_step(step)?;
+        let left = self.work.seconds_left(step, seconds);
+        (self.work.scales() > 1).then(|| format!("  {seconds:.2} s a step  {} left", minutes(left)))
     }
 
     fn write_trace(&mut self, step: usize, summary: LossSummary) {
@@ -184,12 +221,33 @@ impl Watcher for Progress {
             self.write_trace(*step, self.last);
             self.bar.set_position(*step as u64);
         }
+        let left = losses.last().and_then(|last| self.time_left(last.step));
+        let left = left.unwrap_or_default();
         self.bar
-            .set_message(format!("loss {:.4e}", self.last.total));
+            .set_message(format!("loss {:.4e}{left}", self.last.total));
         if self.interrupted() {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
+    }
+
+    fn scale_begins(&mut self, position: ScalePosition, run: &StyleRun) {
+        let (width, height) = run.size();
+        self.size = [width, height];
+        self.position = position;
+        self.work
+            .enter(position, position.first_step.max(self.first_step));
+        self.bar.set_length(self.work.steps() as u64);
+        if let Some(keeper) = &mut self.keeper {
+            let kernels = fingerprint::of_kernels(run.executable().recording());
+            keeper.enter(self.size, kernels);
+        }
+        let scales = self.work.scales();
+        if scales > 1 && !self.quiet {
+            let (number, steps) = (position.scale + 1, self.work.steps_at(position));
+            let text = format!("scale {number} of {scales}: {width}×{height}, {steps} steps");
+            self.bar.suspend(|| tell(text));
+        }
     }
 
     fn wants_picture(&self, step: usize) -> bool {
@@ -200,16 +258,16 @@ impl Watcher for Progress {
 
     fn picture(&mut self, step: usize, rgb: &[f32]) {
         if let Some(saving) = &self.saving {
-            let picture = Picture {
-                width: self.size.0,
-                height: self.size.1,
-                rgb: rgb.to_vec(),
-            };
+            let picture = self.whole_picture(rgb.to_vec());
             let path = numbered(saving.output.path(), step);
             if let Err(failure) = saving.output.write_to(&path, &picture) {
                 self.miss(failure);
             }
         }
+    }
+
+    fn stands(&mut self, position: ScalePosition) {
+        self.position = position;
     }
 
     fn wants_state(&self, step: usize, last: bool) -> bool {
@@ -219,7 +277,7 @@ impl Watcher for Progress {
 
     fn state(&mut self, standing: &Standing, optimiser: OptimiserState) {
         let position = RunPosition {
-            scale: 0,
+            scale: self.position,
             seconds: self.seconds(),
             lost_steps: self.lost_steps,
         };

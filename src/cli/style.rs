@@ -3,20 +3,20 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Attachments, Picture, check_output_file, fitted, remove_leftovers};
+use impasto::image::{Attachments, check_output_file, remove_leftovers};
 use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 use impasto::objective::StyleTerms;
 use impasto::paint::{
-    Checkpoint, Painting, Schedule, Start, StyleChoices, StyleForecast, StyleProblem, StyleRun,
-    fingerprint,
+    Checkpoint, Painting, Resumption, Rhythm as Looks, Scale, ScaledChoices, ScaledRun, Sources,
+    Start, fingerprint, share_steps,
 };
 
 use super::arguments::{Common, StyleArguments, Weighted};
 use super::checkpoint::{Inputs, Keeper, Rhythm, check_replaceable, warn_of_change};
-use super::ending::{conclude, save_somewhere, summary};
+use super::ending::{conclude, left_out, save_somewhere, summary};
 use super::failure::Failure;
-use super::memory::{self, Budget, Bytes, OptimiserWish};
+use super::memory::{Bytes, OptimiserWish};
 use super::pictures::{self, Output, check_streams, is_stream};
 use super::progress::{Progress, Saving, numbered, step_of};
 use super::resume::{Options, Session};
@@ -25,11 +25,13 @@ use super::wait::wait;
 use super::{explain, network, open_gpu, say, tuning};
 
 mod objective;
+mod plan;
+mod recipe;
 #[cfg(test)]
 mod tests;
 
+use objective::terms;
 pub use objective::{check_side, check_sides, find_layer};
-use objective::{optimiser, terms};
 
 /// The longer side if neither `--size` nor a smaller content says otherwise.
 const USUAL_SIZE: usize = 512;
@@ -37,37 +39,53 @@ const USUAL_SIZE: usize = 512;
 /// Runs the command.
 pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Result<(), Failure> {
     let output = check_outputs(arguments)?;
-    let mut pictures = load_pictures(common, arguments)?;
-    let attachments = std::mem::take(&mut pictures.attachments);
-    let output = output.with(common, attachments, arguments.depth)?;
+    let pictures = load_pictures(common, arguments)?;
+    let output = output.with(common, pictures.attachments, arguments.depth)?;
     let network = network::load(common)?;
-    let terms = terms(arguments, network.architecture)?;
+    let architecture = network.architecture;
+    let recipe = recipe::named(arguments, architecture);
+    let wish = recipe::optimiser(arguments, &recipe)?;
+    let terms = terms(arguments, &recipe, architecture)?;
+    let (mut sources, size) = (pictures.sources, pictures.size);
+    let sizes = recipe::sizes(arguments, &recipe, (architecture, &terms), (&sources, size))?;
+    let coarsest = sources.at(sizes[0]);
+    if sizes.len() == 1 {
+        // They are looked at in no other size.
+        (sources.content, sources.styles) = coarsest.clone();
+    }
     check_sides(
-        network.architecture,
+        architecture,
         &terms,
-        (&arguments.content, &pictures.content),
-        arguments.styles.iter().zip(&pictures.styles),
+        (&arguments.content, &coarsest.0),
+        arguments.styles.iter().zip(&coarsest.1),
     )?;
-    let keeping = keeping(common, arguments, &session, &network, &pictures)?;
-    let gpu = open_gpu(common)?;
     let resumed = session.resumed.as_ref();
     let job = StyleJob {
-        terms,
-        optimiser: resumed.map_or(optimiser(arguments), |run| run.optimiser.settings.into()),
+        optimiser: resumed.map_or(wish, |run| run.optimiser.settings.into()),
         memory: arguments.memory,
         start: match resumed {
             Some(_) => Start::Content,
-            None => start(common, arguments, &pictures.content)?,
+            None => start(common, arguments)?,
         },
-        preference: tuning::preference(common, gpu.profile(), arguments.variant),
-        content: pictures.content,
-        styles: pictures.styles,
-        iterations: arguments.iterations as usize,
+        preference: Preference::default(),
+        scales: share_steps(&sizes, arguments.iterations as usize),
+        average: arguments.descent.average.unwrap_or(recipe.average),
+        tolerance: arguments.descent.tolerance.unwrap_or(recipe.tolerance),
+        terms,
+        sources,
         output,
         save_every: arguments.save_every,
         trace: arguments.trace.as_deref(),
+        keeping: None,
+        resumed: None,
+    };
+    let keeping = keeping(arguments, &session, (common, &network), (&job, sizes.len()))?;
+    let gpu = open_gpu(common)?;
+    let job = StyleJob {
+        preference: tuning::preference(common, gpu.profile(), arguments.variant),
         keeping,
         resumed: session.resumed,
+        ..job
     };
     paint(common, &gpu, &network, job)
 }
@@ -80,9 +98,13 @@ pub struct StyleJob<'a> {
     pub memory: Option<Bytes>,
     pub start: Start,
     pub preference: Preference,
-    pub content: Picture,
-    pub styles: Vec<(Picture, f32)>,
-    pub iterations: usize,
+    pub sources: Sources,
+    /// Coarse to fine, at least one.
+    pub scales: Vec<Scale>,
+    /// Decay of the mean of pictures, 0 for none.
+    pub average: f32,
+    /// Relative change of the loss below which a scale ends early, 0 for none.
+    pub tolerance: f32,
     pub output: Output,
     pub save_every: Option<u32>,
     pub trace: Option<&'a Path>,
@@ -101,26 +123,44 @@ pub struct Keeping<'a> {
     in_place: bool,
 }
 
-/// How the run is to be kept, if it is, after a look at whether it can be continued from what it was made from.
+impl StyleJob<'_> {
+    /// Steps over all scales.
+    fn iterations(&self) -> usize {
+        self.scales.iter().map(|scale| scale.steps).sum()
+    }
+
+    /// W and H of the result.
+    fn size(&self) -> [usize; 2] {
+        let longer = self.scales.last().map_or(0, |scale| scale.size);
+        self.sources.sizes(longer).0
+    }
+}
+
+/// How the run of `job` is to be kept, if it is, after a look at whether it can be continued from what it was made from.
 fn keeping<'a>(
-    common: &Common,
     arguments: &'a StyleArguments,
     session: &Session,
-    network: &Network,
-    pictures: &Pictures,
+    (common, network): (&Common, &Network),
+    (job, scales): (&StyleJob<'_>, usize),
 ) -> Result<Option<Keeping<'a>>, Failure> {
     let Some(path) = arguments.checkpoint.as_deref() else {
         return Ok(None);
     };
-    let inputs = Inputs::new(network, &pictures.content, &pictures.styles);
+    let (content, styles) = job.sources.at(job.scales[job.scales.len() - 1].size);
+    let inputs = Inputs::new(network, &content, &styles);
     if let (Some(resumed), Some(from)) = (&session.resumed, &arguments.resume) {
         inputs.check(resumed, from, common, arguments)?;
+        let hangs_on_it = scales > 1 || job.average > 0.0;
+        recipe::check_iterations(arguments, resumed, hangs_on_it)?;
     }
+    let mut options = session.options()?;
+    let descent = (scales, job.average, job.tolerance);
+    recipe::settle(&mut options, &job.terms, job.optimiser, descent);
     Ok(Some(Keeping {
         path,
         rhythm: arguments.checkpoint_every.unwrap_or_default(),
         inputs,
-        options: session.options()?,
+        options,
         in_place: is_continued_in_place(arguments),
     }))
 }
@@ -142,20 +182,27 @@ pub fn paint(
     // A software adapter takes so long for a step that looking at each costs nothing, and so does a copy of
     // the picture beside ten steps of any.
     let often = if gpu.adapter().is_software() { 1 } else { 10 };
-    let forecast = plan(common, gpu, network, &job, often)?;
-    let choices = StyleChoices {
+    let plan = plan::plan(common, gpu, network, &job, often)?;
+    let choices = ScaledChoices {
         terms: job.terms.clone(),
-        optimiser: forecast.optimiser,
+        optimiser: plan.optimiser,
         start: job.start.clone(),
-        preference: forecast.way.preference.clone(),
-        strategy: forecast.way.candidate.strategy.clone(),
+        scales: plan.scales,
+        average: job.average,
+        tolerance: job.tolerance,
     };
-    let preparation = StyleRun::prepare(gpu, network, &choices, &job.content, &job.styles);
+    let resumption = job.resumed.as_ref().map(|resumed| Resumption {
+        position: resumed.position.scale,
+        standing: resumed.standing.clone(),
+        optimiser: resumed.optimiser.clone(),
+    });
+    let sources = job.sources.clone();
+    let preparation = ScaledRun::prepare(gpu, network, choices, sources, resumption);
     let mut run = wait(gpu, preparation)?;
-    let (width, height) = run.size();
-    let (iterations, output) = (job.iterations, job.output.clone());
+    let output = job.output.clone();
+    let (iterations, [width, height]) = (job.iterations(), job.size());
     let names = run.executable().program().tape.losses().to_vec();
-    let mut progress = Progress::new(common, iterations, &names, (width, height));
+    let mut progress = Progress::new(common, &job.scales, &names, [width, height]);
     progress.save(job.save_every.map(|every| Saving {
         output: output.clone(),
         every: every as usize,
@@ -164,26 +211,23 @@ pub fn paint(
     if halves > 0 {
         explain(common, format!("{} of weights lie in f16", Bytes(halves)));
     }
-    set_out(common, gpu, &mut run, job, &mut progress)?;
-    announce(common, &run, iterations);
-    let schedule = Schedule {
-        iterations,
+    let first_step = job.resumed.as_ref().map_or(0, |run| run.standing.step);
+    announce(common, &job, first_step);
+    set_out(common, gpu, &run, job, &mut progress)?;
+    let looks = Looks {
         report_every: often,
         snapshot_every: often,
     };
-    let first_step = run.first_step();
-    let Painting { standing, ending } = wait(gpu, run.paint(gpu, schedule, &mut progress));
+    let Painting { standing, ending } = wait(gpu, run.paint(gpu, looks, &mut progress));
     let seconds = progress.finish();
-    let picture = Picture {
-        width,
-        height,
-        rgb: standing.rgb,
-    };
+    let picture = progress.whole_picture(standing.rgb);
     let saved = save_somewhere(&picture, &output, standing.step);
     let output = output.name();
     if saved.is_ok() {
         let steps = first_step..standing.step;
         say(common, summary(&output, &steps, seconds, &progress));
+        let left_out = left_out(&ending, &steps, iterations);
+        left_out.into_iter().for_each(|line| say(common, line));
     }
     if progress.lost_steps > 0 {
         let lost = progress.lost_steps;
@@ -197,57 +241,21 @@ pub fn paint(
         format!(
             "memory: {} at the peak, forecast {}",
             Bytes(gpu.peak_bytes()),
-            Bytes(forecast.peak)
+            Bytes(plan.peak)
         ),
     );
     conclude(ending, saved, progress, standing.step, &output)
-}
-
-/// Chooses how to paint within the memory that there is, and says so.
-fn plan(
-    common: &Common,
-    gpu: &Gpu,
-    network: &Network,
-    job: &StyleJob<'_>,
-    report_every: usize,
-) -> Result<StyleForecast, Failure> {
-    let size_of = |picture: &Picture| [picture.width, picture.height];
-    let size = size_of(&job.content);
-    let styles: Vec<[usize; 2]> = job.styles.iter().map(|(style, _)| size_of(style)).collect();
-    let problem = StyleProblem {
-        network,
-        terms: &job.terms,
-        preference: &job.preference,
-        size,
-        styles: &styles,
-        report_every,
-    };
-    let budget = Budget::new(job.memory, gpu.profile());
-    let scaled =
-        |[width, height]: [usize; 2], side| <[usize; 2]>::from(fitted(width, height, side));
-    let forecast = memory::choose(&problem, gpu.profile(), job.optimiser, &budget, |side| {
-        let styles = styles.iter();
-        let shrunk =
-            styles.map(|&[width, height]| scaled([width, height], side.min(width.max(height))));
-        (scaled(size, side), shrunk.collect())
-    })?;
-    say(
-        common,
-        memory::announcement(&forecast, job.optimiser, &budget),
-    );
-    Ok(forecast)
 }
 
 /// Opens the files that are written on the way, and takes up the run that is continued, if one is.
 fn set_out(
     common: &Common,
     gpu: &Gpu,
-    run: &mut StyleRun,
+    run: &ScaledRun<'_>,
     job: StyleJob<'_>,
     progress: &mut Progress,
 ) -> Result<(), Failure> {
     remove_leftovers(job.output.path());
-    let (width, height) = run.size();
     let step = job.resumed.as_ref().map(|resumed| resumed.standing.step);
     let keeper = job.keeping.map(|keeping| {
         remove_leftovers(keeping.path);
@@ -255,7 +263,7 @@ fn set_out(
         let Keeping {
             inputs, options, ..
         } = keeping;
-        let origin = inputs.origin(gpu.adapter(), kernels, [width, height], options);
+        let origin = inputs.origin(gpu.adapter(), kernels, run.size(), options);
         if let Some(resumed) = &job.resumed {
             warn_of_change(common, &resumed.origin, &origin);
         }
@@ -265,12 +273,6 @@ fn set_out(
     progress.keep(keeper);
     if let Some(resumed) = job.resumed {
         progress.resume(resumed.standing.step, resumed.position);
-        run.restore(gpu, resumed.standing, &resumed.optimiser)
-            .map_err(|mismatch| {
-                Failure::bad_input(format!(
-                    "the checkpoint does not fit its own run ({mismatch}); start a new run"
-                ))
-            })?;
     }
     progress.trace(match (job.trace, step) {
         (Some(path), Some(step)) => Some(Trace::continue_after(path, step)?),
@@ -280,15 +282,19 @@ fn set_out(
     Ok(())
 }
 
-fn announce(common: &Common, run: &StyleRun, iterations: usize) {
-    let (width, height) = run.size();
-    let start = match run.first_step() {
+fn announce(common: &Common, job: &StyleJob<'_>, first_step: usize) {
+    let ([width, height], iterations) = (job.size(), job.iterations());
+    let scales = match job.scales.len() {
+        1 => String::new(),
+        number => format!(" in {number} scales from {}", job.scales[0].size),
+    };
+    let start = match first_step {
         0 => String::new(),
         step => format!(", on from step {step}"),
     };
     say(
         common,
-        format!("painting {width}×{height}, {iterations} steps{start}"),
+        format!("painting {width}×{height}{scales}, {iterations} steps{start}"),
     );
 }
 
@@ -346,9 +352,10 @@ fn check_numbered(arguments: &StyleArguments, every: u32, inputs: &[&Path]) -> R
 }
 
 struct Pictures {
-    content: Picture,
+    sources: Sources,
     attachments: Attachments,
-    styles: Vec<(Picture, f32)>,
+    /// The longer side of the result.
+    size: usize,
 }
 
 fn load_pictures(common: &Common, arguments: &StyleArguments) -> Result<Pictures, Failure> {
@@ -357,29 +364,28 @@ fn load_pictures(common: &Common, arguments: &StyleArguments) -> Result<Pictures
     let size = arguments
         .size
         .map_or(longer.min(USUAL_SIZE), |size| size as usize);
-    let content = content.fit_longer_side(size, true);
-    let mut styles = Vec::new();
+    let mut sources = Sources {
+        content: content.picture.clone(),
+        styles: Vec::new(),
+        style_scale: arguments.descent.style_scale,
+    };
     for Weighted { name, weight } in &arguments.styles {
-        // Enlarging a style would only blur its strokes.
         let style = pictures::read(common, Path::new(name))?.picture;
-        styles.push((style.fit_longer_side(size, false), *weight));
+        sources.styles.push((style, *weight));
     }
     Ok(Pictures {
-        content: content.picture,
-        attachments: content.attachments,
-        styles,
+        sources,
+        attachments: content.fit_longer_side(size, true).attachments,
+        size,
     })
 }
 
-fn start(common: &Common, arguments: &StyleArguments, content: &Picture) -> Result<Start, Failure> {
+fn start(common: &Common, arguments: &StyleArguments) -> Result<Start, Failure> {
     Ok(match arguments.init.as_str() {
         "content" => Start::Content,
         "noise" => Start::Noise {
             seed: arguments.seed,
         },
-        path => {
-            let picture = pictures::read(common, Path::new(path))?.picture;
-            Start::Picture(picture.resized(content.width, content.height))
-        }
+        path => Start::Picture(pictures::read(common, Path::new(path))?.picture),
     })
 }

@@ -3,6 +3,7 @@
 use super::Check;
 use super::comparison::{Output, added, compare, draw, draw_coarse, input_map, input_vector};
 use super::comparison::{masked, widen};
+use super::evenness::{Evenness, uploaded};
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
 use crate::kernels::gram::{self, Share, Tiling};
@@ -28,16 +29,20 @@ pub async fn forward(
     gpu: &Gpu,
     tiling: Tiling,
     shape: Shape,
-    part: Part,
+    (part, evenness): (Part, Evenness),
     binding_limit: Option<u64>,
     seed: u64,
 ) -> Result<Check, GpuError> {
     let f = draw(seed, shape.len());
+    let weights = evenness.weights(seed + 3, shape);
     let accumulate = part == Part::Second;
     let portion = if accumulate { 3 } else { 1 };
     let before = symmetric(seed + 1, shape.channels);
     let before = accumulate.then_some(&before[..]);
-    let own = reference::gram::forward(&widen(&f), shape);
+    let own = match &weights {
+        None => reference::gram::forward(&widen(&f), shape),
+        Some(weights) => reference::gram::weighted_forward(&widen(&f), &widen(weights), shape),
+    };
     let own = own.iter().map(|entry| entry / portion as f64).collect();
     let g = Output::vector(gpu, before, &added(own, before))?;
     let share = Share {
@@ -46,8 +51,9 @@ pub async fn forward(
     };
     let partials = Output::scratch(gpu, gram::workspace_bytes(shape) as usize / 4)?;
     let f = input_map(gpu, shape, &f)?;
+    let weights = uploaded(gpu, shape, weights)?;
     let case = format!(
-        "of {shape}, {part:?}{}",
+        "of {shape}, {part:?}, {evenness:?}{}",
         super::slices_in_words(binding_limit)
     );
     compare(
@@ -56,7 +62,10 @@ pub async fn forward(
         TOLERANCE,
         binding_limit,
         &[&g, &partials],
-        |recorder| gram::forward(recorder, tiling, &f, &partials.buffer, &g.buffer, share),
+        |recorder| {
+            let source = (&f, weights.as_ref());
+            gram::forward(recorder, tiling, source, &partials.buffer, &g.buffer, share)
+        },
     )
     .await
 }
@@ -68,7 +77,7 @@ pub async fn forward(
 pub async fn gradient(
     gpu: &Gpu,
     shape: Shape,
-    merge: Merge,
+    (merge, evenness): (Merge, Evenness),
     binding_limit: Option<u64>,
     seed: u64,
 ) -> Result<Check, GpuError> {
@@ -77,19 +86,27 @@ pub async fn gradient(
     let gg = symmetric(seed + 1, shape.channels);
     let before = draw(seed + 2, shape.len());
     let before = merge.accumulate.then_some(&before[..]);
-    let expected = reference::gram::gradient(&widen(&gg), &widen(&f), shape);
+    let weights = evenness.weights(seed + 3, shape);
+    let (wide_gg, wide_f) = (widen(&gg), widen(&f));
+    let expected = match &weights {
+        None => reference::gram::gradient(&wide_gg, &wide_f, shape),
+        Some(weights) => {
+            reference::gram::weighted_gradient(&wide_gg, &wide_f, &widen(weights), shape)
+        }
+    };
     let expected = masked(added(expected, before), merge.mask.then_some(&f[..]));
     let gf = Output::map(gpu, shape, before, &expected)?;
     let (f, gg) = (input_map(gpu, shape, &f)?, input_vector(gpu, &gg)?);
+    let weights = uploaded(gpu, shape, weights)?;
     let merge_in_words = super::merge_in_words(merge);
     let slices = super::slices_in_words(binding_limit);
-    let case = format!("of {shape}{merge_in_words}{slices}");
+    let case = format!("of {shape}, {evenness:?}{merge_in_words}{slices}");
     compare(gpu, case, TOLERANCE, binding_limit, &[&gf], |recorder| {
         gram::gradient(
             recorder,
             gpu,
             &gg,
-            &f,
+            (&f, weights.as_ref()),
             &gf.as_map(shape),
             shape.pixels(),
             merge,

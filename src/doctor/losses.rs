@@ -3,6 +3,7 @@
 use super::Check;
 use super::comparison::{Output, added, compare, draw, draw_coarse, input_map, input_vector};
 use super::comparison::{masked, widen};
+use super::evenness::{Evenness, uploaded};
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::feature_map::slices;
 use crate::kernels::sum::{self, PARTIALS, TotalSlot};
@@ -77,16 +78,31 @@ pub async fn sum(gpu: &Gpu, count: usize, accumulate: bool, seed: u64) -> Result
 ///
 /// # Errors
 /// What the device refuses.
-pub async fn content_value(gpu: &Gpu, case: &MapCase) -> Result<Check, GpuError> {
+pub async fn content_value(
+    gpu: &Gpu,
+    case: &MapCase,
+    evenness: Evenness,
+) -> Result<Check, GpuError> {
     let f = draw(case.seed, case.shape.len());
     let target = draw(case.seed + 1, case.shape.len());
-    let expected = reference::content_loss::value(&widen(&f), &widen(&target), f64::from(WEIGHT));
+    let weights = evenness.weights(case.seed + 3, case.shape);
+    let maps = [widen(&f), widen(&target)];
+    let expected = match &weights {
+        None => reference::content_loss::value(&maps[0], &maps[1], f64::from(WEIGHT)),
+        Some(weights) => reference::content_loss::weighted_value(
+            &maps[0],
+            &maps[1],
+            &widen(weights),
+            f64::from(WEIGHT),
+        ),
+    };
+    let weights = uploaded(gpu, case.shape, weights)?;
     let (total, partials) = (Output::total(gpu, expected)?, case.partials(gpu)?);
     let (f, target) = (
         input_map(gpu, case.shape, &f)?,
         input_map(gpu, case.shape, &target)?,
     );
-    let case_in_words = case.in_words();
+    let case_in_words = format!("{}, {evenness:?}", case.in_words());
     let outputs = [&total, &partials];
     compare(
         gpu,
@@ -98,7 +114,7 @@ pub async fn content_value(gpu: &Gpu, case: &MapCase) -> Result<Check, GpuError>
             content_loss::value(
                 recorder,
                 WEIGHT,
-                &f,
+                (&f, weights.as_ref()),
                 &target,
                 &partials.buffer,
                 &slot(&total),
@@ -112,25 +128,43 @@ pub async fn content_value(gpu: &Gpu, case: &MapCase) -> Result<Check, GpuError>
 ///
 /// # Errors
 /// What the device refuses.
-pub async fn content_gradient(gpu: &Gpu, case: &MapCase) -> Result<Check, GpuError> {
+pub async fn content_gradient(
+    gpu: &Gpu,
+    case: &MapCase,
+    evenness: Evenness,
+) -> Result<Check, GpuError> {
     let (shape, merge) = (case.shape, case.merge);
     let f = draw_coarse(case.seed, shape.len());
     let target = draw(case.seed + 1, shape.len());
     let before = draw(case.seed + 2, shape.len());
     let before = merge.accumulate.then_some(&before[..]);
-    let expected =
-        reference::content_loss::gradient(&widen(&f), &widen(&target), f64::from(WEIGHT));
+    let weights = evenness.weights(case.seed + 3, shape);
+    let maps = [widen(&f), widen(&target)];
+    let expected = match &weights {
+        None => reference::content_loss::gradient(&maps[0], &maps[1], f64::from(WEIGHT)),
+        Some(weights) => reference::content_loss::weighted_gradient(
+            &maps[0],
+            &maps[1],
+            &widen(weights),
+            f64::from(WEIGHT),
+        ),
+    };
+    let weights = uploaded(gpu, shape, weights)?;
     let expected = masked(added(expected, before), merge.mask.then_some(&f[..]));
     let gf = Output::map(gpu, shape, before, &expected)?;
     let (f, target) = (input_map(gpu, shape, &f)?, input_map(gpu, shape, &target)?);
-    let case_in_words = format!("{}{}", case.in_words(), super::merge_in_words(merge));
+    let merge_in_words = super::merge_in_words(merge);
+    let case_in_words = format!("{}, {evenness:?}{merge_in_words}", case.in_words());
     compare(
         gpu,
         case_in_words,
         TOLERANCE,
         case.binding_limit,
         &[&gf],
-        |recorder| content_loss::gradient(recorder, WEIGHT, &f, &target, &gf.as_map(shape), merge),
+        |recorder| {
+            let source = (&f, weights.as_ref());
+            content_loss::gradient(recorder, WEIGHT, source, &target, &gf.as_map(shape), merge)
+        },
     )
     .await
 }

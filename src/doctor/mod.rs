@@ -5,10 +5,12 @@
 //! written that should not have been. `impasto doctor` reports [`check_all`]; the test suite calls the same functions
 //! with many more cases.
 
+pub mod average;
 mod comparison;
 pub mod conv3x3;
 pub mod copy_bandwidth;
 pub mod crop;
+mod evenness;
 pub mod fma_peak;
 pub mod gram;
 pub mod losses;
@@ -17,6 +19,8 @@ pub mod optimisers;
 pub mod picture_input;
 pub mod pool2;
 pub mod relu;
+
+pub use evenness::Evenness;
 
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
@@ -82,14 +86,24 @@ pub async fn check_all(gpu: &Gpu, mut report: impl FnMut(&Check)) -> Result<Vec<
         .into_iter()
         .filter(|tiling| tiling.is_supported(gpu))
     {
-        add(gram::forward(gpu, tiling, shape, gram::Part::Second, None, 1).await?);
+        let how = (gram::Part::Second, Evenness::Weighted);
+        add(gram::forward(gpu, tiling, shape, how, None, 1).await?);
     }
-    add(gram::gradient(gpu, shape, joined, None, 1).await?);
+    let how = (joined, Evenness::Weighted);
+    add(gram::gradient(gpu, shape, how, None, 1).await?);
     check_losses(gpu, &mut add).await?;
     check_moments(gpu, &mut add).await?;
     for case in optimisers::selection() {
         add(optimisers::check(gpu, &case).await?);
     }
+    let mean = average::Case {
+        values: 1004,
+        updates: 5,
+        decay: 0.75,
+        bad: Some(3),
+        binding_limit: None,
+    };
+    add(average::check(gpu, &mean).await?);
     add(fma_peak::check(gpu, 4).await?);
     add(copy_bandwidth::check(gpu, 5000).await?);
     Ok(checks)
@@ -127,8 +141,8 @@ async fn check_losses(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuE
         binding_limit: None,
         seed: 1,
     };
-    add(losses::content_value(gpu, &case).await?);
-    add(losses::content_gradient(gpu, &case).await?);
+    add(losses::content_value(gpu, &case, Evenness::Weighted).await?);
+    add(losses::content_gradient(gpu, &case, Evenness::Weighted).await?);
     add(losses::dream_value(gpu, &case).await?);
     add(losses::dream_gradient(gpu, &case).await?);
     add(losses::style_value(gpu, 64, 1).await?);
@@ -145,8 +159,15 @@ async fn check_moments(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), Gpu
         accumulate: true,
         mask: true,
     };
-    add(moments::mean(gpu, shape, gram::Part::Second, None, 1).await?);
-    add(moments::gradient(gpu, shape, joined, None, 1).await?);
+    add(moments::mean(
+        gpu,
+        shape,
+        (gram::Part::Second, Evenness::Weighted),
+        None,
+        1,
+    )
+    .await?);
+    add(moments::gradient(gpu, shape, (joined, Evenness::Weighted), None, 1).await?);
     for tiling in matrix_product::Tiling::ALL
         .into_iter()
         .filter(|tiling| tiling.is_supported(gpu))

@@ -3,6 +3,7 @@
 use super::Check;
 use super::comparison::{Output, added, compare, draw, draw_coarse, input_map, input_vector};
 use super::comparison::{masked, widen};
+use super::evenness::{Evenness, uploaded};
 use super::gram::Part;
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::gram::{Share, Tiling};
@@ -17,14 +18,14 @@ const TOLERANCE: f64 = 1e-5;
 /// w, an f32 to the bit.
 const WEIGHT: f32 = 2.5;
 
-/// μ (+)= ΣF/M behind a matrix that stays as it is; C is a multiple of four.
+/// μ (+)= Σ t·F/M behind a matrix that stays as it is; C is a multiple of four.
 ///
 /// # Errors
 /// What the device refuses.
 pub async fn mean(
     gpu: &Gpu,
     shape: Shape,
-    part: Part,
+    (part, evenness): (Part, Evenness),
     binding_limit: Option<u64>,
     seed: u64,
 ) -> Result<Check, GpuError> {
@@ -32,7 +33,11 @@ pub async fn mean(
     let portion = if part == Part::Second { 3 } else { 1 };
     let matrix = shape.channels * shape.channels;
     let before = draw(seed + 1, matrix + shape.channels);
-    let own = reference::mean::forward(&widen(&f), shape);
+    let weights = evenness.weights(seed + 3, shape);
+    let own = match &weights {
+        None => reference::mean::forward(&widen(&f), shape),
+        Some(weights) => reference::mean::weighted_forward(&widen(&f), &widen(weights), shape),
+    };
     let own = own.iter().map(|mean| mean / portion as f64).collect();
     let accumulated = (part == Part::Second).then_some(&before[matrix..]);
     let mut expected = widen(&before[..matrix]);
@@ -40,12 +45,13 @@ pub async fn mean(
     let out = Output::vector(gpu, Some(&before), &expected)?;
     let partials = Output::scratch(gpu, mean::workspace_bytes(shape) as usize / 4)?;
     let f = input_map(gpu, shape, &f)?;
+    let weights = uploaded(gpu, shape, weights)?;
     let share = Share {
         positions: portion * shape.pixels(),
         accumulate: part == Part::Second,
     };
     let slices = super::slices_in_words(binding_limit);
-    let case = format!("of {shape}, {part:?}{slices}");
+    let case = format!("of {shape}, {part:?}, {evenness:?}{slices}");
     let view = crate::gpu::BufferView::first(&out.buffer, moments::bytes(shape.channels));
     compare(
         gpu,
@@ -53,7 +59,10 @@ pub async fn mean(
         TOLERANCE,
         binding_limit,
         &[&out, &partials],
-        |recorder| mean::forward(recorder, &f, &partials.buffer, view, share),
+        |recorder| {
+            let source = (&f, weights.as_ref());
+            mean::forward(recorder, source, &partials.buffer, view, share)
+        },
     )
     .await
 }
@@ -62,17 +71,35 @@ pub async fn mean(
 ///
 /// # Errors
 /// What the device refuses.
-pub async fn forward(gpu: &Gpu, shape: Shape, seed: u64) -> Result<Check, GpuError> {
+pub async fn forward(
+    gpu: &Gpu,
+    shape: Shape,
+    evenness: Evenness,
+    seed: u64,
+) -> Result<Check, GpuError> {
     let f = draw(seed, shape.len());
-    let expected = reference::moments::forward(&widen(&f), shape);
+    let weights = evenness.weights(seed + 3, shape);
+    let expected = match &weights {
+        None => reference::moments::forward(&widen(&f), shape),
+        Some(weights) => reference::moments::weighted_forward(&widen(&f), &widen(weights), shape),
+    };
     let out = Output::vector(gpu, None, &expected)?;
     let partials = Output::scratch(gpu, moments::workspace_bytes(shape) as usize / 4)?;
     let f = input_map(gpu, shape, &f)?;
+    let weights = uploaded(gpu, shape, weights)?;
     let (tiling, share) = (Tiling::choose(gpu), Share::whole(shape));
     let outputs = [&out, &partials];
-    let case = format!("and mean of {shape}");
+    let case = format!("and mean of {shape}, {evenness:?}");
     compare(gpu, case, TOLERANCE, None, &outputs, |recorder| {
-        moments::forward(recorder, tiling, &f, &partials.buffer, &out.buffer, share)
+        let source = (&f, weights.as_ref());
+        moments::forward(
+            recorder,
+            tiling,
+            source,
+            &partials.buffer,
+            &out.buffer,
+            share,
+        )
     })
     .await
 }
@@ -84,7 +111,7 @@ pub async fn forward(gpu: &Gpu, shape: Shape, seed: u64) -> Result<Check, GpuErr
 pub async fn gradient(
     gpu: &Gpu,
     shape: Shape,
-    merge: Merge,
+    (merge, evenness): (Merge, Evenness),
     binding_limit: Option<u64>,
     seed: u64,
 ) -> Result<Check, GpuError> {
@@ -93,18 +120,24 @@ pub async fn gradient(
     gm.extend(draw(seed + 2, shape.channels));
     let before = draw(seed + 3, shape.len());
     let before = merge.accumulate.then_some(&before[..]);
-    let expected = reference::moments::gradient(&widen(&gm), &widen(&f), shape);
+    let weights = evenness.weights(seed + 4, shape);
+    let (wide_gm, wide_f) = (widen(&gm), widen(&f));
+    let expected = match &weights {
+        None => reference::moments::gradient(&wide_gm, &wide_f, shape),
+        Some(weights) => {
+            reference::moments::weighted_gradient(&wide_gm, &wide_f, &widen(weights), shape)
+        }
+    };
     let expected = masked(added(expected, before), merge.mask.then_some(&f[..]));
     let gf = Output::map(gpu, shape, before, &expected)?;
     let (f, gm) = (input_map(gpu, shape, &f)?, input_vector(gpu, &gm)?);
-    let (words, slices) = (
-        super::merge_in_words(merge),
-        super::slices_in_words(binding_limit),
-    );
-    let case = format!("of moments of {shape}{words}{slices}");
+    let weights = uploaded(gpu, shape, weights)?;
+    let words = super::merge_in_words(merge);
+    let slices = super::slices_in_words(binding_limit);
+    let case = format!("of moments of {shape}, {evenness:?}{words}{slices}");
     compare(gpu, case, TOLERANCE, binding_limit, &[&gf], |recorder| {
-        let maps = [&f, &gf.as_map(shape)];
-        moments::gradient(recorder, gpu, &gm, maps, shape.pixels(), merge)
+        let (source, gf) = ((&f, weights.as_ref()), gf.as_map(shape));
+        moments::gradient(recorder, gpu, &gm, source, &gf, shape.pixels(), merge)
     })
     .await
 }
@@ -233,7 +266,7 @@ pub async fn loss(gpu: &Gpu, case: &LossCase) -> Result<Check, GpuError> {
             return Ok(());
         };
         let (tiling, share) = (Tiling::choose(gpu), Share::whole(shape));
-        moments::forward(recorder, tiling, &f, partials, m, share)?;
+        moments::forward(recorder, tiling, (&f, None), partials, m, share)?;
         let distance = Distance {
             weight: WEIGHT,
             channels,
@@ -256,13 +289,14 @@ pub async fn loss(gpu: &Gpu, case: &LossCase) -> Result<Check, GpuError> {
                 wasserstein_loss::gradient(recorder, channels, [outcome, gm], merge);
             }
         }
-        let maps = [&f, &gf.as_map(shape)];
+        let gf = gf.as_map(shape);
         moments::gradient(
             recorder,
             gpu,
             gm,
-            maps,
-            positions.to_owned(),
+            (&f, None),
+            &gf,
+            *positions,
             Merge::default(),
         )
     })

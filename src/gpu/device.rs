@@ -248,6 +248,16 @@ impl Gpu {
         Ok(buffer)
     }
 
+    /// Gives back what nobody uses any more: scratch memory, and what the device has done with.
+    pub(crate) fn release(&self) {
+        self.scratch
+            .lock()
+            .unwrap_or_else(|e| e.into_inner())
+            .clear();
+        // Does not wait. A lost device is reported by its own callback.
+        let _ = self.device.poll(wgpu::PollType::Poll);
+    }
+
     /// A buffer of any usage, refused before the driver sees it if no adapter limit allows it.
     pub(super) fn buffer(
         &self,

@@ -321,12 +321,12 @@ fn forward_values_for_gradient(
         | Op::Crop(_)
         | Op::Paste(_)
         | Op::Pool(_)
-        | Op::Gram { .. }
-        | Op::Moments { .. }
         | Op::DreamLoss { .. }
         | Op::TvLoss { .. } => vec![inputs[0]],
         Op::Relu => vec![y],
-        Op::ContentLoss { .. } | Op::StyleLoss { .. } => inputs.to_vec(),
+        Op::Gram { .. } | Op::Moments { .. } | Op::ContentLoss { .. } | Op::StyleLoss { .. } => {
+            inputs.to_vec()
+        }
         // Its value has left the gradient.
         Op::WassersteinLoss { .. } => vec![],
     }

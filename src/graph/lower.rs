@@ -199,6 +199,12 @@ impl<'a> Builder<'a> {
         value.is_some_and(|value| steps.any(|step| step.reads.contains(value)))
     }
 
+    /// The weights of positions that the node of a step has as its input number `place`, if it has any.
+    fn weights(&self, step: &Step, place: usize) -> Option<FeatureMap> {
+        let node = &self.program.tape.nodes()[step.node];
+        node.inputs.get(place).map(|&weights| self.map(weights))
+    }
+
     fn scratch(&self, step: &Step) -> &wgpu::Buffer {
         // Steps whose kernels want scratch memory have some; the others never ask.
         step.workspaces
@@ -238,7 +244,7 @@ impl<'a> Builder<'a> {
             Op::Gram { positions } => gram::forward(
                 recorder,
                 gram::Tiling::choose(self.gpu),
-                &self.map(x),
+                (&self.map(x), self.weights(step, 1).as_ref()),
                 self.scratch(step),
                 self.buffer(step.write),
                 gram::Share {
@@ -249,7 +255,7 @@ impl<'a> Builder<'a> {
             Op::Moments { positions } => moments::forward(
                 recorder,
                 gram::Tiling::choose(self.gpu),
-                &self.map(x),
+                (&self.map(x), self.weights(step, 1).as_ref()),
                 self.scratch(step),
                 self.buffer(step.write),
                 gram::Share {
@@ -267,7 +273,9 @@ impl<'a> Builder<'a> {
         match op {
             Op::ContentLoss { weight } => {
                 let (f, target) = (self.map(x), self.map(step.reads[1]));
-                content_loss::value(recorder, *weight, &f, &target, partials, &total)
+                let weights = self.weights(step, 2);
+                let source = (&f, weights.as_ref());
+                content_loss::value(recorder, *weight, source, &target, partials, &total)
             }
             Op::DreamLoss { weight } => {
                 dream_loss::value(recorder, *weight, &self.map(x), partials, &total)
@@ -359,17 +367,21 @@ impl<'a> Builder<'a> {
             }
             Op::Gram { positions } => {
                 let (f, gf) = (self.map(reads[0]), self.map(step.write));
-                let gg = self.buffer(gy);
-                gram::gradient(recorder, self.gpu, gg, &f, &gf, *positions, merge)
+                let (gg, weights) = (self.buffer(gy), self.weights(step, 1));
+                let source = (&f, weights.as_ref());
+                gram::gradient(recorder, self.gpu, gg, source, &gf, *positions, merge)
             }
             Op::Moments { positions } => {
                 let (f, gf) = (self.map(reads[0]), self.map(step.write));
-                let gm = self.buffer(gy);
-                moments::gradient(recorder, self.gpu, gm, [&f, &gf], *positions, merge)
+                let (gm, weights) = (self.buffer(gy), self.weights(step, 1));
+                let source = (&f, weights.as_ref());
+                moments::gradient(recorder, self.gpu, gm, source, &gf, *positions, merge)
             }
             Op::ContentLoss { weight } => {
                 let (f, target) = (self.map(reads[0]), self.map(reads[1]));
-                content_loss::gradient(recorder, *weight, &f, &target, &self.map(step.write), merge)
+                let (weights, gf) = (self.weights(step, 2), self.map(step.write));
+                let source = (&f, weights.as_ref());
+                content_loss::gradient(recorder, *weight, source, &target, &gf, merge)
             }
             Op::DreamLoss { weight } => {
                 let (f, gf) = (self.map(reads[0]), self.map(step.write));

@@ -70,17 +70,17 @@ pub enum Op {
     Crop(Window),
     /// A window of a map, put where it belongs in a larger one.
     Paste(Placement),
-    /// F·Fᵀ / M.
+    /// F·Fᵀ / M, or F·T·Fᵀ / M with the weights of a second input on the diagonal of T.
     Gram {
         /// M: all positions of the layer, also where F is a tile of it.
         positions: usize,
     },
-    /// F·Fᵀ / M and ΣF / M.
+    /// F·Fᵀ / M and ΣF / M, or F·T·Fᵀ / M and F·t / M with the weights t of a second input.
     Moments {
         /// M, as of [`Op::Gram`].
         positions: usize,
     },
-    /// weight · mean((F − P)²).
+    /// weight · mean((F − P)²), or weight · mean(t·(F − P)²) with the weights t of a third input.
     ContentLoss {
         /// w.
         weight: f32,
@@ -107,7 +107,7 @@ pub enum Op {
     },
 }
 
-/// One entry of the tape. The first input is the one that gradients flow to; a second is a target.
+/// One entry of the tape. The first input is the one that gradients flow to; others are targets and weights.
 #[derive(Clone, Debug)]
 pub struct Node {
     /// Unique on the tape; a layer name where there is one.

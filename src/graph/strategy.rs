@@ -14,6 +14,8 @@ use super::node::{Extent, Op, ValueId};
 use super::section::{Section, Sections};
 use super::span::Reach;
 use super::tape::Tape;
+use crate::kernels::gram;
+use crate::shape::Shape;
 
 /// A pooling whose whole output is kept, and how the layers above it are computed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,8 +82,9 @@ impl Strategy {
 
     /// Strategies for `tape`, from the least arithmetic to the most; the plain way comes first. Further down
     /// the list memory gets less, by and large: walk it until one fits. [`Margin::Winograd`] costs next to
-    /// nothing up to the second pooling and much above.
-    pub fn candidates(tape: &Tape, margin: Margin) -> Vec<Candidate> {
+    /// nothing up to the second pooling and much above. Where maps are larger than a binding may be,
+    /// `binding_limit` bytes, tiles that fit one can be the faster way.
+    pub fn candidates(tape: &Tape, margin: Margin, binding_limit: u64) -> Vec<Candidate> {
         let (height, width) = tape.picture_size();
         let pools: Vec<&str> = tape
             .nodes
@@ -98,12 +101,12 @@ impl Strategy {
                 strategies.extend(Self::tilings(&pools, &cuts, [width, height]));
             }
         }
-        let (plain, _) = cost(tape, &Self::default());
+        let (plain, _) = cost(tape, &Self::default(), binding_limit);
         let mut candidates: Vec<Candidate> = strategies
             .into_iter()
             .map(|strategy| Self { margin, ..strategy })
             .map(|strategy| {
-                let (flop, least_bytes) = cost(tape, &strategy);
+                let (flop, least_bytes) = cost(tape, &strategy, binding_limit);
                 Candidate {
                     strategy,
                     flop_ratio: if plain > 0.0 { flop / plain } else { 1.0 },
@@ -156,39 +159,52 @@ impl Strategy {
     }
 }
 
-/// `tiles of 512×512 up to pool2, whole to the end`.
+/// `tiles of 512×512 up to pool2, the rest kept`, or `recomputed up to pool1, up to pool2, the rest kept`.
 impl fmt::Display for Strategy {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_plain() {
             return out.write_str("everything kept");
         }
+        let tiles = |[width, height]: [usize; 2]| format!("tiles of {width}×{height}");
         let mut tile = self.tile;
-        let in_words = |tile: Option<[usize; 2]>| match tile {
-            Some([width, height]) => format!("tiles of {width}×{height}"),
-            None => "whole".to_string(),
-        };
+        let mut said = String::new();
         for cut in &self.cuts {
-            write!(out, "{} up to {}, ", in_words(tile), cut.layer)?;
-            tile = cut.tile;
+            let words = tile.map_or("recomputed".to_string(), tiles);
+            if words != said {
+                write!(out, "{words} ")?;
+            }
+            write!(out, "up to {}, ", cut.layer)?;
+            (said, tile) = (words, cut.tile);
         }
-        write!(out, "{} to the end", in_words(tile))
+        match tile {
+            None => out.write_str("the rest kept"),
+            Some(tile) if self.cuts.is_empty() => out.write_str(&tiles(tile)),
+            Some(tile) => write!(out, "{} above", tiles(tile)),
+        }
     }
 }
 
-/// Operations of the convolutions and Gram matrices of a step, by their definition, and the bytes that are the
-/// least it has at once.
-fn cost(tape: &Tape, strategy: &Strategy) -> (f64, u64) {
-    let losses = tape.loss_values();
-    match Sections::new(tape, &losses, strategy) {
-        Some(sections) => (flop(tape, &sections), sections.least_bytes(tape)),
+/// Operations of the convolutions and Gram matrices of a step, or of everything if the tape has no losses, by their
+/// definition (Gram matrices as often as slices make it), and the bytes that are the least it has at once.
+fn cost(tape: &Tape, strategy: &Strategy, binding_limit: u64) -> (f64, u64) {
+    let mut wanted = tape.loss_values();
+    if wanted.is_empty() {
+        wanted = tape.nodes.iter().map(|node| node.output).collect();
+    }
+    match Sections::new(tape, &wanted, strategy) {
+        Some(sections) => (
+            flop(tape, &sections, binding_limit),
+            sections.least_bytes(tape),
+        ),
         // The plain way, whatever the strategy says.
         None => (0.0, 0),
     }
 }
 
-fn flop(tape: &Tape, Sections { sections, .. }: &Sections) -> f64 {
+fn flop(tape: &Tape, Sections { sections, .. }: &Sections, binding_limit: u64) -> f64 {
     let of = |section: &Section, nodes: &[usize]| -> f64 {
-        let each = nodes.iter().map(|&node| node_flop(tape, section, node));
+        let node_flop = |&node| node_flop(tape, section, node, binding_limit);
+        let each = nodes.iter().map(node_flop);
         each.sum()
     };
     sections
@@ -207,7 +223,7 @@ fn flop(tape: &Tape, Sections { sections, .. }: &Sections) -> f64 {
 }
 
 /// Operations of one node over all tiles, in one direction.
-fn node_flop(tape: &Tape, section: &Section, node: usize) -> f64 {
+fn node_flop(tape: &Tape, section: &Section, node: usize, binding_limit: u64) -> f64 {
     let described = &tape.nodes[node];
     let pixels = |of: fn(&Reach) -> usize, value: ValueId| -> f64 {
         let sum = |spans: &[BTreeMap<ValueId, Reach>]| -> usize {
@@ -222,8 +238,16 @@ fn node_flop(tape: &Tape, section: &Section, node: usize) -> f64 {
         }
         Op::Gram { .. } | Op::Moments { .. } => match tape.value(described.output).extent {
             Extent::Gram(channels) | Extent::Moments(channels) => {
-                let pixels = pixels(|reach| reach.core.length(), described.inputs[0]);
-                2.0 * (channels * channels) as f64 * pixels
+                let map = described.inputs[0];
+                let pixels = pixels(|reach| reach.core.length(), map);
+                let longest = |spans: &[BTreeMap<ValueId, Reach>]| -> usize {
+                    let lengths = spans.iter().map(|reaches| reaches[&map].core.length());
+                    lengths.max().unwrap_or(0)
+                };
+                let largest =
+                    Shape::new(channels, longest(&section.rows), longest(&section.columns));
+                let repetition = gram::repetition(largest, binding_limit);
+                2.0 * (channels * channels) as f64 * pixels * repetition
             }
             _ => 0.0,
         },

@@ -199,10 +199,26 @@ impl Tape {
     /// # Errors
     /// `f` is no map, its channels are no multiple of four, or a name that is taken.
     pub fn gram(&mut self, name: &str, f: ValueId) -> Result<ValueId, TapeError> {
+        self.weighted_gram(name, f, None)
+    }
+
+    /// Adds the Gram matrix of a map whose positions count by `weights`, a map of one channel with a mean of 1, where
+    /// there are any.
+    ///
+    /// # Errors
+    /// `f` is no map, its channels are no multiple of four, weights of another size, or a name that is taken.
+    pub fn weighted_gram(
+        &mut self,
+        name: &str,
+        f: ValueId,
+        weights: Option<ValueId>,
+    ) -> Result<ValueId, TapeError> {
         let shape = self.statistics_input(name, f)?;
         let positions = shape.pixels();
         let extent = Extent::Gram(shape.channels);
-        self.push(name, Op::Gram { positions }, vec![f], extent)
+        let weights = self.weights_input(name, shape, weights)?;
+        let inputs = [Some(f), weights].into_iter().flatten().collect();
+        self.push(name, Op::Gram { positions }, inputs, extent)
     }
 
     /// Adds the second moments and the means of a map.
@@ -210,10 +226,25 @@ impl Tape {
     /// # Errors
     /// `f` is no map, its channels are no multiple of four, or a name that is taken.
     pub fn moments(&mut self, name: &str, f: ValueId) -> Result<ValueId, TapeError> {
+        self.weighted_moments(name, f, None)
+    }
+
+    /// Adds the moments of a map whose positions count by `weights`, as those of [`Tape::weighted_gram`] do.
+    ///
+    /// # Errors
+    /// `f` is no map, its channels are no multiple of four, weights of another size, or a name that is taken.
+    pub fn weighted_moments(
+        &mut self,
+        name: &str,
+        f: ValueId,
+        weights: Option<ValueId>,
+    ) -> Result<ValueId, TapeError> {
         let shape = self.statistics_input(name, f)?;
         let positions = shape.pixels();
         let extent = Extent::Moments(shape.channels);
-        self.push(name, Op::Moments { positions }, vec![f], extent)
+        let weights = self.weights_input(name, shape, weights)?;
+        let inputs = [Some(f), weights].into_iter().flatten().collect();
+        self.push(name, Op::Moments { positions }, inputs, extent)
     }
 
     /// Adds weight · mean((F − P)²).
@@ -227,11 +258,27 @@ impl Tape {
         target: ValueId,
         weight: f32,
     ) -> Result<ValueId, TapeError> {
+        self.weighted_content_loss(name, f, target, (weight, None))
+    }
+
+    /// Adds weight · mean(t·(F − P)²) with the weights t of positions, a map of one channel, where there are any.
+    ///
+    /// # Errors
+    /// Different shapes, or a name that is taken.
+    pub fn weighted_content_loss(
+        &mut self,
+        name: &str,
+        f: ValueId,
+        target: ValueId,
+        (weight, weights): (f32, Option<ValueId>),
+    ) -> Result<ValueId, TapeError> {
         let shape = self.map_input(name, f)?;
         if self.shape(target) != Some(shape) {
             return Err(self.mismatch(name, target, format!("a map of {shape}")));
         }
-        self.push_loss(name, Op::ContentLoss { weight }, vec![f, target])
+        let weights = self.weights_input(name, shape, weights)?;
+        let inputs = [Some(f), Some(target), weights].into_iter().flatten();
+        self.push_loss(name, Op::ContentLoss { weight }, inputs.collect())
     }
 
     /// Adds weight · mean((G − A)²).
@@ -349,6 +396,22 @@ impl Tape {
         }
         let expected = "a map whose channels are a multiple of four".to_string();
         Err(self.mismatch(node, f, expected))
+    }
+
+    /// `weights` if they are those of the positions of a map of `shape`.
+    fn weights_input(
+        &self,
+        node: &str,
+        shape: Shape,
+        weights: Option<ValueId>,
+    ) -> Result<Option<ValueId>, TapeError> {
+        let expected = shape.with_channels(1);
+        match weights {
+            Some(weights) if self.shape(weights) != Some(expected) => {
+                Err(self.mismatch(node, weights, format!("a map of {expected}")))
+            }
+            weights => Ok(weights),
+        }
     }
 
     fn mismatch(&self, node: &str, input: ValueId, expected: String) -> TapeError {

@@ -23,7 +23,7 @@ pub use self::npy::{encode_npy, save_npy};
 pub use self::output::{
     check_output, check_output_file, remove_leftovers, write_atomically, write_atomically_with,
 };
-pub use self::resize::fitted;
+pub use self::resize::{Filter, fitted, resampled, resized_plane};
 pub use self::save::PictureFormat;
 
 /// An RGB picture, sRGB-encoded.

@@ -36,12 +36,97 @@ impl Picture {
     }
 }
 
-/// One channel of size `from` (width, height) at the size `to`.
-pub(super) fn resized_plane(plane: &[f32], from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
+/// One channel of size `from` (width, height) at the size `to`, by the filter of [`Picture::resized`].
+pub fn resized_plane(plane: &[f32], from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
     let source = ImageBuffer::from_fn(from.0 as u32, from.1 as u32, |x, y| {
         Luma([plane[y as usize * from.0 + x as usize]])
     });
     resize(&source, to.0 as u32, to.1 as u32, FilterType::CatmullRom).into_raw()
+}
+
+/// How values between pixels are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// The Catmull–Rom cubic, as in [`Picture::resized`]: sharp, and overshoots at edges.
+    Bicubic,
+    /// Straight lines between pixels: a mean with weights that are never negative.
+    Bilinear,
+}
+
+impl Filter {
+    /// Pixels from the middle to where it ends.
+    fn support(self) -> f64 {
+        match self {
+            Self::Bicubic => 2.0,
+            Self::Bilinear => 1.0,
+        }
+    }
+
+    /// Its weight at a distance in pixels (Keys 1981, with a = −1/2).
+    fn weight(self, distance: f64) -> f64 {
+        let x = distance.abs();
+        match self {
+            Self::Bilinear => (1.0 - x).max(0.0),
+            Self::Bicubic if x < 1.0 => (1.5 * x - 2.5) * x * x + 1.0,
+            Self::Bicubic if x < 2.0 => ((2.5 - 0.5 * x) * x - 4.0) * x + 2.0,
+            Self::Bicubic => 0.0,
+        }
+    }
+}
+
+/// Planes of any values, one after the other, from the size `from` (W, H) to the size `to`. Nothing is clamped,
+/// which [`Picture::resized`] does; else it is the same map. Sides of `from` must not be 0.
+pub fn resampled(planes: &[f32], from: [usize; 2], to: [usize; 2], filter: Filter) -> Vec<f32> {
+    if from == to {
+        return planes.to_vec();
+    }
+    let [columns, rows] = [0, 1].map(|axis| taps(from[axis], to[axis], filter));
+    let mut resampled = Vec::with_capacity(planes.len() / (from[0] * from[1]) * to[0] * to[1]);
+    for plane in planes.chunks_exact(from[0] * from[1]) {
+        let mut narrow = Vec::with_capacity(to[0] * from[1]);
+        for row in plane.chunks_exact(from[0]) {
+            narrow.extend(columns.iter().map(|taps| taps.sum(|x| row[x])));
+        }
+        for taps in &rows {
+            resampled.extend((0..to[0]).map(|x| taps.sum(|y| narrow[y * to[0] + x])));
+        }
+    }
+    resampled
+}
+
+/// The pixels that make one of the result, and what each counts.
+struct Taps {
+    first: usize,
+    weights: Vec<f64>,
+}
+
+impl Taps {
+    fn sum(&self, value: impl Fn(usize) -> f32) -> f32 {
+        let terms = self.weights.iter().zip(self.first..);
+        terms
+            .map(|(weight, at)| weight * f64::from(value(at)))
+            .sum::<f64>() as f32
+    }
+}
+
+/// For each of `to` pixels of a line of `from`. Weights beyond the border are left out, the others make up for it.
+fn taps(from: usize, to: usize, filter: Filter) -> Vec<Taps> {
+    let ratio = from as f64 / to as f64;
+    let width = ratio.max(1.0);
+    let line = (0..to).map(|at| {
+        let middle = (at as f64 + 0.5) * ratio;
+        let reach = filter.support() * width;
+        let first = (middle - reach).max(0.0) as usize;
+        let end = ((middle + reach).ceil() as usize).min(from);
+        let weight = |x: usize| filter.weight((x as f64 + 0.5 - middle) / width);
+        let weights: Vec<f64> = (first..end).map(weight).collect();
+        let sum: f64 = weights.iter().sum();
+        Taps {
+            first,
+            weights: weights.iter().map(|weight| weight / sum).collect(),
+        }
+    });
+    line.collect()
 }
 
 /// `width`×`height` scaled to a longer side of `longer`, rounded, at least one pixel each way.
@@ -120,6 +205,35 @@ mod tests {
                 assert!((found - expected).abs() < 1e-5, "{found} {expected}");
             }
         }
+    }
+
+    /// Where nothing overshoots, the two ways to resize a picture agree.
+    #[test]
+    fn values_and_pictures_are_resized_alike() {
+        let soft = picture(23, 17, |c, x, y| {
+            0.5 + 0.3 * ((x + c) as f32 / 4.0).sin() * (y as f32 / 5.0).cos()
+        });
+        for to in [[31, 20], [12, 9], [46, 5], [1, 1]] {
+            let expected = soft.resized(to[0], to[1]);
+            let found = resampled(&soft.rgb, [23, 17], to, Filter::Bicubic);
+            assert_eq!(found.len(), expected.rgb.len());
+            for (found, expected) in found.iter().zip(&expected.rgb) {
+                assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_of_any_size_and_sign_are_kept() {
+        let edge: Vec<f32> = (0..8).map(|x| if x < 4 { -3e4 } else { 5e4 }).collect();
+        let cubic = resampled(&edge, [8, 1], [32, 1], Filter::Bicubic);
+        assert!(cubic.iter().any(|&value| value > 5e4));
+        let linear = resampled(&edge, [8, 1], [32, 3], Filter::Bilinear);
+        assert_eq!(linear.len(), 96);
+        assert!(linear.iter().all(|value| (-3e4..=5e4).contains(value)));
+        // A quarter of a pixel from the middle between the two.
+        assert_eq!(linear[16], 5e4 - 8e4 * 0.375);
+        assert_eq!(resampled(&edge, [8, 1], [8, 1], Filter::Bicubic), edge);
     }
 
     #[test]

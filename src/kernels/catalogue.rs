@@ -1,7 +1,7 @@
 //! Every kernel there is, for listings and for the tests that hold each to its shader.
 
 use super::{
-    adam, content_loss, conv3x3, copy_bandwidth, crop, dream_loss, fma_peak, gram, lbfgs,
+    adam, average, content_loss, conv3x3, copy_bandwidth, crop, dream_loss, fma_peak, gram, lbfgs,
     matrix_product, mean, picture_input, pool2, relu, style_loss, sum, tv_loss, wasserstein_loss,
 };
 use crate::gpu::Kernel;
@@ -56,6 +56,7 @@ pub fn catalogue() -> Vec<&'static Kernel> {
         &lbfgs::AIM,
         &lbfgs::DECIDE,
         &lbfgs::ADVANCE,
+        &average::MAIN,
         &fma_peak::MAIN,
         &copy_bandwidth::MAIN,
     ]);

@@ -1,11 +1,12 @@
-//! w · mean((F − P)²) over a feature map and its gradient (`shaders/content_loss.wgsl`).
+//! w · mean(t·(F − P)²) over a feature map and its gradient (`shaders/content_loss.wgsl`).
 
 use super::feature_map::{FeatureMap, slices};
 use super::sum::{self, PARTIAL_WORKGROUPS, PARTIALS, TotalSlot, partial_view};
+use super::weighted::{Weighted, weighted, weights_or};
 use super::{Merge, over_positions};
 use crate::gpu::{Access, Command, GpuError, Kernel, Recorder};
 
-/// Partial sums of (F − P)².
+/// Partial sums of t·(F − P)².
 pub static VALUE: Kernel = Kernel {
     shader: crate::shader!("content_loss"),
     entry: "value",
@@ -14,11 +15,12 @@ pub static VALUE: Kernel = Kernel {
         (1, Access::Read),
         (2, Access::Read),
         (3, Access::ReadWrite),
+        (5, Access::Read),
     ],
     needs_subgroups: false,
 };
 
-/// gF (+)= 2w/(C·M) · (F − P).
+/// gF (+)= 2w/(C·M) · t·(F − P).
 pub static GRADIENT: Kernel = Kernel {
     shader: crate::shader!("content_loss"),
     entry: "gradient",
@@ -27,6 +29,7 @@ pub static GRADIENT: Kernel = Kernel {
         (1, Access::Read),
         (2, Access::Read),
         (4, Access::ReadWrite),
+        (5, Access::Read),
     ],
     needs_subgroups: false,
 };
@@ -50,7 +53,7 @@ pub(super) struct MapLossParams {
 pub fn value(
     recorder: &mut Recorder,
     weight: f32,
-    f: &FeatureMap,
+    (f, weights): Weighted<'_>,
     target: &FeatureMap,
     partials: &wgpu::Buffer,
     total: &TotalSlot,
@@ -60,7 +63,7 @@ pub fn value(
         let values = (slice.count * f.shape.pixels() * 4) as u64;
         recorder.push(Command {
             kernel: &VALUE,
-            knobs: vec![],
+            knobs: vec![weighted(weights)],
             uniform: bytemuck::bytes_of(&MapLossParams {
                 pixels: f.shape.pixels() as u32,
                 plane: f.plane(),
@@ -75,6 +78,7 @@ pub fn value(
                 f.view(slice),
                 target.view(slice),
                 partial_view(partials, slices.len()),
+                weights_or(f, weights),
             ],
             workgroups: [PARTIAL_WORKGROUPS, 1, 1],
             flop: 3 * values,
@@ -93,7 +97,7 @@ pub fn value(
 pub fn gradient(
     recorder: &mut Recorder,
     weight: f32,
-    f: &FeatureMap,
+    (f, weights): Weighted<'_>,
     target: &FeatureMap,
     gf: &FeatureMap,
     merge: Merge,
@@ -102,7 +106,7 @@ pub fn gradient(
         let values = (slice.count * f.shape.pixels() * 4) as u64;
         recorder.push(Command {
             kernel: &GRADIENT,
-            knobs: vec![],
+            knobs: vec![weighted(weights)],
             uniform: bytemuck::bytes_of(&MapLossParams {
                 pixels: f.shape.pixels() as u32,
                 plane: f.plane(),
@@ -113,7 +117,12 @@ pub fn gradient(
                 padding: [0; 2],
             })
             .to_vec(),
-            buffers: vec![f.view(slice), target.view(slice), gf.view(slice)],
+            buffers: vec![
+                f.view(slice),
+                target.view(slice),
+                gf.view(slice),
+                weights_or(f, weights),
+            ],
             workgroups: over_positions(f.shape.pixels(), slice.count),
             flop: 2 * values,
             bytes: 12 * values,

@@ -3,6 +3,7 @@
 //! (`shaders/gram_gradient.wgsl`, or its twin without subgroups).
 
 use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
+use super::weighted::{Weighted, weighted, weights_or};
 use super::{ACCUMULATE, MEAN, Merge};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
 use crate::shape::Shape;
@@ -16,6 +17,7 @@ pub static PARTIAL: Kernel = Kernel {
         (1, Access::Read),
         (4, Access::Read),
         (2, Access::ReadWrite),
+        (6, Access::Read),
     ],
     needs_subgroups: false,
 };
@@ -29,6 +31,7 @@ pub static BROADCAST: Kernel = Kernel {
         (1, Access::Read),
         (4, Access::Read),
         (2, Access::ReadWrite),
+        (6, Access::Read),
     ],
     needs_subgroups: true,
 };
@@ -42,6 +45,7 @@ pub static TILED: Kernel = Kernel {
         (1, Access::Read),
         (4, Access::Read),
         (2, Access::ReadWrite),
+        (6, Access::Read),
     ],
     needs_subgroups: false,
 };
@@ -64,9 +68,10 @@ const GRADIENT_BINDINGS: &[(u32, Access)] = &[
     (2, Access::Read),
     (4, Access::ReadWrite),
     (5, Access::Read),
+    (6, Access::Read),
 ];
 
-/// gF (+)= 2/M · gG·F, weights by subgroup broadcast, loads of 64 bits.
+/// gF (+)= 2/M · gG·F, gG by subgroup broadcast, loads of 64 bits.
 pub static GRADIENT: Kernel = Kernel {
     shader: crate::shader!("gram_gradient"),
     entry: "main",
@@ -207,6 +212,26 @@ pub fn workspace_bytes(shape: Shape) -> u64 {
     (4 * shape.channels * shape.channels * chunks(shape)) as u64
 }
 
+/// How often the sums of a map are computed where it takes several bindings, 1 where it takes one: a tile of the
+/// matrix is as wide as ever, however few channels a slice leaves for it.
+pub fn repetition(shape: Shape, binding_limit: u64) -> f64 {
+    let side = Tiling::Lanes.groups();
+    let tiles = |slices: &[GroupSlice]| -> usize {
+        let of = |slice: &GroupSlice| slice.count.div_ceil(side);
+        let rows = slices.iter().enumerate();
+        let row = |(index, i): (usize, &GroupSlice)| -> usize {
+            slices[index..].iter().map(|j| of(i) * of(j)).sum()
+        };
+        rows.map(row).sum()
+    };
+    let whole = slices(shape, u64::MAX);
+    match (slices(shape, binding_limit), whole) {
+        (Ok(several), Ok(one)) => tiles(&several) as f64 / tiles(&one).max(1) as f64,
+        // Such a map is refused when it is recorded.
+        _ => 1.0,
+    }
+}
+
 /// Bytes of the C×C matrix itself.
 fn matrix_bytes(shape: Shape) -> u64 {
     (4 * shape.channels * shape.channels) as u64
@@ -231,15 +256,15 @@ impl Share {
     }
 }
 
-/// Records g (+)= F·Fᵀ/M, C×C row-major; C is a multiple of four and `partials` has
-/// [`workspace_bytes`].
+/// Records g (+)= F·T·Fᵀ/M with the weights on the diagonal of T, C×C row-major; C is a multiple of four and
+/// `partials` has [`workspace_bytes`].
 ///
 /// # Errors
 /// A plane that no binding can hold.
 pub fn forward(
     recorder: &mut Recorder,
     tiling: Tiling,
-    f: &FeatureMap,
+    (f, weights): Weighted<'_>,
     partials: &wgpu::Buffer,
     g: &wgpu::Buffer,
     share: Share,
@@ -250,7 +275,10 @@ pub fn forward(
             let partials = BufferView::first(partials, workspace_bytes(f.shape));
             let widest = recorder.workgroup();
             recorder.push(partial_command(
-                tiling, f, i_slice, j_slice, partials, widest,
+                (tiling, widest),
+                (f, weights),
+                [i_slice, j_slice],
+                partials,
             ));
         }
     }
@@ -283,12 +311,10 @@ pub fn forward(
 }
 
 fn partial_command(
-    tiling: Tiling,
-    f: &FeatureMap,
-    i_slice: GroupSlice,
-    j_slice: GroupSlice,
+    (tiling, widest): (Tiling, u32),
+    (f, weights): Weighted<'_>,
+    [i_slice, j_slice]: [GroupSlice; 2],
     partials: BufferView,
-    widest: u32,
 ) -> Command {
     let chunks = tiling.chunks(f.shape);
     let together = tiling.chunks_per_workgroup(chunks, widest);
@@ -303,11 +329,16 @@ fn partial_command(
     Command {
         kernel: tiling.kernel(),
         knobs: match tiling {
-            Tiling::Threads => vec![("WORKGROUP", together as u32)],
-            Tiling::Lanes | Tiling::Workgroups => Vec::new(),
+            Tiling::Threads => vec![("WORKGROUP", together as u32), weighted(weights)],
+            Tiling::Lanes | Tiling::Workgroups => vec![weighted(weights)],
         },
         uniform: bytemuck::bytes_of(&gram_params(f, i_slice, j_slice, chunks, together)).to_vec(),
-        buffers: vec![f.view(i_slice), f.view(j_slice), partials],
+        buffers: vec![
+            f.view(i_slice),
+            f.view(j_slice),
+            partials,
+            weights_or(f, weights),
+        ],
         workgroups: [(chunks / together) as u32, tiles(i_slice), tiles(j_slice)],
         flop: 2 * products * f.shape.pixels() as u64,
         bytes: 4 * (i + j) * f.shape.pixels() as u64,
@@ -338,7 +369,7 @@ fn gram_params(
     }
 }
 
-/// Records gf (+)= 2/M · gg·F for a symmetric gg, which every loss on a Gram matrix has, and M positions.
+/// Records gf (+)= 2/M · gg·F·T for a symmetric gg, which every loss on a Gram matrix has, and M positions.
 ///
 /// # Errors
 /// A plane that no binding can hold.
@@ -346,36 +377,39 @@ pub fn gradient(
     recorder: &mut Recorder,
     gpu: &Gpu,
     gg: &wgpu::Buffer,
-    f: &FeatureMap,
+    source: Weighted<'_>,
     gf: &FeatureMap,
     positions: usize,
     merge: Merge,
 ) -> Result<(), GpuError> {
-    let matrix = BufferView::first(gg, matrix_bytes(f.shape));
-    record_gradient(recorder, gpu, (matrix, 0), [f, gf], positions, merge)
+    let matrix = BufferView::first(gg, matrix_bytes(source.0.shape));
+    record_gradient(recorder, gpu, (matrix, 0), source, gf, positions, merge)
 }
 
 /// The same for the gradient at moments, C×C and C means, which adds gμ/M to every position: records
-/// gf (+)= 2/M · gs·F + gμ/M.
+/// gf (+)= (2/M · gs·F + gμ/M)·T.
 pub(super) fn gradient_of_moments(
     recorder: &mut Recorder,
     gpu: &Gpu,
     gm: BufferView,
-    maps: [&FeatureMap; 2],
+    source: Weighted<'_>,
+    gf: &FeatureMap,
     positions: usize,
     merge: Merge,
 ) -> Result<(), GpuError> {
-    record_gradient(recorder, gpu, (gm, MEAN), maps, positions, merge)
+    record_gradient(recorder, gpu, (gm, MEAN), source, gf, positions, merge)
 }
 
 fn record_gradient(
     recorder: &mut Recorder,
     gpu: &Gpu,
     (gg, mean): (BufferView, u32),
-    [f, gf]: [&FeatureMap; 2],
+    source: Weighted<'_>,
+    gf: &FeatureMap,
     positions: usize,
     merge: Merge,
 ) -> Result<(), GpuError> {
+    let (f, _) = source;
     let scale = 2.0 / positions as f32;
     let slices = slices(f.shape, recorder.binding_limit())?;
     let kernel = gradient_kernel(gpu.adapter().is_software() && gpu.can_run(&GRADIENT));
@@ -394,10 +428,9 @@ fn record_gradient(
             recorder.push(gradient_command(
                 kernel,
                 gg.clone(),
-                f,
-                c_slice,
+                source,
                 gf,
-                o_slice,
+                [c_slice, o_slice],
                 (scale, flags),
             ));
         }
@@ -426,10 +459,9 @@ fn gradient_tile(kernel: &Kernel) -> [usize; 2] {
 fn gradient_command(
     (kernel, workgroup): (&'static Kernel, u32),
     gg: BufferView,
-    f: &FeatureMap,
-    c_slice: GroupSlice,
+    (f, weights): Weighted<'_>,
     gf: &FeatureMap,
-    o_slice: GroupSlice,
+    [c_slice, o_slice]: [GroupSlice; 2],
     (scale, flags): (f32, u32),
 ) -> Command {
     let pixels = f.shape.pixels();
@@ -450,9 +482,15 @@ fn gradient_command(
     let (c, o) = (4 * c_slice.count as u64, 4 * o_slice.count as u64);
     Command {
         kernel,
-        knobs: vec![("WORKGROUP", workgroup)],
+        knobs: vec![("WORKGROUP", workgroup), weighted(weights)],
         uniform: bytemuck::bytes_of(&params).to_vec(),
-        buffers: vec![f.view(c_slice), gg, gf.view(o_slice), f.view(o_slice)],
+        buffers: vec![
+            f.view(c_slice),
+            gg,
+            gf.view(o_slice),
+            f.view(o_slice),
+            weights_or(f, weights),
+        ],
         workgroups: [
             pixels.div_ceil(strip).div_ceil(workgroup as usize) as u32,
             o_slice.count.div_ceil(out_groups) as u32,

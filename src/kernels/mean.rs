@@ -1,9 +1,10 @@
-//! The means μ = ΣF/M of the channels of a feature map (`shaders/mean.wgsl`). The way back is folded into that
+//! The means μ = Σ t·F/M of the channels of a feature map (`shaders/mean.wgsl`). The way back is folded into that
 //! of [`super::gram`], see [`super::moments`].
 
 use super::ACCUMULATE;
 use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
 use super::gram::Share;
+use super::weighted::{Weighted, weighted, weights_or};
 use crate::gpu::{Access, BufferView, Command, GpuError, Kernel, Recorder};
 use crate::shape::Shape;
 
@@ -15,6 +16,7 @@ pub static PARTIAL: Kernel = Kernel {
         (0, Access::Uniform),
         (1, Access::Read),
         (2, Access::ReadWrite),
+        (6, Access::Read),
     ],
     needs_subgroups: false,
 };
@@ -53,14 +55,14 @@ pub fn workspace_bytes(shape: Shape) -> u64 {
     (16 * groups(shape.channels) * CHUNKS) as u64
 }
 
-/// Records μ (+)= ΣF/M into the C values behind the C×C matrix of `moments`; C is a multiple of four and
+/// Records μ (+)= F·t/M with the weights t into the C values behind the C×C matrix of `moments`; C is a multiple of four and
 /// `partials` has [`workspace_bytes`].
 ///
 /// # Errors
 /// A plane that no binding can hold.
 pub fn forward(
     recorder: &mut Recorder,
-    f: &FeatureMap,
+    (f, weights): Weighted<'_>,
     partials: &wgpu::Buffer,
     moments: BufferView,
     share: Share,
@@ -69,7 +71,12 @@ pub fn forward(
     // A divisor of the chunks.
     let workgroup = recorder.workgroup().min(CHUNKS as u32);
     for slice in slices(f.shape, recorder.binding_limit())? {
-        recorder.push(partial_command(f, slice, partials.clone(), workgroup));
+        recorder.push(partial_command(
+            (f, weights),
+            slice,
+            partials.clone(),
+            workgroup,
+        ));
     }
     let c_groups = groups(f.shape.channels);
     let params = MeanParams {
@@ -90,7 +97,7 @@ pub fn forward(
 }
 
 fn partial_command(
-    f: &FeatureMap,
+    (f, weights): Weighted<'_>,
     slice: GroupSlice,
     partials: BufferView,
     workgroup: u32,
@@ -98,9 +105,9 @@ fn partial_command(
     let values = (4 * slice.count * f.shape.pixels()) as u64;
     Command {
         kernel: &PARTIAL,
-        knobs: vec![("WORKGROUP", workgroup)],
+        knobs: vec![("WORKGROUP", workgroup), weighted(weights)],
         uniform: bytemuck::bytes_of(&params(f, slice.first, workgroup)).to_vec(),
-        buffers: vec![f.view(slice), partials],
+        buffers: vec![f.view(slice), partials, weights_or(f, weights)],
         workgroups: [CHUNKS as u32 / workgroup, slice.count as u32, 1],
         flop: values,
         bytes: 4 * values,

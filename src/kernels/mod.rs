@@ -4,6 +4,7 @@
 //! submitted. The meaning of each op stands in the file of the same stem under [`crate::reference`].
 
 pub mod adam;
+pub mod average;
 mod catalogue;
 pub mod content_loss;
 pub mod conv3x3;
@@ -26,11 +27,13 @@ pub mod style_loss;
 pub mod sum;
 pub mod tv_loss;
 pub mod wasserstein_loss;
+mod weighted;
 
 pub use catalogue::{catalogue, catalogue_of_real_gpus};
 pub use feature_map::FeatureMap;
 pub use merge::{ACCUMULATE, BIAS, MASK, MEAN, Merge, RELU};
 pub use pass::Pass;
+pub use weighted::Weighted;
 
 use crate::gpu::fold_workgroups;
 

@@ -4,6 +4,6 @@ pub mod architecture;
 pub mod vgg;
 pub mod weights;
 
-pub use architecture::Architecture;
+pub use architecture::{Architecture, LayerKind};
 pub use vgg::Network;
 pub use weights::{Weights, WeightsError};

@@ -79,6 +79,19 @@ impl Look {
     }
 }
 
+/// The network up to the `wanted` layers of a picture of this size, and their Gram matrices.
+///
+/// # Errors
+/// A picture too small for a layer.
+pub fn features_tape(
+    network: &Network,
+    pooling: Pooling,
+    size: [usize; 2],
+    wanted: &Wanted,
+) -> Result<Tape, TapeError> {
+    Ok(Look::new(network, pooling, size, wanted)?.tape)
+}
+
 /// What [`features`] of a picture of this size does to the memory of a device, on `ledger`; everything but
 /// scratch memory is given back. Returns what stands in the way on this adapter, however much memory it has.
 ///

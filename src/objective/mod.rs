@@ -3,10 +3,12 @@
 mod dream;
 mod features;
 mod gaussian;
+mod region;
 mod style;
 
 pub use dream::{dream_executable, dream_tape};
-pub use features::{Features, Wanted, features, features_on_paper};
+pub use features::{Features, Wanted, features, features_on_paper, features_tape};
+pub use region::{LayerRegion, Mask};
 pub use style::{
     LayerWeight, LossSummary, Statistics, StyleTape, StyleTargets, StyleTerms, style_executable,
 };

@@ -1,10 +1,13 @@
 //! Floor 3: optimisers that live on the device, next to the picture they change.
 
 mod adam;
+mod average;
+mod carry;
 mod lbfgs;
 mod state;
 
 pub use crate::kernels::adam::AdamSettings;
+pub use crate::kernels::average::Averaging;
 pub use crate::kernels::lbfgs::LONGEST_HISTORY;
 pub use adam::Adam;
 pub use lbfgs::{Lbfgs, LbfgsSettings};
@@ -12,6 +15,7 @@ pub use state::{OptimiserState, StateMismatch};
 
 use serde::{Deserialize, Serialize};
 
+use self::average::Average;
 use crate::gpu::{Gpu, GpuError};
 use crate::graph::Allocation;
 
@@ -25,11 +29,14 @@ pub enum OptimiserSettings {
     Lbfgs(LbfgsSettings),
 }
 
-/// An optimiser with its state.
-pub enum Optimiser {
-    /// Adam.
+/// An optimiser with its state, and the mean of the pictures that it steps through if that is wanted.
+pub struct Optimiser {
+    method: Method,
+    average: Option<Average>,
+}
+
+enum Method {
     Adam(Adam),
-    /// L-BFGS.
     Lbfgs(Lbfgs),
 }
 
@@ -55,29 +62,66 @@ impl Optimiser {
         x: &wgpu::Buffer,
         gradient: &wgpu::Buffer,
     ) -> Result<Self, GpuError> {
-        Ok(match settings {
+        let method = match settings {
             OptimiserSettings::Adam(settings) => {
-                Self::Adam(Adam::new(gpu, settings, values, x, gradient)?)
+                Method::Adam(Adam::new(gpu, settings, values, x, gradient)?)
             }
             OptimiserSettings::Lbfgs(settings) => {
-                Self::Lbfgs(Lbfgs::new(gpu, settings, values, x, gradient)?)
+                Method::Lbfgs(Lbfgs::new(gpu, settings, values, x, gradient)?)
             }
+        };
+        Ok(Self {
+            method,
+            average: None,
         })
+    }
+
+    /// The same with the mean of the `values` f32 in `x`, from `first` on over every step.
+    ///
+    /// # Errors
+    /// No room for the mean.
+    pub fn averaging(
+        self,
+        gpu: &Gpu,
+        averaging: Averaging,
+        (values, x): (usize, &wgpu::Buffer),
+        first: &[f32],
+    ) -> Result<Self, GpuError> {
+        let mut average = Average::new(gpu, averaging, values, x)?;
+        average.begin(gpu, first);
+        Ok(Self {
+            average: Some(average),
+            ..self
+        })
+    }
+
+    /// What [`Optimiser::averaging`] would allocate for `values` f32.
+    pub fn average_on_paper(values: usize) -> Vec<Allocation> {
+        Average::on_paper(values)
+    }
+
+    /// The mean of the steps so far, if it is kept: planar RGB as long as the picture.
+    pub fn average(&self) -> Option<&wgpu::Buffer> {
+        self.average.as_ref().map(Average::mean)
     }
 
     /// Bytes of its state on the device.
     pub fn bytes(&self) -> u64 {
-        match self {
-            Self::Adam(adam) => adam.bytes(),
-            Self::Lbfgs(lbfgs) => lbfgs.bytes(),
-        }
+        let of_method = match &self.method {
+            Method::Adam(adam) => adam.bytes(),
+            Method::Lbfgs(lbfgs) => lbfgs.bytes(),
+        };
+        of_method + self.average().map_or(0, wgpu::Buffer::size)
     }
 
     /// Appends one step to `pass`, which must be submitted before the next call.
     pub fn encode(&mut self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>) {
-        match self {
-            Self::Adam(adam) => adam.encode(gpu, pass),
-            Self::Lbfgs(lbfgs) => lbfgs.encode(pass),
+        match &mut self.method {
+            Method::Adam(adam) => adam.encode(gpu, pass),
+            Method::Lbfgs(lbfgs) => lbfgs.encode(pass),
+        }
+        if let Some(average) = &mut self.average {
+            average.encode(gpu, pass);
         }
     }
 }

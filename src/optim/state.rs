@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::{Optimiser, OptimiserSettings};
+use super::{Method, Optimiser, OptimiserSettings};
 use crate::gpu::{BufferView, Gpu, GpuError, Staging};
 
 /// An optimiser's memory after a step. Put into another optimiser of the same settings it leads to the
@@ -50,41 +50,67 @@ pub enum StateMismatch {
     },
 }
 
+/// What the mean is called among the vectors.
+const AVERAGE: &str = "average.picture";
+
+impl OptimiserState {
+    /// The mean of the pictures that led here, if it was kept; planar RGB, filled up to whole vec4s.
+    pub fn average(&self) -> Option<&[f32]> {
+        self.vectors.get(AVERAGE).map(Vec::as_slice)
+    }
+
+    /// Puts `picture` in the place of that mean, or adds it.
+    pub fn set_average(&mut self, picture: &[f32]) {
+        let mut mean = picture.to_vec();
+        mean.resize(mean.len().next_multiple_of(4), 0.0);
+        self.vectors.insert(AVERAGE.to_string(), mean);
+    }
+}
+
 impl Optimiser {
     fn settings(&self) -> OptimiserSettings {
-        match self {
-            Self::Adam(adam) => OptimiserSettings::Adam(adam.settings()),
-            Self::Lbfgs(lbfgs) => OptimiserSettings::Lbfgs(lbfgs.settings()),
+        match &self.method {
+            Method::Adam(adam) => OptimiserSettings::Adam(adam.settings()),
+            Method::Lbfgs(lbfgs) => OptimiserSettings::Lbfgs(lbfgs.settings()),
         }
     }
 
     fn step(&self) -> usize {
-        match self {
-            Self::Adam(adam) => adam.step(),
-            Self::Lbfgs(lbfgs) => lbfgs.step(),
+        match &self.method {
+            Method::Adam(adam) => adam.step(),
+            Method::Lbfgs(lbfgs) => lbfgs.step(),
         }
     }
 
     fn set_step(&mut self, step: usize) {
-        match self {
-            Self::Adam(adam) => adam.set_step(step),
-            Self::Lbfgs(lbfgs) => lbfgs.set_step(step),
+        match &mut self.method {
+            Method::Adam(adam) => adam.set_step(step),
+            Method::Lbfgs(lbfgs) => lbfgs.set_step(step),
         }
     }
 
     /// The buffers that matter after the steps made so far.
     fn vectors(&self) -> Vec<(String, &wgpu::Buffer)> {
-        match self {
-            Self::Adam(adam) => adam.vectors(),
-            Self::Lbfgs(lbfgs) => lbfgs.vectors(),
-        }
+        let mut vectors = match &self.method {
+            Method::Adam(adam) => adam.vectors(),
+            Method::Lbfgs(lbfgs) => lbfgs.vectors(),
+        };
+        vectors.extend(self.average().map(|mean| (AVERAGE.to_string(), mean)));
+        vectors
     }
 
     /// Bytes of staging that [`Optimiser::save`] reads through.
     pub fn staging_bytes(&self) -> u64 {
-        match self {
-            Self::Adam(adam) => adam.longest_vector(),
-            Self::Lbfgs(lbfgs) => lbfgs.longest_vector(),
+        match &self.method {
+            Method::Adam(adam) => adam.longest_vector(),
+            Method::Lbfgs(lbfgs) => lbfgs.longest_vector(),
+        }
+    }
+
+    /// The pictures that the mean has seen after its first, where [`Optimiser::restore`] took it over.
+    pub fn set_averaged(&mut self, pictures: usize) {
+        if let Some(average) = &mut self.average {
+            average.set_updates(pictures);
         }
     }
 

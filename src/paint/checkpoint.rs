@@ -25,7 +25,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::Standing;
+use super::{ScalePosition, Standing};
 use crate::optim::{OptimiserSettings, OptimiserState};
 
 /// What every checkpoint says of itself.
@@ -64,7 +64,7 @@ pub struct RunOrigin {
     pub weights: String,
     /// Fingerprints of the content and of the styles, at the sizes that the network saw.
     pub pictures: Vec<String>,
-    /// W and H of the picture.
+    /// W and H of the picture, at the scale where the run stands.
     pub size: [usize; 2],
     /// The flags of the command line with their values, defaults included.
     pub options: BTreeMap<String, Vec<String>>,
@@ -73,8 +73,9 @@ pub struct RunOrigin {
 /// How far a run got.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunPosition {
-    /// Which of the recipe's scales, counted from 0.
-    pub scale: usize,
+    /// Where among the recipe's scales.
+    #[serde(flatten)]
+    pub scale: ScalePosition,
     /// Seconds of painting.
     pub seconds: f64,
     /// Steps that met numbers which were not finite.

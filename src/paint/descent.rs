@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use super::StyleRun;
+use super::scales::ScalePosition;
 use crate::gpu::{BufferView, Gpu, GpuError, Staging};
 use crate::graph::Executable;
 use crate::optim::{Optimiser, OptimiserState};
@@ -31,6 +33,14 @@ pub trait Watcher {
     /// New losses, in order. Break to stop after this step.
     fn losses(&mut self, losses: &[StepLosses]) -> ControlFlow<()>;
 
+    /// A scale begins, or a run is taken up within one, and `run` is ready to paint it.
+    fn scale_begins(&mut self, _: ScalePosition, _: &StyleRun) {}
+
+    /// Whether the losses of `step` are wanted at once, and not with others later.
+    fn wants_losses(&self, _: usize) -> bool {
+        false
+    }
+
     /// Whether the picture after `step` is wanted.
     fn wants_picture(&self, step: usize) -> bool;
 
@@ -40,11 +50,14 @@ pub trait Watcher {
     /// Whether everything that the run goes on from after `step` is wanted; `last` if no step follows.
     fn wants_state(&self, step: usize, last: bool) -> bool;
 
-    /// Everything that the run goes on from: the picture and the memory of its optimiser.
+    /// Where among its scales the run stands as the next [`Watcher::state`] tells it.
+    fn stands(&mut self, _: ScalePosition) {}
+
+    /// Everything that the run goes on from: the picture from which the next step starts, and the memory of its optimiser.
     fn state(&mut self, standing: &Standing, optimiser: OptimiserState);
 }
 
-/// A picture and the step after which it stood.
+/// A picture and the step after which it stood: the one that a step starts from, or the mean of those if one is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standing {
     /// 0 for the picture that a run starts from.
@@ -158,11 +171,12 @@ impl<'a> Descent<'a> {
         standing: &mut Standing,
         watcher: &mut dyn Watcher,
     ) -> Result<ControlFlow<()>, GpuError> {
+        if self.optimiser.average().is_some() {
+            // A run that is gone on with stands where its mean does.
+            self.read_picture(standing).await?;
+        }
         if self.step >= self.schedule.iterations && watcher.wants_state(self.step, true) {
-            watcher.state(
-                standing,
-                self.optimiser.save(self.gpu, &self.staging).await?,
-            );
+            self.tell_state(standing, watcher).await?;
         }
         while self.step < self.schedule.iterations {
             self.submit_step();
@@ -184,8 +198,9 @@ impl<'a> Descent<'a> {
         let last = step == self.schedule.iterations;
         let picture = watcher.wants_picture(step);
         let state = watcher.wants_state(step, last);
+        let losses = watcher.wants_losses(step);
         let log_is_full = self.logged == self.schedule.report_every.max(1);
-        if !(last || picture || state || log_is_full) {
+        if !(last || picture || state || losses || log_is_full) {
             return Ok(ControlFlow::Continue(()));
         }
         let flow = watcher.losses(&self.read_log().await?);
@@ -199,11 +214,29 @@ impl<'a> Descent<'a> {
             watcher.picture(step, &standing.rgb);
         }
         if state || (last && watcher.wants_state(step, last)) {
-            let memory = self.optimiser.save(self.gpu, &self.staging).await?;
-            self.gpu.check()?;
-            watcher.state(standing, memory);
+            self.tell_state(standing, watcher).await?;
         }
         Ok(flow)
+    }
+
+    /// Tells the watcher what the run goes on from; `standing` is the picture that is shown.
+    async fn tell_state(
+        &self,
+        standing: &Standing,
+        watcher: &mut dyn Watcher,
+    ) -> Result<(), GpuError> {
+        let memory = self.optimiser.save(self.gpu, &self.staging).await?;
+        if self.optimiser.average().is_none() {
+            self.gpu.check()?;
+            watcher.state(standing, memory);
+            return Ok(());
+        }
+        let mut iterate = standing.clone();
+        self.read_values(self.executable.picture(), &mut iterate)
+            .await?;
+        self.gpu.check()?;
+        watcher.state(&iterate, memory);
+        Ok(())
     }
 
     /// Evaluates, moves, and copies the losses to the next line of the log: one submit.
@@ -245,7 +278,19 @@ impl<'a> Descent<'a> {
     }
 
     async fn read_picture(&self, standing: &mut Standing) -> Result<(), GpuError> {
-        let view = BufferView::whole(self.executable.picture());
+        let shown = self
+            .optimiser
+            .average()
+            .unwrap_or(self.executable.picture());
+        self.read_values(shown, standing).await
+    }
+
+    async fn read_values(
+        &self,
+        picture: &wgpu::Buffer,
+        standing: &mut Standing,
+    ) -> Result<(), GpuError> {
+        let view = BufferView::whole(picture);
         let mut rgb = self.gpu.read_through(&self.staging, &view).await?;
         rgb.truncate(standing.rgb.len());
         *standing = Standing {

@@ -10,7 +10,7 @@ use crate::graph::{Allocation, Detail, Forecast, Program, Purpose, RunOptions, T
 use crate::kernels::conv3x3::Preference;
 use crate::net::Network;
 use crate::objective::{StyleTape, StyleTerms, features_on_paper};
-use crate::optim::OptimiserSettings;
+use crate::optim::{Optimiser, OptimiserSettings};
 
 /// What is to be painted, as far as memory goes.
 #[derive(Clone, Copy)]
@@ -25,6 +25,8 @@ pub struct StyleProblem<'a> {
     pub size: [usize; 2],
     /// Widths and heights of the style pictures.
     pub styles: &'a [[usize; 2]],
+    /// Whether the mean of the pictures is kept, see [`super::StyleChoices::averaging`].
+    pub averages: bool,
     /// Losses are read back after this many steps, see [`super::Schedule`].
     pub report_every: usize,
 }
@@ -109,6 +111,16 @@ pub fn anything_fits(
 }
 
 impl StyleProblem<'_> {
+    /// What the optimiser would allocate, the mean of its pictures included.
+    fn state_on_paper(&self, optimiser: OptimiserSettings) -> Vec<Allocation> {
+        let values = 3 * self.size[0] * self.size[1];
+        let mut state = optimiser.on_paper(values);
+        if self.averages {
+            state.extend(Optimiser::average_on_paper(values));
+        }
+        state
+    }
+
     fn search<R>(
         &self,
         adapter: &Profile,
@@ -119,13 +131,13 @@ impl StyleProblem<'_> {
         let tape = StyleTape::new(self.network, self.terms, self.size)?.tape;
         let values = 3 * self.size[0] * self.size[1];
         let state = |settings: &OptimiserSettings| -> u64 {
-            let state = settings.on_paper(values).into_iter();
+            let state = self.state_on_paper(*settings).into_iter();
             state.map(|of| of.bytes).sum()
         };
         let read_back = 4 * values as u64;
         let least_state = optimisers.iter().map(state).min().unwrap_or(0);
         find(Search {
-            ways: &Way::all(&tape, self.preference),
+            ways: &Way::all(&tape, self.preference, adapter.binding_limit),
             beside: Some(least_state + read_back),
             budget,
             on_paper: &|way, detail| {
@@ -220,12 +232,16 @@ impl Step {
     ) -> StyleForecast {
         let values = 3 * problem.size[0] * problem.size[1];
         let mut ledger = self.ledger.clone();
-        let mut new = optimiser.on_paper(values);
+        let mut new = problem.state_on_paper(optimiser);
         let log = log_bytes(problem.report_every, self.program.tape.losses().len());
         new.push(Allocation::new("loss log", Purpose::Bookkeeping, log));
         let picture = 4 * values as u64;
         for allocation in &new {
             ledger.make(allocation.bytes);
+        }
+        if problem.averages {
+            // The mean begins with the first picture.
+            ledger.write(picture);
         }
         let scratch = ledger.scratch_memory().into_iter();
         let scratch: Vec<Allocation> = scratch

@@ -10,7 +10,7 @@ use crate::graph::{Detail, Forecast, Program, Purpose, RunOptions, Tape, TapeErr
 use crate::kernels::conv3x3::Preference;
 use crate::kernels::pool2::Pooling;
 use crate::net::Network;
-use crate::objective::{StyleTape, Wanted, features_on_paper};
+use crate::objective::{StyleTape, Wanted, features_on_paper, features_tape};
 
 /// A look and what it takes.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub fn style_gradient_that_fits(
 ) -> Found {
     let tape = StyleTape::new(problem.network, problem.terms, problem.size)?.tape;
     let search = Search {
-        ways: &Way::all(&tape, problem.preference),
+        ways: &Way::all(&tape, problem.preference, adapter.binding_limit),
         beside: Some(0),
         budget,
         on_paper: &|way, detail| {
@@ -69,7 +69,7 @@ pub fn dream_gradient_that_fits(
     budget: Option<u64>,
 ) -> Found {
     let search = Search {
-        ways: &Way::all(tape, preference),
+        ways: &Way::all(tape, preference, adapter.binding_limit),
         beside: Some(0),
         budget,
         on_paper: &|way, detail| {
@@ -80,7 +80,7 @@ pub fn dream_gradient_that_fits(
     search.first()
 }
 
-/// For the `wanted` features of a picture of `size`; its tiles are those of `tape`, a network that reaches them.
+/// For the `wanted` features of a picture of `size`.
 ///
 /// # Errors
 /// A picture too small for a layer.
@@ -90,10 +90,9 @@ pub fn features_that_fit(
     adapter: &Profile,
     budget: Option<u64>,
 ) -> Found {
-    let mut tape = Tape::new(size[0], size[1]);
-    network.extend(&mut tape, pooling, &wanted.layers())?;
+    let tape = features_tape(network, pooling, size, wanted)?;
     let search = Search {
-        ways: &Way::all(&tape, preference),
+        ways: &Way::all(&tape, preference, adapter.binding_limit),
         beside: None,
         budget,
         on_paper: &|way, detail| {

@@ -5,6 +5,10 @@ mod descent;
 pub mod fingerprint;
 mod forecast;
 mod glance;
+mod recipe;
+mod scale_watcher;
+mod scaled;
+mod scales;
 mod search;
 mod style;
 
@@ -12,7 +16,8 @@ pub use checkpoint::{Checkpoint, CheckpointError, RunOrigin, RunPosition};
 pub use descent::{Ending, Painting, Schedule, Standing, StepLosses, Watcher, descend};
 pub use forecast::{StyleForecast, StyleProblem, anything_fits, first_that_fits};
 pub use glance::{Glance, dream_gradient_that_fits, features_that_fit, style_gradient_that_fits};
+pub use recipe::{StyleRecipe, gatys, gatys_style_weight, match_moments, painterly_style_weight};
+pub use scaled::{PreparationError, Resumption, Rhythm, ScaledChoices, ScaledRun};
+pub use scales::{Scale, ScalePosition, Sources, averaging_over, scale_sizes, share_steps};
 pub use search::{Misfit, OnPaper, Way, largest_side};
-pub use style::{
-    Start, StyleChoices, StyleRun, gatys, gatys_style_weight, match_moments, painterly_style_weight,
-};
+pub use style::{Start, StyleChoices, StyleRun};

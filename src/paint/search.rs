@@ -30,11 +30,11 @@ pub struct Way {
 
 impl Way {
     /// Ways to compute the step of `tape`, the fastest first. All have the gradient of the plain one but for the
-    /// order of sums. Variants that round the pixels of a tile together need wide margins for that; where these
+    /// order of sums, on an adapter that binds so many bytes. Variants that round the pixels of a tile together need wide margins for that; where these
     /// cost more than they save, exact variants with narrow ones come first.
-    pub fn all(tape: &Tape, preference: &Preference) -> Vec<Self> {
+    pub fn all(tape: &Tape, preference: &Preference, binding_limit: u64) -> Vec<Self> {
         let ways = |margin, preference: &Preference, gives_up_speed| -> Vec<Self> {
-            let candidates = Strategy::candidates(tape, margin).into_iter();
+            let candidates = Strategy::candidates(tape, margin, binding_limit).into_iter();
             let way = |candidate| Self {
                 candidate,
                 preference: preference.clone(),

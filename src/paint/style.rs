@@ -1,4 +1,4 @@
-//! Style transfer from pictures to a picture: recipes, starts, and one run.
+//! Style transfer from pictures to a picture at one size: starts, and one run.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -8,12 +8,9 @@ use crate::gpu::Gpu;
 use crate::graph::{Executable, Strategy};
 use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
-use crate::kernels::pool2::Pooling;
-use crate::net::{Architecture, Network};
-use crate::objective::{
-    LayerWeight, ObjectiveError, Statistics, StyleTargets, StyleTerms, style_executable,
-};
-use crate::optim::{Optimiser, OptimiserSettings, OptimiserState, StateMismatch};
+use crate::net::Network;
+use crate::objective::{ObjectiveError, StyleTargets, StyleTerms, style_executable};
+use crate::optim::{Averaging, Optimiser, OptimiserSettings, OptimiserState, StateMismatch};
 
 /// The picture from which a run starts.
 #[derive(Clone, Debug)]
@@ -29,71 +26,6 @@ pub enum Start {
     Picture(Picture),
 }
 
-/// The objective of Gatys, Ecker & Bethge as their own PyTorch notebook weighs it: content at relu4_2,
-/// style at relu1_1 … relu5_1 with w_l = 1000 / C², maximum pooling, no total variation.
-pub fn gatys(architecture: Architecture) -> StyleTerms {
-    let layers = |names: &[&str]| -> Vec<usize> {
-        names
-            .iter()
-            .filter_map(|name| architecture.layer_index(name))
-            .collect()
-    };
-    StyleTerms {
-        content: layers(&["relu4_2"])
-            .into_iter()
-            .map(|layer| LayerWeight { layer, weight: 1.0 })
-            .collect(),
-        style: layers(&["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"])
-            .into_iter()
-            .map(|layer| LayerWeight {
-                layer,
-                weight: gatys_style_weight(architecture, layer),
-            })
-            .collect(),
-        statistics: Statistics::Gram,
-        content_weight: 1.0,
-        style_weight: 1.0,
-        tv_weight: 0.0,
-        pooling: Pooling::Max,
-    }
-}
-
-/// w_l = 1000 / C² of recipe `gatys`.
-pub fn gatys_style_weight(architecture: Architecture, layer: usize) -> f32 {
-    let channels = architecture.channels(layer) as f32;
-    1000.0 / (channels * channels)
-}
-
-/// Lets `terms` match moments instead of Gram matrices at the layers that they have, weighed by
-/// [`painterly_style_weight`].
-pub fn match_moments(terms: &mut StyleTerms, architecture: Architecture) {
-    terms.statistics = Statistics::Moments;
-    for term in &mut terms.style {
-        term.weight = painterly_style_weight(architecture, term.layer);
-    }
-}
-
-/// w_l of a style in moments, for [`Statistics::Moments`]: 256 : 64 : 16 : 4 : 1 from relu1_1 to relu5_1, 341 in all, as
-/// painters in PyTorch weigh layers of networks whose features are of the order of 1; so each is divided by the mean
-/// square of its layer's features here, rounded, over pictures.
-pub fn painterly_style_weight(architecture: Architecture, layer: usize) -> f32 {
-    let halvings = architecture.downscale(layer).ilog2() as usize;
-    let [weight, mean_square] = PAINTERLY[halvings.min(PAINTERLY.len() - 1)];
-    PAINTERLY_TOTAL * weight / (341.0 * mean_square)
-}
-
-/// Weight, and mean square of the features of relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
-const PAINTERLY: [[f32; 2]; 5] = [
-    [256.0, 4e3],
-    [64.0, 8e4],
-    [16.0, 1.3e5],
-    [4.0, 1.8e6],
-    [1.0, 3e4],
-];
-
-/// By how much style in moments outweighs a content term of weight 1.
-const PAINTERLY_TOTAL: f32 = 2e7;
-
 /// Everything about a style transfer but its pictures.
 #[derive(Clone, Debug)]
 pub struct StyleChoices {
@@ -101,6 +33,8 @@ pub struct StyleChoices {
     pub terms: StyleTerms,
     /// How to descend it.
     pub optimiser: OptimiserSettings,
+    /// How its pictures are averaged, if they are: then the mean is the result.
+    pub averaging: Option<Averaging>,
     /// Where to start.
     pub start: Start,
     /// How the variant of each convolution is chosen.
@@ -143,20 +77,16 @@ impl StyleRun {
         let gradient = executable
             .picture_gradient()
             .unwrap_or(executable.picture());
-        let optimiser = Optimiser::new(
-            gpu,
-            choices.optimiser,
-            values,
-            executable.picture(),
-            gradient,
-        )?;
+        let picture = executable.picture();
+        let mut optimiser = Optimiser::new(gpu, choices.optimiser, values, picture, gradient)?;
+        let rgb = starting_picture(content, &choices.start);
+        if let Some(averaging) = choices.averaging {
+            optimiser = optimiser.averaging(gpu, averaging, (values, picture), &rgb)?;
+        }
         Ok(Self {
             executable,
             optimiser,
-            start: Standing {
-                step: 0,
-                rgb: starting_picture(content, &choices.start),
-            },
+            start: Standing { step: 0, rgb },
             width: content.width,
             height: content.height,
         })
@@ -203,8 +133,27 @@ impl StyleRun {
             });
         }
         self.optimiser.restore(gpu, memory)?;
+        let averaged = standing.step.saturating_sub(self.start.step);
+        self.optimiser.set_averaged(averaged);
         self.start = standing;
         Ok(())
+    }
+
+    /// Counts its steps on from `step`, those of an earlier run.
+    pub fn begin_after(&mut self, step: usize) {
+        self.start.step = step;
+    }
+
+    /// Starts with what the optimiser of an earlier run remembers, resized to this one; a mean of pictures starts
+    /// with the picture of this one.
+    ///
+    /// # Errors
+    /// [`StateMismatch`] if it is of another optimiser or size.
+    pub fn carry(&mut self, gpu: &Gpu, mut memory: OptimiserState) -> Result<(), StateMismatch> {
+        if self.optimiser.average().is_some() {
+            memory.set_average(&self.start.rgb);
+        }
+        self.optimiser.restore(gpu, &memory)
     }
 
     /// The step after which the run starts.

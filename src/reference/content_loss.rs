@@ -23,3 +23,27 @@ pub fn gradient(features: &[f64], target: &[f64], weight: f64) -> Vec<f64> {
         .map(|(f, p)| factor * (f - p))
         .collect()
 }
+
+/// weight · mean(t·(F − P)²) with a t for each position, (H, W): how much of the content is to stay where.
+pub fn weighted_value(features: &[f64], target: &[f64], weights: &[f64], weight: f64) -> f64 {
+    let weight_at = |at: usize| weights[at % weights.len()];
+    let squares = features.iter().zip(target).map(|(f, p)| (f - p) * (f - p));
+    let sum: f64 = squares
+        .enumerate()
+        .map(|(at, square)| weight_at(at) * square)
+        .sum();
+    weight * sum / features.len() as f64
+}
+
+/// gF = weight · 2 t·(F − P) / (C·M).
+pub fn weighted_gradient(
+    features: &[f64],
+    target: &[f64],
+    weights: &[f64],
+    weight: f64,
+) -> Vec<f64> {
+    let gradient = gradient(features, target, weight).into_iter().enumerate();
+    gradient
+        .map(|(at, entry)| weights[at % weights.len()] * entry)
+        .collect()
+}

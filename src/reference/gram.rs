@@ -18,6 +18,41 @@ pub fn forward(features: &[f64], shape: Shape) -> Vec<f64> {
     gram
 }
 
+/// F·T·Fᵀ / M with `weights` t, one per position, on the diagonal of T: the matrix of a region if t is large there and 0
+/// elsewhere. Weights with a mean of 1 keep its size (Gatys et al., arXiv 1611.07865, section 3: there √t multiplies F).
+pub fn weighted_forward(features: &[f64], weights: &[f64], shape: Shape) -> Vec<f64> {
+    forward(&scaled(features, weights, shape, f64::sqrt), shape)
+}
+
+/// gF of [`weighted_forward`]: (gG + gGᵀ)·F·T / M.
+pub fn weighted_gradient(
+    gram_gradient: &[f64],
+    features: &[f64],
+    weights: &[f64],
+    shape: Shape,
+) -> Vec<f64> {
+    let unweighted = gradient(gram_gradient, features, shape);
+    scaled(&unweighted, weights, shape, |weight| weight)
+}
+
+/// Every channel of a map times `factor` of the weight of its position.
+pub(super) fn scaled(
+    map: &[f64],
+    weights: &[f64],
+    shape: Shape,
+    factor: impl Fn(f64) -> f64,
+) -> Vec<f64> {
+    debug_assert_eq!(weights.len(), shape.pixels());
+    let channels = map.chunks_exact(shape.pixels());
+    let scale = |channel: &[f64]| -> Vec<f64> {
+        let pairs = channel.iter().zip(weights);
+        pairs
+            .map(|(value, &weight)| value * factor(weight))
+            .collect()
+    };
+    channels.flat_map(scale).collect()
+}
+
 /// Entry \[a, b\] of [`forward`]; `features` gives the entry at an index.
 pub fn forward_at(features: impl Fn(usize) -> f64, shape: Shape, [a, b]: [usize; 2]) -> f64 {
     let positions = shape.pixels();

@@ -9,10 +9,11 @@
 //!
 //! Reading order: [`picture_input`], [`conv3x3`], [`relu`], [`maxpool2`] and [`avgpool2`] make the network, [`crop`] its
 //! tiles; [`gram`], [`mean`], [`moments`], [`content_loss`], [`style_loss`], [`wasserstein_loss`], [`tv_loss`] and
-//! [`dream_loss`] make the objective, with [`matrix_product`] between them; [`adam`] and [`lbfgs`] change the picture.
-//! [`samples`] supplies numbers to try all of it on.
+//! [`dream_loss`] make the objective, with [`matrix_product`] between them; [`adam`] and [`lbfgs`] change the picture,
+//! [`average`] smooths its way. [`samples`] supplies numbers to try all of it on.
 
 pub mod adam;
+pub mod average;
 pub mod avgpool2;
 pub mod content_loss;
 pub mod conv3x3;

@@ -1,5 +1,6 @@
 //! First and second moments of a feature map: what a Gaussian over its positions has.
 
+use super::gram::scaled;
 use super::{gram, mean};
 use crate::shape::Shape;
 
@@ -8,6 +9,25 @@ pub fn forward(features: &[f64], shape: Shape) -> Vec<f64> {
     let mut moments = gram::forward(features, shape);
     moments.extend(mean::forward(features, shape));
     moments
+}
+
+/// F·T·Fᵀ/M and F·t/M with `weights` t, one per position, on the diagonal of T: the moments of a region, see
+/// [`gram::weighted_forward`].
+pub fn weighted_forward(features: &[f64], weights: &[f64], shape: Shape) -> Vec<f64> {
+    let mut moments = gram::weighted_forward(features, weights, shape);
+    moments.extend(mean::weighted_forward(features, weights, shape));
+    moments
+}
+
+/// gF of [`weighted_forward`]: ((gS + gSᵀ)·F/M + gμ/M)·T.
+pub fn weighted_gradient(
+    moments_gradient: &[f64],
+    features: &[f64],
+    weights: &[f64],
+    shape: Shape,
+) -> Vec<f64> {
+    let unweighted = gradient(moments_gradient, features, shape);
+    scaled(&unweighted, weights, shape, |weight| weight)
 }
 
 /// gF = (gS + gSᵀ)·F/M + gμ/M, given gS followed by gμ.

@@ -338,3 +338,16 @@ fn adam_descends() {
         .collect();
     assert!(dot(&error, &error) < 1e-6, "{x:?}");
 }
+
+#[test]
+fn averages_weigh_late_pictures_more() {
+    use impasto::reference::average::average;
+    let pictures = [vec![1.0, 8.0], vec![2.0, 0.0], vec![4.0, f64::NAN]];
+    // (1/4 + 2/2 + 4) / (1/4 + 1/2 + 1), and of the other 8/3 twice.
+    let mean = average(&pictures, 0.5);
+    assert!((mean[0] - 3.0).abs() < 1e-12, "{mean:?}");
+    assert!((mean[1] - 8.0 / 3.0).abs() < 1e-12, "{mean:?}");
+    assert_eq!(average(&pictures[..1], 0.9), [1.0, 8.0]);
+    assert_eq!(average(&pictures[..2], 0.0), [2.0, 0.0]);
+    assert!(average(&[], 0.5).is_empty());
+}

@@ -119,10 +119,18 @@ pub fn everything(pooling: Pooling) -> (Tape, Constants) {
             .unwrap();
         constants.insert(target, draw_gram(11, channels));
     }
+    let region = weights(&mut tape, &mut constants, relu3);
+    let gram = tape.weighted_gram("gram in a region", relu3, Some(region));
+    let target = tape.constant_gram("style target in a region", 16);
+    tape.style_loss("style in a region", gram.unwrap(), target, 6.0)
+        .unwrap();
+    constants.insert(target, draw_gram(13, 16));
     for (name, layer, weight) in [("2", relu2, 2.0), ("4", relu4, 4.0)] {
         let shape = tape.shape(layer).unwrap();
         let target = tape.constant_map(&format!("content target {name}"), shape);
-        tape.content_loss(&format!("content{name}"), layer, target, weight)
+        let weights = (name == "2").then(|| weights(&mut tape, &mut constants, layer));
+        let name = format!("content{name}");
+        tape.weighted_content_loss(&name, layer, target, (weight, weights))
             .unwrap();
         constants.insert(target, draw(12, shape.len()));
     }
@@ -131,21 +139,35 @@ pub fn everything(pooling: Pooling) -> (Tape, Constants) {
     (tape, constants)
 }
 
-/// Distances of Gaussians at two layers, another loss beside one of them.
+/// Distances of Gaussians at two layers, one of them in a region too, and another loss beside it.
 pub fn gaussians(pooling: Pooling) -> (Tape, Constants) {
     let mut tape = Tape::new(WIDTH, HEIGHT);
     let Network { relu1, relu3, .. } = network(&mut tape, pooling);
     let mut constants = Constants::new();
-    for (name, layer, weight) in [("1", relu1, 3.0), ("3", relu3, 5.0)] {
+    let region = weights(&mut tape, &mut constants, relu3);
+    for (name, layer, weight, weights) in [
+        ("1", relu1, 3.0, None),
+        ("3", relu3, 5.0, None),
+        ("3 in a region", relu3, 6.0, Some(region)),
+    ] {
         let channels = tape.shape(layer).unwrap().channels;
-        let moments = tape.moments(&format!("moments{name}"), layer).unwrap();
+        let moments = tape.weighted_moments(&format!("moments{name}"), layer, weights);
         let target = tape.constant_moments(&format!("style target {name}"), channels);
-        tape.wasserstein_loss(&format!("style{name}"), moments, target, weight)
+        tape.wasserstein_loss(&format!("style{name}"), moments.unwrap(), target, weight)
             .unwrap();
         constants.insert(target, draw_target_moments(13, channels, 60));
     }
     tape.dream_loss("dream", relu3, -0.5).unwrap();
     (tape, constants)
+}
+
+/// Weights of the positions of a map, some of them 0.
+fn weights(tape: &mut Tape, constants: &mut Constants, of: ValueId) -> ValueId {
+    let shape = tape.shape(of).unwrap().with_channels(1);
+    let weights = tape.constant_map("weights", shape);
+    let drawn = draw(14, shape.len()).into_iter();
+    constants.insert(weights, drawn.map(|value| value.max(0.0)).collect());
+    weights
 }
 
 /// Everything that a tape computes from `x`, by value: maps planar, losses of one entry.
@@ -179,15 +201,26 @@ pub fn meaning(tape: &Tape, x: &[f64], constants: &Constants) -> BTreeMap<ValueI
             Op::Relu => reference::relu::forward(input),
             Op::Pool(Pooling::Max) => reference::maxpool2::forward(input, shape),
             Op::Pool(Pooling::Average) => reference::avgpool2::forward(input, shape),
-            Op::Gram { .. } => reference::gram::forward(input, shape),
-            Op::Moments { .. } => reference::moments::forward(input, shape),
+            Op::Gram { .. } => match node.inputs.get(1) {
+                None => reference::gram::forward(input, shape),
+                Some(weights) => reference::gram::weighted_forward(input, &known[weights], shape),
+            },
+            Op::Moments { .. } => match node.inputs.get(1) {
+                None => reference::moments::forward(input, shape),
+                Some(weights) => {
+                    reference::moments::weighted_forward(input, &known[weights], shape)
+                }
+            },
             Op::Crop(_) | Op::Paste(_) => unreachable!("no tape is written with tiles"),
             Op::ContentLoss { weight } => {
-                vec![reference::content_loss::value(
-                    input,
-                    target(),
-                    f64::from(*weight),
-                )]
+                let weight = f64::from(*weight);
+                vec![match node.inputs.get(2) {
+                    None => reference::content_loss::value(input, target(), weight),
+                    Some(weights) => {
+                        let weights = &known[weights];
+                        reference::content_loss::weighted_value(input, target(), weights, weight)
+                    }
+                }]
             }
             Op::StyleLoss { weight } => {
                 vec![reference::style_loss::value(

@@ -9,7 +9,7 @@ use impasto::graph::{
 };
 use impasto::kernels::pool2::Pooling;
 
-use crate::sample_tapes::{Constants, everything, gaussians, picture, widen};
+use crate::sample_tapes::{Constants, everything, filter, gaussians, picture, transform, widen};
 use crate::support::gpu;
 use crate::{bits, build, build_with, relative_error, run};
 
@@ -192,7 +192,7 @@ fn candidates_begin_with_the_plain_way_and_cost_more_and_more() {
     let gram = tape.gram("gram", relu3).unwrap();
     let target = tape.constant_gram("target", 16);
     tape.style_loss("style", gram, target, 1.0).unwrap();
-    let candidates = Strategy::candidates(&tape, Margin::Receptive);
+    let candidates = Strategy::candidates(&tape, Margin::Receptive, 1 << 27);
     assert!(candidates[0].strategy.is_plain() && candidates[0].flop_ratio == 1.0);
     assert!(candidates.len() > 5);
     let ratios = candidates.windows(2);
@@ -229,6 +229,38 @@ fn a_strategy_says_what_it_does() {
     };
     assert_eq!(
         strategy.to_string(),
-        "tiles of 512×256 up to pool2, whole up to pool4, tiles of 32×32 to the end"
+        "tiles of 512×256 up to pool2, recomputed up to pool4, tiles of 32×32 above"
     );
+    let recompute = Strategy {
+        cuts: vec![cut("pool1", None), cut("pool2", None)],
+        ..Strategy::default()
+    };
+    assert_eq!(
+        recompute.to_string(),
+        "recomputed up to pool1, up to pool2, the rest kept"
+    );
+    let tiles = Strategy {
+        tile: Some([64, 64]),
+        ..Strategy::default()
+    };
+    assert_eq!(tiles.to_string(), "tiles of 64×64");
+}
+
+/// 64 channels of 512² pixels take 64 MiB: bound sixteenth by sixteenth, the Gram matrix is summed by pairs of
+/// slices, each of which computes a tile as large as the whole matrix.
+#[test]
+fn tiles_come_first_where_a_map_is_much_larger_than_a_binding() {
+    let mut tape = Tape::new(512, 512);
+    let input = tape.picture_input("input", transform()).unwrap();
+    let map = tape.conv3x3("conv", input, filter(1, 3, 64), true).unwrap();
+    let gram = tape.gram("gram", map).unwrap();
+    let target = tape.constant_gram("target", 64);
+    tape.style_loss("style", gram, target, 1.0).unwrap();
+    let first = |limit| {
+        let candidates = Strategy::candidates(&tape, Margin::Receptive, limit);
+        candidates[0].strategy.clone()
+    };
+    assert!(first(1 << 27).is_plain());
+    let tiled = first(1 << 22).tile.unwrap();
+    assert!(64 * 4 * tiled[0] * tiled[1] <= 1 << 22, "{tiled:?}");
 }

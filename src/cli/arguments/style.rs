@@ -8,6 +8,7 @@ use impasto::image::{Depth, PictureFormat};
 use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
 
+use super::descent::DescentArguments;
 use super::values::{Weighted, not_negative, pooling, positive};
 use crate::cli::checkpoint::Rhythm;
 use crate::cli::memory::Bytes;
@@ -43,7 +44,7 @@ pub struct StyleArguments {
     /// are sized by a bicubic filter on sRGB values
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=16384), value_name = "N")]
     pub size: Option<u32>,
-    /// Steps of the optimiser
+    /// Steps of the optimiser, over all scales
     #[arg(long, default_value_t = 300, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=1_000_000), value_name = "N")]
     pub iterations: u32,
     #[arg(long, value_enum, default_value_t = Recipe::Gatys)]
@@ -60,29 +61,32 @@ pub struct StyleArguments {
     /// Layer whose statistics are taken from the style; W multiplies the weight that the recipe and --style-loss give it
     #[arg(long = "style-layer", value_name = "NAME[:W]")]
     pub style_layers: Vec<Weighted>,
-    /// Weight of the content terms
-    #[arg(long, default_value = "1", allow_negative_numbers = true, value_parser = positive, value_name = "W")]
-    pub content_weight: f32,
-    /// Weight of the style terms
-    #[arg(long, default_value = "1", allow_negative_numbers = true, value_parser = positive, value_name = "W")]
-    pub style_weight: f32,
-    /// Weight of the total variation; 0 for none
-    #[arg(long, default_value = "0", allow_negative_numbers = true, value_parser = not_negative, value_name = "W")]
-    pub tv_weight: f32,
-    /// How the network halves its maps
-    #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
-    pub pooling: Pooling,
-    #[arg(long, value_enum, default_value_t = OptimiserName::Lbfgs)]
-    pub optimizer: OptimiserName,
+    /// Weight of the content terms [default: that of the recipe, 1 for gatys]
+    #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "W")]
+    pub content_weight: Option<f32>,
+    /// Weight of the style terms [default: that of the recipe, 1 for gatys]
+    #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "W")]
+    pub style_weight: Option<f32>,
+    /// Weight of the total variation, 0 for none [default: that of the recipe, 0 for gatys]
+    #[arg(long, allow_negative_numbers = true, value_parser = not_negative, value_name = "W")]
+    pub tv_weight: Option<f32>,
+    /// How the network halves its maps [default: that of the recipe, max for gatys]
+    #[arg(long, value_parser = pooling, value_name = "max|avg")]
+    pub pooling: Option<Pooling>,
+    /// How to descend the objective [default: that of the recipe, lbfgs for gatys]
+    #[arg(long, value_enum)]
+    pub optimizer: Option<OptimiserName>,
     /// Pairs that L-BFGS remembers, 24 bytes per pixel each [default: 20, fewer if memory is short, at least 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
     pub history: Option<u32>,
     /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
     #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
     pub memory: Option<Bytes>,
-    /// Step length: of Adam in units of the picture (default 0.02), of L-BFGS relative to Newton's (default 1)
+    /// Step length: of Adam in units of the picture (0.02 unless the recipe says otherwise), of L-BFGS relative to Newton's (1)
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "RATE")]
     pub learning_rate: Option<f32>,
+    #[command(flatten)]
+    pub descent: DescentArguments,
     /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb-broadcast, winograd, winograd-fused, winograd-tiled
     #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
     pub variant: Option<Variant>,
@@ -110,6 +114,8 @@ pub struct StyleArguments {
 pub enum Recipe {
     /// Gatys, Ecker & Bethge: Gram matrices, one scale
     Gatys,
+    /// From coarse to fine by Adam, the mean of its pictures as the result
+    Painterly,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

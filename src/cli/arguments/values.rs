@@ -93,6 +93,16 @@ pub(super) fn not_negative(text: &str) -> Result<f32, String> {
     }
 }
 
+/// A number from 0 to below 1.
+pub(super) fn share(text: &str) -> Result<f32, String> {
+    let value = not_negative(text)?;
+    if value < 1.0 {
+        Ok(value)
+    } else {
+        Err("it must be below 1".to_string())
+    }
+}
+
 pub(super) fn pooling(text: &str) -> Result<Pooling, String> {
     match text {
         "max" => Ok(Pooling::Max),

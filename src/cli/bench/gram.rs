@@ -100,14 +100,14 @@ impl<'a> Case<'a> {
             Pass::Forward => gram::forward(
                 &mut recorder,
                 gram::Tiling::choose(gpu),
-                &self.f,
+                (&self.f, None),
                 &self.partials,
                 &self.g,
                 gram::Share::whole(self.f.shape),
             )?,
             Pass::Gradient => {
                 let (merge, positions) = (Merge::default(), self.f.shape.pixels());
-                let (g, f, gf) = (&self.g, &self.f, &self.gf);
+                let (g, f, gf) = (&self.g, (&self.f, None), &self.gf);
                 gram::gradient(&mut recorder, gpu, g, f, gf, positions, merge)?;
             }
         }

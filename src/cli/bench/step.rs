@@ -160,6 +160,7 @@ fn way(
         preference: &preference,
         size,
         styles: &[size],
+        averages: false,
         report_every: 1,
     };
     let budget = Budget::only(arguments.memory);

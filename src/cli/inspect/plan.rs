@@ -114,6 +114,7 @@ pub fn run(common: &Common, arguments: &PlanArguments) -> Result<(), Failure> {
         preference: &preference,
         size,
         styles: &[size],
+        averages: false,
         report_every: if adapter.is_software { 1 } else { 10 },
     };
     let wish = match arguments.optimizer {

@@ -1,44 +1,26 @@
-//! What is painted and how, from the flags: the objective, its layers, the optimiser.
+//! What is painted, from the flags: the objective and its layers.
 
 use std::path::Path;
 
 use impasto::image::Picture;
 use impasto::net::Architecture;
 use impasto::objective::{LayerWeight, StyleTerms};
-use impasto::optim::AdamSettings;
-use impasto::paint::{gatys, gatys_style_weight, match_moments, painterly_style_weight};
+use impasto::paint::{StyleRecipe, gatys_style_weight, match_moments, painterly_style_weight};
 
-use crate::cli::arguments::{OptimiserName, Recipe, StyleArguments, StyleLoss, Weighted};
+use crate::cli::arguments::{StyleArguments, StyleLoss, Weighted};
 use crate::cli::failure::Failure;
-use crate::cli::memory::OptimiserWish;
 
-/// The optimiser that the flags name.
-pub(super) fn optimiser(arguments: &StyleArguments) -> OptimiserWish {
-    match arguments.optimizer {
-        OptimiserName::Lbfgs => OptimiserWish::Lbfgs {
-            history: arguments.history.map(|history| history as usize),
-            learning_rate: arguments.learning_rate.unwrap_or(1.0),
-        },
-        OptimiserName::Adam => OptimiserWish::Adam(AdamSettings {
-            learning_rate: arguments
-                .learning_rate
-                .unwrap_or(AdamSettings::default().learning_rate),
-            ..AdamSettings::default()
-        }),
-    }
-}
-
-/// The recipe with what the flags change in it.
+/// The terms of `recipe` with what the flags change in them.
 pub(super) fn terms(
     arguments: &StyleArguments,
+    recipe: &StyleRecipe,
     architecture: Architecture,
 ) -> Result<StyleTerms, Failure> {
-    let Recipe::Gatys = arguments.recipe;
-    let mut terms = gatys(architecture);
-    terms.content_weight = arguments.content_weight;
-    terms.style_weight = arguments.style_weight;
-    terms.tv_weight = arguments.tv_weight;
-    terms.pooling = arguments.pooling;
+    let mut terms = recipe.terms.clone();
+    terms.content_weight = arguments.content_weight.unwrap_or(terms.content_weight);
+    terms.style_weight = arguments.style_weight.unwrap_or(terms.style_weight);
+    terms.tv_weight = arguments.tv_weight.unwrap_or(terms.tv_weight);
+    terms.pooling = arguments.pooling.unwrap_or(terms.pooling);
     if !arguments.content_layers.is_empty() {
         terms.content = layers(&arguments.content_layers, architecture, |_| 1.0)?;
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use impasto::gpu::GpuOptions;
+use impasto::image::Picture;
 use impasto::objective::LayerWeight;
 use impasto::optim::{LbfgsSettings, OptimiserSettings};
 use impasto::paint::gatys;
@@ -42,7 +43,12 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
         memory: None,
         start: Start::Content,
         preference: Preference::default(),
-        iterations: usize::MAX,
+        scales: vec![Scale {
+            size: 20,
+            steps: usize::MAX,
+        }],
+        average: 0.0,
+        tolerance: 0.0,
         output: Output::file(output, &[]).unwrap(),
         save_every: None,
         trace: None,
@@ -54,8 +60,11 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
             in_place: false,
         }),
         resumed: None,
-        content,
-        styles,
+        sources: Sources {
+            content,
+            styles,
+            style_scale: 1.0,
+        },
     }
 }
 

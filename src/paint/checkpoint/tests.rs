@@ -25,7 +25,12 @@ fn checkpoint(settings: OptimiserSettings) -> Checkpoint {
                 .into(),
         },
         position: RunPosition {
-            scale: 0,
+            scale: ScalePosition {
+                scale: 1,
+                first_step: 5,
+                judged: Some(0.1),
+                settled: false,
+            },
             seconds: 3.0,
             lost_steps: 1,
         },

@@ -1,0 +1,60 @@
+//! Flags of `impasto style` about the way down: scales, the optimiser's settings, the mean of its pictures.
+
+use std::str::FromStr;
+
+use clap::Args;
+
+use super::values::{not_negative, positive, share};
+
+#[derive(Args)]
+pub struct DescentArguments {
+    /// Sizes to paint at one after the other, each √2 times the last: a number, or auto for as many as there are
+    /// from --smallest on [default: that of the recipe]
+    #[arg(long, value_parser = ScaleCount::from_str, value_name = "N|auto")]
+    pub scales: Option<ScaleCount>,
+    /// Longer side of the coarsest scale [default: that of the recipe, or 128]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=16384), value_name = "N")]
+    pub smallest: Option<u32>,
+    /// Longer side of the style pictures relative to that of the scale: below 1 for finer strokes, above for
+    /// broader ones; no picture is enlarged
+    #[arg(long, default_value = "1", allow_negative_numbers = true, value_parser = positive, value_name = "F")]
+    pub style_scale: f32,
+    /// Decay of the mean of pictures that is the result, over a tenth of a scale's steps at most; 0 for the last
+    /// picture [default: that of the recipe]
+    #[arg(long, allow_negative_numbers = true, value_parser = share, value_name = "DECAY")]
+    pub average: Option<f32>,
+    /// End a scale when its loss changed by less than this, relatively, over 20 steps; 0 for never
+    /// [default: that of the recipe]
+    #[arg(long, allow_negative_numbers = true, value_parser = not_negative, value_name = "X")]
+    pub tolerance: Option<f32>,
+    /// Decay of Adam's mean of gradients [default: that of the recipe, or 0.9]
+    #[arg(long, allow_negative_numbers = true, value_parser = share, value_name = "DECAY")]
+    pub beta1: Option<f32>,
+    /// Decay of Adam's mean of squared gradients [default: that of the recipe, or 0.99]
+    #[arg(long, allow_negative_numbers = true, value_parser = share, value_name = "DECAY")]
+    pub beta2: Option<f32>,
+    /// What Adam adds to the root of that mean [default: that of the recipe, or 1e-8]
+    #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "EPSILON")]
+    pub epsilon: Option<f32>,
+}
+
+/// How many scales.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScaleCount {
+    /// As many as there are from the smallest size on.
+    Auto,
+    /// So many.
+    Number(usize),
+}
+
+impl FromStr for ScaleCount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(number) if (1..=24).contains(&number) => Ok(Self::Number(number)),
+            _ if text == "auto" => Ok(Self::Auto),
+            _ => Err("it must be auto or a number from 1 to 24".to_string()),
+        }
+    }
+}

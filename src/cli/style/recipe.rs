@@ -1,0 +1,178 @@
+//! The recipe that the flags name, with what they change in how it descends.
+
+use impasto::kernels::pool2::Pooling;
+use impasto::net::Architecture;
+use impasto::objective::StyleTerms;
+use impasto::optim::{AdamSettings, OptimiserSettings};
+use impasto::paint::{Checkpoint, Sources, StyleRecipe, scale_sizes};
+
+use crate::cli::arguments::{OptimiserName, Recipe, ScaleCount, StyleArguments};
+use crate::cli::failure::Failure;
+use crate::cli::memory::OptimiserWish;
+use crate::cli::resume::Options;
+
+/// The longer side of the coarsest scale if neither flags nor the recipe name one.
+const USUAL_SMALLEST: usize = 128;
+
+/// The recipe as it is.
+pub(super) fn named(arguments: &StyleArguments, architecture: Architecture) -> StyleRecipe {
+    match arguments.recipe {
+        Recipe::Gatys => StyleRecipe::gatys(architecture),
+        Recipe::Painterly => StyleRecipe::painterly(architecture),
+    }
+}
+
+/// The optimiser of `recipe`, or the one that the flags name.
+pub(super) fn optimiser(
+    arguments: &StyleArguments,
+    recipe: &StyleRecipe,
+) -> Result<OptimiserWish, Failure> {
+    let of_recipe = match recipe.optimiser {
+        OptimiserSettings::Adam(_) => OptimiserName::Adam,
+        OptimiserSettings::Lbfgs(_) => OptimiserName::Lbfgs,
+    };
+    let flags = &arguments.descent;
+    match arguments.optimizer.unwrap_or(of_recipe) {
+        OptimiserName::Lbfgs => {
+            let of_adam = [
+                ("--beta1", flags.beta1),
+                ("--beta2", flags.beta2),
+                ("--epsilon", flags.epsilon),
+            ];
+            if let Some((flag, value)) = of_adam.iter().find_map(|&(flag, v)| Some((flag, v?))) {
+                return Err(Failure::usage(format!(
+                    "{flag} {value} is for Adam, and L-BFGS has none; add --optimizer adam, or leave it out"
+                )));
+            }
+            let of_recipe = match recipe.optimiser {
+                OptimiserSettings::Lbfgs(settings) => settings.learning_rate,
+                OptimiserSettings::Adam(_) => 1.0,
+            };
+            Ok(OptimiserWish::Lbfgs {
+                history: arguments.history.map(|history| history as usize),
+                learning_rate: arguments.learning_rate.unwrap_or(of_recipe),
+            })
+        }
+        OptimiserName::Adam => {
+            let of_recipe = match recipe.optimiser {
+                OptimiserSettings::Adam(settings) => settings,
+                OptimiserSettings::Lbfgs(_) => AdamSettings::default(),
+            };
+            Ok(OptimiserWish::Adam(AdamSettings {
+                learning_rate: arguments.learning_rate.unwrap_or(of_recipe.learning_rate),
+                beta1: flags.beta1.unwrap_or(of_recipe.beta1),
+                beta2: flags.beta2.unwrap_or(of_recipe.beta2),
+                epsilon: flags.epsilon.unwrap_or(of_recipe.epsilon),
+                ..of_recipe
+            }))
+        }
+    }
+}
+
+/// How many scales the flags ask for, and from which size on.
+enum Wish {
+    Number(usize),
+    From(usize),
+}
+
+fn wish(arguments: &StyleArguments, recipe: &StyleRecipe) -> Result<Wish, Failure> {
+    let flags = &arguments.descent;
+    let smallest = flags.smallest.map(|smallest| smallest as usize);
+    match (flags.scales, smallest) {
+        (Some(ScaleCount::Number(number)), Some(smallest)) => Err(Failure::usage(format!(
+            "--smallest {smallest} and --scales {number} both say where to begin; leave one of them out"
+        ))),
+        (Some(ScaleCount::Number(number)), None) => Ok(Wish::Number(number)),
+        (Some(ScaleCount::Auto), smallest) => {
+            let smallest = smallest.or(recipe.smallest);
+            Ok(Wish::From(smallest.unwrap_or(USUAL_SMALLEST)))
+        }
+        (None, smallest) => Ok(match smallest.or(recipe.smallest) {
+            Some(smallest) => Wish::From(smallest),
+            None => Wish::Number(1),
+        }),
+    }
+}
+
+/// Longer sides from coarse to fine, up to `end`. Where their number is not named, those too small for a layer of
+/// `terms` are left out.
+pub(super) fn sizes(
+    arguments: &StyleArguments,
+    recipe: &StyleRecipe,
+    (architecture, terms): (Architecture, &StyleTerms),
+    (sources, end): (&Sources, usize),
+) -> Result<Vec<usize>, Failure> {
+    let mut sizes = match wish(arguments, recipe)? {
+        Wish::Number(number) => {
+            let mut sizes = scale_sizes(end, 1);
+            sizes.drain(..sizes.len().saturating_sub(number));
+            return Ok(sizes);
+        }
+        Wish::From(smallest) => scale_sizes(end, smallest),
+    };
+    let layers = || terms.content.iter().chain(&terms.style);
+    let least = layers()
+        .map(|term| architecture.downscale(term.layer))
+        .max();
+    sizes.retain(|&size| {
+        let (content, styles) = sources.sizes(size);
+        let mut sides = std::iter::once(content).chain(styles).flatten();
+        size == end || sides.all(|side| side >= least.unwrap_or(1))
+    });
+    Ok(sizes)
+}
+
+/// What a checkpoint is to say of flags that were left to the recipe, so that another idea of the recipe changes no
+/// run that has begun.
+pub(super) fn settle(
+    options: &mut Options,
+    terms: &StyleTerms,
+    optimiser: OptimiserWish,
+    (scales, average, tolerance): (usize, f32, f32),
+) {
+    let mut set = |flag: &str, value: String| {
+        options.entry(flag.to_string()).or_insert(vec![value]);
+    };
+    set("content-weight", terms.content_weight.to_string());
+    set("style-weight", terms.style_weight.to_string());
+    set("tv-weight", terms.tv_weight.to_string());
+    let pooling = match terms.pooling {
+        Pooling::Max => "max",
+        Pooling::Average => "avg",
+    };
+    set("pooling", pooling.to_string());
+    match optimiser {
+        OptimiserWish::Adam(settings) => {
+            set("optimizer", "adam".to_string());
+            set("learning-rate", settings.learning_rate.to_string());
+            set("beta1", settings.beta1.to_string());
+            set("beta2", settings.beta2.to_string());
+            set("epsilon", settings.epsilon.to_string());
+        }
+        OptimiserWish::Lbfgs { learning_rate, .. } => {
+            set("optimizer", "lbfgs".to_string());
+            set("learning-rate", learning_rate.to_string());
+        }
+    }
+    set("average", average.to_string());
+    set("tolerance", tolerance.to_string());
+    options.remove("smallest");
+    options.insert("scales".to_string(), vec![scales.to_string()]);
+}
+
+/// Refuses another number of steps than that which was shared among scales, or over which the mean was laid out.
+pub(super) fn check_iterations(
+    arguments: &StyleArguments,
+    resumed: &Checkpoint,
+    hangs_on_it: bool,
+) -> Result<(), Failure> {
+    let kept = resumed.origin.options.get("iterations");
+    let kept = kept.and_then(|values| values.first()?.parse::<u32>().ok());
+    match kept {
+        Some(kept) if hangs_on_it && kept != arguments.iterations => Err(Failure::usage(format!(
+            "--iterations {} does not agree with the run that is gone on with, whose {kept} steps are shared among its scales and means; leave the flag out",
+            arguments.iterations
+        ))),
+        _ => Ok(()),
+    }
+}

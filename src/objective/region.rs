@@ -1,0 +1,188 @@
+//! Regions of a picture: soft masks, and how much each position of a layer belongs to one.
+//!
+//! A position of a deep layer sees many pixels. It belongs to a region as far as all of them do: what it sees of
+//! the mask is averaged as the network averages (3×3 at a convolution, 2×2 at a pooling), and of that average one
+//! standard deviation of what it saw is taken away. A mask that is the same everywhere keeps its value, however
+//! grey; at a sharp border the weight falls to zero before half of what is seen lies outside, so that the
+//! statistics of a region are not those of its neighbour (Gatys et al., arXiv 1611.07865, section 3, which erodes
+//! binary masks for the same end).
+
+use std::sync::Arc;
+
+use crate::image::resized_plane;
+use crate::net::{Architecture, LayerKind};
+
+/// A grey picture in [0, 1]: 1 where a region is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mask {
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Row by row.
+    pub values: Arc<[f32]>,
+}
+
+/// How much the positions of a layer belong to a region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerRegion {
+    /// One per position of the layer, with a mean of 1.
+    pub weights: Vec<f32>,
+    /// The mean of the weights before they were made to have a mean of 1: the share of the picture.
+    pub share: f32,
+}
+
+/// A region that covers less than this of a layer has no statistics worth the name there.
+const LEAST_SHARE: f64 = 1e-3;
+
+impl Mask {
+    /// The region at `layer` of a picture of `size`; `None` where nothing of it is left.
+    pub fn at(
+        &self,
+        architecture: Architecture,
+        layer: usize,
+        [width, height]: [usize; 2],
+    ) -> Option<LayerRegion> {
+        let size = (self.width, self.height);
+        let values = resized_plane(&self.values, size, (width, height));
+        let values: Vec<f64> = values
+            .iter()
+            .map(|&value| f64::from(value).clamp(0.0, 1.0))
+            .collect();
+        let squares = values.iter().map(|value| value * value).collect();
+        let [mean, mean_of_squares] = [values, squares].map(|values| {
+            let mut plane = Plane {
+                width,
+                height,
+                values,
+            };
+            for layer in &architecture.layers()[..=layer] {
+                match layer.kind {
+                    LayerKind::Convolution { .. } => plane = plane.seen_by_a_convolution(),
+                    LayerKind::Pool => plane = plane.pooled(),
+                    LayerKind::Relu => {}
+                }
+            }
+            plane.values
+        });
+        let eroded = mean.iter().zip(&mean_of_squares);
+        let eroded: Vec<f64> = eroded
+            .map(|(mean, square)| (mean - (square - mean * mean).max(0.0).sqrt()).max(0.0))
+            .collect();
+        let share = eroded.iter().sum::<f64>() / eroded.len().max(1) as f64;
+        (share >= LEAST_SHARE).then(|| LayerRegion {
+            weights: eroded.iter().map(|value| (value / share) as f32).collect(),
+            share: share as f32,
+        })
+    }
+}
+
+/// What the network sees of a mask.
+struct Plane {
+    width: usize,
+    height: usize,
+    values: Vec<f64>,
+}
+
+impl Plane {
+    /// The mean of 3×3 around each position, of what of it lies in the picture.
+    fn seen_by_a_convolution(self) -> Self {
+        let Self { width, height, .. } = self;
+        let rows = self.values.chunks_exact(width.max(1));
+        let across: Vec<f64> = rows.flat_map(mean_of_three).collect();
+        let mut values = vec![0.0; across.len()];
+        for x in 0..width {
+            let column: Vec<f64> = (0..height).map(|y| across[y * width + x]).collect();
+            for (y, mean) in mean_of_three(&column).enumerate() {
+                values[y * width + x] = mean;
+            }
+        }
+        Self { values, ..self }
+    }
+
+    fn pooled(self) -> Self {
+        let (width, height) = (self.width / 2, self.height / 2);
+        let at = |x: usize, y: usize| self.values[y * self.width + x];
+        let mean =
+            |x: usize, y: usize| (at(x, y) + at(x + 1, y) + at(x, y + 1) + at(x + 1, y + 1)) / 4.0;
+        let values = (0..height).flat_map(|y| (0..width).map(move |x| (2 * x, 2 * y)));
+        Self {
+            values: values.map(|(x, y)| mean(x, y)).collect(),
+            width,
+            height,
+        }
+    }
+}
+
+/// The mean of each entry and its neighbours, of which there is one at the ends.
+fn mean_of_three(line: &[f64]) -> impl Iterator<Item = f64> + '_ {
+    (0..line.len()).map(|at| {
+        let near = &line[at.saturating_sub(1)..(at + 2).min(line.len())];
+        near.iter().sum::<f64>() / near.len() as f64
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: [usize; 2] = [96, 64];
+
+    fn mask(value: impl Fn(usize, usize) -> f32) -> Mask {
+        let [width, height] = SIZE;
+        let values = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        Mask {
+            width,
+            height,
+            values: values.map(|(x, y)| value(x, y)).collect(),
+        }
+    }
+
+    fn at(mask: &Mask, layer: &str) -> Option<LayerRegion> {
+        let layer = Architecture::Vgg19.layer_index(layer).unwrap();
+        mask.at(Architecture::Vgg19, layer, SIZE)
+    }
+
+    #[test]
+    fn an_even_mask_weighs_all_positions_alike_however_grey() {
+        for grey in [0.25, 1.0] {
+            for layer in ["relu1_1", "relu3_1", "relu5_1"] {
+                let region = at(&mask(|_, _| grey), layer).unwrap();
+                assert!(
+                    (region.share - grey).abs() < 1e-4,
+                    "{layer}: {}",
+                    region.share
+                );
+                assert!(
+                    region
+                        .weights
+                        .iter()
+                        .all(|weight| (weight - 1.0).abs() < 1e-4)
+                );
+            }
+        }
+        assert_eq!(at(&mask(|_, _| 0.0), "relu1_1"), None);
+    }
+
+    #[test]
+    fn at_a_sharp_border_two_regions_share_no_position() {
+        let left = mask(|x, _| if x < 48 { 1.0 } else { 0.0 });
+        let right = mask(|x, _| if x < 48 { 0.0 } else { 1.0 });
+        for (layer, width) in [("relu1_1", 96), ("relu3_1", 24), ("relu4_1", 12)] {
+            let [left, right] = [&left, &right].map(|mask| at(mask, layer).unwrap());
+            let both = left.weights.iter().zip(&right.weights);
+            assert!(both.clone().all(|(a, b)| a.min(*b) < 1e-4), "{layer}");
+            assert!(left.weights[0] > 1.0 && left.weights[width - 1] == 0.0);
+            let mean = left.weights.iter().sum::<f32>() / left.weights.len() as f32;
+            assert!((mean - 1.0).abs() < 1e-4);
+            assert!(left.share < 0.5, "what sees across the border is left out");
+        }
+    }
+
+    #[test]
+    fn a_spot_that_no_deep_position_sees_alone_is_left_out_there() {
+        let spot = mask(|x, y| if x < 6 && y < 6 { 1.0 } else { 0.0 });
+        assert!(at(&spot, "relu1_1").is_some());
+        assert_eq!(at(&spot, "relu5_1"), None);
+    }
+}

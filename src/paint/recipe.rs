@@ -1,0 +1,117 @@
+//! Recipes as data: every constant of a way to paint stands here.
+
+use crate::kernels::pool2::Pooling;
+use crate::net::Architecture;
+use crate::objective::{LayerWeight, Statistics, StyleTerms};
+use crate::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
+
+/// A way to paint in the style of pictures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StyleRecipe {
+    /// The objective.
+    pub terms: StyleTerms,
+    /// How to descend it.
+    pub optimiser: OptimiserSettings,
+    /// The longer side of the coarsest scale; `None` for one scale.
+    pub smallest: Option<usize>,
+    /// The decay of the mean of pictures that is the result, see [`super::averaging_over`]; 0 for the last picture
+    /// itself.
+    pub average: f32,
+    /// The relative change of the loss below which a scale ends early; 0 for never.
+    pub tolerance: f32,
+}
+
+impl StyleRecipe {
+    /// Gatys, Ecker & Bethge: [`gatys`] by L-BFGS on one scale.
+    pub fn gatys(architecture: Architecture) -> Self {
+        Self {
+            terms: gatys(architecture),
+            optimiser: OptimiserSettings::Lbfgs(LbfgsSettings::default()),
+            smallest: None,
+            average: 0.0,
+            tolerance: 0.0,
+        }
+    }
+
+    /// From coarse to fine by Adam, and the mean of its pictures, as K. Crowson's style-transfer-pytorch does it.
+    pub fn painterly(architecture: Architecture) -> Self {
+        Self {
+            terms: gatys(architecture),
+            optimiser: OptimiserSettings::Adam(AdamSettings {
+                learning_rate: 0.02,
+                beta1: 0.9,
+                beta2: 0.99,
+                epsilon: 1e-8,
+                clamp: true,
+            }),
+            smallest: Some(128),
+            average: 0.99,
+            tolerance: 1e-4,
+        }
+    }
+}
+
+/// The objective of Gatys, Ecker & Bethge as their own PyTorch notebook weighs it: content at relu4_2,
+/// style at relu1_1 … relu5_1 with w_l = 1000 / C², maximum pooling, no total variation.
+pub fn gatys(architecture: Architecture) -> StyleTerms {
+    let layers = |names: &[&str]| -> Vec<usize> {
+        names
+            .iter()
+            .filter_map(|name| architecture.layer_index(name))
+            .collect()
+    };
+    StyleTerms {
+        content: layers(&["relu4_2"])
+            .into_iter()
+            .map(|layer| LayerWeight { layer, weight: 1.0 })
+            .collect(),
+        style: layers(&["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"])
+            .into_iter()
+            .map(|layer| LayerWeight {
+                layer,
+                weight: gatys_style_weight(architecture, layer),
+            })
+            .collect(),
+        statistics: Statistics::Gram,
+        content_weight: 1.0,
+        style_weight: 1.0,
+        tv_weight: 0.0,
+        pooling: Pooling::Max,
+    }
+}
+
+/// w_l = 1000 / C² of recipe `gatys`.
+pub fn gatys_style_weight(architecture: Architecture, layer: usize) -> f32 {
+    let channels = architecture.channels(layer) as f32;
+    1000.0 / (channels * channels)
+}
+
+/// Lets `terms` match moments instead of Gram matrices at the layers that they have, weighed by
+/// [`painterly_style_weight`].
+pub fn match_moments(terms: &mut StyleTerms, architecture: Architecture) {
+    terms.statistics = Statistics::Moments;
+    for term in &mut terms.style {
+        term.weight = painterly_style_weight(architecture, term.layer);
+    }
+}
+
+/// w_l of a style in moments, for [`Statistics::Moments`]: 256 : 64 : 16 : 4 : 1 from relu1_1 to relu5_1, 341 in all, as
+/// painters in PyTorch weigh layers of networks whose features are of the order of 1; so each is divided by the mean
+/// square of its layer's features here, rounded, over pictures.
+pub fn painterly_style_weight(architecture: Architecture, layer: usize) -> f32 {
+    let halvings = architecture.downscale(layer).ilog2() as usize;
+    let [weight, mean_square] = PAINTERLY[halvings.min(PAINTERLY.len() - 1)];
+    PAINTERLY_TOTAL * weight / (341.0 * mean_square)
+}
+
+/// Weight, and mean square of the features of relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
+const PAINTERLY: [[f32; 2]; 5] = [
+    [256.0, 4e3],
+    [64.0, 8e4],
+    [16.0, 1.3e5],
+    [4.0, 1.8e6],
+    [1.0, 3e4],
+];
+
+/// By how much style in moments outweighs a content term of weight 1.
+const PAINTERLY_TOTAL: f32 = 2e7;

@@ -1,0 +1,224 @@
+//! From coarse to fine: the sizes of a run, how its steps are shared among them, and where among them it stands.
+
+use serde::{Deserialize, Serialize};
+
+use crate::image::{Filter, Picture, fitted, resampled};
+use crate::optim::Averaging;
+
+/// A size at which a run paints for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scale {
+    /// The longer side of the picture.
+    pub size: usize,
+    /// Evaluations of the objective, each with one move of the optimiser.
+    pub steps: usize,
+}
+
+/// Where among its scales a run stands after a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScalePosition {
+    /// Which scale, counted from 0, the coarsest.
+    pub scale: usize,
+    /// Steps of the run before this scale.
+    #[serde(default)]
+    pub first_step: usize,
+    /// The loss at the last step at which it was judged whether it still changes.
+    #[serde(default)]
+    pub judged: Option<f32>,
+    /// Whether it changed so little that the scale ended before its time.
+    #[serde(default)]
+    pub settled: bool,
+}
+
+/// Longer sides from coarse to fine: round(`end` / 2^(i/2)) for i = 0, 1, … as long as they are at least `smallest`,
+/// and `end` in any case.
+pub fn scale_sizes(end: usize, smallest: usize) -> Vec<usize> {
+    let side = |i: i32| (end as f64 / 2f64.powf(f64::from(i) / 2.0)).round() as usize;
+    let finer = std::iter::once(end);
+    let coarser = (1..).map(side).take_while(|&side| side >= smallest.max(1));
+    let mut sizes: Vec<usize> = finer.chain(coarser).take(MOST_SCALES).collect();
+    // Rounding makes the smallest sides equal.
+    sizes.dedup();
+    sizes.reverse();
+    sizes
+}
+
+/// From one pixel to 2³⁰.
+const MOST_SCALES: usize = 61;
+
+/// `steps` in all, of which the first scale has twice as many as each later one, for there the picture is found and
+/// a step costs least. Every scale has at least one: if there are fewer steps than `sizes`, the coarsest are left out.
+/// Without any step there is one scale, the last.
+pub fn share_steps(sizes: &[usize], steps: usize) -> Vec<Scale> {
+    let sizes = &sizes[sizes.len().saturating_sub(steps.max(1))..];
+    let shares = sizes.len() as u128 + 1;
+    // In u128 since a run without an end has as many steps as there are numbers.
+    let until = |share: usize| (steps as u128 * share as u128 / shares) as usize;
+    let scale = |(index, &size): (usize, &usize)| Scale {
+        size,
+        steps: until(index + 2) - if index == 0 { 0 } else { until(index + 1) },
+    };
+    sizes.iter().enumerate().map(scale).collect()
+}
+
+/// So large a part of a scale's steps the mean of its pictures looks back on, at most.
+const AVERAGED_PART: usize = 10;
+
+/// The mean over a scale of so many `steps`: with a memory of 1 / (1 − `decay`) pictures where there is time for
+/// it, and else of a tenth of the steps. So whatever their number the picture that the scale begins with, and the
+/// way from it, have left the mean when it ends: e⁻¹⁰ of the weight is theirs. `None` if there is nothing to average.
+pub fn averaging_over(steps: usize, decay: f32) -> Option<Averaging> {
+    let longest = 1.0 / (1.0 - f64::from(decay.clamp(0.0, 1.0 - f32::EPSILON)));
+    let memory = longest.min(steps as f64 / AVERAGED_PART as f64);
+    let decay = (1.0 - 1.0 / memory.max(1.0)) as f32;
+    (decay > 0.0).then_some(Averaging { decay })
+}
+
+/// The pictures that a run is made from, at their full size.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// What is painted.
+    pub content: Picture,
+    /// In whose style, each with its share.
+    pub styles: Vec<(Picture, f32)>,
+    /// The longer side of a style picture relative to that of the scale; it is never enlarged.
+    pub style_scale: f32,
+}
+
+impl Sources {
+    /// W and H of the content, and of each style, where the longer side of the result is `side`.
+    pub fn sizes(&self, side: usize) -> ([usize; 2], Vec<[usize; 2]>) {
+        let longer = self.style_side(side);
+        let style = |(style, _): &(Picture, f32)| {
+            let longer = longer.min(style.width.max(style.height));
+            fitted(style.width, style.height, longer).into()
+        };
+        let content = fitted(self.content.width, self.content.height, side).into();
+        (content, self.styles.iter().map(style).collect())
+    }
+
+    /// The content and the styles for a result whose longer side is `side`.
+    pub fn at(&self, side: usize) -> (Picture, Vec<(Picture, f32)>) {
+        let longer = self.style_side(side);
+        let style =
+            |(style, weight): &(Picture, f32)| (style.fit_longer_side(longer, false), *weight);
+        let styles = self.styles.iter().map(style).collect();
+        (self.content.fit_longer_side(side, true), styles)
+    }
+
+    fn style_side(&self, side: usize) -> usize {
+        ((side as f64 * f64::from(self.style_scale)).round() as usize).max(1)
+    }
+}
+
+/// `rgb` of the size `from` (W, H) at the size `to`, in \[0, 1\]: what the next scale starts from.
+pub(super) fn carried_up(rgb: &[f32], from: [usize; 2], to: [usize; 2]) -> Picture {
+    let mut rgb = resampled(rgb, from, to, Filter::Bicubic);
+    for value in &mut rgb {
+        *value = value.clamp(0.0, 1.0);
+    }
+    let [width, height] = to;
+    Picture { width, height, rgb }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_grow_by_the_root_of_two() {
+        assert_eq!(scale_sizes(512, 128), [128, 181, 256, 362, 512]);
+        assert_eq!(scale_sizes(128, 128), [128]);
+        assert_eq!(scale_sizes(100, 128), [100]);
+        assert_eq!(scale_sizes(1, 1), [1]);
+        for end in 1..700 {
+            for smallest in [1, 2, 37, 128, 1000] {
+                let sizes = scale_sizes(end, smallest);
+                assert_eq!(sizes.last(), Some(&end));
+                assert!(sizes.is_sorted_by(|a, b| a < b), "{sizes:?}");
+                assert!(sizes[0] >= smallest.min(end), "{sizes:?}");
+                let next = (sizes[0] as f64 / 2f64.sqrt()).round() as usize;
+                assert!(next <= smallest || sizes[0] == 1, "{sizes:?} may go on");
+            }
+        }
+    }
+
+    #[test]
+    fn every_step_is_given_to_a_scale() {
+        for count in 1..12 {
+            let sizes: Vec<usize> = (1..=count).collect();
+            for steps in (0..60).chain([150, 1000, 999_999, usize::MAX]) {
+                let scales = share_steps(&sizes, steps);
+                let sum: usize = scales.iter().map(|scale| scale.steps).sum();
+                assert_eq!(sum, steps, "{count} scales");
+                assert_eq!(scales.last().map(|scale| scale.size), Some(count));
+                assert_eq!(scales.len(), count.min(steps.max(1)));
+                if steps == 0 {
+                    continue;
+                }
+                assert!(scales.iter().all(|scale| scale.steps > 0), "{scales:?}");
+                let share = steps as f64 / (scales.len() + 1) as f64;
+                for (index, scale) in scales.iter().enumerate() {
+                    let share = if index == 0 { 2.0 * share } else { share };
+                    assert!(
+                        (scale.steps as f64 - share).abs() <= 1.0 + share * 1e-9,
+                        "{scales:?}"
+                    );
+                }
+            }
+        }
+        let steps = share_steps(&scale_sizes(512, 128), 3000);
+        let steps: Vec<usize> = steps.iter().map(|scale| scale.steps).collect();
+        assert_eq!(steps, [1000, 500, 500, 500, 500]);
+    }
+
+    #[test]
+    fn a_mean_forgets_where_the_scale_began() {
+        let decay = |steps| averaging_over(steps, 0.99).map(|averaging| averaging.decay);
+        assert_eq!(decay(1_000_000), Some(0.99));
+        assert_eq!(decay(1000), Some(0.99));
+        assert_eq!(decay(10), None);
+        assert_eq!(decay(0), None);
+        assert_eq!(averaging_over(1000, 0.0), None);
+        for steps in 11..2000 {
+            let decay = f64::from(decay(steps).unwrap());
+            assert!(decay.powi(steps as i32) < 1e-4, "{steps}: {decay}");
+        }
+    }
+
+    #[test]
+    fn pictures_are_sized_for_each_scale() {
+        let picture = |width, height| Picture {
+            width,
+            height,
+            rgb: vec![0.5; 3 * width * height],
+        };
+        let sources = Sources {
+            content: picture(40, 30),
+            styles: vec![(picture(50, 20), 1.0), (picture(9, 8), 2.0)],
+            style_scale: 0.5,
+        };
+        for side in [20, 60] {
+            let (content, styles) = sources.at(side);
+            let sizes = sources.sizes(side);
+            let size_of = |picture: &Picture| [picture.width, picture.height];
+            assert_eq!(sizes.0, size_of(&content));
+            assert_eq!(sizes.0, [side, side * 3 / 4]);
+            let of_styles: Vec<[usize; 2]> =
+                styles.iter().map(|(style, _)| size_of(style)).collect();
+            assert_eq!(sizes.1, of_styles);
+            assert_eq!(sizes.1[0][0], side / 2);
+            assert_eq!(sizes.1[1], [9, 8], "too small to be enlarged");
+        }
+    }
+
+    #[test]
+    fn what_is_carried_up_is_a_picture() {
+        let rgb: Vec<f32> = (0..48)
+            .map(|i| if i % 4 < 2 { -0.5 } else { 1.5 })
+            .collect();
+        let up = carried_up(&rgb, [4, 4], [6, 6]);
+        assert_eq!((up.width, up.height, up.rgb.len()), (6, 6, 108));
+        assert!(up.rgb.iter().all(|value| (0.0..=1.0).contains(value)));
+    }
+}
