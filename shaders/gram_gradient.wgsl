@@ -1,8 +1,10 @@
 // gram_gradient — gF (+)= 2/M · D·F, the gradient of a Gram loss with respect to the feature map; broadcasts, 64-bit loads
 //
-// Math      y[o,p] (+)= scale · t[p] · Σ_c d[o,c] · x[c,p],  d symmetric, t = 1 unless WEIGHTED; then 0 where mask ≤ 0
+// Math      y[o,p] (+)= t[p] · (scale · Σ_c d[o,c] · x[c,p] [+ scale/2 · gμ[o] with flag MEAN]),  d symmetric, t = 1 unless WEIGHTED;
+//           then 0 where mask ≤ 0
 // Backward  none: the second derivative is never needed
-// Layout    x, y, mask: [C/4][plane] vec4 (mask is F itself behind a ReLU)   d: [C][C] f32, row-major, as vec4   weights: [plane] vec4, t in x
+// Layout    x, y, mask: [C/4][plane] vec4 (mask is F itself behind a ReLU)   d: [C][C] f32, row-major, as vec4, of moments then gμ
+//           weights: [plane] vec4, t in x
 // Threads   1 thread = 8 neighbouring pixels × 32 channels of y
 // Dispatch  (ceil(ceil(pixels/8) / WORKGROUP), ceil(o_groups/8), 1)
 // Bindings  0 params: uniform  1 x: read  2 d: read  4 y: read_write  5 mask: read  6 weights: read
@@ -28,6 +30,7 @@ struct GramGradientParams {
 
 const ACCUMULATE = 2u;
 const MASK = 8u;
+const MEAN = 16u;
 
 @group(0) @binding(0) var<uniform> params: GramGradientParams;
 @group(0) @binding(1) var<storage, read> x: array<vec2<u64>>;
@@ -125,16 +128,23 @@ fn store_strip(sum: ptr<function, Strip>, o: u32, first: u32) {
     let inside = o < params.o_groups;
     let flags = select(0u, params.flags, inside);
     let end = select(0u, params.pixels, inside);
+    var mean = vec4f();
+    if ((flags & MEAN) != 0u) { mean = 0.5 * params.scale * unpack(d[mean_at(o)]); }
     for (var i = 0u; i < STRIP; i++) {
         if (first + i < end) {
             let at = o * params.y_plane + first + i;
-            var value = params.scale * (*sum)[i];
+            var value = fma(vec4f(params.scale), (*sum)[i], mean);
             if (WEIGHTED) { value *= weights[first + i].x; }
             if ((flags & ACCUMULATE) != 0u) { value += unpack(y[at]); }
             if ((flags & MASK) != 0u) { value = select(vec4f(), value, unpack(mask[at]) > vec4f()); }
             y[at] = pack(value);
         }
     }
+}
+
+// Where the means of channel group o lie, behind the matrix.
+fn mean_at(o: u32) -> u32 {
+    return 4u * params.c_groups_total * params.c_groups_total + params.o_first + o;
 }
 
 // Four floats from two integers of two floats each, the first in the low half.

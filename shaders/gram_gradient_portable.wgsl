@@ -1,8 +1,10 @@
 // gram_gradient_portable — gF (+)= 2/M · D·F, the gradient of a Gram loss with respect to the feature map; no subgroups
 //
-// Math      y[o,p] (+)= scale · t[p] · Σ_c d[o,c] · x[c,p],  d symmetric, t = 1 unless WEIGHTED; then 0 where mask ≤ 0
+// Math      y[o,p] (+)= t[p] · (scale · Σ_c d[o,c] · x[c,p] [+ scale/2 · gμ[o] with flag MEAN]),  d symmetric, t = 1 unless WEIGHTED;
+//           then 0 where mask ≤ 0
 // Backward  none: the second derivative is never needed
-// Layout    x, y, mask: [C/4][plane] vec4 (mask is F itself behind a ReLU)   d: [C][C] f32, row-major, as vec4   weights: [plane] vec4, t in x
+// Layout    x, y, mask: [C/4][plane] vec4 (mask is F itself behind a ReLU)   d: [C][C] f32, row-major, as vec4, of moments then gμ
+//           weights: [plane] vec4, t in x
 // Threads   1 thread = 4 pixels, WORKGROUP apart, × 16 channels of y; lanes along pixels; d at workgroup-uniform addresses
 // Dispatch  (ceil(pixels / (4·WORKGROUP)), ceil(o_groups/4), 1)
 // Bindings  0 params: uniform  1 x: read  2 d: read  4 y: read_write  5 mask: read  6 weights: read
@@ -28,6 +30,7 @@ struct GramGradientParams {
 
 const ACCUMULATE = 2u;
 const MASK = 8u;
+const MEAN = 16u;
 
 @group(0) @binding(0) var<uniform> params: GramGradientParams;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
@@ -110,9 +113,15 @@ fn store_strip(sum: ptr<function, Strip>, o: u32, first: u32) {
         let flags = select(0u, params.flags, inside);
         let at = o * params.y_plane + pixel;
         var value = params.scale * (*sum)[i];
+        if ((flags & MEAN) != 0u) { value += 0.5 * params.scale * d[mean_at(o)]; }
         if (WEIGHTED) { value *= weights[min(pixel, params.pixels - 1u)].x; }
         if ((flags & ACCUMULATE) != 0u) { value += y[at]; }
         if ((flags & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
         if (inside) { y[at] = value; }
     }
+}
+
+// Where the means of channel group o lie, behind the matrix.
+fn mean_at(o: u32) -> u32 {
+    return 4u * params.c_groups_total * params.c_groups_total + params.o_first + o;
 }

@@ -20,11 +20,13 @@ use cases::{
 use devices::{checked, everywhere, portable};
 use impasto::doctor::Evenness;
 use impasto::doctor::gram::Part;
+use impasto::doctor::moments::LossCase;
 use impasto::doctor::{self, Check, conv3x3, losses};
 use impasto::gpu::{DispatchInfo, Gpu, GpuError, Recorder};
 use impasto::kernels::FeatureMap;
 use impasto::kernels::conv3x3::{DeviceFilter, Epilogue, Filter, Variant};
 use impasto::kernels::gram::Tiling;
+use impasto::kernels::matrix_product::Tiling as ProductTiling;
 use impasto::kernels::pool2::Pooling;
 use impasto::shape::{Border, Shape};
 use shapes::{POOLED_SIZES, SIZES};
@@ -331,6 +333,116 @@ fn picture_input() {
 #[test]
 fn gram() {
     everywhere(async |gpu| check_gram(gpu, Tiling::Threads).await);
+}
+
+/// Few and many pixels, shares of tiles, slices; then with the second moments.
+#[test]
+fn mean() {
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for [height, width] in SIZES {
+            for (channels, part) in [(4, Part::Whole), (12, Part::Second)] {
+                let shape = Shape::new(channels, height, width);
+                for evenness in [Evenness::Even, Evenness::Weighted] {
+                    let how = (part, evenness);
+                    checks.push(doctor::moments::mean(gpu, shape, how, None, 1).await?);
+                    checks.push(doctor::moments::forward(gpu, shape, evenness, 2).await?);
+                }
+            }
+        }
+        let (shape, limit) = (Shape::new(52, 9, 13), Some(group_bytes(4, [9, 13])));
+        for evenness in [Evenness::Even, Evenness::Weighted] {
+            let how = (Part::Second, evenness);
+            checks.push(doctor::moments::mean(gpu, shape, how, limit, 3).await?);
+        }
+        Ok(checks)
+    });
+}
+
+/// The gradient at the means counts once, however many slices there are, and before the mask.
+#[test]
+fn gradients_of_moments() {
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for [height, width] in SIZES {
+            for (channels, merge) in [4, 12, 20, 68].into_iter().zip(MERGES) {
+                let shape = Shape::new(channels, height, width);
+                for how in [(merge, Evenness::Even), (merge, Evenness::Weighted)] {
+                    checks.push(doctor::moments::gradient(gpu, shape, how, None, 1).await?);
+                }
+            }
+        }
+        let (shape, limit) = (Shape::new(52, 9, 13), Some(group_bytes(4, [9, 13])));
+        for merge in MERGES {
+            for how in [(merge, Evenness::Even), (merge, Evenness::Weighted)] {
+                checks.push(doctor::moments::gradient(gpu, shape, how, limit, 2).await?);
+            }
+        }
+        Ok(checks)
+    });
+}
+
+/// One group, tiles that are not full, several tiles; both tilings, symmetric and not.
+#[test]
+fn matrix_product() {
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for tiling in ProductTiling::ALL {
+            for channels in [4, 12, 64, 68, 132]
+                .into_iter()
+                .filter(|_| tiling.is_supported(gpu))
+            {
+                for symmetric in [false, true] {
+                    let check = doctor::moments::product(gpu, tiling, channels, symmetric, 1);
+                    checks.push(check.await?);
+                }
+            }
+        }
+        Ok(checks)
+    });
+}
+
+/// Spectra that fall slowly and fast, fewer positions than channels. The tolerances are about twice what the iteration
+/// leaves in f64: a spectrum of 1/c³ goes far below what its turns resolve.
+#[test]
+fn wasserstein_loss() {
+    let cases = [
+        (4, 9, 1.0, 1e-2),
+        (12, 7, 1.0, 1e-2),
+        (64, 300, 1.0, 1.2e-2),
+        (64, 300, 3.0, 0.6),
+        (128, 60, 2.0, 0.2),
+    ];
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for (index, (channels, positions, decay, tolerance)) in cases.into_iter().enumerate() {
+            let case = LossCase {
+                channels,
+                positions,
+                decay,
+                accumulate: index % 2 == 1,
+                tolerance,
+            };
+            checks.push(doctor::moments::loss(gpu, &case).await?);
+        }
+        println!("{checks:#?}");
+        Ok(checks)
+    });
+}
+
+/// The widest layer, at fewer positions than channels.
+#[test]
+fn wasserstein_loss_of_512_channels() {
+    let case = LossCase {
+        channels: 512,
+        positions: 256,
+        decay: 1.0,
+        accumulate: false,
+        tolerance: 6e-2,
+    };
+    let check = wait(gpu(), doctor::moments::loss(gpu(), &case)).unwrap();
+    println!("{check:?}");
+    assert!(check.passed(), "{check:?}");
 }
 
 /// Odd numbers of pixels, strips with a single one, tiles that are not full.

@@ -6,6 +6,8 @@
 mod layers;
 #[path = "reference/losses.rs"]
 mod losses;
+#[path = "reference/moments.rs"]
+mod moments;
 #[path = "reference/optimizers.rs"]
 mod optimizers;
 

@@ -12,7 +12,7 @@ use impasto::net::{Network, Weights};
 use impasto::objective::{
     LayerWeight, StyleTape, StyleTargets, StyleTerms, dream_executable, style_executable,
 };
-use impasto::paint::gatys;
+use impasto::paint::{gatys, match_moments};
 use impasto::reference::samples::samples;
 use impasto::shape::Border;
 use support::{gpu, wait};
@@ -161,6 +161,18 @@ fn relative_error(a: &[f32], b: &[f32]) -> f64 {
     let difference: f64 = pairs().map(|(a, b)| square(a - b)).sum();
     let norm: f64 = pairs().map(|(_, b)| square(b)).sum();
     (difference / norm).sqrt()
+}
+
+/// Means and covariances add up over tiles as Gram matrices do.
+#[test]
+fn distances_of_gaussians_are_those_of_the_whole() {
+    let mut scene = scene([131, 97], Preference::exact());
+    match_moments(&mut scene.terms, scene.network.architecture);
+    scene.assert_same(&[
+        tiles(64, 64),
+        with_cuts(None, &POOLS),
+        with_cuts(Some([48, 32]), &[("pool2", None)]),
+    ]);
 }
 
 fn scene(size: [usize; 2], preference: Preference) -> Scene {

@@ -15,7 +15,7 @@ mod values;
 pub use bench::{BenchArguments, Benchmark};
 pub use descent::ScaleCount;
 pub use inspect::{Inspect, PlanArguments};
-pub use run::{OptimiserName, RunArguments};
+pub use run::{OptimiserName, RunArguments, StyleLoss};
 pub use style::{Recipe, StyleArguments};
 pub use texture::TextureArguments;
 pub use values::Weighted;

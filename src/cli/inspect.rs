@@ -150,7 +150,11 @@ fn inspect_features(common: &Common, request: &Look<'_>, gram: bool) -> Result<(
     } else {
         (vec![layer], vec![])
     };
-    let wanted = Wanted { maps, grams };
+    let wanted = Wanted {
+        maps,
+        grams,
+        ..Wanted::default()
+    };
     let exact = Preference::exact();
     let size = [picture.width, picture.height];
     let pooling = request.pooling;

@@ -115,7 +115,7 @@ pub async fn gradient(
     .await
 }
 
-fn symmetric(seed: u64, channels: usize) -> Vec<f32> {
+pub(super) fn symmetric(seed: u64, channels: usize) -> Vec<f32> {
     let drawn = draw(seed, channels * channels);
     let entry = |a: usize, b: usize| drawn[a.min(b) * channels + a.max(b)];
     (0..channels * channels)

@@ -14,6 +14,7 @@ mod evenness;
 pub mod fma_peak;
 pub mod gram;
 pub mod losses;
+pub mod moments;
 pub mod optimisers;
 pub mod picture_input;
 pub mod pool2;
@@ -24,6 +25,7 @@ pub use evenness::Evenness;
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
 use crate::kernels::gram::Tiling;
+use crate::kernels::matrix_product;
 use crate::kernels::pool2::Pooling;
 use crate::shape::{Shape, Window};
 
@@ -90,6 +92,7 @@ pub async fn check_all(gpu: &Gpu, mut report: impl FnMut(&Check)) -> Result<Vec<
     let how = (joined, Evenness::Weighted);
     add(gram::gradient(gpu, shape, how, None, 1).await?);
     check_losses(gpu, &mut add).await?;
+    check_moments(gpu, &mut add).await?;
     for case in optimisers::selection() {
         add(optimisers::check(gpu, &case).await?);
     }
@@ -147,6 +150,38 @@ async fn check_losses(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuE
     add(losses::tv_value(gpu, [33, 17], None, 1).await?);
     add(losses::tv_gradient(gpu, ([33, 17], None), merge, 1).await?);
     add(losses::sum(gpu, 5000, true, 1).await?);
+    Ok(())
+}
+
+async fn check_moments(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuError> {
+    let shape = Shape::new(64, 17, 33);
+    let joined = Merge {
+        accumulate: true,
+        mask: true,
+    };
+    add(moments::mean(
+        gpu,
+        shape,
+        (gram::Part::Second, Evenness::Weighted),
+        None,
+        1,
+    )
+    .await?);
+    add(moments::gradient(gpu, shape, (joined, Evenness::Weighted), None, 1).await?);
+    for tiling in matrix_product::Tiling::ALL
+        .into_iter()
+        .filter(|tiling| tiling.is_supported(gpu))
+    {
+        add(moments::product(gpu, tiling, 68, true, 1).await?);
+    }
+    let case = moments::LossCase {
+        channels: 64,
+        positions: 200,
+        decay: 1.0,
+        accumulate: true,
+        tolerance: 1e-2,
+    };
+    add(moments::loss(gpu, &case).await?);
     Ok(())
 }
 

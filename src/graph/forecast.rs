@@ -14,7 +14,7 @@ use crate::kernels::Pass;
 use crate::kernels::conv3x3::winograd_bands::SCRATCH;
 use crate::kernels::conv3x3::{Filter, Packing, Variant};
 use crate::kernels::feature_map::slices;
-use crate::kernels::tv_loss;
+use crate::kernels::{tv_loss, wasserstein_loss};
 use crate::shape::{Border, Shape};
 
 /// What memory is for.
@@ -205,7 +205,11 @@ impl Writer<'_> {
             // Slices are those of the input, where the output is smaller or no map.
             (
                 Pass::Forward,
-                Op::Pool(_) | Op::Gram { .. } | Op::ContentLoss { .. } | Op::DreamLoss { .. },
+                Op::Pool(_)
+                | Op::Gram { .. }
+                | Op::Moments { .. }
+                | Op::ContentLoss { .. }
+                | Op::DreamLoss { .. },
             ) => step.reads[0],
             _ => step.write,
         };
@@ -226,9 +230,18 @@ impl Writer<'_> {
             }
             // Each pair of slices, and the sum of all; the gradient has no sum but both orders.
             (Op::Gram { .. }, Pass::Forward) => pieces * (pieces + 1) / 2 + 1,
-            (Op::Gram { .. }, Pass::Gradient) => pieces * pieces,
+            (Op::Gram { .. } | Op::Moments { .. }, Pass::Gradient) => pieces * pieces,
+            // Beside that the means of each slice, and their sum.
+            (Op::Moments { .. }, Pass::Forward) => pieces * (pieces + 1) / 2 + 1 + pieces + 1,
             (Op::ContentLoss { .. } | Op::DreamLoss { .. }, Pass::Forward) => pieces + 1,
             (Op::StyleLoss { .. }, Pass::Forward) => 2,
+            (Op::WassersteinLoss { .. }, Pass::Forward) => {
+                let mut steps = self.program.steps.iter();
+                let outcome = step.workspaces.last();
+                let with_gradient =
+                    outcome.is_some_and(|outcome| steps.any(|step| step.reads.contains(outcome)));
+                wasserstein_loss::dispatches(with_gradient)
+            }
             (Op::TvLoss { .. }, _) => {
                 let bands = self.bands();
                 bands + usize::from(step.pass == Pass::Forward)

@@ -1,14 +1,14 @@
 //! Reverse mode: from a tape to the list of steps that computes its values and the gradient at the picture.
 
+use std::collections::BTreeMap;
+
 use super::node::{Extent, Op, Value, ValueId};
 use super::strategy::Strategy;
 use super::tape::Tape;
 use super::unroll::{Detail, Goal, Order, unroll};
-use crate::kernels::feature_map;
-use crate::kernels::gram;
 use crate::kernels::sum::PARTIALS;
-use crate::kernels::tv_loss;
 use crate::kernels::{Merge, Pass};
+use crate::kernels::{feature_map, gram, moments, tv_loss, wasserstein_loss};
 use crate::shape::Shape;
 
 /// One entry of a program.
@@ -24,8 +24,9 @@ pub struct Step {
     pub write: ValueId,
     /// How it joins what others have written there.
     pub merge: Merge,
-    /// Scratch memory, alive during this step alone.
-    pub workspace: Option<ValueId>,
+    /// Scratch memory, in the order in which its kernels want it: alive during this step alone, but for what a loss
+    /// finds on its way to the value and its gradient step reads.
+    pub workspaces: Vec<ValueId>,
 }
 
 /// Steps in order, and all values that they touch: those of the tape, then gradients and workspaces.
@@ -134,27 +135,46 @@ impl Program {
         }
         let mut gradients: Vec<Option<ValueId>> = vec![None; values];
         let mut written = vec![false; values];
+        let mut outcomes = BTreeMap::new();
         for (node, pass) in order {
             match pass {
-                Pass::Forward => program.push_forward(node, &mut written, binding_limit),
-                Pass::Gradient => program.push_gradient(node, &mut gradients, &mut missing),
+                Pass::Forward => {
+                    let outcome = program.push_forward(node, &mut written, binding_limit);
+                    outcomes.extend(outcome.map(|outcome| (node, outcome)));
+                }
+                Pass::Gradient => {
+                    let outcome = outcomes.get(&node).copied();
+                    program.push_gradient(node, outcome, &mut gradients, &mut missing);
+                }
             }
         }
         program.picture_gradient = gradients[program.tape.picture().0];
         program
     }
 
-    fn push_forward(&mut self, node: usize, written: &mut [bool], binding_limit: u64) {
+    /// Returns what its gradient step reads beside values of the tape.
+    fn push_forward(
+        &mut self,
+        node: usize,
+        written: &mut [bool],
+        binding_limit: u64,
+    ) -> Option<ValueId> {
         let tape_node = &self.tape.nodes[node];
         let (reads, write) = (tape_node.inputs.clone(), tape_node.output);
+        let leaves_gradient = matches!(tape_node.op, Op::WassersteinLoss { .. });
         let before = std::mem::replace(&mut written[write.0], true);
         // Tiles add their shares to sums; into a whole map each writes what is its own.
-        let is_sum = matches!(
-            self.tape.value(write).extent,
-            Extent::Gram(_) | Extent::Loss(_)
-        );
-        let bytes = forward_workspace(&self.tape, node, binding_limit);
-        let workspace = self.add_workspace(bytes);
+        let extent = self.tape.value(write).extent;
+        let is_sum = extent.is_statistics() || matches!(extent, Extent::Loss(_));
+        let mut workspaces: Vec<ValueId> = forward_workspaces(&self.tape, node, binding_limit)
+            .into_iter()
+            .map(|bytes| self.add_value("workspace", Extent::Workspace(bytes)))
+            .collect();
+        let outcome = leaves_gradient.then(|| {
+            let extent = self.tape.value(reads[0]).extent;
+            self.add_value("outcome", extent)
+        });
+        workspaces.extend(outcome);
         self.steps.push(Step {
             node,
             pass: Pass::Forward,
@@ -164,13 +184,15 @@ impl Program {
                 accumulate: before && is_sum,
                 mask: false,
             },
-            workspace,
+            workspaces,
         });
+        outcome
     }
 
     fn push_gradient(
         &mut self,
         node: usize,
+        outcome: Option<ValueId>,
         gradients: &mut [Option<ValueId>],
         missing: &mut [usize],
     ) {
@@ -183,6 +205,7 @@ impl Program {
         };
         let mut reads =
             forward_values_for_gradient(&tape_node.op, &tape_node.inputs, y, merge.mask);
+        reads.extend(outcome);
         // A loss has no gradient of its own: it starts the chain.
         reads.extend(gradients[y.0]);
         let write = match gradients[x.0] {
@@ -199,7 +222,7 @@ impl Program {
             reads,
             write,
             merge,
-            workspace: None,
+            workspaces: vec![],
         });
     }
 
@@ -211,34 +234,27 @@ impl Program {
 
     fn add_gradient(&mut self, of: ValueId) -> ValueId {
         let value = &self.values[of.0];
+        let (name, extent) = (format!("gradient of {}", value.name), value.extent);
+        self.add_value(&name, extent)
+    }
+
+    fn add_value(&mut self, name: &str, extent: Extent) -> ValueId {
         self.values.push(Value {
-            name: format!("gradient of {}", value.name),
-            extent: value.extent,
+            name: name.to_string(),
+            extent,
             producer: None,
         });
         ValueId(self.values.len() - 1)
     }
-
-    fn add_workspace(&mut self, bytes: u64) -> Option<ValueId> {
-        if bytes == 0 {
-            return None;
-        }
-        self.values.push(Value {
-            name: "workspace".to_string(),
-            extent: Extent::Workspace(bytes),
-            producer: None,
-        });
-        Some(ValueId(self.values.len() - 1))
-    }
 }
 
-/// The `needed` nodes in an order that keeps gradients short-lived: Gram matrices and losses right
+/// The `needed` nodes in an order that keeps gradients short-lived: statistics and losses right
 /// after the map they look at. Going back, a map's gradient then starts with the share of the next
 /// layer, and the losses add theirs just before it is used up.
 fn schedule(tape: &Tape, needed: &[bool]) -> Vec<usize> {
     let is_head = |node: usize| {
         let extent = tape.value(tape.nodes[node].output).extent;
-        matches!(extent, Extent::Gram(_) | Extent::Loss(_))
+        extent.is_statistics() || matches!(extent, Extent::Loss(_))
     };
     let mut placed = vec![false; tape.nodes.len()];
     let mut order = Vec::new();
@@ -308,12 +324,16 @@ fn forward_values_for_gradient(
         | Op::DreamLoss { .. }
         | Op::TvLoss { .. } => vec![inputs[0]],
         Op::Relu => vec![y],
-        Op::Gram { .. } | Op::ContentLoss { .. } | Op::StyleLoss { .. } => inputs.to_vec(),
+        Op::Gram { .. } | Op::Moments { .. } | Op::ContentLoss { .. } | Op::StyleLoss { .. } => {
+            inputs.to_vec()
+        }
+        // Its value has left the gradient.
+        Op::WassersteinLoss { .. } => vec![],
     }
 }
 
-/// Bytes of partial sums that a forward step needs.
-fn forward_workspace(tape: &Tape, node: usize, binding_limit: u64) -> u64 {
+/// Bytes of the scratch buffers that a forward step needs.
+fn forward_workspaces(tape: &Tape, node: usize, binding_limit: u64) -> Vec<u64> {
     let x = tape.nodes[node].inputs[0];
     let map = || tape.shape(x).unwrap_or(Shape::new(0, 0, 0));
     let partials = (PARTIALS * size_of::<f32>()) as u64;
@@ -321,15 +341,20 @@ fn forward_workspace(tape: &Tape, node: usize, binding_limit: u64) -> u64 {
         Op::ContentLoss { .. } | Op::DreamLoss { .. } => {
             // A map that no binding can hold is refused when the program is recorded.
             let slices = feature_map::slices(map(), binding_limit).map_or(1, |slices| slices.len());
-            partials * slices as u64
+            vec![partials * slices as u64]
         }
-        Op::StyleLoss { .. } => partials,
+        Op::StyleLoss { .. } => vec![partials],
+        Op::WassersteinLoss { .. } => match tape.value(x).extent {
+            Extent::Moments(channels) => wasserstein_loss::workspace_bytes(channels).to_vec(),
+            _ => vec![],
+        },
         Op::TvLoss { .. } => {
             let (height, width) = tape.picture_size();
             let bands = tv_loss::bands([width, height], binding_limit).unwrap_or(1);
-            partials * bands as u64
+            vec![partials * bands as u64]
         }
-        Op::Gram { .. } => gram::workspace_bytes(map()),
-        _ => 0,
+        Op::Gram { .. } => vec![gram::workspace_bytes(map())],
+        Op::Moments { .. } => vec![moments::workspace_bytes(map())],
+        _ => vec![],
     }
 }

@@ -14,7 +14,8 @@ use crate::kernels::feature_map::FeatureMap;
 use crate::kernels::picture_input::PlanarPicture;
 use crate::kernels::sum::TotalSlot;
 use crate::kernels::{
-    content_loss, crop, dream_loss, gram, picture_input, pool2, relu, style_loss, tv_loss,
+    content_loss, crop, dream_loss, gram, moments, picture_input, pool2, relu, style_loss, tv_loss,
+    wasserstein_loss,
 };
 use crate::shape::{Border, Shape};
 
@@ -153,11 +154,11 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn channels(&self, gram: ValueId) -> usize {
-        match self.program.values[gram.0].extent {
-            Extent::Gram(channels) => channels,
+    fn channels(&self, statistics: ValueId) -> usize {
+        match self.program.values[statistics.0].extent {
+            Extent::Gram(channels) | Extent::Moments(channels) => channels,
             // As above.
-            _ => unreachable!("a Gram matrix was checked for when the tape was written"),
+            _ => unreachable!("statistics were checked for when the tape was written"),
         }
     }
 
@@ -193,6 +194,11 @@ impl<'a> Builder<'a> {
         self.filters.get(filter, &wanted)
     }
 
+    fn is_read(&self, value: Option<&ValueId>) -> bool {
+        let mut steps = self.program.steps.iter();
+        value.is_some_and(|value| steps.any(|step| step.reads.contains(value)))
+    }
+
     /// The weights of positions that the node of a step has as its input number `place`, if it has any.
     fn weights(&self, step: &Step, place: usize) -> Option<FeatureMap> {
         let node = &self.program.tape.nodes()[step.node];
@@ -201,8 +207,9 @@ impl<'a> Builder<'a> {
 
     fn scratch(&self, step: &Step) -> &wgpu::Buffer {
         // Steps whose kernels want scratch memory have some; the others never ask.
-        step.workspace
-            .map_or(&self.totals, |value| self.buffer(value))
+        step.workspaces
+            .first()
+            .map_or(&self.totals, |&value| self.buffer(value))
     }
 
     /// Records a forward step.
@@ -249,6 +256,17 @@ impl<'a> Builder<'a> {
                     accumulate: step.merge.accumulate,
                 },
             ),
+            Op::Moments { positions } => moments::forward(
+                recorder,
+                gram::Tiling::choose(self.gpu),
+                (&self.map(x), self.weights(step, 1).as_ref()),
+                self.scratch(step),
+                self.buffer(step.write),
+                gram::Share {
+                    positions: *positions,
+                    accumulate: step.merge.accumulate,
+                },
+            ),
             op => self.loss(recorder, op, step),
         }
     }
@@ -276,6 +294,29 @@ impl<'a> Builder<'a> {
                     partials,
                     &total,
                 );
+                Ok(())
+            }
+            Op::WassersteinLoss { weight } => {
+                let buffers = step.workspaces.iter().map(|&value| self.buffer(value));
+                let buffers: Vec<&wgpu::Buffer> = buffers.collect();
+                let distance = wasserstein_loss::Distance {
+                    weight: *weight,
+                    channels: self.channels(x),
+                    moments: self.buffer(x),
+                    target: self.buffer(step.reads[1]),
+                };
+                // By the rule of `grad`: the outcome comes last. Without a gradient step nobody reads it.
+                if let Some(workspace) = wasserstein_loss::Workspace::new(&buffers) {
+                    let with_gradient = self.is_read(step.workspaces.last());
+                    wasserstein_loss::value(
+                        recorder,
+                        self.gpu,
+                        distance,
+                        &workspace,
+                        &total,
+                        with_gradient,
+                    );
+                }
                 Ok(())
             }
             Op::TvLoss { weight } => {
@@ -341,6 +382,12 @@ impl<'a> Builder<'a> {
                 let source = (&f, weights.as_ref());
                 gram::gradient(recorder, self.gpu, gg, source, &gf, *positions, merge)
             }
+            Op::Moments { positions } => {
+                let (f, gf) = (self.map(reads[0]), self.map(step.write));
+                let (gm, weights) = (self.buffer(gy), self.weights(step, 1));
+                let source = (&f, weights.as_ref());
+                moments::gradient(recorder, self.gpu, gm, source, &gf, *positions, merge)
+            }
             Op::ContentLoss { weight } => {
                 let (f, target) = (self.map(reads[0]), self.map(reads[1]));
                 let (weights, gf) = (self.weights(step, 2), self.map(step.write));
@@ -355,6 +402,11 @@ impl<'a> Builder<'a> {
                 let channels = self.channels(reads[0]);
                 let matrices = [reads[0], reads[1], step.write].map(|value| self.buffer(value));
                 style_loss::gradient(recorder, *weight, channels, matrices, merge);
+                Ok(())
+            }
+            Op::WassersteinLoss { .. } => {
+                let buffers = [reads[0], step.write].map(|value| self.buffer(value));
+                wasserstein_loss::gradient(recorder, self.channels(step.write), buffers, merge);
                 Ok(())
             }
             Op::TvLoss { weight } => {

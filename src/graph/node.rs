@@ -26,6 +26,8 @@ pub enum Extent {
     Map(Shape),
     /// A C×C matrix of f32.
     Gram(usize),
+    /// C×C second moments, then C means, see [`crate::kernels::moments`].
+    Moments(usize),
     /// One number in the totals of the tape, at this index.
     Loss(usize),
     /// Scratch memory of one step, in bytes.
@@ -75,6 +77,11 @@ pub enum Op {
         /// M: all positions of the layer, also where F is a tile of it.
         positions: usize,
     },
+    /// F·Fᵀ / M and ΣF / M, or F·T·Fᵀ / M and F·t / M with the weights t of a second input.
+    Moments {
+        /// M, as of [`Op::Gram`].
+        positions: usize,
+    },
     /// weight · mean((F − P)²), or weight · mean(t·(F − P)²) with the weights t of a third input.
     ContentLoss {
         /// w.
@@ -82,6 +89,11 @@ pub enum Op {
     },
     /// weight · mean((G − A)²).
     StyleLoss {
+        /// w.
+        weight: f32,
+    },
+    /// weight times the squared Wasserstein-2 distance of two Gaussians, over C.
+    WassersteinLoss {
         /// w.
         weight: f32,
     },
@@ -106,8 +118,27 @@ pub struct Node {
     pub op: Op,
     /// What it computes it from.
     pub inputs: Vec<ValueId>,
-    /// What it makes; tiles of one layer share a Gram matrix and a loss.
+    /// What it makes; tiles of one layer share its statistics and a loss.
     pub output: ValueId,
     /// The node of the tape as it was written that this one computes again or for a tile.
     pub origin: Option<usize>,
+}
+
+impl Extent {
+    /// Whether it is a sum over the positions of a map, to which every tile of it adds: a Gram matrix or moments.
+    pub(super) fn is_statistics(self) -> bool {
+        matches!(self, Self::Gram(_) | Self::Moments(_))
+    }
+}
+
+impl Op {
+    /// Whether it sums over the positions of a map, see [`Extent::is_statistics`].
+    pub(super) fn is_statistics(&self) -> bool {
+        matches!(self, Self::Gram { .. } | Self::Moments { .. })
+    }
+
+    /// Whether it is a loss on such sums: it waits until all tiles have added theirs.
+    pub(super) fn judges_statistics(&self) -> bool {
+        matches!(self, Self::StyleLoss { .. } | Self::WassersteinLoss { .. })
+    }
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use super::grad::Program;
 use super::node::{Extent, ValueId};
-use crate::kernels::feature_map;
+use crate::kernels::{feature_map, moments};
 
 /// A value that needs memory from one step to another, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +95,7 @@ pub fn planned_bytes(extent: Extent) -> Option<u64> {
     match extent {
         Extent::Map(shape) => Some(feature_map::bytes(shape)),
         Extent::Gram(channels) => Some(gram_bytes(channels)),
+        Extent::Moments(channels) => Some(moments::bytes(channels)),
         Extent::Workspace(bytes) => Some(bytes),
         Extent::Picture { .. } | Extent::Loss(_) => None,
     }
@@ -114,14 +115,14 @@ pub fn requirements(program: &Program, keep: &[ValueId]) -> Vec<Requirement> {
             .reads
             .iter()
             .chain([&step.write])
-            .chain(&step.workspace)
+            .chain(&step.workspaces)
         {
             if let Some(requirement) = found.get_mut(&value) {
                 requirement.last = index;
                 continue;
             }
             // A value that is read before any step wrote it is a constant, with a buffer of its own.
-            let made_here = value == step.write || Some(value) == step.workspace;
+            let made_here = value == step.write || step.workspaces.contains(&value);
             if let (true, Some(bytes)) = (made_here, planned_bytes(program.values[value.0].extent))
             {
                 found.insert(

@@ -10,6 +10,7 @@ use super::plan::{Plan, gram_bytes, plan, requirements};
 use crate::gpu::{BufferView, Gpu, GpuError, Recorder, Recording};
 use crate::kernels::Pass;
 use crate::kernels::feature_map::{self, FeatureMap};
+use crate::kernels::moments;
 
 /// Device time of one node in one direction.
 #[derive(Clone, Debug)]
@@ -138,6 +139,12 @@ impl Executable {
         }
     }
 
+    /// Fills constant moments: a symmetric C×C matrix, then C means. A value that the program does not use is
+    /// passed over.
+    pub fn write_moments(&self, gpu: &Gpu, value: ValueId, entries: &[f32]) {
+        self.write_gram(gpu, value, entries);
+    }
+
     /// Runs every step: one encoder, one pass, one submit, or several of a run that takes long.
     pub fn run(&self, gpu: &Gpu) {
         self.recording.submit(gpu);
@@ -153,8 +160,8 @@ impl Executable {
         Ok(totals)
     }
 
-    /// A kept value of the last run: planar (C, H, W), or (C, C) row-major; nothing for a value that the
-    /// program does not use.
+    /// A kept value of the last run: planar (C, H, W), or (C, C) row-major, of moments followed by C means;
+    /// nothing for a value that the program does not use.
     ///
     /// # Errors
     /// Device lost, or no room for the staging buffer.
@@ -172,6 +179,14 @@ impl Executable {
                     buffer: buffer.clone(),
                     offset: 0,
                     size: gram_bytes(channels),
+                };
+                gpu.read(&view)?.await
+            }
+            Extent::Moments(channels) => {
+                let view = BufferView {
+                    buffer: buffer.clone(),
+                    offset: 0,
+                    size: moments::bytes(channels),
                 };
                 gpu.read(&view)?.await
             }

@@ -17,7 +17,7 @@ pub(super) struct Section {
     pub root: ValueId,
     /// Nodes that make maps, in order.
     pub nodes: Vec<usize>,
-    /// Gram matrices and losses of its maps.
+    /// Statistics and losses of its maps.
     pub heads: Vec<usize>,
     /// Maps of it that are wanted whole: roots of other sections, and what the caller keeps.
     pub kept: Vec<ValueId>,
@@ -35,7 +35,7 @@ pub(super) struct Sections {
     pub sections: Vec<Section>,
     /// Needed nodes that no picture can move, and losses of the picture itself.
     pub aside: Vec<usize>,
-    /// Losses of Gram matrices.
+    /// Losses of Gram matrices and moments.
     pub style: Vec<usize>,
     /// For each node, whether it depends on the picture.
     pub moved: Vec<bool>,
@@ -136,7 +136,7 @@ impl Sections {
             let (x, y) = (described.inputs[0], described.output);
             if !found.moved[node] || matches!(described.op, Op::TvLoss { .. }) {
                 found.aside.push(node);
-            } else if matches!(described.op, Op::StyleLoss { .. }) {
+            } else if described.op.judges_statistics() {
                 found.style.push(node);
             } else if !is_map(y) {
                 found.sections[section_of[&x]].heads.push(node);

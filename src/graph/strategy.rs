@@ -242,8 +242,8 @@ fn node_flop(tape: &Tape, section: &Section, node: usize, binding_limit: u64) ->
             let pixels = pixels(|reach| reach.made.length(), described.output);
             18.0 * (filter.c_in * filter.c_out) as f64 * pixels
         }
-        Op::Gram { .. } => match tape.value(described.output).extent {
-            Extent::Gram(channels) => {
+        Op::Gram { .. } | Op::Moments { .. } => match tape.value(described.output).extent {
+            Extent::Gram(channels) | Extent::Moments(channels) => {
                 let map = described.inputs[0];
                 let pixels = pixels(|reach| reach.core.length(), map);
                 let longest = |spans: &[BTreeMap<ValueId, Reach>]| -> usize {

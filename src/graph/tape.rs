@@ -124,6 +124,11 @@ impl Tape {
         self.constant(name, Extent::Gram(channels))
     }
 
+    /// What a loss on moments compares with, filled by the caller before the first run: √Σ*, C×C and symmetric, then μ*.
+    pub fn constant_moments(&mut self, name: &str, channels: usize) -> ValueId {
+        self.constant(name, Extent::Moments(channels))
+    }
+
     fn constant(&mut self, name: &str, extent: Extent) -> ValueId {
         self.values.push(Value {
             name: name.to_string(),
@@ -243,16 +248,38 @@ impl Tape {
         f: ValueId,
         weights: Option<ValueId>,
     ) -> Result<ValueId, TapeError> {
-        let shape = self.map_input(name, f)?;
-        if !shape.channels.is_multiple_of(4) {
-            let expected = "a map whose channels are a multiple of four".to_string();
-            return Err(self.mismatch(name, f, expected));
-        }
+        let shape = self.statistics_input(name, f)?;
         let positions = shape.pixels();
         let extent = Extent::Gram(shape.channels);
         let weights = self.weights_input(name, shape, weights)?;
         let inputs = [Some(f), weights].into_iter().flatten().collect();
         self.push(name, Op::Gram { positions }, inputs, extent)
+    }
+
+    /// Adds the second moments and the means of a map.
+    ///
+    /// # Errors
+    /// `f` is no map, its channels are no multiple of four, or a name that is taken.
+    pub fn moments(&mut self, name: &str, f: ValueId) -> Result<ValueId, TapeError> {
+        self.weighted_moments(name, f, None)
+    }
+
+    /// Adds the moments of a map whose positions count by `weights`, as those of [`Tape::weighted_gram`] do.
+    ///
+    /// # Errors
+    /// `f` is no map, its channels are no multiple of four, weights of another size, or a name that is taken.
+    pub fn weighted_moments(
+        &mut self,
+        name: &str,
+        f: ValueId,
+        weights: Option<ValueId>,
+    ) -> Result<ValueId, TapeError> {
+        let shape = self.statistics_input(name, f)?;
+        let positions = shape.pixels();
+        let extent = Extent::Moments(shape.channels);
+        let weights = self.weights_input(name, shape, weights)?;
+        let inputs = [Some(f), weights].into_iter().flatten().collect();
+        self.push(name, Op::Moments { positions }, inputs, extent)
     }
 
     /// Adds weight · mean((F − P)²).
@@ -308,6 +335,28 @@ impl Tape {
             return Err(self.mismatch(name, target, expected));
         }
         self.push_loss(name, Op::StyleLoss { weight }, vec![g, target])
+    }
+
+    /// Adds weight times the squared Wasserstein-2 distance of two Gaussians over C, see
+    /// [`crate::reference::wasserstein_loss`].
+    ///
+    /// # Errors
+    /// Moments of different numbers of channels, or a name that is taken.
+    pub fn wasserstein_loss(
+        &mut self,
+        name: &str,
+        moments: ValueId,
+        target: ValueId,
+        weight: f32,
+    ) -> Result<ValueId, TapeError> {
+        let Extent::Moments(channels) = self.value(moments).extent else {
+            return Err(self.mismatch(name, moments, "moments".to_string()));
+        };
+        if self.value(target).extent != Extent::Moments(channels) {
+            let expected = format!("moments of {channels} channels");
+            return Err(self.mismatch(name, target, expected));
+        }
+        self.push_loss(name, Op::WassersteinLoss { weight }, vec![moments, target])
     }
 
     /// Adds weight · mean(F²).
@@ -389,6 +438,16 @@ impl Tape {
             .ok_or_else(|| self.mismatch(node, x, "a feature map".to_string()))
     }
 
+    /// A map that statistics can be taken of.
+    fn statistics_input(&self, node: &str, f: ValueId) -> Result<Shape, TapeError> {
+        let shape = self.map_input(node, f)?;
+        if shape.channels.is_multiple_of(4) {
+            return Ok(shape);
+        }
+        let expected = "a map whose channels are a multiple of four".to_string();
+        Err(self.mismatch(node, f, expected))
+    }
+
     /// `weights` if they are those of the positions of a map of `shape`.
     fn weights_input(
         &self,
@@ -415,6 +474,7 @@ impl Tape {
                 Extent::Picture { height, width } => format!("a picture of {width}×{height}"),
                 Extent::Map(shape) => format!("a map of {shape}"),
                 Extent::Gram(channels) => format!("a Gram matrix of {channels} channels"),
+                Extent::Moments(channels) => format!("moments of {channels} channels"),
                 Extent::Loss(_) => "a loss".to_string(),
                 Extent::Workspace(_) => "a workspace".to_string(),
             },

@@ -90,19 +90,19 @@ impl Section {
 
     /// Nodes whose values the first of two sweeps computes: those of whole maps and of Gram matrices.
     pub(super) fn first_sweep(&self, tape: &Tape) -> BTreeSet<usize> {
-        let is_gram = |&&head: &&usize| matches!(tape.nodes[head].op, Op::Gram { .. });
-        let grams: Vec<usize> = self.heads.iter().filter(is_gram).copied().collect();
+        let is_statistics = |&&head: &&usize| tape.nodes[head].op.is_statistics();
+        let statistics: Vec<usize> = self.heads.iter().filter(is_statistics).copied().collect();
         let mut wanted = self.kept.clone();
-        wanted.extend(grams.iter().map(|&gram| tape.nodes[gram].inputs[0]));
+        wanted.extend(statistics.iter().map(|&head| tape.nodes[head].inputs[0]));
         let mut nodes = self.needed(tape, &wanted);
-        nodes.extend(grams);
+        nodes.extend(statistics);
         nodes
     }
 }
 
 struct Unroller<'a> {
     tape: &'a mut Tape,
-    /// Losses of Gram matrices.
+    /// Losses of Gram matrices and moments.
     style: Vec<usize>,
     goal: Goal,
     order: Order,
@@ -158,7 +158,7 @@ impl Unroller<'_> {
     fn is_read(&self, node: usize, nodes: &[TileNode]) -> bool {
         let described = &self.tape.nodes[node];
         match described.op {
-            Op::Gram { .. } | Op::Paste(_) => false,
+            Op::Gram { .. } | Op::Moments { .. } | Op::Paste(_) => false,
             Op::ContentLoss { .. } | Op::DreamLoss { .. } => true,
             _ => nodes.iter().any(|&(reader, _)| {
                 let reader = &self.tape.nodes[reader];

@@ -2,7 +2,7 @@
 
 use super::{
     adam, average, content_loss, conv3x3, copy_bandwidth, crop, dream_loss, fma_peak, gram, lbfgs,
-    picture_input, pool2, relu, style_loss, sum, tv_loss,
+    matrix_product, mean, picture_input, pool2, relu, style_loss, sum, tv_loss, wasserstein_loss,
 };
 use crate::gpu::Kernel;
 
@@ -27,8 +27,19 @@ pub fn catalogue() -> Vec<&'static Kernel> {
         &gram::REDUCE,
         &gram::GRADIENT,
         &gram::GRADIENT_PORTABLE,
+        &mean::PARTIAL,
+        &mean::REDUCE,
         &style_loss::VALUE,
         &style_loss::GRADIENT,
+        &matrix_product::BROADCAST,
+        &matrix_product::TILED,
+        &wasserstein_loss::ENERGY,
+        &wasserstein_loss::COVARIANCE,
+        &wasserstein_loss::NORMALISE,
+        &wasserstein_loss::VALUE,
+        &wasserstein_loss::GRADIENT,
+        &wasserstein_loss::GRADIENT_MEANS,
+        &wasserstein_loss::CARRY,
         &content_loss::VALUE,
         &content_loss::GRADIENT,
         &dream_loss::VALUE,
@@ -60,11 +71,13 @@ pub fn catalogue_of_real_gpus() -> Vec<&'static Kernel> {
         conv3x3::Variant::WinogradTiled.kernel(),
         gram::Tiling::fastest(false, true).kernel(),
         gram::gradient_kernel(false),
+        matrix_product::Tiling::fastest(false, true).kernel(),
     ];
     chosen.extend(conv3x3::ON_GPUS.iter().map(|variant| variant.kernel()));
     let mut choices = vec![&gram::GRADIENT, &gram::GRADIENT_PORTABLE];
     choices.extend(conv3x3::Variant::ALL.map(conv3x3::Variant::kernel));
     choices.extend(gram::Tiling::ALL.map(gram::Tiling::kernel));
+    choices.extend(matrix_product::Tiling::ALL.map(matrix_product::Tiling::kernel));
     let mut kernels = catalogue();
     kernels.retain(|kernel| chosen.contains(kernel) || !choices.contains(kernel));
     kernels

@@ -4,7 +4,7 @@
 
 use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
 use super::weighted::{Weighted, weighted, weights_or};
-use super::{ACCUMULATE, Merge};
+use super::{ACCUMULATE, MEAN, Merge};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
 use crate::shape::Shape;
 
@@ -377,11 +377,39 @@ pub fn gradient(
     recorder: &mut Recorder,
     gpu: &Gpu,
     gg: &wgpu::Buffer,
-    (f, weights): Weighted<'_>,
+    source: Weighted<'_>,
     gf: &FeatureMap,
     positions: usize,
     merge: Merge,
 ) -> Result<(), GpuError> {
+    let matrix = BufferView::first(gg, matrix_bytes(source.0.shape));
+    record_gradient(recorder, gpu, (matrix, 0), source, gf, positions, merge)
+}
+
+/// The same for the gradient at moments, C×C and C means, which adds gμ/M to every position: records
+/// gf (+)= (2/M · gs·F + gμ/M)·T.
+pub(super) fn gradient_of_moments(
+    recorder: &mut Recorder,
+    gpu: &Gpu,
+    gm: BufferView,
+    source: Weighted<'_>,
+    gf: &FeatureMap,
+    positions: usize,
+    merge: Merge,
+) -> Result<(), GpuError> {
+    record_gradient(recorder, gpu, (gm, MEAN), source, gf, positions, merge)
+}
+
+fn record_gradient(
+    recorder: &mut Recorder,
+    gpu: &Gpu,
+    (gg, mean): (BufferView, u32),
+    source: Weighted<'_>,
+    gf: &FeatureMap,
+    positions: usize,
+    merge: Merge,
+) -> Result<(), GpuError> {
+    let (f, _) = source;
     let scale = 2.0 / positions as f32;
     let slices = slices(f.shape, recorder.binding_limit())?;
     let kernel = gradient_kernel(gpu.adapter().is_software() && gpu.can_run(&GRADIENT));
@@ -389,8 +417,8 @@ pub fn gradient(
     let kernel = (kernel, recorder.workgroup_for(threads));
     for &o_slice in &slices {
         for (index, &c_slice) in slices.iter().enumerate() {
-            // Slices of F add up in gF; only after the last may the mask fall.
-            let mut flags = merge.flags();
+            // Slices of F add up in gF; only after the last may the mask fall, and the mean counts once.
+            let mut flags = merge.flags() | mean;
             if index > 0 {
                 flags |= ACCUMULATE;
             }
@@ -399,8 +427,8 @@ pub fn gradient(
             }
             recorder.push(gradient_command(
                 kernel,
-                gg,
-                (f, weights),
+                gg.clone(),
+                source,
                 gf,
                 [c_slice, o_slice],
                 (scale, flags),
@@ -430,7 +458,7 @@ fn gradient_tile(kernel: &Kernel) -> [usize; 2] {
 
 fn gradient_command(
     (kernel, workgroup): (&'static Kernel, u32),
-    gg: &wgpu::Buffer,
+    gg: BufferView,
     (f, weights): Weighted<'_>,
     gf: &FeatureMap,
     [c_slice, o_slice]: [GroupSlice; 2],
@@ -458,7 +486,7 @@ fn gradient_command(
         uniform: bytemuck::bytes_of(&params).to_vec(),
         buffers: vec![
             f.view(c_slice),
-            BufferView::first(gg, matrix_bytes(f.shape)),
+            gg,
             gf.view(o_slice),
             f.view(o_slice),
             weights_or(f, weights),

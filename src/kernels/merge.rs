@@ -9,6 +9,9 @@ pub const RELU: u32 = 4;
 /// Zeroes where the forward map was not positive: the gradient of a ReLU fused into it.
 pub const MASK: u32 = 8;
 
+/// Adds the gradient of the means of the map, which lies behind that of its second moments.
+pub const MEAN: u32 = 16;
+
 /// How a gradient joins the gradient of its map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Merge {

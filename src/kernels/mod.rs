@@ -15,7 +15,10 @@ pub mod feature_map;
 pub mod fma_peak;
 pub mod gram;
 pub mod lbfgs;
+pub mod matrix_product;
+pub mod mean;
 mod merge;
+pub mod moments;
 mod pass;
 pub mod picture_input;
 pub mod pool2;
@@ -23,11 +26,12 @@ pub mod relu;
 pub mod style_loss;
 pub mod sum;
 pub mod tv_loss;
+pub mod wasserstein_loss;
 mod weighted;
 
 pub use catalogue::{catalogue, catalogue_of_real_gpus};
 pub use feature_map::FeatureMap;
-pub use merge::{ACCUMULATE, BIAS, MASK, Merge, RELU};
+pub use merge::{ACCUMULATE, BIAS, MASK, MEAN, Merge, RELU};
 pub use pass::Pass;
 pub use weighted::Weighted;
 

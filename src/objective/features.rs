@@ -9,7 +9,7 @@ use crate::graph::{
 };
 use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
-use crate::kernels::feature_map;
+use crate::kernels::{feature_map, moments};
 use crate::net::{Network, Treatment};
 use crate::shape::Shape;
 
@@ -20,11 +20,18 @@ pub struct Wanted {
     pub maps: Vec<usize>,
     /// Layers whose Gram matrix is wanted.
     pub grams: Vec<usize>,
+    /// Layers whose moments are wanted.
+    pub moments: Vec<usize>,
 }
 
 impl Wanted {
+    /// All layers: of maps, of Gram matrices, of moments.
+    pub fn layers(&self) -> Vec<usize> {
+        [&self.maps[..], &self.grams, &self.moments].concat()
+    }
+
     fn is_nothing(&self) -> bool {
-        self.maps.is_empty() && self.grams.is_empty()
+        self.layers().is_empty()
     }
 }
 
@@ -35,14 +42,16 @@ pub struct Features {
     pub maps: Vec<(Shape, Vec<f32>)>,
     /// C and the (C, C) entries, row-major.
     pub grams: Vec<(usize, Vec<f32>)>,
+    /// C, then the (C, C) second moments, row-major, and the C means.
+    pub moments: Vec<(usize, Vec<f32>)>,
 }
 
 /// The tape behind [`features`].
 struct Look {
     tape: Tape,
-    maps: Vec<ValueId>,
-    grams: Vec<ValueId>,
-    /// Of the maps, then of the maps that the Gram matrices are of.
+    /// What is to be read back: maps, Gram matrices, moments.
+    keep: Vec<ValueId>,
+    /// Of the maps, then of the maps that the Gram matrices and the moments are of.
     shapes: Vec<Shape>,
 }
 
@@ -54,24 +63,22 @@ impl Look {
         wanted: &Wanted,
     ) -> Result<Self, TapeError> {
         let mut tape = Tape::new(width, height);
-        let layers: Vec<usize> = wanted.maps.iter().chain(&wanted.grams).copied().collect();
-        let values = network.extend(&mut tape, treatment, &layers)?;
+        let values = network.extend(&mut tape, treatment, &wanted.layers())?;
         let (maps, sources) = values.split_at(wanted.maps.len());
-        let mut grams = Vec::with_capacity(sources.len());
-        for (&source, &layer) in sources.iter().zip(&wanted.grams) {
-            let name = format!("gram:{}", network.architecture.layers()[layer].name);
-            grams.push(tape.gram(&name, source)?);
+        let (of_grams, of_moments) = sources.split_at(wanted.grams.len());
+        let name = |layer: usize| &network.architecture.layers()[layer].name;
+        let mut keep = maps.to_vec();
+        for (&source, &layer) in of_grams.iter().zip(&wanted.grams) {
+            keep.push(tape.gram(&format!("gram:{}", name(layer)), source)?);
+        }
+        for (&source, &layer) in of_moments.iter().zip(&wanted.moments) {
+            keep.push(tape.moments(&format!("moments:{}", name(layer)), source)?);
         }
         let shapes = values
             .iter()
             .filter_map(|&value| tape.shape(value))
             .collect();
-        Ok(Self {
-            maps: maps.to_vec(),
-            grams,
-            shapes,
-            tape,
-        })
+        Ok(Self { keep, shapes, tape })
     }
 }
 
@@ -105,7 +112,7 @@ pub fn features_on_paper(
         return Ok(None);
     }
     let look = Look::new(network, treatment.into(), [width, height], wanted)?;
-    let keep = [look.maps, look.grams].concat();
+    let keep = look.keep;
     let limit = adapter.binding_limit;
     let program = Program::forward_in_detail(look.tape, &keep, strategy, limit, detail);
     let options = RunOptions {
@@ -116,12 +123,16 @@ pub fn features_on_paper(
     let forecast = Forecast::new(&program, &options, adapter, ledger);
     ledger.write((12 * width * height) as u64);
     ledger.submit();
-    let (of_maps, of_grams) = look.shapes.split_at(wanted.maps.len());
+    let (of_maps, of_others) = look.shapes.split_at(wanted.maps.len());
+    let (of_grams, of_moments) = of_others.split_at(wanted.grams.len());
     for &shape in of_maps {
         ledger.read_back(feature_map::bytes(shape));
     }
     for shape in of_grams {
         ledger.read_back((4 * shape.channels * shape.channels) as u64);
+    }
+    for shape in of_moments {
+        ledger.read_back(moments::bytes(shape.channels));
     }
     forecast.drop_on(ledger);
     Ok(forecast.obstacle)
@@ -144,16 +155,10 @@ pub async fn features(
         return Ok(Features::default());
     }
     let size = [picture.width, picture.height];
-    let Look {
-        tape,
-        maps,
-        grams,
-        shapes,
-    } = Look::new(network, treatment.into(), size, wanted)?;
-    let keep = [maps.clone(), grams.clone()].concat();
+    let Look { tape, keep, shapes } = Look::new(network, treatment.into(), size, wanted)?;
     let program = Program::forward_with_strategy(tape, &keep, strategy, gpu.binding_limit());
     let options = RunOptions {
-        keep,
+        keep: keep.clone(),
         preference: preference.clone(),
         ..RunOptions::default()
     };
@@ -161,15 +166,16 @@ pub async fn features(
     executable.write_picture(gpu, &picture.rgb);
     executable.run(gpu);
     let mut features = Features::default();
-    for (&map, &shape) in maps.iter().zip(&shapes) {
-        features
-            .maps
-            .push((shape, executable.read(gpu, map).await?));
-    }
-    for (&gram, shape) in grams.iter().zip(&shapes[maps.len()..]) {
-        features
-            .grams
-            .push((shape.channels, executable.read(gpu, gram).await?));
+    let grams = wanted.maps.len()..wanted.maps.len() + wanted.grams.len();
+    for (index, (&value, shape)) in keep.iter().zip(shapes).enumerate() {
+        let values = executable.read(gpu, value).await?;
+        if index < grams.start {
+            features.maps.push((shape, values));
+        } else if index < grams.end {
+            features.grams.push((shape.channels, values));
+        } else {
+            features.moments.push((shape.channels, values));
+        }
     }
     Ok(features)
 }

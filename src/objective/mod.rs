@@ -2,13 +2,16 @@
 
 mod dream;
 mod features;
+mod gaussian;
 mod region;
 mod style;
 
 pub use dream::{dream_executable, dream_tape};
 pub use features::{Features, Wanted, features, features_on_paper, features_tape};
 pub use region::{LayerRegion, Mask};
-pub use style::{LayerWeight, LossSummary, StyleTape, StyleTargets, StyleTerms, style_executable};
+pub use style::{
+    LayerWeight, LossSummary, Statistics, StyleTape, StyleTargets, StyleTerms, style_executable,
+};
 
 use thiserror::Error;
 

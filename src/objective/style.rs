@@ -1,6 +1,6 @@
 //! Style transfer as an objective (Gatys, Ecker & Bethge, arXiv 1508.06576, equations 1 to 7).
 
-use super::{Features, ObjectiveError, Wanted, features};
+use super::{Features, ObjectiveError, Wanted, features, gaussian};
 use crate::gpu::Gpu;
 use crate::graph::{Executable, Program, RunOptions, Strategy, Tape, TapeError, ValueId};
 use crate::image::Picture;
@@ -18,13 +18,25 @@ pub struct LayerWeight {
     pub weight: f32,
 }
 
+/// What of a layer is to become as in the style.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Statistics {
+    /// Gram matrices: mean of the squared differences of their entries.
+    #[default]
+    Gram,
+    /// Means and covariances: squared Wasserstein-2 distance of the Gaussians that have them, over C.
+    Moments,
+}
+
 /// Terms of the objective. All are means, so weights keep their meaning at every size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StyleTerms {
     /// Layers whose maps are to stay as in the content picture.
     pub content: Vec<LayerWeight>,
-    /// Layers whose Gram matrices are to become those of the style; the weight is w_l.
+    /// Layers whose statistics are to become those of the style; the weight is w_l.
     pub style: Vec<LayerWeight>,
+    /// Which statistics.
+    pub statistics: Statistics,
     /// Factor of all content terms; 0 leaves them out.
     pub content_weight: f32,
     /// Factor of all style terms.
@@ -69,15 +81,16 @@ impl StyleTerms {
     /// What is to be seen in the content picture, and in each style picture.
     pub fn wanted(&self) -> [Wanted; 2] {
         let layers = |of: &[LayerWeight]| of.iter().map(|term| term.layer).collect();
-        let (maps, grams) = (layers(self.content_in_use()), layers(&self.style));
+        let (maps, style) = (layers(self.content_in_use()), layers(&self.style));
         let of_content = Wanted {
             maps,
             ..Wanted::default()
         };
-        let of_style = Wanted {
-            grams,
-            ..Wanted::default()
-        };
+        let mut of_style = Wanted::default();
+        match self.statistics {
+            Statistics::Gram => of_style.grams = style,
+            Statistics::Moments => of_style.moments = style,
+        }
         [of_content, of_style]
     }
 }
@@ -86,12 +99,12 @@ impl StyleTerms {
 #[derive(Clone, Debug)]
 pub struct StyleTargets {
     content: Features,
-    /// Blended Gram matrices, one per style layer.
-    grams: Vec<Vec<f32>>,
+    /// One per style layer: a blended Gram matrix, or the root of a blended covariance and means.
+    style: Vec<Vec<f32>>,
 }
 
 impl StyleTargets {
-    /// Looks at the pictures, in tiles if `strategy` says so: maps of the content, Gram matrices of the
+    /// Looks at the pictures, in tiles if `strategy` says so: maps of the content, statistics of the
     /// styles, blended linearly with weights normalised to 1.
     ///
     /// # Errors
@@ -125,19 +138,28 @@ impl StyleTargets {
             )
             .await?;
             let share = f64::from(*weight) / sum;
-            blended.resize(seen.grams.len(), Vec::new());
-            for (target, (_, entries)) in blended.iter_mut().zip(&seen.grams) {
+            let seen = match terms.statistics {
+                Statistics::Gram => seen.grams,
+                Statistics::Moments => seen.moments,
+            };
+            blended.resize(seen.len(), Vec::new());
+            for (target, (_, entries)) in blended.iter_mut().zip(&seen) {
                 target.resize(entries.len(), 0.0);
                 for (target, &entry) in target.iter_mut().zip(entries) {
                     *target += share * f64::from(entry);
                 }
             }
         }
-        let grams = blended
-            .into_iter()
-            .map(|gram| gram.into_iter().map(|entry| entry as f32).collect())
-            .collect();
-        Ok(Self { content, grams })
+        let target = |blend: Vec<f64>| match terms.statistics {
+            Statistics::Gram => blend,
+            Statistics::Moments => gaussian::target(&blend),
+        };
+        let narrow = |blend| target(blend).into_iter().map(|entry| entry as f32);
+        let style = blended.into_iter().map(|blend| narrow(blend).collect());
+        Ok(Self {
+            content,
+            style: style.collect(),
+        })
     }
 }
 
@@ -185,10 +207,22 @@ impl StyleTape {
         for (term, &value) in terms.style.iter().zip(style_values) {
             let layer = name(term.layer);
             let channels = network.architecture.channels(term.layer);
-            let gram = tape.gram(&format!("gram:{layer}"), value)?;
-            let target = tape.constant_gram(&format!("style target {layer}"), channels);
+            let (name, target) = (format!("style:{layer}"), format!("style target {layer}"));
             let weight = terms.style_weight * term.weight;
-            tape.style_loss(&format!("style:{layer}"), gram, target, weight)?;
+            let target = match terms.statistics {
+                Statistics::Gram => {
+                    let gram = tape.gram(&format!("gram:{layer}"), value)?;
+                    let target = tape.constant_gram(&target, channels);
+                    tape.style_loss(&name, gram, target, weight)?;
+                    target
+                }
+                Statistics::Moments => {
+                    let moments = tape.moments(&format!("moments:{layer}"), value)?;
+                    let target = tape.constant_moments(&target, channels);
+                    tape.wasserstein_loss(&name, moments, target, weight)?;
+                    target
+                }
+            };
             style_targets.push(target);
         }
         if terms.tv_weight != 0.0 {
@@ -230,8 +264,11 @@ pub fn style_executable(
     for (&target, (_, map)) in content_targets.iter().zip(&targets.content.maps) {
         executable.write_map(gpu, target, map);
     }
-    for (&target, gram) in style_targets.iter().zip(&targets.grams) {
-        executable.write_gram(gpu, target, gram);
+    for (&target, entries) in style_targets.iter().zip(&targets.style) {
+        match terms.statistics {
+            Statistics::Gram => executable.write_gram(gpu, target, entries),
+            Statistics::Moments => executable.write_moments(gpu, target, entries),
+        }
     }
     Ok(executable)
 }

@@ -17,7 +17,9 @@ pub use checkpoint::{Checkpoint, CheckpointError, RunOrigin, RunPosition};
 pub use descent::{Ending, Painting, Schedule, Standing, StepLosses, Watcher, descend};
 pub use forecast::{StyleForecast, StyleProblem, anything_fits, first_that_fits};
 pub use glance::{Glance, dream_gradient_that_fits, features_that_fit, style_gradient_that_fits};
-pub use recipe::{StyleRecipe, gatys, gatys_style_weight};
+pub use recipe::{
+    StyleRecipe, gatys, gatys_style_weight, match_grams, match_moments, painterly_style_weight,
+};
 pub use scaled::{PreparationError, Resumption, Rhythm, ScaledChoices, ScaledRun};
 pub use scales::{
     Scale, ScalePosition, Sources, averaging_over, nearest_multiple, scale_sizes, share_steps,

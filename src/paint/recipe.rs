@@ -3,7 +3,7 @@
 use super::texture::texture;
 use crate::kernels::pool2::Pooling;
 use crate::net::Architecture;
-use crate::objective::{LayerWeight, StyleTerms};
+use crate::objective::{LayerWeight, Statistics, StyleTerms};
 use crate::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
 use crate::shape::Border;
 
@@ -82,6 +82,7 @@ pub fn gatys(architecture: Architecture) -> StyleTerms {
                 weight: gatys_style_weight(architecture, layer),
             })
             .collect(),
+        statistics: Statistics::Gram,
         content_weight: 1.0,
         style_weight: 1.0,
         tv_weight: 0.0,
@@ -95,3 +96,41 @@ pub fn gatys_style_weight(architecture: Architecture, layer: usize) -> f32 {
     let channels = architecture.channels(layer) as f32;
     1000.0 / (channels * channels)
 }
+
+/// Lets `terms` match moments instead of Gram matrices at the layers that they have, weighed by
+/// [`painterly_style_weight`].
+pub fn match_moments(terms: &mut StyleTerms, architecture: Architecture) {
+    terms.statistics = Statistics::Moments;
+    for term in &mut terms.style {
+        term.weight = painterly_style_weight(architecture, term.layer);
+    }
+}
+
+/// Lets `terms` match Gram matrices, weighed by [`gatys_style_weight`].
+pub fn match_grams(terms: &mut StyleTerms, architecture: Architecture) {
+    terms.statistics = Statistics::Gram;
+    for term in &mut terms.style {
+        term.weight = gatys_style_weight(architecture, term.layer);
+    }
+}
+
+/// w_l of a style in moments, for [`Statistics::Moments`]: 256 : 64 : 16 : 4 : 1 from relu1_1 to relu5_1, 341 in all, as
+/// painters in PyTorch weigh layers of networks whose features are of the order of 1; so each is divided by the mean
+/// square of its layer's features here, rounded, over pictures.
+pub fn painterly_style_weight(architecture: Architecture, layer: usize) -> f32 {
+    let halvings = architecture.downscale(layer).ilog2() as usize;
+    let [weight, mean_square] = PAINTERLY[halvings.min(PAINTERLY.len() - 1)];
+    PAINTERLY_TOTAL * weight / (341.0 * mean_square)
+}
+
+/// Weight, and mean square of the features of relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
+const PAINTERLY: [[f32; 2]; 5] = [
+    [256.0, 4e3],
+    [64.0, 8e4],
+    [16.0, 1.3e5],
+    [4.0, 1.8e6],
+    [1.0, 3e4],
+];
+
+/// By how much style in moments outweighs a content term of weight 1.
+const PAINTERLY_TOTAL: f32 = 2e7;

@@ -36,7 +36,12 @@ pub fn weighted_gradient(
 }
 
 /// Every channel of a map times `factor` of the weight of its position.
-fn scaled(map: &[f64], weights: &[f64], shape: Shape, factor: impl Fn(f64) -> f64) -> Vec<f64> {
+pub(super) fn scaled(
+    map: &[f64],
+    weights: &[f64],
+    shape: Shape,
+    factor: impl Fn(f64) -> f64,
+) -> Vec<f64> {
     debug_assert_eq!(weights.len(), shape.pixels());
     let channels = map.chunks_exact(shape.pixels());
     let scale = |channel: &[f64]| -> Vec<f64> {

@@ -7,9 +7,10 @@
 //! with these functions, and these functions with hand values and finite differences. A slice whose length is not that
 //! of its shape is a mistake in the calling code, not in a user's input, and panics in a debug build.
 //!
-//! Reading order: [`picture_input`], [`conv3x3`] (with [`border`]), [`relu`], [`maxpool2`] and [`avgpool2`] make the network, [`crop`] its
-//! tiles; [`gram`], [`content_loss`], [`style_loss`], [`tv_loss`] and [`dream_loss`] make the objective; [`adam`] and
-//! [`lbfgs`] change the picture, [`average`] smooths its way. [`samples`] supplies numbers to try all of it on.
+//! Reading order: [`picture_input`], [`conv3x3`] (with [`border`]), [`relu`], [`maxpool2`] and [`avgpool2`] make the
+//! network, [`crop`] its tiles; [`gram`], [`mean`], [`moments`], [`content_loss`], [`style_loss`], [`wasserstein_loss`],
+//! [`tv_loss`] and [`dream_loss`] make the objective, with [`matrix_product`] between them; [`adam`] and [`lbfgs`] change
+//! the picture, [`average`] smooths its way. [`samples`] supplies numbers to try all of it on.
 
 pub mod adam;
 pub mod average;
@@ -21,9 +22,13 @@ pub mod crop;
 pub mod dream_loss;
 pub mod gram;
 pub mod lbfgs;
+pub mod matrix_product;
 pub mod maxpool2;
+pub mod mean;
+pub mod moments;
 pub mod picture_input;
 pub mod relu;
 pub mod samples;
 pub mod style_loss;
 pub mod tv_loss;
+pub mod wasserstein_loss;

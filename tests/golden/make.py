@@ -30,6 +30,14 @@ CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 STYLE_SCALE = 1000.0
 
+# Moments instead of Gram matrices: the share of the mean variance that is added to variances, and the weight of each
+# layer, as `src/kernels/wasserstein_loss.rs` and `src/paint/style.rs` have them.
+REGULARISATION = 1e-2
+PAINTERLY_WEIGHTS = {
+    layer: 2e7 * weight / (341 * mean_square)
+    for layer, weight, mean_square in zip(STYLE_LAYERS, (256, 64, 16, 4, 1), (4e3, 8e4, 1.3e5, 1.8e6, 3e4))
+}
+
 # Large enough that the tv term is a visible part of loss and gradient next to the style terms.
 VISIBLE_TV_WEIGHT = 1e10
 
@@ -154,6 +162,59 @@ def gatys_gradient(network, content, style, x, tv_weight=0.0):
     return {"total": total.item()} | {name: term.item() for name, term in terms.items()}, x.grad
 
 
+def moments(feature_map):
+    """Mean and covariance over the positions, f64 (C) and (C, C)."""
+    flat = feature_map.flatten(1)
+    mean = flat.mean(1)
+    return mean, flat @ flat.T / flat.shape[1] - torch.outer(mean, mean)
+
+
+def power(matrix, exponent):
+    """A power of a symmetric, positive definite matrix by its eigenvalues."""
+    values, vectors = torch.linalg.eigh(matrix)
+    return vectors * values**exponent @ vectors.T
+
+
+class RootTrace(torch.autograd.Function):
+    """tr √(R·Σ·R), exactly. Autograd would divide by differences of eigenvalues, many of which are equal."""
+
+    @staticmethod
+    def forward(context, covariance, root):
+        between = root @ covariance @ root
+        context.save_for_backward(between, root)
+        return power(between, 0.5).trace()
+
+    @staticmethod
+    def backward(context, gradient):
+        between, root = context.saved_tensors
+        return gradient * 0.5 * root @ power(between, -0.5) @ root, None
+
+
+def wasserstein_gradient(network, content, style, x):
+    """({"total": …, term: …}, dL/dx): content as in `gatys_terms`, style by the squared Wasserstein-2 distance of the
+    Gaussians with the features' means and covariances, over C."""
+    x = x.clone().requires_grad_()
+    with torch.no_grad():
+        content_target = network.features(content)[CONTENT_LAYER]
+        style_maps = network.features(style)
+    maps = network.features(x)
+    terms = {"content": ((maps[CONTENT_LAYER] - content_target) ** 2).mean()}
+    for layer, weight in PAINTERLY_WEIGHTS.items():
+        target_mean, target = moments(style_maps[layer])
+        channels = len(target)
+        epsilon = REGULARISATION / (1 - REGULARISATION) * target.trace() / channels
+        regularised = epsilon * torch.eye(channels, dtype=torch.float64)
+        target = target + regularised
+        mean, covariance = moments(maps[layer])
+        covariance = covariance + regularised
+        roots = RootTrace.apply(covariance, power(target, 0.5))
+        distance = ((mean - target_mean) ** 2).sum() + target.trace() + covariance.trace() - 2 * roots
+        terms[f"style:{layer}"] = weight * distance / channels
+    total = sum(terms.values())
+    total.backward()
+    return {"total": total.item()} | {name: term.item() for name, term in terms.items()}, x.grad
+
+
 def dream_gradient(network, layer, x):
     """(mean(F²) at `layer`, its gradient with respect to x as f64 (3, H, W))."""
     x = x.clone().requires_grad_()
@@ -212,6 +273,10 @@ def main():
         for case, (pooling, tv_weight) in cases.items():
             network.pooling = pooling
             gradient_terms[case], gradient = gatys_gradient(network, content, style, at, tv_weight)
+            np.save(FOLDER / f"gradient_{case}.npy", as_f32(gradient))
+        if name == "vgg19":
+            case, network.pooling = "vgg19_avg_wasserstein", "avg"
+            gradient_terms[case], gradient = wasserstein_gradient(network, content, style, at)
             np.save(FOLDER / f"gradient_{case}.npy", as_f32(gradient))
     for border, content, at in (("replicate", content, at), ("wrap", torus(content), torus(at))):
         case = f"vgg19_{border}"

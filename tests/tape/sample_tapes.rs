@@ -44,6 +44,14 @@ pub fn draw_gram(seed: u64, channels: usize) -> Vec<f32> {
         .collect()
 }
 
+/// √Σ* and μ* of random features over `positions` positions.
+pub fn draw_target_moments(seed: u64, channels: usize, positions: usize) -> Vec<f32> {
+    let features = samples(seed, channels * positions);
+    let moments = reference::moments::forward(&features, Shape::new(channels, 1, positions));
+    let target = reference::wasserstein_loss::target(&moments, channels);
+    target.iter().map(|&entry| entry as f32).collect()
+}
+
 /// A random filter that keeps the size of its input.
 pub fn filter(seed: u64, c_in: usize, c_out: usize) -> Arc<Filter> {
     let size = (1.0 / (3.0 * c_in as f32)).sqrt();
@@ -142,6 +150,28 @@ pub fn everything_within(pooling: Pooling, border: Border) -> (Tape, Constants) 
     (tape, constants)
 }
 
+/// Distances of Gaussians at two layers, one of them in a region too, and another loss beside it.
+pub fn gaussians(pooling: Pooling) -> (Tape, Constants) {
+    let mut tape = Tape::new(WIDTH, HEIGHT);
+    let Network { relu1, relu3, .. } = network(&mut tape, pooling);
+    let mut constants = Constants::new();
+    let region = weights(&mut tape, &mut constants, relu3);
+    for (name, layer, weight, weights) in [
+        ("1", relu1, 3.0, None),
+        ("3", relu3, 5.0, None),
+        ("3 in a region", relu3, 6.0, Some(region)),
+    ] {
+        let channels = tape.shape(layer).unwrap().channels;
+        let moments = tape.weighted_moments(&format!("moments{name}"), layer, weights);
+        let target = tape.constant_moments(&format!("style target {name}"), channels);
+        tape.wasserstein_loss(&format!("style{name}"), moments.unwrap(), target, weight)
+            .unwrap();
+        constants.insert(target, draw_target_moments(13, channels, 60));
+    }
+    tape.dream_loss("dream", relu3, -0.5).unwrap();
+    (tape, constants)
+}
+
 /// Weights of the positions of a map, some of them 0.
 fn weights(tape: &mut Tape, constants: &mut Constants, of: ValueId) -> ValueId {
     let shape = tape.shape(of).unwrap().with_channels(1);
@@ -190,6 +220,12 @@ pub fn meaning(tape: &Tape, x: &[f64], constants: &Constants) -> BTreeMap<ValueI
                 None => reference::gram::forward(input, shape),
                 Some(weights) => reference::gram::weighted_forward(input, &known[weights], shape),
             },
+            Op::Moments { .. } => match node.inputs.get(1) {
+                None => reference::moments::forward(input, shape),
+                Some(weights) => {
+                    reference::moments::weighted_forward(input, &known[weights], shape)
+                }
+            },
             Op::Crop(_) | Op::Paste(_) => unreachable!("no tape is written with tiles"),
             Op::ContentLoss { weight } => {
                 let weight = f64::from(*weight);
@@ -206,6 +242,14 @@ pub fn meaning(tape: &Tape, x: &[f64], constants: &Constants) -> BTreeMap<ValueI
                     input,
                     target(),
                     f64::from(*weight),
+                )]
+            }
+            Op::WassersteinLoss { weight } => {
+                // C·(C + 1) entries.
+                let (channels, weight) = (input.len().isqrt(), f64::from(*weight));
+                let target = target();
+                vec![reference::wasserstein_loss::value(
+                    input, target, channels, weight,
                 )]
             }
             Op::DreamLoss { weight } => {

@@ -9,7 +9,7 @@ use impasto::graph::{
 };
 use impasto::kernels::pool2::Pooling;
 
-use crate::sample_tapes::{Constants, everything, filter, picture, transform, widen};
+use crate::sample_tapes::{Constants, everything, filter, gaussians, picture, transform, widen};
 use crate::support::gpu;
 use crate::{bits, build, build_with, relative_error, run};
 
@@ -93,6 +93,26 @@ fn the_plain_strategy_is_the_plain_program() {
     let plain = Program::with_gradient(tape.clone(), 1 << 27);
     let same = Program::with_strategy(tape, &Strategy::default(), 1 << 27);
     assert_eq!(format!("{:?}", plain.steps), format!("{:?}", same.steps));
+}
+
+/// Tiles add up their moments; what the value of a distance leaves for its gradient survives until then.
+#[test]
+fn distances_of_gaussians_in_tiles_are_those_of_the_whole() {
+    let (tape, constants) = gaussians(Pooling::Max);
+    let outcome = |strategy: &Strategy| {
+        let program = Program::with_strategy(tape.clone(), strategy, gpu().binding_limit());
+        let options = RunOptions::default();
+        let executable = build_with(gpu(), &tape, program, &constants, &options);
+        run(gpu(), &executable, &picture(72))
+    };
+    let (totals, gradient) = outcome(&Strategy::default());
+    for strategy in strategies() {
+        let (found, at) = outcome(&strategy);
+        let error = relative_error(&widen(&found), &widen(&totals));
+        assert!(error < 1e-5, "{strategy}: {found:?} and not {totals:?}");
+        let error = relative_error(&widen(&at), &widen(&gradient));
+        assert!(error < 1e-5, "{strategy}: {error:e}");
+    }
 }
 
 /// Whole maps and Gram matrices of the first sweep alone.

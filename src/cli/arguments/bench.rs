@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use impasto::kernels::conv3x3::Variant;
 use impasto::shape::Border;
 
-use super::OptimiserName;
 use super::values::{border, svg};
+use super::{OptimiserName, StyleLoss};
 use crate::cli::memory::Bytes;
 
 #[derive(Args)]
@@ -30,11 +30,14 @@ pub struct BenchArguments {
     /// What the network sees beyond the border of the picture, in `bench step`
     #[arg(long, value_parser = border, default_value = "zero", value_name = "zero|replicate|wrap")]
     pub border: Border,
+    /// What of the style the step matches
+    #[arg(long, value_enum, default_value_t = StyleLoss::Gram)]
+    pub style_loss: StyleLoss,
     /// Take the step in the way that `style` would with so much device memory; the default keeps everything
     #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
     pub memory: Option<Bytes>,
     /// Measure every variant of every convolution and keep the figures for later choices
-    #[arg(long, conflicts_with_all = ["variant", "optimizer", "memory"])]
+    #[arg(long, conflicts_with_all = ["variant", "optimizer", "style_loss", "memory"])]
     pub tune: bool,
     /// Write the figures as JSON, to a file or (without one) to standard output
     #[arg(long, num_args = 0..=1, default_missing_value = "-", value_parser = json_of_bench, value_name = "FILE")]

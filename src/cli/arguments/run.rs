@@ -33,7 +33,11 @@ pub struct RunArguments {
     /// Steps of the optimiser, over all scales
     #[arg(long, default_value_t = 300, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=1_000_000), value_name = "N")]
     pub iterations: u32,
-    /// Layer whose statistics are taken from the style; W multiplies the recipe's own weight, 1000/C²
+    /// What of the style is matched: Gram matrices, or means and covariances by their Wasserstein distance
+    /// [default: that of the recipe, gram for gatys]
+    #[arg(long, value_enum)]
+    pub style_loss: Option<StyleLoss>,
+    /// Layer whose statistics are taken from the style; W multiplies the weight that --style-loss gives it
     #[arg(long = "style-layer", value_name = "NAME[:W]")]
     pub style_layers: Vec<Weighted>,
     /// Weight of the style terms [default: that of the recipe, 1 for gatys]
@@ -84,6 +88,14 @@ pub struct RunArguments {
     /// pictures have otherwise (see `inspect record`)
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_possible_values = true, hide_default_value = true, value_name = "true|false")]
     pub no_record: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StyleLoss {
+    /// Mean squared difference of Gram matrices
+    Gram,
+    /// Squared Wasserstein-2 distance of means and covariances
+    Wasserstein,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

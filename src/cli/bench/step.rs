@@ -8,14 +8,14 @@ use impasto::graph::{Executable, NodeTime, Strategy};
 use impasto::kernels::conv3x3::Preference;
 use impasto::objective::{StyleTargets, StyleTerms, style_executable};
 use impasto::optim::{AdamSettings, Optimiser, OptimiserSettings};
-use impasto::paint::{StyleProblem, Way, gatys};
+use impasto::paint::{StyleProblem, Way, gatys, match_moments};
 use serde_json::json;
 
 use super::figures::Work;
 use super::probe::{Samples, finish, median};
 use super::roofline::Point;
 use super::{Bench, Failure, Report, say, wait, with};
-use crate::cli::arguments::OptimiserName;
+use crate::cli::arguments::{OptimiserName, StyleLoss};
 use crate::cli::demo;
 use crate::cli::failure::Code;
 use crate::cli::memory::{self, Budget, OptimiserWish};
@@ -34,6 +34,9 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
     let [content, style] = demo::pictures(size)?.map(|picture| picture.resized(size, size));
     let mut terms = gatys(network.architecture);
     terms.border = arguments.border;
+    if arguments.style_loss == StyleLoss::Wasserstein {
+        match_moments(&mut terms, network.architecture);
+    }
     check_kernels(gpu)?;
     let preference = tuning::preference(common, gpu.profile(), arguments.variant);
     // What doctor left behind is scratch memory that the step will use.

@@ -48,10 +48,10 @@ impl Report {
     fn value_name(&self, requirement: &Requirement) -> String {
         let value = self.program().value(requirement.value);
         match value.name.as_str() {
-            "workspace" => {
+            kind @ ("workspace" | "outcome") => {
                 let step = &self.program().steps[requirement.first];
                 let node = &self.program().tape.nodes()[step.node];
-                format!("workspace of {}", node.name)
+                format!("{kind} of {}", node.name)
             }
             name => name.to_string(),
         }

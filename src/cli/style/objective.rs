@@ -4,10 +4,12 @@ use std::path::Path;
 
 use impasto::image::Picture;
 use impasto::net::Architecture;
-use impasto::objective::{LayerWeight, StyleTerms};
-use impasto::paint::{StyleRecipe, gatys_style_weight};
+use impasto::objective::{LayerWeight, Statistics, StyleTerms};
+use impasto::paint::{
+    StyleRecipe, gatys_style_weight, match_grams, match_moments, painterly_style_weight,
+};
 
-use crate::cli::arguments::{RunArguments, StyleArguments, Weighted};
+use crate::cli::arguments::{RunArguments, StyleArguments, StyleLoss, Weighted};
 use crate::cli::failure::Failure;
 
 /// The terms of `recipe` with what the flags change in them.
@@ -34,8 +36,19 @@ pub fn with_style(
     terms.style_weight = arguments.style_weight.unwrap_or(terms.style_weight);
     terms.tv_weight = arguments.tv_weight.unwrap_or(terms.tv_weight);
     terms.pooling = arguments.pooling.unwrap_or(terms.pooling);
+    match (arguments.style_loss, terms.statistics) {
+        (Some(StyleLoss::Gram), Statistics::Moments) => match_grams(&mut terms, architecture),
+        (Some(StyleLoss::Wasserstein), Statistics::Gram) => {
+            match_moments(&mut terms, architecture);
+        }
+        _ => {}
+    }
+    let weight_of_layer = match terms.statistics {
+        Statistics::Gram => gatys_style_weight,
+        Statistics::Moments => painterly_style_weight,
+    };
     if !arguments.style_layers.is_empty() {
-        let weight = |layer| gatys_style_weight(architecture, layer);
+        let weight = |layer| weight_of_layer(architecture, layer);
         terms.style = layers(&arguments.style_layers, architecture, weight)?;
     }
     Ok(terms)

@@ -2,7 +2,7 @@
 
 use impasto::kernels::pool2::Pooling;
 use impasto::net::Architecture;
-use impasto::objective::StyleTerms;
+use impasto::objective::{Statistics, StyleTerms};
 use impasto::optim::{AdamSettings, OptimiserSettings};
 use impasto::paint::{Checkpoint, Sources, StyleRecipe, scale_sizes};
 
@@ -138,6 +138,11 @@ pub fn settle(
         Pooling::Average => "avg",
     };
     set("pooling", pooling.to_string());
+    let style_loss = match terms.statistics {
+        Statistics::Gram => "gram",
+        Statistics::Moments => "wasserstein",
+    };
+    set("style-loss", style_loss.to_string());
     match optimiser {
         OptimiserWish::Adam(settings) => {
             set("optimizer", "adam".to_string());

@@ -1,0 +1,157 @@
+//! Products of square matrices, C×C row-major (`shaders/matrix_product_broadcast.wgsl` or
+//! `matrix_product_tiled.wgsl`).
+
+use crate::gpu::{Access, BufferView, Command, Gpu, Kernel, Recorder};
+
+const BINDINGS: &[(u32, Access)] = &[
+    (0, Access::Uniform),
+    (1, Access::Read),
+    (2, Access::Read),
+    (3, Access::Read),
+    (4, Access::ReadWrite),
+];
+
+/// With lanes along the columns.
+pub static BROADCAST: Kernel = Kernel {
+    shader: crate::shader!("matrix_product_broadcast"),
+    entry: "main",
+    bindings: BINDINGS,
+    needs_subgroups: true,
+};
+
+/// With tiles in workgroup memory.
+pub static TILED: Kernel = Kernel {
+    shader: crate::shader!("matrix_product_tiled"),
+    entry: "main",
+    bindings: BINDINGS,
+    needs_subgroups: false,
+};
+
+/// How a product is shared out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tiling {
+    /// [`BROADCAST`]: a tile over the lanes of a subgroup.
+    Lanes,
+    /// [`TILED`]: a tile for a whole workgroup, in the memory that it shares.
+    Workgroups,
+}
+
+impl Tiling {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Lanes, Self::Workgroups];
+
+    /// The shipped rule.
+    pub fn choose(gpu: &Gpu) -> Self {
+        Self::fastest(gpu.adapter().is_software(), gpu.has_subgroups())
+    }
+
+    pub(super) fn fastest(software: bool, subgroups: bool) -> Self {
+        // A barrier costs a software adapter more than it wins; a real GPU spills the large tiles.
+        if software && subgroups {
+            Self::Lanes
+        } else {
+            Self::Workgroups
+        }
+    }
+
+    /// Whether the adapter can run it.
+    pub fn is_supported(self, gpu: &Gpu) -> bool {
+        gpu.can_run(self.kernel())
+    }
+
+    /// Its kernel.
+    pub fn kernel(self) -> &'static Kernel {
+        match self {
+            Self::Lanes => &BROADCAST,
+            Self::Workgroups => &TILED,
+        }
+    }
+}
+
+/// Bits that the shaders test.
+const SYMMETRIC: u32 = 1;
+const ADD: u32 = 2;
+
+/// Rows and columns of a workgroup, as both shaders have them.
+const TILE: usize = 64;
+
+/// Same order as `MatrixProductParams` in the shaders.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::NoUninit)]
+struct MatrixProductParams {
+    groups: u32,
+    flags: u32,
+    scale: f32,
+    share: f32,
+}
+
+/// Y = scale · LᵀR + share · D.
+#[derive(Clone, Copy, Debug)]
+pub struct Product<'a> {
+    /// L and R.
+    pub factors: [&'a wgpu::Buffer; 2],
+    /// Of the product.
+    pub scale: f32,
+    /// D and its share, if anything is added.
+    pub addend: Option<(&'a wgpu::Buffer, f32)>,
+    /// Whether Y is symmetric but for rounding: then half of it is computed, and it is symmetric to the bit.
+    pub symmetric: bool,
+}
+
+impl<'a> Product<'a> {
+    /// LᵀR, which may be anything.
+    pub fn of(l: &'a wgpu::Buffer, r: &'a wgpu::Buffer) -> Self {
+        Self {
+            factors: [l, r],
+            scale: 1.0,
+            addend: None,
+            symmetric: false,
+        }
+    }
+
+    /// The same, symmetric but for rounding.
+    pub fn symmetric(self) -> Self {
+        Self {
+            symmetric: true,
+            ..self
+        }
+    }
+}
+
+/// Records `product` of C×C matrices into `y`, which is none of them; C is a multiple of four.
+pub fn forward(
+    recorder: &mut Recorder,
+    tiling: Tiling,
+    channels: usize,
+    product: Product<'_>,
+    y: &wgpu::Buffer,
+) {
+    let [l, r] = product.factors;
+    let (d, share) = product.addend.unwrap_or((r, 0.0));
+    let symmetric = if product.symmetric { SYMMETRIC } else { 0 };
+    let add = if product.addend.is_some() { ADD } else { 0 };
+    let params = MatrixProductParams {
+        groups: (channels / 4) as u32,
+        flags: symmetric | add,
+        scale: product.scale,
+        share,
+    };
+    let bytes = (4 * channels * channels) as u64;
+    let tiles = channels.div_ceil(TILE) as u32;
+    let c = channels as u64;
+    recorder.push(Command {
+        kernel: tiling.kernel(),
+        knobs: vec![],
+        uniform: bytemuck::bytes_of(&params).to_vec(),
+        buffers: [l, r, d, y]
+            .map(|buffer| BufferView::first(buffer, bytes))
+            .to_vec(),
+        workgroups: [tiles, tiles, 1],
+        flop: if product.symmetric {
+            c * c * (c + 1)
+        } else {
+            2 * c * c * c
+        },
+        bytes: 3 * bytes,
+    });
+}
