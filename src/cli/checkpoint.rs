@@ -62,16 +62,11 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Of a network, the content if there is one, and the styles.
-    pub fn new(network: &Network, content: Option<&Picture>, styles: &[(Picture, f32)]) -> Self {
-        let styles = styles.iter().map(|(style, _)| style);
+    /// Of a network and all pictures that are looked at.
+    pub fn new<'a>(network: &Network, pictures: impl Iterator<Item = &'a Picture>) -> Self {
         Self {
             weights: fingerprint::of_network(network),
-            pictures: content
-                .into_iter()
-                .chain(styles)
-                .map(fingerprint::of_picture)
-                .collect(),
+            pictures: pictures.map(fingerprint::of_picture).collect(),
         }
     }
 

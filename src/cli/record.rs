@@ -38,7 +38,7 @@ const UNRECORDED: [&str; 7] = [
 ];
 
 /// Options that name pictures to be read.
-pub const INPUTS: [&str; 4] = ["content", "style", "styles", "init"];
+pub const INPUTS: [&str; 6] = ["content", "style", "styles", "mask", "content-mask", "init"];
 
 /// How a picture was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ pub struct Record {
 /// A file that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
-    /// `content`, `style`, `styles` or `init`.
+    /// One of [`INPUTS`].
     pub option: String,
     /// Where it was.
     pub path: String,

@@ -199,7 +199,7 @@ fn settled(name: &str, value: &OsStr) -> OsString {
 /// Whether `value` of this flag is a path, and no name or stream.
 pub fn is_path(name: &str, value: &OsStr) -> bool {
     match name {
-        "content" | "output" => value != "-",
+        "content" | "output" | "mask" | "content-mask" => value != "-",
         // A stream may have a weight.
         "style" | "styles" => value != "-" && !value.as_encoded_bytes().starts_with(b"-:"),
         "trace" | "checkpoint" | "weights" => true,

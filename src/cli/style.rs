@@ -26,6 +26,7 @@ use super::wait::wait;
 use super::{colour, explain, network, open_gpu, say, tuning};
 
 mod border;
+mod masks;
 mod objective;
 mod pictures;
 mod plan;
@@ -57,7 +58,8 @@ pub fn run(
     let architecture = network.architecture;
     let recipe = recipe::named(arguments, architecture);
     let wish = recipe::optimiser(arguments, &recipe)?;
-    let terms = terms(arguments, &recipe, architecture)?;
+    let mut terms = terms(arguments, &recipe, architecture)?;
+    terms.regions = pictures.masks.regions(&arguments.styles);
     let of_network = (architecture, &terms);
     let of_pictures = (&pictures.sources, pictures.size);
     let sizes = recipe::sizes(arguments, &recipe, of_network, of_pictures)?;
@@ -73,7 +75,9 @@ pub fn run(
         arguments.styles.iter().zip(&coarsest.1),
     )?;
     let (content, styles) = pictures.sources.at(pictures.size);
-    let inputs = Inputs::new(&network, Some(&content), &styles);
+    let styles = styles.iter().map(|(style, _)| style);
+    let looked_at = std::iter::once(&content).chain(styles);
+    let inputs = Inputs::new(&network, looked_at.chain(pictures.masks.all()));
     let of_files = (pictures.inputs.clone(), arguments.seed);
     let to_files = (&inputs, &output);
     let record = Draft::new(common, arguments, &mut session, of_files, to_files)?;
@@ -99,6 +103,7 @@ pub fn run(
     let record = job.described(record, sizes.len());
     let mut names = vec![arguments.content.as_path()];
     names.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
+    names.extend(masks(arguments));
     let keeping = keeping(
         common,
         arguments,
@@ -357,10 +362,17 @@ fn announce(common: &Common, job: &StyleJob<'_>, first_step: usize) {
     );
 }
 
+/// The masks that the flags name.
+fn masks(arguments: &StyleArguments) -> impl Iterator<Item = &Path> {
+    let masks = arguments.masks.iter().chain(&arguments.content_mask);
+    masks.map(|path| path.as_path())
+}
+
 /// As [`check_files`], for the pictures that the flags name.
 fn check_outputs(arguments: &StyleArguments) -> Result<Output, Failure> {
     let mut inputs: Vec<&Path> = vec![&arguments.content];
     inputs.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
+    inputs.extend(masks(arguments));
     if !matches!(arguments.init.as_str(), "content" | "noise") {
         inputs.push(Path::new(&arguments.init));
     }

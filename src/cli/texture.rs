@@ -49,7 +49,7 @@ pub fn run(
         Some(size) => size,
         None => size_of_the_first(common, arguments, &styles),
     };
-    let inputs = Inputs::new(&network, None, &styles);
+    let inputs = Inputs::new(&network, styles.iter().map(|(style, _)| style));
     let (of_files, to_files) = ((files, arguments.seed), (&inputs, &output));
     let record = Draft::new(common, arguments, &mut session, of_files, to_files)?;
     let longer = size[0].max(size[1]);

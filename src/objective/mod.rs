@@ -5,13 +5,15 @@ mod features;
 mod gaussian;
 mod region;
 mod style;
+mod tape;
+mod targets;
 
 pub use dream::{dream_executable, dream_tape};
 pub use features::{Features, Wanted, features, features_on_paper, features_tape};
-pub use region::{LayerRegion, Mask};
-pub use style::{
-    LayerWeight, LossSummary, Statistics, StyleTape, StyleTargets, StyleTerms, style_executable,
-};
+pub use region::{LayerRegion, Mask, Regions, StyleRegion};
+pub use style::{LayerWeight, LossSummary, Statistics, StyleTerms};
+pub use tape::{StyleTape, style_executable};
+pub use targets::StyleTargets;
 
 use thiserror::Error;
 

@@ -35,36 +35,42 @@ pub struct LayerRegion {
 /// A region that covers less than this of a layer has no statistics worth the name there.
 const LEAST_SHARE: f64 = 1e-3;
 
+/// A style and where it holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StyleRegion {
+    /// Where.
+    pub mask: Mask,
+    /// Factor of its terms.
+    pub strength: f32,
+}
+
+/// Where in a picture the terms of an objective hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Regions {
+    /// How much of the content is to stay where; `None` for everywhere alike.
+    pub content: Option<Mask>,
+    /// One for each style picture; none for all of them everywhere.
+    pub styles: Vec<StyleRegion>,
+}
+
 impl Mask {
+    /// What the positions of `layer` see of the mask on average, in a picture of `size`.
+    pub fn seen_at(&self, architecture: Architecture, layer: usize, size: [usize; 2]) -> Vec<f32> {
+        let seen = seen(architecture, layer, size, self.resized(size));
+        seen.into_iter().map(|value| value as f32).collect()
+    }
+
     /// The region at `layer` of a picture of `size`; `None` where nothing of it is left.
     pub fn at(
         &self,
         architecture: Architecture,
         layer: usize,
-        [width, height]: [usize; 2],
+        size: [usize; 2],
     ) -> Option<LayerRegion> {
-        let size = (self.width, self.height);
-        let values = resized_plane(&self.values, size, (width, height));
-        let values: Vec<f64> = values
-            .iter()
-            .map(|&value| f64::from(value).clamp(0.0, 1.0))
-            .collect();
+        let values = self.resized(size);
         let squares = values.iter().map(|value| value * value).collect();
-        let [mean, mean_of_squares] = [values, squares].map(|values| {
-            let mut plane = Plane {
-                width,
-                height,
-                values,
-            };
-            for layer in &architecture.layers()[..=layer] {
-                match layer.kind {
-                    LayerKind::Convolution { .. } => plane = plane.seen_by_a_convolution(),
-                    LayerKind::Pool => plane = plane.pooled(),
-                    LayerKind::Relu => {}
-                }
-            }
-            plane.values
-        });
+        let mean = seen(architecture, layer, size, values);
+        let mean_of_squares = seen(architecture, layer, size, squares);
         let eroded = mean.iter().zip(&mean_of_squares);
         let eroded: Vec<f64> = eroded
             .map(|(mean, square)| (mean - (square - mean * mean).max(0.0).sqrt()).max(0.0))
@@ -75,6 +81,35 @@ impl Mask {
             share: share as f32,
         })
     }
+
+    fn resized(&self, [width, height]: [usize; 2]) -> Vec<f64> {
+        let size = (self.width, self.height);
+        let values = resized_plane(&self.values, size, (width, height));
+        let clamped = values.iter().map(|&value| f64::from(value).clamp(0.0, 1.0));
+        clamped.collect()
+    }
+}
+
+/// Means of `values`, a plane of `width`×`height`, as the network takes them up to `layer`.
+fn seen(
+    architecture: Architecture,
+    layer: usize,
+    [width, height]: [usize; 2],
+    values: Vec<f64>,
+) -> Vec<f64> {
+    let mut plane = Plane {
+        width,
+        height,
+        values,
+    };
+    for layer in &architecture.layers()[..=layer] {
+        match layer.kind {
+            LayerKind::Convolution { .. } => plane = plane.seen_by_a_convolution(),
+            LayerKind::Pool => plane = plane.pooled(),
+            LayerKind::Relu => {}
+        }
+    }
+    plane.values
 }
 
 /// What the network sees of a mask.

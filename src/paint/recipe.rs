@@ -3,7 +3,7 @@
 use super::texture::texture;
 use crate::kernels::pool2::Pooling;
 use crate::net::Architecture;
-use crate::objective::{LayerWeight, Statistics, StyleTerms};
+use crate::objective::{LayerWeight, Regions, Statistics, StyleTerms};
 use crate::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
 use crate::shape::Border;
 
@@ -88,6 +88,7 @@ pub fn gatys(architecture: Architecture) -> StyleTerms {
         tv_weight: 0.0,
         pooling: Pooling::Max,
         border: Border::Zero,
+        regions: Regions::default(),
     }
 }
 

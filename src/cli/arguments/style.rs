@@ -40,6 +40,13 @@ pub struct StyleArguments {
     /// Weight of the content terms [default: that of the recipe, 1 for gatys]
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "W")]
     pub content_weight: Option<f32>,
+    /// Grey picture, white where the style of the same place in the list holds: one for each --style, or none;
+    /// repeatable. Greys blend; what no mask covers is left to the content
+    #[arg(long = "mask", value_name = "FILE")]
+    pub masks: Vec<PathBuf>,
+    /// Grey picture, the whiter the more of the content stays there
+    #[arg(long, value_name = "FILE")]
+    pub content_mask: Option<PathBuf>,
     /// Whose colours the result has: of the style; of the content, by its chroma; of the content, in a run that
     /// sees luminance only; or of the content by way of a style picture that is matched to it in mean and
     /// covariance first, by pca, chol or ot (optimal transport, the default), on sRGB values

@@ -7,6 +7,7 @@ use impasto::paint::{Sources, Start};
 
 use super::USUAL_SIZE;
 use super::border::{multiple, say_if_rounded};
+use super::masks::Masks;
 use crate::cli::arguments::{Common, StyleArguments, Weighted};
 use crate::cli::colour;
 use crate::cli::failure::Failure;
@@ -22,6 +23,8 @@ pub(super) struct Pictures {
     pub(super) attachments: Attachments,
     /// The picture that `--init` names.
     init: Option<Picture>,
+    /// Where terms hold.
+    pub(super) masks: Masks,
     /// The files of all of them.
     pub(super) inputs: Vec<Input>,
 }
@@ -51,6 +54,7 @@ impl Pictures {
             inputs.push(Input::new("style", Path::new(name), &style.sha256));
             sources.styles.push((style.picture, *weight));
         }
+        let masks = Masks::load(common, arguments, &content.picture, &mut inputs)?;
         let mut init = None;
         if !matches!(arguments.init.as_str(), "content" | "noise") {
             let path = Path::new(&arguments.init);
@@ -70,6 +74,7 @@ impl Pictures {
             sources,
             size,
             init,
+            masks,
             inputs,
         })
     }

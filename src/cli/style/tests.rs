@@ -55,7 +55,10 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
         keeping: Some(Keeping {
             path: checkpoint,
             rhythm: Rhythm::Steps(1),
-            inputs: Inputs::new(network, Some(&content), &styles),
+            inputs: Inputs::new(
+                network,
+                std::iter::once(&content).chain(styles.iter().map(|(style, _)| style)),
+            ),
             options: Options::new(),
             in_place: false,
         }),
