@@ -142,7 +142,7 @@ pub async fn gradient(
     .await
 }
 
-/// scale · LᵀR + share · D of C×C matrices; for a `symmetric` product L is R.
+/// scale · L·R + share · D of C×C matrices, L symmetric; for a `symmetric` product L is R.
 ///
 /// # Errors
 /// What the device refuses.
@@ -153,16 +153,14 @@ pub async fn product(
     symmetric: bool,
     seed: u64,
 ) -> Result<Check, GpuError> {
-    let r = draw(seed, channels * channels);
-    let l = if symmetric {
-        r.clone()
+    let l = super::gram::symmetric(seed, channels);
+    let r = if symmetric {
+        l.clone()
     } else {
         draw(seed + 1, channels * channels)
     };
     let d = super::gram::symmetric(seed + 2, channels);
-    let (left, right) = (widen(&l), widen(&r));
-    let left = reference::matrix_product::transpose(&left, channels);
-    let product = reference::matrix_product::forward(&left, &right, channels);
+    let product = reference::matrix_product::forward(&widen(&l), &widen(&r), channels);
     let pairs = product.iter().zip(&d);
     let expected: Vec<f64> = pairs
         .map(|(y, &d)| -0.75 * y + 1.5 * f64::from(d))

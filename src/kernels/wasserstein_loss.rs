@@ -353,7 +353,7 @@ impl<'a> Steps<'a, '_> {
     }
 }
 
-/// D·T = a·D − b·LᵀR: L and R are D and M, in one order or the other.
+/// D·T = a·D − b·L·R: L and R are D and M, in one order or the other.
 fn turned<'a>(
     d: &'a wgpu::Buffer,
     l: &'a wgpu::Buffer,
