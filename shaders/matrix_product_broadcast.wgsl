@@ -1,15 +1,18 @@
-// matrix_product_broadcast — Y = scale · LᵀR + share · D of square matrices, with lanes along the columns; subgroup broadcasts
+// matrix_product_broadcast — Y = scale · L·R + share · D of square matrices, L symmetric, with lanes along the rows; subgroup broadcasts
 //
-// Math      y[i,j] = scale · Σ_k l[k,i] · r[k,j] + share · d[i,j]; the columns of a symmetric l are its rows
+// Math      y[i,j] = scale · Σ_k l[i,k] · r[k,j] + share · d[i,j]
 // Backward  none: wasserstein_loss has its gradient in closed form
 // Layout    l, r, d, y: [C][C] f32, row-major, as vec4
-// Threads   1 workgroup = 64×64 entries of y; lane n has the column groups n and n + 8
-// Dispatch  (ceil(groups/16), ceil(groups/16), 1)
+// Threads   1 workgroup = 64 rows × 32 columns of y; 1 thread = 8 neighbouring rows of them
+// Dispatch  (ceil(groups/8), ceil(groups/16), 1)
 // Bindings  0 params: uniform  1 l: read  2 r: read  3 d: read  4 y: read_write
-// Knobs     none (subgroups of at least 8 lanes)   text: WORKGROUP, TILE; params.flags: SYMMETRIC, ADD
-// Cost      2·C³ flop, half of it where y is symmetric; per thread and row of l and r: 4 vec4 for 512 multiply-adds
-// Why       gram_broadcast with rows for pixels. Of a y that would be symmetric but for rounding the upper triangle is computed and
-//           mirrored, in blocks of 4×4: that halves the work, and what iterates on y stays symmetric to the bit
+// Knobs     none (subgroups of at least 8 lanes)   text: WORKGROUP, ROWS, GROUPS; params.flags: SYMMETRIC, ADD
+// Cost      2·C³ flop, half of it where y is symmetric; per thread and 4 columns of l: 8 vec4 of l, 4 vec4 of r, for 1024 multiply-adds
+// Why       loads are the cost on Mesa llvmpipe: a load of l serves 8 column groups, one of r all 8 lanes, and two components read as one
+//           64-bit integer cost little more than one. C = 512, half: 4–5 ms on two busy cores (vec4f loads 5–6, texels 3–5, but something
+//           had to fill them); the pattern of gram_broadcast, tiles of 64×64 on two lanes' groups, took 28–30. Of a y that would be
+//           symmetric but for rounding the upper triangle is computed and mirrored, in blocks of 4×4: half the work, and what iterates
+//           on y stays symmetric to the bit. A real GPU has no such registers: it takes matrix_product_tiled
 // Test      tests/kernels.rs::matrix_product
 
 struct MatrixProductParams {
@@ -20,8 +23,8 @@ struct MatrixProductParams {
 }
 
 @group(0) @binding(0) var<uniform> params: MatrixProductParams;
-@group(0) @binding(1) var<storage, read> l: array<vec4f>;
-@group(0) @binding(2) var<storage, read> r: array<vec4f>;
+@group(0) @binding(1) var<storage, read> l: array<vec2<u64>>;
+@group(0) @binding(2) var<storage, read> r: array<vec2<u64>>;
 @group(0) @binding(3) var<storage, read> d: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
 
@@ -29,68 +32,96 @@ const SYMMETRIC = 1u; // compute the upper triangle, mirror it
 const ADD = 2u;       // add share · D
 
 const WORKGROUP = 8u;
-const TILE = 16u; // groups along each side of a tile
+const ROWS = 8u;   // per thread
+const GROUPS = 8u; // groups of columns per thread
 
-// One entry per row of half a tile. A loop over it has a literal bound equal to its length: drivers unroll it, Mesa up to 32.
-alias Sums = array<vec4f, 32>;
+// One entry per row. Loops over it have literal bounds equal to its length: drivers unroll them.
+alias Rows = array<vec4f, ROWS>;
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) workgroup: vec3u) {
-    let j_tile = workgroup.x * TILE;
-    let i_tile = workgroup.y * TILE;
-    // Of the workgroup: a condition on the uniform alone would cost Mesa a compilation.
-    let flags = select(0u, params.flags, i_tile < params.groups);
-    if ((flags & SYMMETRIC) != 0u && j_tile < i_tile) { return; }
+fn main(
+    @builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    // Tiles of rows from both ends in turn: the upper ones of a symmetric y have more to do, and Mesa gives each core
+    // as many workgroups as the others.
+    let tiles = (params.groups + 15u) / 16u;
+    let half = workgroup.y / 2u;
+    let i_tile = 16u * select(half, tiles - 1u - half, (workgroup.y & 1u) != 0u);
+    let j_tile = workgroup.x * GROUPS;
+    // Of the thread: Mesa's lavapipe compiles a shader anew for every dispatch when a branch or a loop bound depends on
+    // uniforms alone, and sees through a comparison that it finds a second time.
+    let inside = j_tile + local.x < 4u * params.groups;
+    let flags = select(0u, params.flags, inside);
+    if ((flags & SYMMETRIC) != 0u && j_tile + GROUPS <= i_tile) { return; }
 
-    // Groups past the end repeat the last one; their sums are not stored.
+    // Rows and groups past the end repeat the last one; their sums are not stored.
+    let first = 4u * i_tile + ROWS * local.x;
+    var row: array<u32, ROWS>;
+    for (var n = 0u; n < ROWS; n++) { row[n] = min(first + n, 4u * params.groups - 1u) * params.groups; }
+    // Eight lanes read 4 rows × 2 column groups of r at once.
     let most = params.groups - 1u;
-    let near_row = min(i_tile + local.x, most);
-    let far_row = min(i_tile + 8u + local.x, most);
-    let near_column = min(j_tile + local.x, most);
-    let far_column = min(j_tile + 8u + local.x, most);
+    let column = j_tile + ((lane >> 2u) & 1u);
+    let at0 = (lane & 3u) * params.groups + min(column, most);
+    let at1 = (lane & 3u) * params.groups + min(column + 2u, most);
+    let at2 = (lane & 3u) * params.groups + min(column + 4u, most);
+    let at3 = (lane & 3u) * params.groups + min(column + 6u, most);
 
-    var near_upper: Sums; // columns of the lane's group n, rows of the tile's upper half
-    var near_lower: Sums;
-    var far_upper: Sums; // of its group n + 8
-    var far_lower: Sums;
-    let end = select(0u, 4u * params.groups * params.groups, i_tile < params.groups);
-    for (var k = 0u; k < end; k += 2u * params.groups) {
-        let next = k + params.groups;
-        let a = Pair(r[k + near_column], r[next + near_column]);
-        let b = Pair(r[k + far_column], r[next + far_column]);
-        let c = Pair(l[k + near_row], l[next + near_row]);
-        let e = Pair(l[k + far_row], l[next + far_row]);
-        add(&near_upper, &far_upper, a, b, subgroupBroadcast(c.here, 0u), subgroupBroadcast(c.next, 0u), 0u);
-        add(&near_upper, &far_upper, a, b, subgroupBroadcast(c.here, 1u), subgroupBroadcast(c.next, 1u), 4u);
-        add(&near_upper, &far_upper, a, b, subgroupBroadcast(c.here, 2u), subgroupBroadcast(c.next, 2u), 8u);
-        add(&near_upper, &far_upper, a, b, subgroupBroadcast(c.here, 3u), subgroupBroadcast(c.next, 3u), 12u);
-        add(&near_upper, &far_upper, a, b, subgroupBroadcast(c.here, 4u), subgroupBroadcast(c.next, 4u), 16u);
-        add(&near_upper, &far_upper, a, b, subgroupBroadcast(c.here, 5u), subgroupBroadcast(c.next, 5u), 20u);
-        add(&near_upper, &far_upper, a, b, subgroupBroadcast(c.here, 6u), subgroupBroadcast(c.next, 6u), 24u);
-        add(&near_upper, &far_upper, a, b, subgroupBroadcast(c.here, 7u), subgroupBroadcast(c.next, 7u), 28u);
-        add(&near_lower, &far_lower, a, b, subgroupBroadcast(e.here, 0u), subgroupBroadcast(e.next, 0u), 0u);
-        add(&near_lower, &far_lower, a, b, subgroupBroadcast(e.here, 1u), subgroupBroadcast(e.next, 1u), 4u);
-        add(&near_lower, &far_lower, a, b, subgroupBroadcast(e.here, 2u), subgroupBroadcast(e.next, 2u), 8u);
-        add(&near_lower, &far_lower, a, b, subgroupBroadcast(e.here, 3u), subgroupBroadcast(e.next, 3u), 12u);
-        add(&near_lower, &far_lower, a, b, subgroupBroadcast(e.here, 4u), subgroupBroadcast(e.next, 4u), 16u);
-        add(&near_lower, &far_lower, a, b, subgroupBroadcast(e.here, 5u), subgroupBroadcast(e.next, 5u), 20u);
-        add(&near_lower, &far_lower, a, b, subgroupBroadcast(e.here, 6u), subgroupBroadcast(e.next, 6u), 24u);
-        add(&near_lower, &far_lower, a, b, subgroupBroadcast(e.here, 7u), subgroupBroadcast(e.next, 7u), 28u);
+    var sum0: Rows;
+    var sum1: Rows;
+    var sum2: Rows;
+    var sum3: Rows;
+    var sum4: Rows;
+    var sum5: Rows;
+    var sum6: Rows;
+    var sum7: Rows;
+    var left: Rows;
+    let end = select(0u, params.groups, inside);
+    for (var k = 0u; k < end; k++) {
+        for (var n = 0u; n < ROWS; n++) { left[n] = unpack(l[row[n] + k]); }
+        let at = 4u * k * params.groups;
+        add_two_groups(&sum0, &sum1, &left, unpack(r[at + at0]));
+        add_two_groups(&sum2, &sum3, &left, unpack(r[at + at1]));
+        add_two_groups(&sum4, &sum5, &left, unpack(r[at + at2]));
+        add_two_groups(&sum6, &sum7, &left, unpack(r[at + at3]));
     }
-
-    let column = j_tile + local.x;
-    store(&near_upper, i_tile, column, flags);
-    store(&near_lower, i_tile + 8u, column, flags);
-    store(&far_upper, i_tile, column + 8u, flags);
-    store(&far_lower, i_tile + 8u, column + 8u, flags);
+    let i = i_tile + 2u * local.x;
+    store(&sum0, i, j_tile, flags);
+    store(&sum1, i, j_tile + 1u, flags);
+    store(&sum2, i, j_tile + 2u, flags);
+    store(&sum3, i, j_tile + 3u, flags);
+    store(&sum4, i, j_tile + 4u, flags);
+    store(&sum5, i, j_tile + 5u, flags);
+    store(&sum6, i, j_tile + 6u, flags);
+    store(&sum7, i, j_tile + 7u, flags);
 }
 
-// Stores the sums of one column group with the rows of eight groups from `first` on.
-fn store(sums: ptr<function, Sums>, first: u32, j: u32, flags: u32) {
-    for (var n = 0u; n < 8u; n++) {
-        let block = Block((*sums)[4u * n], (*sums)[4u * n + 1u], (*sums)[4u * n + 2u], (*sums)[4u * n + 3u]);
-        store_block(block, first + n, j, flags);
+// Hands the rows of two column groups that the lanes hold round to all of them.
+fn add_two_groups(even: ptr<function, Rows>, odd: ptr<function, Rows>, left: ptr<function, Rows>, held: vec4f) {
+    multiply_add(even, left,
+        subgroupBroadcast(held, 0u), subgroupBroadcast(held, 1u), subgroupBroadcast(held, 2u), subgroupBroadcast(held, 3u));
+    multiply_add(odd, left,
+        subgroupBroadcast(held, 4u), subgroupBroadcast(held, 5u), subgroupBroadcast(held, 6u), subgroupBroadcast(held, 7u));
+}
+
+// sum += left · R[4 rows, a column group]. The four products are summed first, so that the long sum has C/4 terms.
+fn multiply_add(
+    sum: ptr<function, Rows>, left: ptr<function, Rows>, right0: vec4f, right1: vec4f, right2: vec4f, right3: vec4f,
+) {
+    for (var n = 0u; n < ROWS; n++) {
+        let value = (*left)[n];
+        var part = vec4f(value.x) * right0;
+        part = fma(vec4f(value.y), right1, part);
+        part = fma(vec4f(value.z), right2, part);
+        part = fma(vec4f(value.w), right3, part);
+        (*sum)[n] += part;
     }
+}
+
+// Stores the sums of two row groups from i on.
+fn store(sum: ptr<function, Rows>, i: u32, j: u32, flags: u32) {
+    store_block(Block((*sum)[0], (*sum)[1], (*sum)[2], (*sum)[3]), i, j, flags);
+    store_block(Block((*sum)[4], (*sum)[5], (*sum)[6], (*sum)[7]), i + 1u, j, flags);
 }
 
 // Four rows of four entries.
@@ -134,20 +165,7 @@ fn store_block(sum: Block, i: u32, j: u32, flags: u32) {
     }
 }
 
-// A group of columns in two rows.
-struct Pair {
-    here: vec4f,
-    next: vec4f,
-}
-
-// Adds the products of the lane's two column groups with one row group, which starts at row `n` of the half tile.
-fn add(near: ptr<function, Sums>, far: ptr<function, Sums>, a: Pair, b: Pair, here: vec4f, next: vec4f, n: u32) {
-    (*near)[n] += fma(a.next, vec4f(next.x), a.here * here.x);
-    (*far)[n] += fma(b.next, vec4f(next.x), b.here * here.x);
-    (*near)[n + 1u] += fma(a.next, vec4f(next.y), a.here * here.y);
-    (*far)[n + 1u] += fma(b.next, vec4f(next.y), b.here * here.y);
-    (*near)[n + 2u] += fma(a.next, vec4f(next.z), a.here * here.z);
-    (*far)[n + 2u] += fma(b.next, vec4f(next.z), b.here * here.z);
-    (*near)[n + 3u] += fma(a.next, vec4f(next.w), a.here * here.w);
-    (*far)[n + 3u] += fma(b.next, vec4f(next.w), b.here * here.w);
+// Four floats from two integers of two floats each, the first in the low half.
+fn unpack(pair: vec2<u64>) -> vec4f {
+    return bitcast<vec4f>(vec4u(u32(pair.x), u32(pair.x >> 32u), u32(pair.y), u32(pair.y >> 32u)));
 }

@@ -1,6 +1,6 @@
-// matrix_product_tiled — Y = scale · LᵀR + share · D as matrix_product_broadcast, with tiles in workgroup memory
+// matrix_product_tiled — Y = scale · L·R + share · D as matrix_product_broadcast, with tiles in workgroup memory
 //
-// Math      y[i,j] = scale · Σ_k l[k,i] · r[k,j] + share · d[i,j]; the columns of a symmetric l are its rows
+// Math      y[i,j] = scale · Σ_k l[i,k] · r[k,j] + share · d[i,j], where l[i,k] is read as l[k,i], since L is symmetric
 // Backward  none: wasserstein_loss has its gradient in closed form
 // Layout    l, r, d, y: [C][C] f32, row-major, as vec4
 // Threads   1 workgroup = 64×64 entries of y, 1 thread = 8×8 of them

@@ -20,7 +20,7 @@ use cases::{
 use devices::{checked, everywhere, portable};
 use impasto::doctor::Evenness;
 use impasto::doctor::gram::Part;
-use impasto::doctor::moments::LossCase;
+use impasto::doctor::wasserstein_loss::{DrawnCase, Root, SharedAxes};
 use impasto::doctor::{self, Check, conv3x3, losses};
 use impasto::gpu::{DispatchInfo, Gpu, GpuError, Recorder};
 use impasto::kernels::FeatureMap;
@@ -402,47 +402,70 @@ fn matrix_product() {
     });
 }
 
-/// Spectra that fall slowly and fast, fewer positions than channels. The tolerances are about twice what the iteration
-/// leaves in f64: a spectrum of 1/c³ goes far below what its turns resolve.
+/// Features drawn at random, with spectra that the turns resolve; the tolerances follow from what they leave.
 #[test]
 fn wasserstein_loss() {
-    let cases = [
-        (4, 9, 1.0, 1e-2),
-        (12, 7, 1.0, 1e-2),
-        (64, 300, 1.0, 1.2e-2),
-        (64, 300, 3.0, 0.6),
-        (128, 60, 2.0, 0.2),
-    ];
+    let cases = [(4, 9, 1.0), (12, 40, 0.5), (64, 300, 0.5), (64, 300, 1.0)];
     everywhere(async |gpu| {
         let mut checks = Vec::new();
-        for (index, (channels, positions, decay, tolerance)) in cases.into_iter().enumerate() {
-            let case = LossCase {
+        for (index, (channels, positions, decay)) in cases.into_iter().enumerate() {
+            let case = DrawnCase {
                 channels,
                 positions,
                 decay,
                 accumulate: index % 2 == 1,
-                tolerance,
             };
-            checks.push(doctor::moments::loss(gpu, &case).await?);
+            checks.push(doctor::wasserstein_loss::drawn(gpu, &case).await?);
         }
         println!("{checks:#?}");
         Ok(checks)
     });
 }
 
-/// The widest layer, at fewer positions than channels.
+/// Spectra that the turns resolve, or nearly so, against the root itself: mild ones, and singular ones on which ε alone
+/// stands. Then what they do not resolve against the same turns in f64. Each has the tolerance of its spectrum.
+#[test]
+fn wasserstein_loss_on_shared_axes() {
+    let cases = [
+        (4, 4, 0.5, Root::Exact),
+        (16, 16, 1.0, Root::Exact),
+        (64, 64, 1.0, Root::Exact),
+        (64, 20, 1.0, Root::Exact),
+        (128, 40, 0.5, Root::Exact),
+        (64, 64, 2.0, Root::Truncated),
+        (128, 40, 1.0, Root::Truncated),
+    ];
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for (channels, rank, decay, root) in cases {
+            let case = SharedAxes {
+                channels,
+                rank,
+                decay,
+                root,
+            };
+            checks.push(doctor::wasserstein_loss::on_shared_axes(gpu, &case).await?);
+        }
+        println!("{checks:#?}");
+        Ok(checks)
+    });
+}
+
+/// The widest layer, of full rank and singular.
 #[test]
 fn wasserstein_loss_of_512_channels() {
-    let case = LossCase {
-        channels: 512,
-        positions: 256,
-        decay: 1.0,
-        accumulate: false,
-        tolerance: 6e-2,
-    };
-    let check = wait(gpu(), doctor::moments::loss(gpu(), &case)).unwrap();
-    println!("{check:?}");
-    assert!(check.passed(), "{check:?}");
+    for (rank, decay) in [(512, 0.5), (256, 0.5)] {
+        let case = SharedAxes {
+            channels: 512,
+            rank,
+            decay,
+            root: Root::Exact,
+        };
+        let check = doctor::wasserstein_loss::on_shared_axes(gpu(), &case);
+        let check = wait(gpu(), check).unwrap();
+        println!("{check:?}");
+        assert!(check.passed(), "{check:?}");
+    }
 }
 
 /// Odd numbers of pixels, strips with a single one, tiles that are not full.

@@ -19,6 +19,7 @@ pub mod optimisers;
 pub mod picture_input;
 pub mod pool2;
 pub mod relu;
+pub mod wasserstein_loss;
 
 pub use evenness::Evenness;
 
@@ -174,14 +175,13 @@ async fn check_moments(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), Gpu
     {
         add(moments::product(gpu, tiling, 68, true, 1).await?);
     }
-    let case = moments::LossCase {
+    let case = wasserstein_loss::SharedAxes {
         channels: 64,
-        positions: 200,
+        rank: 20,
         decay: 1.0,
-        accumulate: true,
-        tolerance: 1e-2,
+        root: wasserstein_loss::Root::Exact,
     };
-    add(moments::loss(gpu, &case).await?);
+    add(wasserstein_loss::on_shared_axes(gpu, &case).await?);
     Ok(())
 }
 

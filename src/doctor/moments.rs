@@ -1,4 +1,4 @@
-//! Moments of maps, the way back from them, products of matrices, and the loss that needs all of it.
+//! Moments of maps, the way back from them, and products of matrices.
 
 use super::Check;
 use super::comparison::{Output, added, compare, draw, draw_coarse, input_map, input_vector};
@@ -8,15 +8,11 @@ use super::gram::Part;
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::gram::{Share, Tiling};
 use crate::kernels::matrix_product::{self, Product};
-use crate::kernels::sum::TotalSlot;
-use crate::kernels::wasserstein_loss::{self, Distance, Workspace};
 use crate::kernels::{Merge, mean, moments};
 use crate::reference;
 use crate::shape::Shape;
 
 const TOLERANCE: f64 = 1e-5;
-/// w, an f32 to the bit.
-const WEIGHT: f32 = 2.5;
 
 /// μ (+)= Σ t·F/M behind a matrix that stays as it is; C is a multiple of four.
 ///
@@ -142,7 +138,7 @@ pub async fn gradient(
     .await
 }
 
-/// scale · LᵀR + share · D of C×C matrices; for a `symmetric` product L is R.
+/// scale · L·R + share · D of C×C matrices, L symmetric; for a `symmetric` product L is R.
 ///
 /// # Errors
 /// What the device refuses.
@@ -153,16 +149,14 @@ pub async fn product(
     symmetric: bool,
     seed: u64,
 ) -> Result<Check, GpuError> {
-    let r = draw(seed, channels * channels);
-    let l = if symmetric {
-        r.clone()
+    let l = super::gram::symmetric(seed, channels);
+    let r = if symmetric {
+        l.clone()
     } else {
         draw(seed + 1, channels * channels)
     };
     let d = super::gram::symmetric(seed + 2, channels);
-    let (left, right) = (widen(&l), widen(&r));
-    let left = reference::matrix_product::transpose(&left, channels);
-    let product = reference::matrix_product::forward(&left, &right, channels);
+    let product = reference::matrix_product::forward(&widen(&l), &widen(&r), channels);
     let pairs = product.iter().zip(&d);
     let expected: Vec<f64> = pairs
         .map(|(y, &d)| -0.75 * y + 1.5 * f64::from(d))
@@ -183,122 +177,6 @@ pub async fn product(
         };
         matrix_product::forward(recorder, tiling, channels, product, &y.buffer);
         Ok(())
-    })
-    .await
-}
-
-/// What a case of the loss on moments differs in.
-#[derive(Clone, Copy, Debug)]
-pub struct LossCase {
-    /// C, a multiple of four.
-    pub channels: usize,
-    /// M of the features and of those of the style; with fewer than C their covariances are singular.
-    pub positions: usize,
-    /// Variances fall as the power of the channel's number with this exponent.
-    pub decay: f64,
-    /// How the gradient at the moments joins others; masks are those of maps.
-    pub accumulate: bool,
-    /// The largest deviation that is left of the iteration for the root, see [`wasserstein_loss`].
-    pub tolerance: f64,
-}
-
-impl LossCase {
-    fn shape(&self) -> Shape {
-        Shape::new(self.channels, 1, self.positions)
-    }
-
-    /// Features whose means are about as large as their deviations, and whose channels lean on their neighbours. Sizes
-    /// as of networks on [0, 255].
-    fn draw(&self, seed: u64) -> Vec<f32> {
-        let mut features = draw(seed, self.shape().len());
-        for at in 0..features.len() {
-            let channel = at / self.positions;
-            let size = 1000.0 / ((channel + 1) as f64).powf(0.5 * self.decay);
-            let neighbour = at
-                .checked_sub(self.positions)
-                .map_or(0.0, |at| features[at]);
-            features[at] = size as f32 * (0.8 + features[at]) + 0.4 * neighbour;
-        }
-        features
-    }
-}
-
-/// The loss on moments, and its gradient down to the features. There, not entry by entry of the matrix, since the roots
-/// that the iteration leaves too small belong to directions in which features hardly vary.
-///
-/// # Errors
-/// What the device refuses.
-pub async fn loss(gpu: &Gpu, case: &LossCase) -> Result<Check, GpuError> {
-    let (channels, shape, weight) = (case.channels, case.shape(), f64::from(WEIGHT));
-    let f = case.draw(1);
-    let style = reference::moments::forward(&widen(&case.draw(2)), shape);
-    let target = reference::wasserstein_loss::target(&style, channels);
-    let target: Vec<f32> = target.iter().map(|&entry| entry as f32).collect();
-    let of_features = reference::moments::forward(&widen(&f), shape);
-    let found = (&of_features[..], &widen(&target)[..]);
-    let value = reference::wasserstein_loss::value(found.0, found.1, channels, weight);
-    let mut gm = reference::wasserstein_loss::gradient(found.0, found.1, channels, weight);
-    // Once more what the device will have added to it: nothing, or itself.
-    let times = if case.accumulate { 2.0 } else { 1.0 };
-    gm.iter_mut().for_each(|entry| *entry *= times);
-    let expected = reference::moments::gradient(&gm, &widen(&f), shape);
-    let (total, gf) = (
-        Output::total(gpu, value)?,
-        Output::map(gpu, shape, None, &expected)?,
-    );
-    let moments_bytes = moments::bytes(channels);
-    let mut sizes = wasserstein_loss::workspace_bytes(channels).to_vec();
-    sizes.extend([moments_bytes; 3]);
-    sizes.push(moments::workspace_bytes(shape));
-    let mut scratch = Vec::new();
-    for bytes in sizes {
-        scratch.push(Output::scratch(gpu, bytes as usize / 4)?);
-    }
-    let (f, target) = (input_map(gpu, shape, &f)?, input_vector(gpu, &target)?);
-    let outputs: Vec<&Output> = [&total, &gf].into_iter().chain(&scratch).collect();
-    let LossCase {
-        positions, decay, ..
-    } = case;
-    let name = format!("and loss on moments of {channels}×{positions}, decay {decay}");
-    compare(gpu, name, case.tolerance, None, &outputs, |recorder| {
-        let buffers: Vec<&wgpu::Buffer> = scratch.iter().map(|output| &output.buffer).collect();
-        let [buffers @ .., m, gm, partials] = &buffers[..] else {
-            return Ok(());
-        };
-        let (tiling, share) = (Tiling::choose(gpu), Share::whole(shape));
-        moments::forward(recorder, tiling, (&f, None), partials, m, share)?;
-        let distance = Distance {
-            weight: WEIGHT,
-            channels,
-            moments: m,
-            target: &target,
-        };
-        let slot = TotalSlot {
-            totals: total.buffer.clone(),
-            slot: 1,
-            accumulate: false,
-        };
-        if let (Some(workspace), Some(outcome)) = (Workspace::new(buffers), buffers.last()) {
-            wasserstein_loss::value(recorder, gpu, distance, &workspace, &slot, true);
-            wasserstein_loss::gradient(recorder, channels, [outcome, gm], Merge::default());
-            if case.accumulate {
-                let merge = Merge {
-                    accumulate: true,
-                    mask: false,
-                };
-                wasserstein_loss::gradient(recorder, channels, [outcome, gm], merge);
-            }
-        }
-        let gf = gf.as_map(shape);
-        moments::gradient(
-            recorder,
-            gpu,
-            gm,
-            (&f, None),
-            &gf,
-            *positions,
-            Merge::default(),
-        )
     })
     .await
 }

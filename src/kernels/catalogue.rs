@@ -71,7 +71,7 @@ pub fn catalogue_of_real_gpus() -> Vec<&'static Kernel> {
         conv3x3::Variant::WinogradTiled.kernel(),
         gram::Tiling::fastest(false, true).kernel(),
         gram::gradient_kernel(false),
-        matrix_product::Tiling::fastest(false, true).kernel(),
+        matrix_product::Tiling::fastest(false).kernel(),
     ];
     chosen.extend(conv3x3::ON_GPUS.iter().map(|variant| variant.kernel()));
     let mut choices = vec![&gram::GRADIENT, &gram::GRADIENT_PORTABLE];

@@ -11,7 +11,7 @@ const BINDINGS: &[(u32, Access)] = &[
     (4, Access::ReadWrite),
 ];
 
-/// With lanes along the columns.
+/// With lanes along the rows, loads of 64 bits.
 pub static BROADCAST: Kernel = Kernel {
     shader: crate::shader!("matrix_product_broadcast"),
     entry: "main",
@@ -42,12 +42,12 @@ impl Tiling {
 
     /// The shipped rule.
     pub fn choose(gpu: &Gpu) -> Self {
-        Self::fastest(gpu.adapter().is_software(), gpu.has_subgroups())
+        Self::fastest(gpu.adapter().is_software() && gpu.can_run(&BROADCAST))
     }
 
-    pub(super) fn fastest(software: bool, subgroups: bool) -> Self {
+    pub(super) fn fastest(software_with_subgroups: bool) -> Self {
         // A barrier costs a software adapter more than it wins; a real GPU spills the large tiles.
-        if software && subgroups {
+        if software_with_subgroups {
             Self::Lanes
         } else {
             Self::Workgroups
@@ -57,6 +57,14 @@ impl Tiling {
     /// Whether the adapter can run it.
     pub fn is_supported(self, gpu: &Gpu) -> bool {
         gpu.can_run(self.kernel())
+    }
+
+    /// Rows and columns of a workgroup, as the shaders have them.
+    fn tile(self) -> [usize; 2] {
+        match self {
+            Self::Lanes => [64, 32],
+            Self::Workgroups => [64, 64],
+        }
     }
 
     /// Its kernel.
@@ -72,9 +80,6 @@ impl Tiling {
 const SYMMETRIC: u32 = 1;
 const ADD: u32 = 2;
 
-/// Rows and columns of a workgroup, as both shaders have them.
-const TILE: usize = 64;
-
 /// Same order as `MatrixProductParams` in the shaders.
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::NoUninit)]
@@ -85,10 +90,10 @@ struct MatrixProductParams {
     share: f32,
 }
 
-/// Y = scale · LᵀR + share · D.
+/// Y = scale · L·R + share · D.
 #[derive(Clone, Copy, Debug)]
 pub struct Product<'a> {
-    /// L and R.
+    /// L, which is symmetric, and R.
     pub factors: [&'a wgpu::Buffer; 2],
     /// Of the product.
     pub scale: f32,
@@ -99,7 +104,7 @@ pub struct Product<'a> {
 }
 
 impl<'a> Product<'a> {
-    /// LᵀR, which may be anything.
+    /// L·R, which may be anything.
     pub fn of(l: &'a wgpu::Buffer, r: &'a wgpu::Buffer) -> Self {
         Self {
             factors: [l, r],
@@ -137,7 +142,7 @@ pub fn forward(
         share,
     };
     let bytes = (4 * channels * channels) as u64;
-    let tiles = channels.div_ceil(TILE) as u32;
+    let tiles = tiling.tile().map(|side| channels.div_ceil(side) as u32);
     let c = channels as u64;
     recorder.push(Command {
         kernel: tiling.kernel(),
@@ -146,7 +151,7 @@ pub fn forward(
         buffers: [l, r, d, y]
             .map(|buffer| BufferView::first(buffer, bytes))
             .to_vec(),
-        workgroups: [tiles, tiles, 1],
+        workgroups: [tiles[1], tiles[0], 1],
         flop: if product.symmetric {
             c * c * (c + 1)
         } else {
