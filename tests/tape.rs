@@ -113,7 +113,7 @@ fn values_are_those_of_the_reference() {
             assert!(error < 1e-5, "{}: {error:e}", tape.value(id).name);
         }
         let expected = meaning_of_losses(&tape, &widen(&x), &constants);
-        assert_eq!(totals.len(), 6);
+        assert_eq!(totals.len(), 7);
         for ((name, found), expected) in tape.losses().iter().zip(totals).zip(expected) {
             let error = (f64::from(found) - expected).abs() / expected.abs();
             assert!(error < 1e-5, "{name}: {found} and not {expected}");

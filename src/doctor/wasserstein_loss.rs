@@ -193,7 +193,7 @@ impl SharedAxes {
 
 /// Entry of Hadamard's matrix.
 fn sign(row: usize, column: usize) -> f64 {
-    if (row & column).count_ones() % 2 == 0 {
+    if (row & column).count_ones().is_multiple_of(2) {
         1.0
     } else {
         -1.0
@@ -389,46 +389,57 @@ async fn check(gpu: &Gpu, name: String, case: &Case) -> Result<Check, GpuError> 
     let f = input_map(gpu, shape, &case.features)?;
     let target = input_vector(gpu, &case.target)?;
     let outputs: Vec<&Output> = [&total, &gf].into_iter().chain(&scratch).collect();
-    let name = format!("and loss on moments of {shape}, {name}");
-    compare(gpu, name, case.tolerance, None, &outputs, |recorder| {
-        let buffers: Vec<&wgpu::Buffer> = scratch.iter().map(|output| &output.buffer).collect();
-        let [buffers @ .., m, gm, partials] = &buffers[..] else {
-            return Ok(());
-        };
-        let (tiling, share) = (Tiling::choose(gpu), Share::whole(shape));
-        moments::forward(recorder, tiling, (&f, None), partials, m, share)?;
-        let distance = Distance {
-            weight: WEIGHT,
-            channels,
-            moments: m,
-            target: &target,
-        };
-        let slot = TotalSlot {
-            totals: total.buffer.clone(),
-            slot: 1,
-            accumulate: false,
-        };
-        if let (Some(workspace), Some(outcome)) = (Workspace::new(buffers), buffers.last()) {
-            wasserstein_loss::value(recorder, gpu, distance, &workspace, &slot, true);
-            for accumulate in [false, true].into_iter().take(1 + usize::from(case.twice)) {
-                let merge = Merge {
-                    accumulate,
-                    mask: false,
-                };
-                wasserstein_loss::gradient(recorder, channels, [outcome, gm], merge);
+    let check = compare(
+        gpu,
+        String::new(),
+        case.tolerance,
+        None,
+        &outputs,
+        |recorder| {
+            let buffers: Vec<&wgpu::Buffer> = scratch.iter().map(|output| &output.buffer).collect();
+            let [buffers @ .., m, gm, partials] = &buffers[..] else {
+                return Ok(());
+            };
+            let (tiling, share) = (Tiling::choose(gpu), Share::whole(shape));
+            moments::forward(recorder, tiling, (&f, None), partials, m, share)?;
+            let distance = Distance {
+                weight: WEIGHT,
+                channels,
+                moments: m,
+                target: &target,
+            };
+            let slot = TotalSlot {
+                totals: total.buffer.clone(),
+                slot: 1,
+                accumulate: false,
+            };
+            if let (Some(workspace), Some(outcome)) = (Workspace::new(buffers), buffers.last()) {
+                wasserstein_loss::value(recorder, gpu, distance, &workspace, &slot, true);
+                for accumulate in [false, true].into_iter().take(1 + usize::from(case.twice)) {
+                    let merge = Merge {
+                        accumulate,
+                        mask: false,
+                    };
+                    wasserstein_loss::gradient(recorder, channels, [outcome, gm], merge);
+                }
             }
-        }
-        let gf = gf.as_map(shape);
-        let positions = shape.pixels();
-        moments::gradient(
-            recorder,
-            gpu,
-            gm,
-            (&f, None),
-            &gf,
-            positions,
-            Merge::default(),
-        )
+            let gf = gf.as_map(shape);
+            let positions = shape.pixels();
+            moments::gradient(
+                recorder,
+                gpu,
+                gm,
+                (&f, None),
+                &gf,
+                positions,
+                Merge::default(),
+            )
+        },
+    )
+    .await?;
+    // The first kernel recorded is that of the moments, which have checks of their own.
+    Ok(Check {
+        name: format!("wasserstein_loss of {shape}, {name}"),
+        ..check
     })
-    .await
 }

@@ -7,7 +7,7 @@
 //! product is enough. (The coupled iteration of Newton and Schulz takes a third more and does not bear that: it
 //! blows up when the product of its two iterates is taken for symmetric.) The constants are Newton's, scaled as by
 //! Chen & Chow ("A stable scaling of Newton-Schulz for improving the sign function computation of a Hermitian
-//! matrix", 2014) for eigenvalues in [[`RESOLVED`], 1], but never beyond [`BOLDEST`]: that much would throw the
+//! matrix", 2014) for eigenvalues in \[`RESOLVED`, 1\], but never beyond `BOLDEST`: that much would throw the
 //! largest eigenvalue far down, and its digits away.
 //!
 //! The root gives the gradient without another solver: d tr √(RΣR) = ½ tr(R·A^-½·R dΣ).
