@@ -262,8 +262,11 @@ impl Watcher for Progress {
         self.work
             .enter(position, position.first_step.max(self.first_step));
         self.bar.set_length(self.work.steps() as u64);
+        let kernels = fingerprint::of_kernels(run.executable().recording());
+        if let Some(record) = &mut self.record {
+            record.enter(self.size, &kernels);
+        }
         if let Some(keeper) = &mut self.keeper {
-            let kernels = fingerprint::of_kernels(run.executable().recording());
             keeper.enter(self.size, kernels);
         }
         let scales = self.work.scales();

@@ -203,7 +203,7 @@ impl Draft {
         resolved: Resolved,
     ) -> Option<Record> {
         if let Some(repeated) = &self.repeated {
-            repeated.warn(common, &origin, &resolved);
+            repeated.warn(common, &origin, (&resolved, self.steps_are_shared));
         }
         let mut options = self.options?;
         options.retain(|flag, _| !UNRECORDED.contains(&&**flag));
@@ -222,6 +222,12 @@ impl Draft {
 }
 
 impl Record {
+    /// The run goes on at a scale of this `size`, with other `kernels`.
+    pub fn enter(&mut self, [width, height]: [usize; 2], kernels: &str) {
+        self.origin.size = [width, height];
+        self.origin.kernels = kernels.to_string();
+    }
+
     /// The record of the picture after `steps`, where the last step found `losses`.
     pub fn after(&self, steps: usize, losses: impl Iterator<Item = (String, f32)>) -> Self {
         let mut record = self.clone();

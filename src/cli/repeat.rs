@@ -56,6 +56,10 @@ impl Repetition {
             .iter()
             .map(|(name, values)| (&**name, values.iter().map(OsString::from).collect()))
             .collect();
+        if names.contains("size") && !names.contains("scales") {
+            // From a larger size on there are more of them.
+            options.remove("scales");
+        }
         for flag in given {
             options.insert(&flag.name, flag.values.clone());
         }
@@ -111,12 +115,22 @@ impl Repetition {
         Ok(())
     }
 
-    /// Says so if the same options meet other circumstances, which round differently.
-    pub fn warn(&self, common: &Common, origin: &RunOrigin, resolved: &Resolved) {
+    /// Says so if the same options meet other circumstances, which round differently. The record knows the kernels of
+    /// the last scale alone, where there were several.
+    pub fn warn(
+        &self,
+        common: &Common,
+        origin: &RunOrigin,
+        (resolved, over_scales): (&Resolved, bool),
+    ) {
         if self.given.iter().any(|flag| !HARMLESS.contains(&&**flag)) {
             return;
         }
-        warn_of_change(common, &self.record.origin, origin);
+        let mut origin = origin.clone();
+        if over_scales {
+            origin.kernels.clone_from(&self.record.origin.kernels);
+        }
+        warn_of_change(common, &self.record.origin, &origin);
         if self.record.resolved != *resolved {
             say(
                 common,

@@ -99,6 +99,21 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, Refusa
 }
 
 impl Session {
+    /// Lets a flag have a value as if it stood on the command line.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.unset(name);
+        self.flags.push(Flag {
+            name: name.to_string(),
+            values: vec![value.into()],
+            given: true,
+        });
+    }
+
+    /// Forgets what stood on the command line.
+    pub fn unset(&mut self, name: &str) {
+        self.flags.retain(|flag| flag.name != name);
+    }
+
     /// The flags for a checkpoint or a record.
     pub fn options(&self) -> Result<Options, Failure> {
         let text = |value: &OsString| {

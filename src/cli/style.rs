@@ -38,7 +38,7 @@ pub use border::{closes, multiple};
 use objective::terms;
 pub use objective::{check_side, check_sides, find_layer, with_style};
 use pictures::Pictures;
-pub use recipe::{optimiser, settle, sizes};
+pub use recipe::{optimiser, settle, settle_scales, sizes};
 
 /// The longer side if neither `--size` nor a smaller content says otherwise.
 pub const USUAL_SIZE: usize = 512;
@@ -63,6 +63,7 @@ pub fn run(
     let of_network = (architecture, &terms);
     let of_pictures = (&pictures.sources, pictures.size);
     let sizes = recipe::sizes(arguments, &recipe, of_network, of_pictures)?;
+    settle_scales(&mut session, sizes.len());
     let coarsest = pictures.sources.at(sizes[0]);
     if sizes.len() == 1 {
         // They are looked at in no other size.
@@ -208,7 +209,6 @@ pub fn keeping<'a>(
     }
     let mut options = session.options()?;
     job.settle(&mut options);
-    recipe::settle_scales(&mut options, scales);
     Ok(Some(Keeping {
         path,
         rhythm: arguments.checkpoint_every.unwrap_or_default(),

@@ -14,7 +14,7 @@ use super::record::{Draft, Input};
 use super::resume::Session;
 use super::style::{
     StyleJob, USUAL_SIZE, check_files, check_side, closes, keeping, multiple, optimiser, paint,
-    sizes, with_style,
+    settle_scales, sizes, with_style,
 };
 use super::{network, open_gpu, pictures, say, tuning};
 
@@ -50,8 +50,6 @@ pub fn run(
         None => size_of_the_first(common, arguments, &styles),
     };
     let inputs = Inputs::new(&network, styles.iter().map(|(style, _)| style));
-    let (of_files, to_files) = ((files, arguments.seed), (&inputs, &output));
-    let record = Draft::new(common, arguments, &mut session, of_files, to_files)?;
     let longer = size[0].max(size[1]);
     let sources = Sources {
         content: canvas(&styles, size, arguments.seed),
@@ -62,6 +60,9 @@ pub fn run(
     };
     let of_network = (network.architecture, &terms);
     let sizes = sizes(arguments, &recipe, of_network, (&sources, longer))?;
+    settle_scales(&mut session, sizes.len());
+    let (of_files, to_files) = ((files, arguments.seed), (&inputs, &output));
+    let record = Draft::new(common, arguments, &mut session, of_files, to_files)?;
     let resumed = session.resumed.as_ref();
     let job = StyleJob {
         optimiser: resumed.map_or(wish, |run| run.optimiser.settings.into()),

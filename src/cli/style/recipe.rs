@@ -9,7 +9,7 @@ use impasto::paint::{Checkpoint, Sources, StyleRecipe, scale_sizes};
 use crate::cli::arguments::{OptimiserName, Recipe, RunArguments, ScaleCount, StyleArguments};
 use crate::cli::failure::Failure;
 use crate::cli::memory::OptimiserWish;
-use crate::cli::resume::Options;
+use crate::cli::resume::{Options, Session};
 
 /// The longer side of the coarsest scale if neither flags nor the recipe name one.
 const USUAL_SMALLEST: usize = 128;
@@ -130,7 +130,9 @@ pub fn settle(
     let mut set = |flag: &str, value: String| {
         options.entry(flag.to_string()).or_insert(vec![value]);
     };
-    set("content-weight", terms.content_weight.to_string());
+    if !terms.content.is_empty() {
+        set("content-weight", terms.content_weight.to_string());
+    }
     set("style-weight", terms.style_weight.to_string());
     set("tv-weight", terms.tv_weight.to_string());
     let pooling = match terms.pooling {
@@ -160,10 +162,10 @@ pub fn settle(
     set("tolerance", tolerance.to_string());
 }
 
-/// The same of the number of scales.
-pub(super) fn settle_scales(options: &mut Options, scales: usize) {
-    options.remove("smallest");
-    options.insert("scales".to_string(), vec![scales.to_string()]);
+/// The same of how many `scales` there are, in the flags of the `session`.
+pub fn settle_scales(session: &mut Session, scales: usize) {
+    session.set("scales", &scales.to_string());
+    session.unset("smallest");
 }
 
 /// Refuses another number of steps than that which was shared among scales, or over which the mean was laid out.
