@@ -59,9 +59,10 @@ pub struct StyleArguments {
     #[arg(long, default_value = "content", value_name = "content|noise|FILE")]
     pub init: String,
     /// What the network sees beyond the border: zeros, the picture's edge going on, or its opposite side (then
-    /// copies of the result side by side have no seam, and its sides are rounded to multiples of 16)
-    #[arg(long, value_parser = border, default_value = "zero", value_name = "zero|replicate|wrap")]
-    pub border: Border,
+    /// copies of the result side by side have no seam, and its sides are rounded to multiples of 16) [default: that of
+    /// the recipe, zero for gatys]
+    #[arg(long, value_parser = border, value_name = "zero|replicate|wrap")]
+    pub border: Option<Border>,
     #[command(flatten)]
     pub run: RunArguments,
 }
@@ -78,6 +79,6 @@ impl Deref for StyleArguments {
 pub enum Recipe {
     /// Gatys, Ecker & Bethge: Gram matrices, one scale
     Gatys,
-    /// From coarse to fine by Adam, the mean of its pictures as the result
+    /// Means and covariances, from coarse to fine by Adam, the mean of its pictures as the result
     Painterly,
 }

@@ -20,7 +20,7 @@ pub(super) fn terms(
 ) -> Result<StyleTerms, Failure> {
     let mut terms = recipe.terms.clone();
     terms.content_weight = arguments.content_weight.unwrap_or(terms.content_weight);
-    terms.border = arguments.border;
+    terms.border = arguments.border.unwrap_or(terms.border);
     if !arguments.content_layers.is_empty() {
         terms.content = layers(&arguments.content_layers, architecture, |_| 1.0)?;
     }

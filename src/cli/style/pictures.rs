@@ -47,7 +47,8 @@ impl Pictures {
             content: content.picture.clone(),
             styles: Vec::new(),
             style_scale: arguments.descent.style_scale,
-            multiple: multiple(arguments.border),
+            // No recipe wraps around unless it is told to.
+            multiple: multiple(arguments.border.unwrap_or_default()),
         };
         for Weighted { name, weight } in &arguments.styles {
             let style = read(common, Path::new(name))?;

@@ -5,6 +5,7 @@ use impasto::net::Architecture;
 use impasto::objective::{Statistics, StyleTerms};
 use impasto::optim::{AdamSettings, OptimiserSettings};
 use impasto::paint::{Checkpoint, Sources, StyleRecipe, scale_sizes};
+use impasto::shape::Border;
 
 use crate::cli::arguments::{OptimiserName, Recipe, RunArguments, ScaleCount, StyleArguments};
 use crate::cli::failure::Failure;
@@ -140,6 +141,15 @@ pub fn settle(
         Pooling::Average => "avg",
     };
     set("pooling", pooling.to_string());
+    let border = match terms.border {
+        Border::Zero => "zero",
+        Border::Replicate => "replicate",
+        Border::Wrap => "wrap",
+    };
+    // A texture has no content, and what it wants of its border stands in flags of its own.
+    if !terms.content.is_empty() {
+        set("border", border.to_string());
+    }
     let style_loss = match terms.statistics {
         Statistics::Gram => "gram",
         Statistics::Moments => "wasserstein",
