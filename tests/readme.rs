@@ -22,6 +22,9 @@ fn workshop() -> tempfile::TempDir {
     for painting in ["painting.jpg", "painting.png", "a.jpg", "b.jpg"] {
         copy("tests/golden/style.png", painting);
     }
+    for mask in ["left.png", "right.png", "face.png"] {
+        copy("tests/golden/content.png", mask);
+    }
     // What a file is shows in its first bytes, not in its name.
     copy("weights/vgg16.npz", "my.safetensors");
     folder

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use impasto::graph::{Cut, Executable, Margin, Program, Strategy, plan, requirements};
 use impasto::image::Picture;
-use impasto::kernels::conv3x3::Preference;
+use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Network, Weights};
 use impasto::objective::{
@@ -163,16 +163,39 @@ fn relative_error(a: &[f32], b: &[f32]) -> f64 {
     (difference / norm).sqrt()
 }
 
-/// Means and covariances add up over tiles as Gram matrices do.
+/// Means and covariances add up over tiles as Gram matrices do, to which the small tapes of `tests/tape` hold them to
+/// 1e-5. Distances of the real network's Gaussians hang on roots of eigenvalues near the rounding of f32, so any other
+/// order of sums moves them: another variant of the convolutions says by how much, and tiles may move them no more.
 #[test]
-fn distances_of_gaussians_are_those_of_the_whole() {
+fn distances_of_gaussians_are_those_of_the_whole_within_what_rounding_moves() {
     let mut scene = scene([131, 97], Preference::exact());
     match_moments(&mut scene.terms, scene.network.architecture);
-    scene.assert_same(&[
+    let (plain, at) = (Strategy::default(), picture(3, scene.size));
+    let targets = scene.targets(&plain);
+    let expected = run(&scene.executable(&targets, &plain), &at);
+    let deviation = |(losses, gradient): &(Vec<f32>, Vec<f32>)| {
+        let pairs = losses.iter().zip(&expected.0);
+        let of_losses = pairs.map(|(found, expected)| f64::from((found / expected - 1.0).abs()));
+        let of_gradient = relative_error(gradient, &expected.1);
+        [of_losses.fold(0.0, f64::max), of_gradient]
+    };
+    scene.preference.wish = Some(Variant::Plain);
+    let rounded = deviation(&run(&scene.executable(&targets, &plain), &at));
+    scene.preference.wish = None;
+    for strategy in [
         tiles(64, 64),
         with_cuts(None, &POOLS),
         with_cuts(Some([48, 32]), &[("pool2", None)]),
-    ]);
+    ] {
+        let found = deviation(&run(&scene.executable(&targets, &strategy), &at));
+        println!("{strategy}: {found:?}, by rounding {rounded:?}");
+        for (found, rounded) in found.iter().zip(rounded) {
+            assert!(
+                *found <= 2.0 * rounded + TOLERANCE,
+                "{strategy}: {found:.1e}"
+            );
+        }
+    }
 }
 
 fn scene(size: [usize; 2], preference: Preference) -> Scene {
