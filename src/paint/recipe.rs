@@ -49,6 +49,8 @@ impl StyleRecipe {
         let mut terms = gatys(architecture);
         match_moments(&mut terms, architecture);
         terms.border = Border::Replicate;
+        // With 1 a portrait takes little of the style but its colours.
+        terms.style_weight = 4.0;
         Self {
             terms,
             optimiser: OptimiserSettings::Adam(AdamSettings {
@@ -137,6 +139,5 @@ const PAINTERLY: [[f32; 2]; 5] = [
     [1.0, 3e4],
 ];
 
-/// By how much style in moments outweighs a content term of weight 1. With a quarter of it a portrait keeps its face and
-/// takes little but colours of the style, with four times as much the face goes.
-const PAINTERLY_TOTAL: f32 = 8e7;
+/// By how much style in moments outweighs a content term of weight 1.
+const PAINTERLY_TOTAL: f32 = 2e7;
