@@ -10,11 +10,12 @@ use impasto::image::Picture;
 use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Network, Treatment, Weights};
+use impasto::objective::{ObjectiveError, StyleTargets, style_executable};
 use impasto::optim::{AdamSettings, Averaging, LbfgsSettings, OptimiserSettings, OptimiserState};
 use impasto::paint::{
     Rhythm, Scale, ScaledChoices, ScaledRun, Schedule, Sources, Standing, Start, StepLosses,
     StyleChoices, StyleForecast, StyleProblem, StyleRun, Watcher, first_that_fits, gatys,
-    scale_sizes, share_steps,
+    scale_sizes, share_steps, style_gradient_that_fits,
 };
 use impasto::shape::Border;
 use support::{open, wait};
@@ -282,4 +283,43 @@ fn runs_on_a_portable_adapter_take_what_was_forecast() {
         [[200, 150], [64, 64]],
         (&portable, None, None),
     );
+}
+
+/// A gradient by tiles, whose content target is larger than what is under way at once.
+#[test]
+fn a_gradient_by_tiles_takes_what_was_forecast() {
+    let network = network("vgg19.npz");
+    let terms = gatys(network.architecture);
+    let gpu = open(&GpuOptions::default());
+    let exact = Preference::exact();
+    let (size, style) = ([640, 480], [300, 200]);
+    let problem = StyleProblem {
+        network: &network,
+        terms: &terms,
+        preference: &exact,
+        size,
+        styles: &[style],
+        averages: false,
+        report_every: 1,
+    };
+    let found = style_gradient_that_fits(&problem, gpu.profile(), Some(200 << 20));
+    let glance = found.unwrap().expect("tiles fit");
+    let strategy = &glance.way.candidate.strategy;
+    assert!(strategy.to_string().contains("tiles"), "{strategy}");
+    let styles = [(grey(style), 1.0)];
+    let content = grey(size);
+    let gradient = wait(&gpu, async {
+        let targets =
+            StyleTargets::measure(&gpu, &network, &terms, &content, &styles, &exact, strategy)
+                .await?;
+        let executable =
+            style_executable(&gpu, &network, &terms, size, &targets, &exact, strategy)?;
+        executable.write_picture(&gpu, &content.rgb);
+        executable.run(&gpu);
+        executable.read_totals(&gpu).await?;
+        let gradient = executable.picture_gradient().expect("there are losses");
+        Ok::<_, ObjectiveError>(executable.read_planar(&gpu, gradient).await?)
+    });
+    assert_eq!(gradient.unwrap().len(), content.rgb.len());
+    assert_near("a gradient by tiles", glance.peak, gpu.peak_bytes(), 0.05);
 }

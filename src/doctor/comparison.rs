@@ -189,7 +189,7 @@ impl Output {
     }
 
     async fn read(&self, gpu: &Gpu) -> Result<Vec<f32>, GpuError> {
-        gpu.read(&BufferView::whole(&self.buffer))?.await
+        gpu.read(&BufferView::whole(&self.buffer)).await
     }
 
     fn deviation(&self, found: &[f32]) -> f64 {

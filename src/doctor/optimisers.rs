@@ -130,7 +130,7 @@ pub async fn trajectory(
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         optimiser.encode(gpu, &mut encoder.begin_compute_pass(&Default::default()));
         gpu.submit(encoder.finish());
-        let mut found = gpu.read(&BufferView::whole(&x))?.await?;
+        let mut found = gpu.read(&BufferView::whole(&x)).await?;
         let intact = guard_is_intact(&found);
         found.truncate(start.len());
         if !intact {

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::adapter::{AdapterList, AdapterSummary};
-use super::memory::Meter;
+use super::memory::{Meter, PORTION};
 use super::pipeline::{Kernel, Knob, Pipeline, PipelineCache};
-use super::{BufferView, GpuError, Profile, ReadBack, Staging, Texels};
+use super::{GpuError, Profile, Texels};
 
 /// How to open a device.
 #[derive(Clone, Debug, Default)]
@@ -288,12 +288,16 @@ impl Gpu {
         Ok(())
     }
 
-    /// Overwrites the start of `buffer`; takes effect before the next submit.
+    /// Overwrites the start of `buffer`; takes effect before the next submit. Waits for what the device is
+    /// doing where it writes much.
     pub fn write<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, values: &[T]) {
-        let bytes: &[u8] = bytemuck::cast_slice(values);
-        self.make_room_for_upload(bytes.len() as u64);
-        self.queue.write_buffer(buffer, 0, bytes);
-        self.uploaded(bytes.len() as u64);
+        let portions = bytemuck::cast_slice(values).chunks(PORTION as usize);
+        for (start, portion) in (0..).step_by(PORTION as usize).zip(portions) {
+            let bytes = portion.len() as u64;
+            self.make_room_for_upload(bytes);
+            self.queue.write_buffer(buffer, start, portion);
+            self.uploaded(bytes);
+        }
     }
 
     /// Hands `commands` to the device; all of its work passes through here. Each time costs the driver a
@@ -314,27 +318,6 @@ impl Gpu {
     /// How often [`Gpu::submit`] was called, read-backs and large writes included.
     pub fn submissions(&self) -> u64 {
         self.submissions.load(Ordering::Relaxed)
-    }
-
-    /// Starts copying `view` to the host; await the result while something polls the device.
-    ///
-    /// # Errors
-    /// No room for the staging buffer.
-    pub fn read(&self, view: &BufferView) -> Result<ReadBack, GpuError> {
-        Ok(self.read_through(&self.staging(view.size)?, view))
-    }
-
-    /// Memory for [`Gpu::read_through`] of up to `bytes`.
-    ///
-    /// # Errors
-    /// No room.
-    pub fn staging(&self, bytes: u64) -> Result<Staging, GpuError> {
-        Staging::new(self, bytes)
-    }
-
-    /// As [`Gpu::read`], through `staging`, which must not be in use by an earlier read-back.
-    pub fn read_through(&self, staging: &Staging, view: &BufferView) -> ReadBack {
-        ReadBack::start(self, view, staging)
     }
 
     /// What the driver has reported since the last call.

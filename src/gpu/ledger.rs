@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::memory::MOST_WAITING;
+use super::memory::PORTION;
 
 /// Counts the bytes that a sequence of allocations and writes would take.
 #[derive(Clone, Debug, Default)]
@@ -35,14 +35,15 @@ impl Ledger {
     }
 
     /// Writes `bytes` into what was made; see [`super::Gpu::write`].
-    pub fn write(&mut self, bytes: u64) {
-        if bytes > MOST_WAITING {
-            self.under_way = 0;
-        }
-        self.waiting += bytes;
-        self.note();
-        if self.waiting > MOST_WAITING {
-            self.submit();
+    pub fn write(&mut self, mut bytes: u64) {
+        while bytes > 0 {
+            let portion = bytes.min(PORTION);
+            if self.waiting + portion > PORTION {
+                (self.waiting, self.under_way) = (0, 0);
+            }
+            self.waiting += portion;
+            self.note();
+            bytes -= portion;
         }
     }
 
@@ -51,11 +52,17 @@ impl Ledger {
         self.under_way = std::mem::take(&mut self.waiting);
     }
 
+    /// What [`super::Gpu::staging`] takes to read back up to `bytes`.
+    pub fn staging(bytes: u64) -> u64 {
+        bytes.min(PORTION)
+    }
+
     /// Copies `bytes` to the host and waits for them.
     pub fn read_back(&mut self, bytes: u64) {
-        self.make(bytes);
+        let staging = Self::staging(bytes);
+        self.make(staging);
         (self.waiting, self.under_way) = (0, 0);
-        self.free(bytes);
+        self.free(staging);
     }
 
     /// Asks for scratch memory and returns the bytes of what nobody will ask for again, which go with the
@@ -125,9 +132,9 @@ mod tests {
     fn large_writes_do_not_pile_up() {
         let mut ledger = Ledger::default();
         for _ in 0..10 {
-            ledger.write(MOST_WAITING + 1);
+            ledger.write(3 * PORTION + 1);
         }
-        assert_eq!(ledger.peak(), MOST_WAITING + 1);
+        assert_eq!(ledger.peak(), PORTION);
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{AdapterMemory, Gpu};
 
-/// Bytes that may wait for the next submit. wgpu keeps a copy of everything that is written until the
-/// device has taken it; without a submit now and then, a network's weights would be there twice.
-pub(super) const MOST_WAITING: u64 = 8 << 20;
+/// Bytes that are under way to the device, or from it, at once. wgpu keeps a copy of everything that is written
+/// until the device has taken it; in one piece, a network's weights or the features of a poster would be there
+/// twice.
+pub(super) const PORTION: u64 = 8 << 20;
 
 /// Watches wgpu's count of device memory: buffers, textures and the copies of what is being written, as
 /// the driver rounds them. Memory grows only where something is made, so looking there finds the peak.
@@ -58,21 +59,20 @@ impl Gpu {
         self.meter.peak.load(Ordering::Relaxed)
     }
 
-    /// Takes back the copies of earlier writes that the device has done with, before a large one.
+    /// Before a write of `bytes`: has the device take the copies of earlier ones, if they would be too many
+    /// together.
     pub(super) fn make_room_for_upload(&self, bytes: u64) {
-        if bytes > MOST_WAITING {
-            // Does not wait. A lost device is reported by its own callback.
-            let _ = self.device().poll(wgpu::PollType::Poll);
+        if self.meter.waiting.load(Ordering::Relaxed) + bytes > PORTION {
+            self.flush();
+            // A lost device is reported by its own callback.
+            let _ = self.device().poll(wgpu::PollType::wait_indefinitely());
         }
     }
 
     /// To be called after every write of `bytes`.
     pub(super) fn uploaded(&self, bytes: u64) {
         self.meter.note(self.device());
-        let waiting = self.meter.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if waiting > MOST_WAITING {
-            self.flush();
-        }
+        self.meter.waiting.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Floor 0: the adapter, buffers, pipelines and recordings. Knows nothing of pictures or networks.
 //!
-//! Nothing in here blocks: what takes time on the device is a future, and whoever drives it decides
-//! how to wait (see `cli::wait`).
+//! What takes time on the device is a future, and whoever drives it decides how to wait (see `cli::wait`).
+//! Large writes alone wait for the device to take them.
 
 mod adapter;
 mod device;
@@ -22,7 +22,7 @@ pub use error::GpuError;
 pub use ledger::Ledger;
 pub use pipeline::{Access, Kernel, Knob, Pipeline, Shader};
 pub use profile::{AdapterMemory, Profile};
-pub use read_back::{ReadBack, Staging};
+pub use read_back::Staging;
 pub use record::{
     BufferView, Command, DispatchInfo, Recorder, Recording, UNIFORM_SLOT, fold_workgroups,
 };

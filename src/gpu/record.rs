@@ -203,7 +203,7 @@ impl Recorder {
             image.len() as u64,
             wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
         )?;
-        gpu.queue().write_buffer(&uniforms, 0, &image);
+        gpu.write(&uniforms, &image);
         let mut recording = Recording {
             dispatches: Vec::with_capacity(self.commands.len()),
             infos: Vec::with_capacity(self.commands.len()),

@@ -4,6 +4,7 @@
 //! of a storage buffer (5 ns against 20; storing one takes twice as long, 50 ns against 25). Kernels for
 //! such adapters read what they read often, and others wrote once, as texels.
 
+use super::memory::PORTION;
 use super::{Gpu, GpuError};
 
 /// A matrix of `vec4<f32>` that kernels bind as a storage texture, `rgba32float`.
@@ -53,23 +54,44 @@ impl Gpu {
         let rows = (values.len() / 4) as u32 / columns;
         let usage = wgpu::TextureUsages::STORAGE_BINDING | wgpu::TextureUsages::COPY_DST;
         let texture = self.texture(label, columns, rows, usage)?;
-        self.make_room_for_upload(bytes(columns, rows));
-        self.queue().write_texture(
-            texture.as_image_copy(),
-            bytemuck::cast_slice(values),
-            wgpu::TexelCopyBufferLayout {
-                offset: 0,
-                bytes_per_row: Some(16 * columns),
-                rows_per_image: None,
-            },
-            texture.size(),
-        );
-        self.uploaded(bytes(columns, rows));
+        self.write_rows(&texture, columns, values);
         Ok(Texels {
             view: texture.create_view(&Default::default()),
             columns,
             rows,
         })
+    }
+
+    /// Portion after portion, see [`Gpu::write`].
+    fn write_rows(&self, texture: &wgpu::Texture, columns: u32, values: &[f32]) {
+        let rows = (PORTION / bytes(columns, 1)).max(1) as u32;
+        let portions = values.chunks(4 * (rows * columns) as usize);
+        for (first, portion) in (0..).step_by(rows as usize).zip(portions) {
+            let rows = (portion.len() / 4) as u32 / columns;
+            self.make_room_for_upload(bytes(columns, rows));
+            self.queue().write_texture(
+                wgpu::TexelCopyTextureInfo {
+                    origin: wgpu::Origin3d {
+                        x: 0,
+                        y: first,
+                        z: 0,
+                    },
+                    ..texture.as_image_copy()
+                },
+                bytemuck::cast_slice(portion),
+                wgpu::TexelCopyBufferLayout {
+                    offset: 0,
+                    bytes_per_row: Some(16 * columns),
+                    rows_per_image: None,
+                },
+                wgpu::Extent3d {
+                    width: columns,
+                    height: rows,
+                    depth_or_array_layers: 1,
+                },
+            );
+            self.uploaded(bytes(columns, rows));
+        }
     }
 
     fn texture(

@@ -56,7 +56,7 @@ impl Recording {
         }
         encoder.resolve_query_set(&query_set, 0..queries, &resolved, 0);
         gpu.submit(encoder.finish());
-        let words = gpu.read(&BufferView::whole(&resolved))?.await?;
+        let words = gpu.read(&BufferView::whole(&resolved)).await?;
         // The read-back hands out f32; two of them side by side are the bits of one u64 tick count.
         let tick = |query: usize| {
             let low = u64::from(words[2 * query].to_bits());

@@ -155,7 +155,7 @@ impl Executable {
     /// # Errors
     /// Device lost.
     pub async fn read_totals(&self, gpu: &Gpu) -> Result<Vec<f32>, GpuError> {
-        let mut totals = gpu.read(&BufferView::whole(&self.totals))?.await?;
+        let mut totals = gpu.read(&BufferView::whole(&self.totals)).await?;
         totals.truncate(self.program.tape.losses().len());
         Ok(totals)
     }
@@ -180,7 +180,7 @@ impl Executable {
                     offset: 0,
                     size: gram_bytes(channels),
                 };
-                gpu.read(&view)?.await
+                gpu.read(&view).await
             }
             Extent::Moments(channels) => {
                 let view = BufferView {
@@ -188,9 +188,9 @@ impl Executable {
                     offset: 0,
                     size: moments::bytes(channels),
                 };
-                gpu.read(&view)?.await
+                gpu.read(&view).await
             }
-            _ => gpu.read(&BufferView::whole(buffer))?.await,
+            _ => gpu.read(&BufferView::whole(buffer)).await,
         }
     }
 
@@ -204,7 +204,7 @@ impl Executable {
         buffer: &wgpu::Buffer,
     ) -> Result<Vec<f32>, GpuError> {
         let (height, width) = self.program.tape.picture_size();
-        let mut values = gpu.read(&BufferView::whole(buffer))?.await?;
+        let mut values = gpu.read(&BufferView::whole(buffer)).await?;
         values.truncate(3 * width * height);
         Ok(values)
     }

@@ -122,7 +122,7 @@ impl FeatureMap {
     /// # Errors
     /// Device lost, or no room for the staging buffer.
     pub async fn read(&self, gpu: &Gpu) -> Result<Vec<f32>, GpuError> {
-        Ok(unpack(&gpu.read(&self.whole())?.await?, self.shape))
+        Ok(unpack(&gpu.read(&self.whole()).await?, self.shape))
     }
 }
 

@@ -121,9 +121,8 @@ impl Optimiser {
     pub async fn save(&self, gpu: &Gpu, staging: &Staging) -> Result<OptimiserState, GpuError> {
         let mut vectors = BTreeMap::new();
         for (name, buffer) in self.vectors() {
-            let values = gpu
-                .read_through(staging, &BufferView::whole(buffer))
-                .await?;
+            let whole = BufferView::whole(buffer);
+            let values = gpu.read_through(staging, &whole).await?;
             vectors.insert(name, values);
         }
         Ok(OptimiserState {
@@ -156,8 +155,6 @@ impl Optimiser {
                 });
             }
             gpu.write(buffer, values);
-            // Sends the vector off at once; else copies of all of them would pile up.
-            gpu.queue().submit([]);
         }
         let known = |name: &String| vectors.iter().any(|(vector, _)| vector == name);
         match state.vectors.keys().find(|name| !known(name)) {

@@ -134,7 +134,7 @@ impl StyleProblem<'_> {
             let state = self.state_on_paper(*settings).into_iter();
             state.map(|of| of.bytes).sum()
         };
-        let read_back = 4 * values as u64;
+        let read_back = Ledger::staging(4 * values as u64);
         let least_state = optimisers.iter().map(state).min().unwrap_or(0);
         find(Search {
             ways: &Way::all(&tape, self.preference, adapter.binding_limit),
@@ -250,7 +250,7 @@ impl Step {
             .map(|(name, bytes)| Allocation::new(name, Purpose::Scratch, bytes))
             .collect();
         // Read-backs go through one buffer, which is there as long as the run paints.
-        ledger.make(log.max(Ledger::rounded(picture)));
+        ledger.make(Ledger::staging(log.max(Ledger::rounded(picture))));
         ledger.write(picture);
         ledger.submit();
         StyleForecast {

@@ -113,7 +113,7 @@ impl<'a> Case<'a> {
         }
         let recording = recorder.finish(gpu)?;
         recording.submit(gpu);
-        let matrix = wait(gpu, async { gpu.read(&BufferView::whole(&self.g))?.await })?;
+        let matrix = wait(gpu, async { gpu.read(&BufferView::whole(&self.g)).await })?;
         let pairs = match pass {
             Pass::Forward => self.compare_matrix(&matrix),
             Pass::Gradient => self.compare_gradient(&matrix, &wait(gpu, self.gf.read(gpu))?),
