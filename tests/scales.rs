@@ -39,7 +39,7 @@ fn sources() -> Sources {
     Sources {
         content: picture("chelsea.png", 96),
         styles: vec![(picture("cafe_terrace_van_gogh.png", 96), 1.0)],
-        style_scale: 1.0,
+        style_scales: vec![1.0],
         multiple: 1,
     }
 }

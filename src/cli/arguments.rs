@@ -13,7 +13,7 @@ mod texture;
 mod values;
 
 pub use bench::{BenchArguments, Benchmark};
-pub use descent::ScaleCount;
+pub use descent::{ScaleCount, StylePart};
 pub use inspect::{Inspect, PlanArguments};
 pub use run::{OptimiserName, RunArguments, StyleLoss};
 pub use style::{Recipe, StyleArguments};

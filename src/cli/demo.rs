@@ -57,7 +57,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
         sources: Sources {
             content,
             styles: vec![(style, 1.0)],
-            style_scale: 1.0,
+            style_scales: vec![1.0],
             multiple: 1,
         },
         scales: vec![Scale {

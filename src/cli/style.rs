@@ -36,7 +36,7 @@ mod tests;
 
 pub use border::{closes, multiple};
 use objective::terms;
-pub use objective::{check_side, check_sides, find_layer, with_style};
+pub use objective::{check_side, check_sides, find_layer, parts, style_scales, with_style};
 use pictures::Pictures;
 pub use recipe::{optimiser, settle, settle_scales, sizes};
 
@@ -60,6 +60,7 @@ pub fn run(
     let wish = recipe::optimiser(arguments, &recipe)?;
     let mut terms = terms(arguments, &recipe, architecture)?;
     terms.regions = pictures.masks.regions(&arguments.styles);
+    terms.parts = parts(arguments, architecture, arguments.styles.len())?;
     let of_network = (architecture, &terms);
     let of_pictures = (&pictures.sources, pictures.size);
     let sizes = recipe::sizes(arguments, &recipe, of_network, of_pictures)?;

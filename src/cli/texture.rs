@@ -14,7 +14,7 @@ use super::record::{Draft, Input};
 use super::resume::Session;
 use super::style::{
     StyleJob, USUAL_SIZE, check_files, check_side, closes, keeping, multiple, optimiser, paint,
-    settle_scales, sizes, with_style,
+    parts, settle_scales, sizes, style_scales, with_style,
 };
 use super::{network, open_gpu, pictures, say, tuning};
 
@@ -40,7 +40,8 @@ pub fn run(
     };
     let recipe = StyleRecipe::texture(network.architecture, border);
     let wish = optimiser(arguments, &recipe)?;
-    let terms = with_style(recipe.terms.clone(), arguments, network.architecture)?;
+    let mut terms = with_style(recipe.terms.clone(), arguments, network.architecture)?;
+    terms.parts = parts(arguments, network.architecture, names.len())?;
     for (name, (style, _)) in names.iter().zip(&styles) {
         let layers = terms.style.iter().map(|term| term.layer);
         check_side(network.architecture, layers, name, style)?;
@@ -54,7 +55,10 @@ pub fn run(
     let sources = Sources {
         content: canvas(&styles, size, arguments.seed),
         // As many pixels a stroke as in the style pictures, whatever the size of the result.
-        style_scale: arguments.descent.style_scale * style_size(arguments) as f32 / longer as f32,
+        style_scales: style_scales(arguments, names.len())?
+            .into_iter()
+            .map(|scale| scale * style_size(arguments) as f32 / longer as f32)
+            .collect(),
         multiple: multiple(border),
         styles,
     };

@@ -1,5 +1,7 @@
 //! Style transfer as an objective (Gatys, Ecker & Bethge, arXiv 1508.06576, equations 1 to 7).
 
+use std::ops::RangeInclusive;
+
 use super::{Regions, Wanted};
 use crate::kernels::pool2::Pooling;
 use crate::net::Treatment;
@@ -45,7 +47,15 @@ pub struct StyleTerms {
     pub border: Border,
     /// Where in the picture they hold.
     pub regions: Regions,
+    /// For each style picture, the layers that it is seen at, as indices of the architecture: coarse structure of one
+    /// and fine texture of another, after Gatys et al., arXiv 1611.07865, section 6. Empty if all are seen at all.
+    pub parts: Vec<RangeInclusive<usize>>,
+    /// How strong the style is, from 0, content alone, to 1, style alone; at 0.5 the weights are as they stand.
+    pub strength: f32,
 }
+
+/// The exponent of [`StyleTerms::strength`]: with it equal steps of the strength change a picture about equally.
+const EVENNESS: f32 = 1.5;
 
 impl StyleTerms {
     /// How the network looks at the painted picture and the content.
@@ -68,18 +78,48 @@ impl StyleTerms {
         }
     }
 
+    /// The common factors of content and style: the stronger side keeps its weight, the other loses by
+    /// ((1 − s) / s)^p.
+    pub(super) fn balance(&self) -> [f32; 2] {
+        let strength = self.strength.clamp(0.0, 1.0);
+        let odds = |weaker: f32| (weaker / (1.0 - weaker)).powf(EVENNESS);
+        let [content, style] = match strength {
+            weak if weak < 0.5 => [1.0, odds(weak)],
+            strong => [odds(1.0 - strong), 1.0],
+        };
+        [self.content_weight * content, self.style_weight * style]
+    }
+
     /// The content terms, unless their common factor is 0.
     pub(super) fn content_in_use(&self) -> &[LayerWeight] {
-        match self.content_weight {
-            0.0 => &[],
+        match self.balance() {
+            [0.0, _] => &[],
             _ => &self.content,
         }
+    }
+
+    /// The style terms of layers at which a style is seen, unless their common factor is 0.
+    pub(super) fn style_in_use(&self) -> Vec<LayerWeight> {
+        let is_seen = |term: &&LayerWeight| {
+            let mut parts = self.parts.iter();
+            parts.len() == 0 || parts.any(|part| part.contains(&term.layer))
+        };
+        match self.balance() {
+            [_, 0.0] => Vec::new(),
+            _ => self.style.iter().filter(is_seen).copied().collect(),
+        }
+    }
+
+    /// Whether the style at `index` is seen at `layer`.
+    pub(super) fn sees(&self, index: usize, layer: usize) -> bool {
+        let part = self.parts.get(index);
+        part.is_none_or(|part| part.contains(&layer))
     }
 
     /// What is to be seen in the content picture, and in each style picture.
     pub fn wanted(&self) -> [Wanted; 2] {
         let layers = |of: &[LayerWeight]| of.iter().map(|term| term.layer).collect();
-        let (maps, style) = (layers(self.content_in_use()), layers(&self.style));
+        let (maps, style) = (layers(self.content_in_use()), layers(&self.style_in_use()));
         let of_content = Wanted {
             maps,
             ..Wanted::default()
@@ -121,5 +161,54 @@ impl LossSummary {
             }
         }
         summary
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms(strength: f32, parts: Vec<RangeInclusive<usize>>) -> StyleTerms {
+        let at = |layer| LayerWeight { layer, weight: 1.0 };
+        StyleTerms {
+            content: vec![at(9)],
+            style: vec![at(1), at(6), at(11)],
+            statistics: Statistics::Gram,
+            content_weight: 3.0,
+            style_weight: 5.0,
+            tv_weight: 0.0,
+            pooling: Pooling::Max,
+            border: Border::Zero,
+            regions: Regions::default(),
+            parts,
+            strength,
+        }
+    }
+
+    #[test]
+    fn strength_goes_from_content_alone_to_style_alone() {
+        let balance = |strength| terms(strength, vec![]).balance();
+        assert_eq!(balance(0.0), [3.0, 0.0]);
+        assert_eq!(balance(0.5), [3.0, 5.0]);
+        assert_eq!(balance(1.0), [0.0, 5.0]);
+        let ratios: Vec<f32> = (1..10)
+            .map(|tenth| balance(tenth as f32 / 10.0))
+            .map(|[content, style]| style / content)
+            .collect();
+        assert!(ratios.is_sorted_by(|before, after| before < after));
+        assert!(terms(0.0, vec![]).style_in_use().is_empty());
+        assert!(terms(1.0, vec![]).content_in_use().is_empty());
+        assert_eq!(terms(0.1, vec![]).style_in_use().len(), 3);
+    }
+
+    #[test]
+    fn layers_that_no_style_is_seen_at_have_no_term() {
+        let layers = |parts| -> Vec<usize> {
+            let terms = terms(0.5, parts).style_in_use();
+            terms.iter().map(|term| term.layer).collect()
+        };
+        assert_eq!(layers(vec![]), [1, 6, 11]);
+        assert_eq!(layers(vec![0..=1, 6..=6]), [1, 6]);
+        assert_eq!(layers(vec![0..=1, 2..=20]), [1, 6, 11]);
     }
 }

@@ -31,10 +31,10 @@ impl StyleTape {
         [width, height]: [usize; 2],
     ) -> Result<Self, TapeError> {
         let mut tape = Tape::new(width, height);
-        let content = terms.content_in_use();
+        let (content, style) = (terms.content_in_use(), terms.style_in_use());
         let layers: Vec<usize> = content
             .iter()
-            .chain(&terms.style)
+            .chain(&style)
             .map(|term| term.layer)
             .collect();
         let values = network.extend(&mut tape, terms.treatment(), &layers)?;
@@ -53,11 +53,14 @@ impl StyleTape {
         for (term, &value) in content.iter().zip(content_values) {
             this.content_term(&look, term, value)?;
         }
-        for (index, (term, &value)) in terms.style.iter().zip(style_values).enumerate() {
+        for (index, (term, &value)) in style.iter().zip(style_values).enumerate() {
             if terms.regions.styles.is_empty() {
                 this.style_term(&look, (term, value), [0, index], None)?;
             }
             for (number, region) in terms.regions.styles.iter().enumerate() {
+                if !terms.sees(number, term.layer) {
+                    continue;
+                }
                 let place = [number, index];
                 this.style_term(&look, (term, value), place, Some(region))?;
             }
@@ -84,7 +87,8 @@ impl StyleTape {
         });
         let target = format!("content target {layer}");
         let target = self.tape.constant_map(&target, shape);
-        let weight = (look.terms.content_weight * term.weight, weights);
+        let [content_weight, _] = look.terms.balance();
+        let weight = (content_weight * term.weight, weights);
         let name = format!("content:{layer}");
         self.tape
             .weighted_content_loss(&name, value, target, weight)?;
@@ -101,7 +105,8 @@ impl StyleTape {
         region: Option<&StyleRegion>,
     ) -> Result<(), TapeError> {
         let mut layer = look.name(term.layer).to_string();
-        let mut weight = look.terms.style_weight * term.weight;
+        let [_, style_weight] = look.terms.balance();
+        let mut weight = style_weight * term.weight;
         let mut weights = None;
         if let Some(StyleRegion { mask, strength }) = region {
             let Some(part) = mask.at(look.architecture, term.layer, look.size) else {

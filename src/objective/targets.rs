@@ -1,6 +1,6 @@
 //! What the terms of a style transfer compare with: features of the content, statistics of the styles.
 
-use super::{Features, ObjectiveError, Statistics, StyleTerms, features, gaussian};
+use super::{Features, LayerWeight, ObjectiveError, Statistics, StyleTerms, features, gaussian};
 use crate::gpu::Gpu;
 use crate::graph::Strategy;
 use crate::image::Picture;
@@ -18,7 +18,8 @@ pub struct StyleTargets {
 
 impl StyleTargets {
     /// Looks at the pictures, in tiles if `strategy` says so: maps of the content, statistics of the styles. Where the
-    /// terms know regions each style has one; else they are blended linearly with weights normalised to 1.
+    /// terms know regions each style has one; else those that are seen at a layer are blended linearly with weights
+    /// normalised to 1.
     ///
     /// # Errors
     /// A picture too small for a layer, or a failure of the device.
@@ -54,12 +55,12 @@ impl StyleTargets {
                 Statistics::Gram => (features.grams, *weight),
                 Statistics::Moments => (features.moments, *weight),
             });
-            if !terms.regions.styles.is_empty() {
-                measured.push(blended(terms.statistics, &std::mem::take(&mut seen)));
-            }
         }
         if terms.regions.styles.is_empty() {
-            measured.push(blended(terms.statistics, &seen));
+            measured.push(blended(terms, &seen, 0));
+        } else {
+            let regions = seen.chunks(1).enumerate();
+            measured.extend(regions.map(|(number, seen)| blended(terms, seen, number)));
         }
         Ok(Self {
             content,
@@ -71,27 +72,35 @@ impl StyleTargets {
 /// Statistics of the layers of one picture, and its weight.
 type Seen = (Vec<(usize, Vec<f32>)>, f32);
 
-/// The statistics of several pictures as one target for each layer, blended linearly with weights normalised to 1.
-fn blended(statistics: Statistics, seen: &[Seen]) -> Vec<Vec<f32>> {
-    let sum: f64 = seen.iter().map(|(_, weight)| f64::from(*weight)).sum();
-    let mut blended: Vec<Vec<f64>> = Vec::new();
-    for (layers, weight) in seen {
-        let share = f64::from(*weight) / sum;
-        blended.resize(layers.len(), Vec::new());
-        for (target, (_, entries)) in blended.iter_mut().zip(layers) {
-            target.resize(entries.len(), 0.0);
-            for (target, &entry) in target.iter_mut().zip(entries) {
-                *target += share * f64::from(entry);
-            }
-        }
-    }
-    let target = |blend: Vec<f64>| match statistics {
-        Statistics::Gram => blend,
-        Statistics::Moments => gaussian::target(&blend),
+/// The statistics of several pictures, from style number `first` on, as one target for each layer in use; empty at
+/// those where none of them is seen.
+fn blended(terms: &StyleTerms, seen: &[Seen], first: usize) -> Vec<Vec<f32>> {
+    let of_layer = |(index, term): (usize, LayerWeight)| {
+        let pictures = (first..).zip(seen);
+        let pictures: Vec<(&[f32], f32)> = pictures
+            .filter(|&(picture, _)| terms.sees(picture, term.layer))
+            .map(|(_, (layers, weight))| (&*layers[index].1, *weight))
+            .collect();
+        let blend = blend(&pictures);
+        let target = match terms.statistics {
+            Statistics::Moments if !blend.is_empty() => gaussian::target(&blend),
+            _ => blend,
+        };
+        target.into_iter().map(|entry| entry as f32).collect()
     };
-    let narrow = |blend| target(blend).into_iter().map(|entry| entry as f32);
-    blended
-        .into_iter()
-        .map(|blend| narrow(blend).collect())
-        .collect()
+    let layers = terms.style_in_use().into_iter().enumerate();
+    layers.map(of_layer).collect()
+}
+
+/// The mean of several lists of entries with these weights.
+fn blend(lists: &[(&[f32], f32)]) -> Vec<f64> {
+    let sum: f64 = lists.iter().map(|(_, weight)| f64::from(*weight)).sum();
+    let entries = lists.first().map_or(0, |(entries, _)| entries.len());
+    let mean = |entry: usize| {
+        let shares = lists.iter();
+        shares
+            .map(|&(entries, weight)| f64::from(weight) / sum * f64::from(entries[entry]))
+            .sum()
+    };
+    (0..entries).map(mean).collect()
 }

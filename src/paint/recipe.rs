@@ -95,6 +95,8 @@ pub fn gatys(architecture: Architecture) -> StyleTerms {
         pooling: Pooling::Max,
         border: Border::Zero,
         regions: Regions::default(),
+        parts: Vec::new(),
+        strength: 0.5,
     }
 }
 

@@ -81,8 +81,9 @@ pub struct Sources {
     pub content: Picture,
     /// In whose style, each with its share.
     pub styles: Vec<(Picture, f32)>,
-    /// The longer side of a style picture relative to that of the scale; it is never enlarged.
-    pub style_scale: f32,
+    /// For each style picture, its longer side relative to that of the scale; it is never enlarged. One that is not
+    /// told is as large as the scale.
+    pub style_scales: Vec<f32>,
     /// Sides of the result are multiples of this: 1, or more for pictures that wrap around.
     pub multiple: usize,
 }
@@ -90,28 +91,30 @@ pub struct Sources {
 impl Sources {
     /// W and H of the content, and of each style, where the longer side of the result is `side`.
     pub fn sizes(&self, side: usize) -> ([usize; 2], Vec<[usize; 2]>) {
-        let longer = self.style_side(side);
-        let style = |(style, _): &(Picture, f32)| {
+        let style = |(index, (style, _)): (usize, &(Picture, f32))| {
+            let longer = self.style_side(index, side);
             let longer = longer.min(style.width.max(style.height));
             fitted(style.width, style.height, longer).into()
         };
         let (width, height) = fitted(self.content.width, self.content.height, side);
         let content = [width, height].map(|side| nearest_multiple(side, self.multiple));
-        (content, self.styles.iter().map(style).collect())
+        (content, self.styles.iter().enumerate().map(style).collect())
     }
 
     /// The content and the styles for a result whose longer side is `side`.
     pub fn at(&self, side: usize) -> (Picture, Vec<(Picture, f32)>) {
-        let longer = self.style_side(side);
-        let style =
-            |(style, weight): &(Picture, f32)| (style.fit_longer_side(longer, false), *weight);
-        let styles = self.styles.iter().map(style).collect();
+        let style = |(index, (style, weight)): (usize, &(Picture, f32))| {
+            let longer = self.style_side(index, side);
+            (style.fit_longer_side(longer, false), *weight)
+        };
+        let styles = self.styles.iter().enumerate().map(style).collect();
         let ([width, height], _) = self.sizes(side);
         (self.content.resized(width, height), styles)
     }
 
-    fn style_side(&self, side: usize) -> usize {
-        ((side as f64 * f64::from(self.style_scale)).round() as usize).max(1)
+    fn style_side(&self, index: usize, side: usize) -> usize {
+        let scale = self.style_scales.get(index).copied().unwrap_or(1.0);
+        ((side as f64 * f64::from(scale)).round() as usize).max(1)
     }
 }
 
@@ -205,7 +208,7 @@ mod tests {
         let sources = Sources {
             content: picture(40, 30),
             styles: vec![(picture(50, 20), 1.0), (picture(9, 8), 2.0)],
-            style_scale: 0.5,
+            style_scales: vec![0.5],
             multiple: 1,
         };
         for side in [20, 60] {

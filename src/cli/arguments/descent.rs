@@ -15,10 +15,14 @@ pub struct DescentArguments {
     /// Longer side of the coarsest scale [default: that of the recipe, or 128]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=16384), value_name = "N")]
     pub smallest: Option<u32>,
-    /// Longer side of the style pictures relative to that of the scale: below 1 for finer strokes, above for
-    /// broader ones; no picture is enlarged
-    #[arg(long, default_value = "1", allow_negative_numbers = true, value_parser = positive, value_name = "F")]
-    pub style_scale: f32,
+    /// Longer side of the style pictures relative to that of the scale, for all or for each in turn: below 1 for
+    /// finer strokes, above for broader ones; no picture is enlarged
+    #[arg(long = "style-scale", default_value = "1", allow_negative_numbers = true, value_parser = positive, value_name = "F")]
+    pub style_scales: Vec<f32>,
+    /// Style layers that the style at the same place in the list is seen at: fine (texture, up to relu2_2), coarse
+    /// (structure, from relu3_1 on), all, or FROM..TO; one for each style, or none
+    #[arg(long = "style-part", value_parser = StylePart::from_str, value_name = "fine|coarse|all|FROM..TO")]
+    pub style_parts: Vec<StylePart>,
     /// Decay of the mean of pictures that is the result, over a tenth of a scale's steps at most; 0 for the last
     /// picture [default: that of the recipe]
     #[arg(long, allow_negative_numbers = true, value_parser = share, value_name = "DECAY")]
@@ -36,6 +40,34 @@ pub struct DescentArguments {
     /// What Adam adds to the root of that mean [default: that of the recipe, or 1e-8]
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "EPSILON")]
     pub epsilon: Option<f32>,
+}
+
+/// Layers that a style is seen at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StylePart {
+    All,
+    Fine,
+    Coarse,
+    /// Names of the first and the last.
+    Between(String, String),
+}
+
+impl FromStr for StylePart {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match (text, text.split_once("..")) {
+            ("all", _) => Ok(Self::All),
+            ("fine", _) => Ok(Self::Fine),
+            ("coarse", _) => Ok(Self::Coarse),
+            (_, Some((first, last))) if !first.is_empty() && !last.is_empty() => {
+                Ok(Self::Between(first.to_string(), last.to_string()))
+            }
+            _ => Err(
+                "it must be fine, coarse, all, or two layers such as relu1_1..relu2_1".to_string(),
+            ),
+        }
+    }
 }
 
 /// How many scales.

@@ -104,6 +104,16 @@ pub(super) fn share(text: &str) -> Result<f32, String> {
     }
 }
 
+/// A number from 0 to 1.
+pub(super) fn part(text: &str) -> Result<f32, String> {
+    let value = not_negative(text)?;
+    if value <= 1.0 {
+        Ok(value)
+    } else {
+        Err("it must not be above 1".to_string())
+    }
+}
+
 pub(super) fn pooling(text: &str) -> Result<Pooling, String> {
     match text {
         "max" => Ok(Pooling::Max),

@@ -5,6 +5,7 @@ use std::path::Path;
 use impasto::image::Picture;
 use impasto::objective::{Mask, Regions, StyleRegion};
 
+use super::objective::check_one_for_each;
 use crate::cli::arguments::{Common, StyleArguments, Weighted};
 use crate::cli::failure::Failure;
 use crate::cli::pictures::read;
@@ -27,12 +28,12 @@ impl Masks {
         content: &Picture,
         inputs: &mut Vec<Input>,
     ) -> Result<Self, Failure> {
-        let (masks, styles) = (arguments.masks.len(), arguments.styles.len());
-        if masks != 0 && masks != styles {
-            return Err(Failure::usage(format!(
-                "--mask is given {masks} times for {styles} times --style; give each style a mask, in the same order, or none any"
-            )));
-        }
+        check_one_for_each(
+            "mask",
+            arguments.masks.len(),
+            arguments.styles.len(),
+            "none any",
+        )?;
         let mut load = |option: &str, path: &Path| -> Result<Picture, Failure> {
             let file = read(common, path)?;
             inputs.push(Input::new(option, path, &file.sha256));

@@ -1,5 +1,6 @@
 //! What is painted, from the flags: the objective and its layers.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use impasto::image::Picture;
@@ -9,7 +10,7 @@ use impasto::paint::{
     StyleRecipe, gatys_style_weight, match_grams, match_moments, painterly_style_weight,
 };
 
-use crate::cli::arguments::{RunArguments, StyleArguments, StyleLoss, Weighted};
+use crate::cli::arguments::{RunArguments, StyleArguments, StyleLoss, StylePart, Weighted};
 use crate::cli::failure::Failure;
 
 /// The terms of `recipe` with what the flags change in them.
@@ -21,6 +22,7 @@ pub(super) fn terms(
     let mut terms = recipe.terms.clone();
     terms.content_weight = arguments.content_weight.unwrap_or(terms.content_weight);
     terms.border = arguments.border.unwrap_or(terms.border);
+    terms.strength = arguments.strength;
     if !arguments.content_layers.is_empty() {
         terms.content = layers(&arguments.content_layers, architecture, |_| 1.0)?;
     }
@@ -52,6 +54,66 @@ pub fn with_style(
         terms.style = layers(&arguments.style_layers, architecture, weight)?;
     }
     Ok(terms)
+}
+
+/// The first layer of coarse structure: maps of a quarter of the picture's sides, whose positions see 24 pixels and
+/// more of it.
+const COARSE: &str = "relu3_1";
+
+/// For each style the layers at which it is seen; none if no flag says.
+pub fn parts(
+    arguments: &RunArguments,
+    architecture: Architecture,
+    styles: usize,
+) -> Result<Vec<RangeInclusive<usize>>, Failure> {
+    let parts = &arguments.descent.style_parts;
+    check_one_for_each("style-part", parts.len(), styles, "none any")?;
+    let coarse = find_layer(architecture, COARSE)?;
+    let last = architecture.layers().len() - 1;
+    let part = |part: &StylePart| match part {
+        StylePart::All => Ok(0..=last),
+        StylePart::Fine => Ok(0..=coarse - 1),
+        StylePart::Coarse => Ok(coarse..=last),
+        StylePart::Between(first, end) => {
+            let (from, to) = (
+                find_layer(architecture, first)?,
+                find_layer(architecture, end)?,
+            );
+            if to < from {
+                return Err(Failure::usage(format!(
+                    "--style-part {first}..{end} goes from the deeper layer to the other; write {end}..{first}"
+                )));
+            }
+            Ok(from..=to)
+        }
+    };
+    parts.iter().map(part).collect()
+}
+
+/// For each style its scale, from one for all or one for each.
+pub fn style_scales(arguments: &RunArguments, styles: usize) -> Result<Vec<f32>, Failure> {
+    match arguments.descent.style_scales[..] {
+        [all] => Ok(vec![all; styles]),
+        ref scales => {
+            check_one_for_each("style-scale", scales.len(), styles, "all the same")?;
+            Ok(scales.to_vec())
+        }
+    }
+}
+
+/// Refuses a flag that is given so often, if that is neither never nor once for each style.
+pub(super) fn check_one_for_each(
+    flag: &str,
+    times: usize,
+    styles: usize,
+    otherwise: &str,
+) -> Result<(), Failure> {
+    if times == 0 || times == styles {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "--{flag} is given {times} times for {styles} times --style; give each style one, in the same order, or {otherwise}"
+    )))
 }
 
 fn layers(

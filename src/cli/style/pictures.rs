@@ -8,6 +8,7 @@ use impasto::paint::{Sources, Start};
 use super::USUAL_SIZE;
 use super::border::{multiple, say_if_rounded};
 use super::masks::Masks;
+use super::objective::style_scales;
 use crate::cli::arguments::{Common, StyleArguments, Weighted};
 use crate::cli::colour;
 use crate::cli::failure::Failure;
@@ -46,7 +47,7 @@ impl Pictures {
         let mut sources = Sources {
             content: content.picture.clone(),
             styles: Vec::new(),
-            style_scale: arguments.descent.style_scale,
+            style_scales: style_scales(arguments, arguments.styles.len())?,
             // No recipe wraps around unless it is told to.
             multiple: multiple(arguments.border.unwrap_or_default()),
         };

@@ -67,7 +67,7 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
         sources: Sources {
             content,
             styles,
-            style_scale: 1.0,
+            style_scales: vec![1.0],
             multiple: 1,
         },
     }
