@@ -47,10 +47,11 @@ fn every_scale_is_announced_and_every_step_counted() {
     ];
     let outcome = workshop.succeed(&[&STYLE[..], &flags].concat());
     for words in [
-        "painting 40×32 in 3 scales from 20, 16 steps",
-        "scale 1 of 3: 20×16, 8 steps",
-        "scale 2 of 3: 28×22, 4 steps",
-        "scale 3 of 3: 40×32, 4 steps",
+        "painting 40×32 in 3 scales from 20, 16 steps, 5 of them the finish",
+        "scale 1 of 3: 20×16, 5 steps",
+        "scale 2 of 3: 28×22, 3 steps",
+        "scale 3 of 3: 40×32, 3 steps",
+        "finish: 40×32, 5 steps",
         "out.png after 16 steps",
     ] {
         assert!(
@@ -99,6 +100,39 @@ fn scales_are_for_every_recipe() {
     assert!(workshop.read("out.png") != picture);
 }
 
+/// A run that ends in Gram matrices has a lower objective of them than one that does not, and its trace tells.
+#[test]
+fn the_finish_descends_another_objective() {
+    let workshop = Workshop::with_pictures();
+    let flags = ["--iterations", "30", "-q", "--trace", "t.csv"];
+    let style = [&STYLE[..], &flags].concat();
+    workshop.succeed(&style);
+    let finished = workshop.read("out.png");
+    let losses: Vec<f64> = String::from_utf8(workshop.read("t.csv"))
+        .unwrap()
+        .lines()
+        .skip(1)
+        .map(|row| row.split(',').nth(2).unwrap().parse().unwrap())
+        .collect();
+    assert!(losses[29] < 0.5 * losses[20], "{losses:?}");
+    workshop.succeed(&[&style[..], &["--finish", "10"]].concat());
+    assert!(
+        workshop.read("out.png") == finished,
+        "a third is the default"
+    );
+    workshop.succeed(&[&style[..], &["--finish", "0"]].concat());
+    let unfinished = workshop.read("out.png");
+    assert!(unfinished != finished);
+    // Who says how to descend has it so until the end.
+    let told = ["--style-loss", "wasserstein"];
+    workshop.succeed(&[&style[..], &told].concat());
+    assert!(workshop.read("out.png") == unfinished);
+    // All of it is L-BFGS on Gram matrices at full size.
+    let all = workshop.succeed(&[&STYLE[..], &["--iterations", "3", "--finish", "3"]].concat());
+    assert!(all.stderr.contains("L-BFGS remembers"), "{all:?}");
+    assert!(!all.stderr.contains("scale"), "{all:?}");
+}
+
 /// Wherever it is killed.
 #[test]
 fn a_killed_run_goes_on_as_if_nothing_had_been() {
@@ -108,8 +142,9 @@ fn a_killed_run_goes_on_as_if_nothing_had_been() {
     workshop.succeed(&flags);
     let picture = workshop.read("out.png");
     let whole = workshop.checkpoint("run.checkpoint");
-    assert_eq!(whole.position.scale.scale, 2);
-    for least in [1, 28, 44] {
+    // Scales of 20, 10 and 10 steps, and the finish.
+    assert_eq!(whole.position.scale.scale, 3);
+    for least in [1, 22, 32, 48] {
         fs::remove_file(workshop.path("run.checkpoint")).unwrap();
         let mut child = workshop.command(&flags).spawn().unwrap();
         while !workshop.path("run.checkpoint").exists()
@@ -140,6 +175,7 @@ fn what_was_shared_among_scales_cannot_be_changed_later() {
         ["--tolerance", "0.5"],
         ["--beta2", "0.999"],
         ["--style-scale", "2"],
+        ["--finish", "3"],
         ["--recipe", "gatys"],
     ] {
         let words = [flags[0], "`run.checkpoint`", "does not agree"];
@@ -159,7 +195,8 @@ fn a_loss_that_no_longer_changes_ends_the_run_and_is_said() {
     let flags = ["--scales", "1", "--iterations", "90", "--tolerance", "1e6"];
     let style = [&STYLE[..12], &flags, &KEEP].concat();
     let outcome = workshop.succeed(&style);
-    for words in ["out.png after 40 steps", "50 of 90 steps were left out"] {
+    // Of 60 steps before the finish 20 are left out; that is over before there is anything to judge.
+    for words in ["out.png after 70 steps", "20 of 90 steps were left out"] {
         assert!(
             outcome.stderr.contains(words),
             "no `{words}` in {outcome:?}"
@@ -181,6 +218,7 @@ fn bad_combinations_are_refused() {
         (&["--beta1", "1.5"], &["--beta1", "below 1"]),
         (&["--epsilon", "0"], &["--epsilon", "above 0"]),
         (&["--style-scale", "0"], &["--style-scale", "above 0"]),
+        (&["--finish", "301"], &["--finish 301", "300 steps"]),
         (
             &["--optimizer", "lbfgs", "--beta2", "0.9"],
             &["--beta2 0.9", "--optimizer adam"],

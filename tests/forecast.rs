@@ -217,6 +217,7 @@ fn scales_take_what_was_forecast_for_the_largest() {
     let choices = ScaledChoices {
         terms,
         optimiser: ADAM,
+        finish: None,
         start: Start::Content,
         scales: ways.collect(),
         average: 0.99,

@@ -87,6 +87,7 @@ fn choices(terms: StyleTerms, optimiser: OptimiserSettings, scales: Vec<Scale>) 
         scales: scales.into_iter().map(way).collect(),
         terms,
         optimiser,
+        finish: None,
         start: Start::Content,
         average: 0.0,
         tolerance: 0.0,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use impasto::gpu::AdapterSummary;
 use impasto::image::{ImageError, Picture, write_atomically_with};
 use impasto::net::Network;
-use impasto::paint::{Checkpoint, RunOrigin, fingerprint};
+use impasto::paint::{Checkpoint, RunOrigin, fingerprint, share_steps_and_finish};
 
 use super::arguments::Common;
 use super::failure::Failure;
@@ -157,23 +157,32 @@ pub fn check_replaceable(path: &Path) -> Result<(), Failure> {
             "--checkpoint `{shown}` is there already and is no sound checkpoint; choose another name or remove it"
         )));
     };
-    let iterations = checkpoint.origin.options.get("iterations");
-    let iterations = iterations.and_then(|values| values.first()?.parse::<usize>().ok());
-    let step = checkpoint.standing.step;
-    match iterations {
-        Some(iterations) if step >= iterations || is_settled(&checkpoint, iterations) => Ok(()),
-        _ => Err(Failure::bad_input(format!(
-            "--checkpoint `{shown}` holds an unfinished run after step {step}; go on with `--resume {shown}`, or remove it"
-        ))),
+    if is_finished(&checkpoint) {
+        return Ok(());
     }
+    let step = checkpoint.standing.step;
+    Err(Failure::bad_input(format!(
+        "--checkpoint `{shown}` holds an unfinished run after step {step}; go on with `--resume {shown}`, or remove it"
+    )))
 }
 
-/// Whether the loss of the last scale no longer changed, which ends a run before its time.
-fn is_settled(checkpoint: &Checkpoint, iterations: usize) -> bool {
-    let scales = checkpoint.origin.options.get("scales");
-    let scales = scales.and_then(|values| values.first()?.parse::<usize>().ok());
-    let at = checkpoint.position.scale;
-    at.settled && at.scale + 1 == scales.unwrap_or(1).min(iterations)
+/// Whether nothing is left to do: scales whose loss no longer changes end before their time, so that the number of
+/// steps alone does not tell.
+fn is_finished(checkpoint: &Checkpoint) -> bool {
+    let number = |option: &str| -> Option<usize> {
+        let values = checkpoint.origin.options.get(option)?;
+        values.first()?.parse().ok()
+    };
+    let Some(iterations) = number("iterations") else {
+        return false;
+    };
+    let sizes = vec![1; number("scales").unwrap_or(1)];
+    let scales = share_steps_and_finish(&sizes, iterations, number("finish").unwrap_or(0));
+    let (at, step) = (checkpoint.position.scale, checkpoint.standing.step);
+    let of_the_last = scales.last().map_or(0, |scale| scale.steps);
+    let is_last = at.scale + 1 >= scales.len();
+    step >= iterations
+        || (is_last && (at.settled || step >= at.first_step.saturating_add(of_the_last)))
 }
 
 /// Reads the checkpoint that `--resume` names.

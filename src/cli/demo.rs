@@ -51,6 +51,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
             history: None,
             learning_rate: 1.0,
         },
+        finish: None,
         memory: None,
         start: Start::Content,
         preference: tuning::preference(common, gpu.profile(), None),

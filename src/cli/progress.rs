@@ -57,6 +57,7 @@ pub struct Progress {
     /// Seconds of painting before this process.
     earlier: f64,
     trace: Option<Trace>,
+    ends_in_a_finish: bool,
     saving: Option<Saving>,
     keeper: Option<Keeper>,
     record: Option<Record>,
@@ -74,8 +75,14 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A bar over all steps of `scales` to a picture of `size` (W, H), whose loss terms are called `names`.
-    pub fn new(common: &Common, scales: &[Scale], names: &[String], size: [usize; 2]) -> Self {
+    /// A bar over all steps of `scales`, of which the last may be a finish, to a picture of `size` (W, H), whose loss
+    /// terms are called `names`.
+    pub fn new(
+        common: &Common,
+        (scales, ends_in_a_finish): (&[Scale], bool),
+        names: &[String],
+        size: [usize; 2],
+    ) -> Self {
         let work = Work::new(scales, size);
         let bar = if common.quiet {
             ProgressBar::hidden()
@@ -95,6 +102,7 @@ impl Progress {
             bar,
             quiet: common.quiet,
             work,
+            ends_in_a_finish,
             names: names.to_vec(),
             whole: size,
             size,
@@ -272,8 +280,13 @@ impl Watcher for Progress {
         let scales = self.work.scales();
         if scales > 1 && !self.quiet {
             let (number, steps) = (position.scale + 1, self.work.steps_at(position));
-            let text = format!("scale {number} of {scales}: {width}×{height}, {steps} steps");
-            self.bar.suspend(|| tell(text));
+            let what = match self.ends_in_a_finish {
+                true if number == scales => "finish".to_string(),
+                true => format!("scale {number} of {}", scales - 1),
+                false => format!("scale {number} of {scales}"),
+            };
+            self.bar
+                .suspend(|| tell(format!("{what}: {width}×{height}, {steps} steps")));
         }
     }
 

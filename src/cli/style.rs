@@ -9,7 +9,7 @@ use impasto::net::Network;
 use impasto::objective::StyleTerms;
 use impasto::paint::{
     Checkpoint, Painting, Resumption, Rhythm as Looks, Scale, ScaledChoices, ScaledRun, Sources,
-    Start, fingerprint, share_steps,
+    Start, fingerprint,
 };
 
 use super::arguments::{Common, RunArguments, StyleArguments};
@@ -38,7 +38,7 @@ pub use border::{closes, multiple};
 use objective::terms;
 pub use objective::{check_side, check_sides, find_layer, parts, style_scales, with_style};
 use pictures::Pictures;
-pub use recipe::{optimiser, settle, settle_scales, sizes};
+pub use recipe::{optimiser, resumed_wishes, settle, settle_scales, sizes, stages};
 
 /// The longer side if neither `--size` nor a smaller content says otherwise.
 pub const USUAL_SIZE: usize = 512;
@@ -84,13 +84,16 @@ pub fn run(
     let to_files = (&inputs, &output);
     let record = Draft::new(common, arguments, &mut session, of_files, to_files)?;
     let output = pictures.in_colour(arguments, output);
-    let resumed = session.resumed.as_ref();
+    let (scales, finish) = stages(arguments, &recipe, of_network, &sizes)?;
+    let resumed = (session.resumed.as_ref(), scales.len());
+    let (optimiser, finish) = resumed_wishes(wish, finish, resumed);
     let job = StyleJob {
-        optimiser: resumed.map_or(wish, |run| run.optimiser.settings.into()),
+        optimiser,
+        finish,
         memory: arguments.memory,
         start: pictures.start(arguments),
         preference: Preference::default(),
-        scales: share_steps(&sizes, arguments.iterations as usize),
+        scales,
         average: arguments.descent.average.unwrap_or(recipe.average),
         tolerance: arguments.descent.tolerance.unwrap_or(recipe.tolerance),
         terms,
@@ -102,17 +105,11 @@ pub fn run(
         record: None,
         resumed: None,
     };
-    let record = job.described(record, sizes.len());
+    let record = job.described(record);
     let mut names = vec![arguments.content.as_path()];
     names.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
     names.extend(masks(arguments));
-    let keeping = keeping(
-        common,
-        arguments,
-        &session,
-        (inputs, &names),
-        (&job, sizes.len()),
-    )?;
+    let keeping = keeping(common, arguments, &session, (inputs, &names), &job)?;
     let gpu = open_gpu(common)?;
     let job = StyleJob {
         preference: tuning::preference(common, gpu.profile(), arguments.variant),
@@ -128,6 +125,8 @@ pub fn run(
 pub struct StyleJob<'a> {
     pub terms: StyleTerms,
     pub optimiser: OptimiserWish,
+    /// What is done at the last scale instead, if anything is.
+    pub finish: Option<JobFinish>,
     /// What `--memory` says.
     pub memory: Option<Bytes>,
     pub start: Start,
@@ -149,6 +148,12 @@ pub struct StyleJob<'a> {
     pub resumed: Option<Checkpoint>,
 }
 
+/// Another objective for the last scale, and another way down it.
+pub struct JobFinish {
+    pub terms: StyleTerms,
+    pub optimiser: OptimiserWish,
+}
+
 /// Where and when to write checkpoints, and what is to stand in them.
 pub struct Keeping<'a> {
     path: &'a Path,
@@ -162,13 +167,23 @@ pub struct Keeping<'a> {
 impl StyleJob<'_> {
     /// Writes what was left to the recipe into `options`.
     fn settle(&self, options: &mut Options) {
-        let descent = (self.average, self.tolerance);
+        let finish = self.finish.as_ref().and_then(|_| self.scales.last());
+        let descent = (
+            self.average,
+            self.tolerance,
+            finish.map_or(0, |scale| scale.steps),
+        );
         settle(options, &self.terms, self.optimiser, descent);
     }
 
-    /// The `draft` with what this job, over so many `scales`, makes of the options.
-    pub fn described(&self, mut draft: Draft, scales: usize) -> Draft {
-        draft.steps_are_shared = scales > 1 || self.average > 0.0;
+    /// Whether each step hangs on how many there are.
+    fn shares_its_steps(&self) -> bool {
+        self.scales.len() > 1 || self.average > 0.0
+    }
+
+    /// The `draft` with what this job makes of the options.
+    pub fn described(&self, mut draft: Draft) -> Draft {
+        draft.steps_are_shared = self.shares_its_steps();
         if let Some(options) = &mut draft.options {
             self.settle(options);
         }
@@ -191,22 +206,21 @@ impl StyleJob<'_> {
     }
 }
 
-/// How the run of `job` over so many `scales` is to be kept, if it is, after a look at whether it can be continued from
+/// How the run of `job` is to be kept, if it is, after a look at whether it can be continued from
 /// what it was made from: `inputs`, pictures of these `names`.
 pub fn keeping<'a>(
     common: &Common,
     arguments: &'a RunArguments,
     session: &Session,
     (inputs, names): (Inputs, &[&Path]),
-    (job, scales): (&StyleJob<'_>, usize),
+    job: &StyleJob<'_>,
 ) -> Result<Option<Keeping<'a>>, Failure> {
     let Some(path) = arguments.checkpoint.as_deref() else {
         return Ok(None);
     };
     if let (Some(resumed), Some(from)) = (&session.resumed, &arguments.resume) {
         inputs.check(resumed, from, common, names)?;
-        let hangs_on_it = scales > 1 || job.average > 0.0;
-        recipe::check_iterations(arguments, resumed, hangs_on_it)?;
+        recipe::check_iterations(arguments, resumed, job.shares_its_steps())?;
     }
     let mut options = session.options()?;
     job.settle(&mut options);
@@ -239,10 +253,15 @@ pub fn paint(
     let plan = plan::plan(common, gpu, network, &job, often)?;
     let strategy = plan.scales.last().map(|(_, way)| &way.candidate.strategy);
     let strategy = strategy.cloned().unwrap_or_default();
-    let resolved = Resolved::new(network, &job.terms, plan.optimiser, &strategy);
+    let last = plan.finish.as_ref();
+    let (terms, optimiser) = last.map_or((&job.terms, plan.optimiser), |finish| {
+        (&finish.terms, finish.optimiser)
+    });
+    let resolved = Resolved::new(network, terms, optimiser, &strategy);
     let choices = ScaledChoices {
         terms: job.terms.clone(),
         optimiser: plan.optimiser,
+        finish: plan.finish,
         start: job.start.clone(),
         scales: plan.scales,
         average: job.average,
@@ -259,7 +278,12 @@ pub fn paint(
     let output = job.output.clone();
     let (iterations, [width, height]) = (job.iterations(), job.size());
     let names = run.executable().program().tape.losses().to_vec();
-    let mut progress = Progress::new(common, &job.scales, &names, [width, height]);
+    let mut progress = Progress::new(
+        common,
+        (&job.scales, job.finish.is_some()),
+        &names,
+        [width, height],
+    );
     progress.save(job.save_every.map(|every| Saving {
         output: output.clone(),
         every: every as usize,
@@ -349,9 +373,13 @@ fn set_out(
 
 fn announce(common: &Common, job: &StyleJob<'_>, first_step: usize) {
     let ([width, height], iterations) = (job.size(), job.iterations());
-    let scales = match job.scales.len() {
-        1 => String::new(),
+    let scales = match job.scales.len() - usize::from(job.finish.is_some()) {
+        0 | 1 => String::new(),
         number => format!(" in {number} scales from {}", job.scales[0].size),
+    };
+    let finish = match (&job.finish, job.scales.last()) {
+        (Some(_), Some(last)) => format!(", {} of them the finish", last.steps),
+        _ => String::new(),
     };
     let start = match first_step {
         0 => String::new(),
@@ -359,7 +387,7 @@ fn announce(common: &Common, job: &StyleJob<'_>, first_step: usize) {
     };
     say(
         common,
-        format!("painting {width}×{height}{scales}, {iterations} steps{start}"),
+        format!("painting {width}×{height}{scales}, {iterations} steps{finish}{start}"),
     );
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use impasto::image::{Attachments, Picture};
 use impasto::kernels::conv3x3::Preference;
-use impasto::paint::{Sources, Start, StyleRecipe, canvas, share_steps};
+use impasto::paint::{Sources, Start, StyleRecipe, canvas};
 use impasto::shape::Border;
 
 use super::arguments::{Common, TextureArguments, Weighted};
@@ -14,7 +14,7 @@ use super::record::{Draft, Input};
 use super::resume::Session;
 use super::style::{
     StyleJob, USUAL_SIZE, check_files, check_side, closes, keeping, multiple, optimiser, paint,
-    parts, settle_scales, sizes, style_scales, with_style,
+    parts, resumed_wishes, settle_scales, sizes, stages, style_scales, with_style,
 };
 use super::{network, open_gpu, pictures, say, tuning};
 
@@ -67,9 +67,12 @@ pub fn run(
     settle_scales(&mut session, sizes.len());
     let (of_files, to_files) = ((files, arguments.seed), (&inputs, &output));
     let record = Draft::new(common, arguments, &mut session, of_files, to_files)?;
-    let resumed = session.resumed.as_ref();
+    let (scales, finish) = stages(arguments, &recipe, of_network, &sizes)?;
+    let resumed = (session.resumed.as_ref(), scales.len());
+    let (optimiser, finish) = resumed_wishes(wish, finish, resumed);
     let job = StyleJob {
-        optimiser: resumed.map_or(wish, |run| run.optimiser.settings.into()),
+        optimiser,
+        finish,
         memory: arguments.memory,
         // Made anew for the first scale: noise that is resized is grey.
         start: Start::Picture(canvas(
@@ -78,7 +81,7 @@ pub fn run(
             arguments.seed,
         )),
         preference: Preference::default(),
-        scales: share_steps(&sizes, arguments.iterations as usize),
+        scales,
         average: arguments.descent.average.unwrap_or(recipe.average),
         tolerance: arguments.descent.tolerance.unwrap_or(recipe.tolerance),
         terms,
@@ -90,14 +93,8 @@ pub fn run(
         record: None,
         resumed: None,
     };
-    let record = Some(job.described(record, sizes.len()));
-    let keeping = keeping(
-        common,
-        arguments,
-        &session,
-        (inputs, &names),
-        (&job, sizes.len()),
-    )?;
+    let record = Some(job.described(record));
+    let keeping = keeping(common, arguments, &session, (inputs, &names), &job)?;
     let gpu = open_gpu(common)?;
     let job = StyleJob {
         preference: tuning::preference(common, gpu.profile(), arguments.variant),

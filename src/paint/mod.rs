@@ -18,11 +18,13 @@ pub use descent::{Ending, Painting, Schedule, Standing, StepLosses, Watcher, des
 pub use forecast::{StyleForecast, StyleProblem, anything_fits, first_that_fits};
 pub use glance::{Glance, dream_gradient_that_fits, features_that_fit, style_gradient_that_fits};
 pub use recipe::{
-    StyleRecipe, gatys, gatys_style_weight, match_grams, match_moments, painterly_style_weight,
+    RecipeFinish, StyleRecipe, gatys, gatys_style_weight, match_grams, match_moments,
+    painterly_style_weight,
 };
-pub use scaled::{PreparationError, Resumption, Rhythm, ScaledChoices, ScaledRun};
+pub use scaled::{Finish, PreparationError, Resumption, Rhythm, ScaledChoices, ScaledRun};
 pub use scales::{
     Scale, ScalePosition, Sources, averaging_over, nearest_multiple, scale_sizes, share_steps,
+    share_steps_and_finish,
 };
 pub use search::{Misfit, OnPaper, Way, largest_side};
 pub use style::{Start, StyleChoices, StyleRun};

@@ -21,6 +21,34 @@ pub struct StyleRecipe {
     pub average: f32,
     /// The relative change of the loss below which a scale ends early; 0 for never.
     pub tolerance: f32,
+    /// What is done at the end.
+    pub finish: RecipeFinish,
+}
+
+/// The last steps of a run, at full size: Gram matrices by L-BFGS. Statistics that are matched from coarse to fine find
+/// the composition, these the strokes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RecipeFinish {
+    /// Their share of all steps, 0 for none.
+    pub share: f32,
+    /// The common factor of the content terms.
+    pub content_weight: f32,
+    /// The common factor of the style terms, on top of [`gatys_style_weight`].
+    pub style_weight: f32,
+    /// How L-BFGS is set.
+    pub optimiser: LbfgsSettings,
+}
+
+impl Default for RecipeFinish {
+    /// None; and if there is to be one, [`gatys`].
+    fn default() -> Self {
+        Self {
+            share: 0.0,
+            content_weight: 1.0,
+            style_weight: 1.0,
+            optimiser: LbfgsSettings::default(),
+        }
+    }
 }
 
 impl StyleRecipe {
@@ -32,6 +60,7 @@ impl StyleRecipe {
             smallest: None,
             average: 0.0,
             tolerance: 0.0,
+            finish: RecipeFinish::default(),
         }
     }
 
@@ -63,7 +92,41 @@ impl StyleRecipe {
             smallest: Some(128),
             average: 0.99,
             tolerance: 1e-4,
+            finish: RecipeFinish {
+                share: 1.0 / 3.0,
+                // With 1 a face dissolves into strokes.
+                content_weight: 5.0,
+                ..RecipeFinish::default()
+            },
         }
+    }
+
+    /// The objective of the finish of a run on `terms`, which differ from those of the recipe by what the user wants:
+    /// as they do there, the weights differ here.
+    pub fn finishing(&self, terms: &StyleTerms, architecture: Architecture) -> StyleTerms {
+        let relative = |to: f32, wanted: f32, usual: f32| match usual {
+            0.0 => wanted,
+            usual => to * wanted / usual,
+        };
+        let (finish, usual) = (&self.finish, &self.terms);
+        let mut finishing = terms.clone();
+        finishing.content_weight = relative(
+            finish.content_weight,
+            terms.content_weight,
+            usual.content_weight,
+        );
+        finishing.style_weight =
+            relative(finish.style_weight, terms.style_weight, usual.style_weight);
+        finishing.statistics = Statistics::Gram;
+        for term in &mut finishing.style {
+            let here = gatys_style_weight(architecture, term.layer);
+            let there = match terms.statistics {
+                Statistics::Gram => here,
+                Statistics::Moments => painterly_style_weight(architecture, term.layer),
+            };
+            term.weight *= here / there;
+        }
+        finishing
     }
 }
 

@@ -13,13 +13,24 @@ use crate::net::Network;
 use crate::objective::{ObjectiveError, StyleTerms};
 use crate::optim::{OptimiserSettings, OptimiserState, StateMismatch};
 
-/// Everything about a run over scales but its pictures.
+/// Another objective for the last scale, and another way down it; the result is its last picture.
 #[derive(Clone, Debug)]
-pub struct ScaledChoices {
-    /// The objective, the same at every scale.
+pub struct Finish {
+    /// The objective.
     pub terms: StyleTerms,
     /// How to descend it.
     pub optimiser: OptimiserSettings,
+}
+
+/// Everything about a run over scales but its pictures.
+#[derive(Clone, Debug)]
+pub struct ScaledChoices {
+    /// The objective, the same at every scale before the finish.
+    pub terms: StyleTerms,
+    /// How to descend it.
+    pub optimiser: OptimiserSettings,
+    /// What is done at the last scale instead, if anything else is.
+    pub finish: Option<Finish>,
     /// Where to start; a picture is resized to the first scale.
     pub start: Start,
     /// From coarse to fine, at least one, and how each is computed.
@@ -182,7 +193,7 @@ impl<'a> ScaledRun<'a> {
         rhythm: Rhythm,
         watcher: &mut dyn Watcher,
     ) -> (Painting, Option<OptimiserState>) {
-        let (scale, is_last) = (self.scale(), self.is_last());
+        let (scale, is_last, carries) = (self.scale(), self.is_last(), self.carries());
         let position = self.position;
         let Some(run) = &mut self.run else {
             unreachable!("a scale is prepared before it is painted");
@@ -199,7 +210,7 @@ impl<'a> ScaledRun<'a> {
             position,
             iterations,
             is_last,
-            carries: matches!(self.choices.optimiser, OptimiserSettings::Adam(_)),
+            carries,
             tolerance: self.choices.tolerance,
             is_stopped: false,
             memory: None,
@@ -245,7 +256,9 @@ impl<'a> ScaledRun<'a> {
         let before = std::mem::replace(&mut self.position, next);
         let (to, _) = self.sources.sizes(self.scale().size);
         let picture = carried_up(rgb, from, to);
-        let memory = memory.and_then(|memory| memory.resized(from, to));
+        let memory = memory
+            .filter(|memory| memory.settings == self.pursuit().1)
+            .and_then(|memory| memory.resized(from, to));
         let begun = self.begin(gpu, Start::Picture(picture), memory).await;
         if begun.is_err() {
             self.position = before;
@@ -267,10 +280,11 @@ impl<'a> ScaledRun<'a> {
             Start::Picture(picture) => Start::Picture(picture.resized(size[0], size[1])),
             start => start,
         };
+        let (terms, optimiser, average) = self.pursuit();
         let choices = StyleChoices {
-            terms: self.choices.terms.clone(),
-            optimiser: self.choices.optimiser,
-            averaging: averaging_over(scale.steps, self.choices.average),
+            terms: terms.clone(),
+            optimiser,
+            averaging: averaging_over(scale.steps, average),
             start,
             preference: way.preference.clone(),
             strategy: way.candidate.strategy.clone(),
@@ -295,6 +309,22 @@ impl<'a> ScaledRun<'a> {
 
     fn is_last(&self) -> bool {
         self.position.scale + 1 == self.choices.scales.len()
+    }
+
+    /// What is descended where it stands, how, and the decay of the mean of its pictures.
+    fn pursuit(&self) -> (&StyleTerms, OptimiserSettings, f32) {
+        let choices = &self.choices;
+        match &choices.finish {
+            Some(finish) if self.is_last() => (&finish.terms, finish.optimiser, 0.0),
+            _ => (&choices.terms, choices.optimiser, choices.average),
+        }
+    }
+
+    /// Whether the next scale goes on with what the optimiser remembers.
+    fn carries(&self) -> bool {
+        let remaining = self.choices.scales.len() - self.position.scale;
+        let is_followed_by_the_finish = remaining <= 2 && self.choices.finish.is_some();
+        matches!(self.choices.optimiser, OptimiserSettings::Adam(_)) && !is_followed_by_the_finish
     }
 
     /// Whether nothing is left to do at this scale after `step`.

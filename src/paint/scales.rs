@@ -61,6 +61,21 @@ pub fn share_steps(sizes: &[usize], steps: usize) -> Vec<Scale> {
     sizes.iter().enumerate().map(scale).collect()
 }
 
+/// As [`share_steps`], the last `finish` of the `steps` at the last size once more.
+pub fn share_steps_and_finish(sizes: &[usize], steps: usize, finish: usize) -> Vec<Scale> {
+    let finish = finish.min(steps);
+    let mut scales = match finish {
+        all if all == steps && all > 0 => Vec::new(),
+        _ => share_steps(sizes, steps - finish),
+    };
+    let last = sizes.last().filter(|_| finish > 0);
+    scales.extend(last.map(|&size| Scale {
+        size,
+        steps: finish,
+    }));
+    scales
+}
+
 /// So large a part of a scale's steps the mean of its pictures looks back on, at most.
 const AVERAGED_PART: usize = 10;
 
@@ -125,7 +140,10 @@ pub fn nearest_multiple(side: usize, of: usize) -> usize {
 
 /// `rgb` of the size `from` (W, H) at the size `to`, in \[0, 1\]: what the next scale starts from.
 pub(super) fn carried_up(rgb: &[f32], from: [usize; 2], to: [usize; 2]) -> Picture {
-    let mut rgb = resampled(rgb, from, to, Filter::Bicubic);
+    let mut rgb = match from == to {
+        true => rgb.to_vec(),
+        false => resampled(rgb, from, to, Filter::Bicubic),
+    };
     for value in &mut rgb {
         *value = value.clamp(0.0, 1.0);
     }
@@ -196,6 +214,19 @@ mod tests {
             let decay = f64::from(decay(steps).unwrap());
             assert!(decay.powi(steps as i32) < 1e-4, "{steps}: {decay}");
         }
+    }
+
+    #[test]
+    fn a_finish_takes_the_last_steps() {
+        let told = |steps, finish| -> Vec<(usize, usize)> {
+            let scales = share_steps_and_finish(&[10, 20], steps, finish);
+            scales.iter().map(|of| (of.size, of.steps)).collect()
+        };
+        assert_eq!(told(9, 0), [(10, 6), (20, 3)]);
+        assert_eq!(told(12, 3), [(10, 6), (20, 3), (20, 3)]);
+        assert_eq!(told(3, 3), [(20, 3)]);
+        assert_eq!(told(2, 3), [(20, 2)]);
+        assert_eq!(told(0, 0), [(20, 0)]);
     }
 
     #[test]

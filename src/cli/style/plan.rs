@@ -2,10 +2,11 @@
 
 use impasto::gpu::Gpu;
 use impasto::net::Network;
+use impasto::objective::StyleTerms;
 use impasto::optim::OptimiserSettings;
-use impasto::paint::{Scale, StyleForecast, StyleProblem, Way, averaging_over};
+use impasto::paint::{Finish, Scale, StyleForecast, StyleProblem, Way, averaging_over};
 
-use super::StyleJob;
+use super::{JobFinish, StyleJob};
 use crate::cli::arguments::Common;
 use crate::cli::failure::Failure;
 use crate::cli::memory::{self, Budget};
@@ -15,12 +16,13 @@ use crate::cli::say;
 pub(super) struct Plan {
     pub scales: Vec<(Scale, Way)>,
     pub optimiser: OptimiserSettings,
+    pub finish: Option<Finish>,
     /// The most bytes that a scale takes.
     pub peak: u64,
 }
 
-/// Chooses how to paint, and says so. The last scale is looked at first: what it needs decides for all, because the
-/// optimiser is one and the same, and a run must not fail when most of it is done.
+/// Chooses how to paint, and says so. The finest scale is looked at first: what it needs decides for all, because their
+/// optimiser is one and the same, and a run must not fail when most of it is done. A finish has its own.
 pub(super) fn plan(
     common: &Common,
     gpu: &Gpu,
@@ -29,38 +31,59 @@ pub(super) fn plan(
     report_every: usize,
 ) -> Result<Plan, Failure> {
     let budget = Budget::new(job.memory, gpu.profile());
-    let forecast_of = |scale: &Scale, optimiser| -> Result<StyleForecast, Failure> {
+    let find = |scale: &Scale, (terms, average): (&StyleTerms, f32), optimiser| {
         let (size, styles) = job.sources.sizes(scale.size);
         let problem = StyleProblem {
             network,
-            terms: &job.terms,
+            terms,
             preference: &job.preference,
             size,
             styles: &styles,
-            averages: averaging_over(scale.steps, job.average).is_some(),
+            averages: averaging_over(scale.steps, average).is_some(),
             report_every,
         };
         memory::choose(&problem, gpu.profile(), optimiser, &budget, |side| {
             job.sources.sizes(side)
         })
     };
-    let Some((finest, coarser)) = job.scales.split_last() else {
+    let announce = |forecast: &StyleForecast, wish| {
+        say(common, memory::announcement(forecast, wish, &budget));
+    };
+    let Some((last, before)) = job.scales.split_last() else {
         unreachable!("a job has at least one scale");
     };
-    let forecast = forecast_of(finest, job.optimiser)?;
-    let line = memory::announcement(&forecast, job.optimiser, &budget);
-    say(common, line);
-    let optimiser = forecast.optimiser;
+    let mut scales = before;
+    let usual = (&job.terms, job.average);
+    let (pursuit, wish) = match &job.finish {
+        Some(finish) => ((&finish.terms, 0.0), finish.optimiser),
+        None => (usual, job.optimiser),
+    };
+    let forecast = find(last, pursuit, wish)?;
+    announce(&forecast, wish);
     let mut plan = Plan {
-        scales: Vec::new(),
-        optimiser,
+        scales: vec![(*last, forecast.way)],
+        optimiser: forecast.optimiser,
+        finish: None,
         peak: forecast.peak,
     };
-    for scale in coarser {
-        let forecast = forecast_of(scale, optimiser.into())?;
-        plan.peak = plan.peak.max(forecast.peak);
-        plan.scales.push((*scale, forecast.way));
+    if let Some(JobFinish { terms, .. }) = &job.finish {
+        plan.finish = Some(Finish {
+            terms: terms.clone(),
+            optimiser: forecast.optimiser,
+        });
+        if let Some((finest, coarser)) = before.split_last() {
+            let forecast = find(finest, usual, job.optimiser)?;
+            announce(&forecast, job.optimiser);
+            plan.optimiser = forecast.optimiser;
+            plan.peak = plan.peak.max(forecast.peak);
+            plan.scales.insert(0, (*finest, forecast.way));
+            scales = coarser;
+        }
     }
-    plan.scales.push((*finest, forecast.way));
+    for (index, scale) in scales.iter().enumerate() {
+        let forecast = find(scale, usual, plan.optimiser.into())?;
+        plan.peak = plan.peak.max(forecast.peak);
+        plan.scales.insert(index, (*scale, forecast.way));
+    }
     Ok(plan)
 }

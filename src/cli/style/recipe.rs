@@ -4,9 +4,12 @@ use impasto::kernels::pool2::Pooling;
 use impasto::net::Architecture;
 use impasto::objective::{Statistics, StyleTerms};
 use impasto::optim::{AdamSettings, OptimiserSettings};
-use impasto::paint::{Checkpoint, Sources, StyleRecipe, scale_sizes};
+use impasto::paint::{
+    Checkpoint, Scale, Sources, StyleRecipe, scale_sizes, share_steps_and_finish,
+};
 use impasto::shape::Border;
 
+use super::JobFinish;
 use crate::cli::arguments::{OptimiserName, Recipe, RunArguments, ScaleCount, StyleArguments};
 use crate::cli::failure::Failure;
 use crate::cli::memory::OptimiserWish;
@@ -120,13 +123,69 @@ pub fn sizes(
     Ok(sizes)
 }
 
+/// The scales of a run of all steps that the flags name, and what is done at the last of them instead, if anything is.
+pub fn stages(
+    arguments: &RunArguments,
+    recipe: &StyleRecipe,
+    (architecture, terms): (Architecture, &StyleTerms),
+    sizes: &[usize],
+) -> Result<(Vec<Scale>, Option<JobFinish>), Failure> {
+    let (iterations, finish) = (arguments.iterations, arguments.descent.finish);
+    let is_told_how = arguments.style_loss.is_some() || arguments.optimizer.is_some();
+    let steps = match finish {
+        Some(steps) if steps > iterations => {
+            return Err(Failure::usage(format!(
+                "--finish {steps} is more than the {iterations} steps of --iterations; take fewer, or give the run more"
+            )));
+        }
+        Some(steps) => steps as usize,
+        None if is_told_how => 0,
+        None => (iterations as f64 * f64::from(recipe.finish.share)).round() as usize,
+    };
+    let scales = share_steps_and_finish(sizes, iterations as usize, steps);
+    if steps == 0 {
+        return Ok((scales, None));
+    }
+    let finish = JobFinish {
+        terms: recipe.finishing(terms, architecture),
+        optimiser: OptimiserWish::Lbfgs {
+            history: arguments.history.map(|history| history as usize),
+            learning_rate: recipe.finish.optimiser.learning_rate,
+        },
+    };
+    Ok((scales, Some(finish)))
+}
+
+/// The optimisers of a run and of its finish, if that has one, where it goes on from `resumed`: what that remembers
+/// decides.
+pub fn resumed_wishes(
+    wish: OptimiserWish,
+    finish: Option<JobFinish>,
+    (resumed, scales): (Option<&Checkpoint>, usize),
+) -> (OptimiserWish, Option<JobFinish>) {
+    let Some(resumed) = resumed else {
+        return (wish, finish);
+    };
+    let kept = resumed.optimiser.settings.into();
+    match finish {
+        Some(finish) if resumed.position.scale.scale + 1 == scales => {
+            let finish = JobFinish {
+                optimiser: kept,
+                ..finish
+            };
+            (wish, Some(finish))
+        }
+        finish => (kept, finish),
+    }
+}
+
 /// What a checkpoint or a record is to say of flags that were left to the recipe, so that another idea of the recipe
 /// changes no run that has begun, or is made again.
 pub fn settle(
     options: &mut Options,
     terms: &StyleTerms,
     optimiser: OptimiserWish,
-    (average, tolerance): (f32, f32),
+    (average, tolerance, finish): (f32, f32, usize),
 ) {
     let mut set = |flag: &str, value: String| {
         options.entry(flag.to_string()).or_insert(vec![value]);
@@ -170,6 +229,7 @@ pub fn settle(
     }
     set("average", average.to_string());
     set("tolerance", tolerance.to_string());
+    set("finish", finish.to_string());
 }
 
 /// The same of how many `scales` there are, in the flags of the `session`.

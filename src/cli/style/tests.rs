@@ -40,6 +40,7 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
     StyleJob {
         terms,
         optimiser: OptimiserSettings::Lbfgs(LbfgsSettings::default()).into(),
+        finish: None,
         memory: None,
         start: Start::Content,
         preference: Preference::default(),
