@@ -1,7 +1,8 @@
 // lbfgs — the two-loop recursion and the step, without a number leaving the device
 //
 // Math      d = −H·g by Nocedal & Wright, algorithm 7.4, over a ring of pairs s = x' − x, y = g' − g;
-//           x ← x + t·d, t = min(1, 1/‖g‖₁) while there is no pair, then 1 (torch.optim.LBFGS)
+//           x ← x + t·d, t = min(1, 1/‖g‖₁) while there is no pair, then 1 (torch.optim.LBFGS);
+//           with `clamp` x stays in [0, 1], and s is what it really moved by
 // Backward  none
 // Layout    vectors: flat vec4s over [3][H][W] f32, zero behind the last value
 //           partials: rows of 128 vec4 per slice, one per workgroup; row `from` is summed, row `into` written
@@ -37,6 +38,7 @@ struct Params {
     // Vectors longer than a binding come in slices, one dispatch after the other.
     slice: u32,
     slices: u32,
+    clamp: u32,
 }
 
 struct State {
@@ -297,6 +299,8 @@ fn advance(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let failed = state.failures > 0.0;
     let steepest = state.steepest > 0.0;
     let step = state.step;
+    // Tied to the lane, see judge.
+    let clamps = select(0u, p.clamp, lane < THREADS) != 0u;
     if state.known == 0.0 {
         return;
     }
@@ -311,6 +315,10 @@ fn advance(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
             d = -a[at];
         }
         b[at] = d;
-        c[at] = s[at] + step * d;
+        var moved = s[at] + step * d;
+        if clamps {
+            moved = clamp(moved, vec4(0.0), vec4(1.0));
+        }
+        c[at] = moved;
     }
 }

@@ -9,7 +9,7 @@ use impasto::paint::RunOrigin;
 use sha2::{Digest, Sha256};
 
 /// On layers near the picture, because the depth of the network is nothing but time here.
-const STYLE: [&str; 10] = [
+const STYLE: [&str; 11] = [
     "style",
     "content.png",
     "--style",
@@ -20,6 +20,7 @@ const STYLE: [&str; 10] = [
     "relu2_1",
     "--content-layer",
     "relu2_1",
+    "--recipe=gatys",
 ];
 
 const KEEP: [&str; 2] = ["--checkpoint", "run.checkpoint"];
@@ -84,7 +85,16 @@ fn lbfgs_goes_on_as_if_it_had_never_stopped() {
 #[test]
 fn the_whole_recipe_goes_on_as_if_it_had_never_stopped() {
     let workshop = Workshop::with_pictures();
-    let flags = ["--init", "noise", "--seed", "3", "--tv-weight", "2"];
+    let flags = [
+        "--init",
+        "noise",
+        "--seed",
+        "3",
+        "--tv-weight",
+        "2",
+        "--recipe",
+        "gatys",
+    ];
     let style = [&STYLE[..6], &flags, &KEEP].concat();
     workshop.succeed(&[&style[..], &["--iterations", "5"]].concat());
     let picture = workshop.read("out.png");

@@ -6,7 +6,7 @@ use cli_support::Workshop;
 use impasto::image::{ColourSpace, ColourStatistics, Picture};
 
 /// On layers near the picture, because the depth of the network is nothing but time here.
-const STYLE: [&str; 11] = [
+const STYLE: [&str; 12] = [
     "style",
     "content.png",
     "--style",
@@ -18,6 +18,7 @@ const STYLE: [&str; 11] = [
     "out.png",
     "--depth=16",
     "-q",
+    "--recipe=gatys",
 ];
 
 /// A folder with a reddish content and a greenish style.

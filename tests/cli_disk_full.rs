@@ -10,7 +10,7 @@ use std::process::Command;
 use cli_support::{Outcome, Workshop};
 use impasto::image::Picture;
 
-const STYLE: [&str; 10] = [
+const STYLE: [&str; 11] = [
     "style",
     "content.png",
     "--style",
@@ -21,6 +21,7 @@ const STYLE: [&str; 10] = [
     "relu2_1",
     "--iterations",
     "3",
+    "--recipe=gatys",
 ];
 
 /// A file system of a few pages in the folder `small`, for as long as this lives.

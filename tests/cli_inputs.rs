@@ -7,7 +7,7 @@ use std::fs;
 use cli_support::Workshop;
 
 /// `impasto style` with good inputs, to which each test adds something bad.
-const STYLE: [&str; 7] = [
+const STYLE: [&str; 8] = [
     "style",
     "content.png",
     "--style",
@@ -15,6 +15,7 @@ const STYLE: [&str; 7] = [
     "-o",
     "out.png",
     "--iterations=1",
+    "--recipe=gatys",
 ];
 
 fn refuse_style(workshop: &Workshop, extra: &[&str], code: i32, words: &[&str]) {

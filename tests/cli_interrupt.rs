@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use cli_support::{Outcome, Workshop};
 
-const STYLE: [&str; 6] = [
+const STYLE: [&str; 7] = [
     "style",
     "content.png",
     "--style",
     "style.png",
     "-o",
     "out.png",
+    "--recipe=gatys",
 ];
 
 fn start(workshop: &Workshop, flags: &[&str]) -> Child {

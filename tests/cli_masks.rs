@@ -6,7 +6,7 @@ use cli_support::Workshop;
 use impasto::image::Picture;
 
 /// On layers near the picture, because the depth of the network is nothing but time here.
-const STYLE: [&str; 10] = [
+const STYLE: [&str; 11] = [
     "style",
     "content.png",
     "--style-layer=relu1_1",
@@ -17,6 +17,7 @@ const STYLE: [&str; 10] = [
     "out.png",
     "--depth=16",
     "-q",
+    "--recipe=gatys",
 ];
 
 const WIDTH: usize = 64;

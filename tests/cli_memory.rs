@@ -5,7 +5,7 @@ mod cli_support;
 use cli_support::Workshop;
 
 /// Large enough that the history of L-BFGS makes the peak, and not the weights on their way to the device.
-const PAINT: [&str; 12] = [
+const PAINT: [&str; 13] = [
     "style",
     "content.png",
     "--style",
@@ -18,6 +18,7 @@ const PAINT: [&str; 12] = [
     "240",
     "--variant",
     "direct",
+    "--recipe=gatys",
 ];
 
 fn with<'a>(flags: &[&'a str]) -> Vec<&'a str> {

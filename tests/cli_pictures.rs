@@ -14,7 +14,7 @@ use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageReader};
 
 /// What is before and after the names of the pictures.
-const STYLE: [&str; 7] = [
+const STYLE: [&str; 8] = [
     "--style",
     "style.png",
     "--iterations=0",
@@ -22,6 +22,7 @@ const STYLE: [&str; 7] = [
     "--content-layer=relu1_1",
     "-o",
     "out.png",
+    "--recipe=gatys",
 ];
 
 /// A file that the command wrote, read without this project's own code.

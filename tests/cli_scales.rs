@@ -47,11 +47,11 @@ fn every_scale_is_announced_and_every_step_counted() {
     ];
     let outcome = workshop.succeed(&[&STYLE[..], &flags].concat());
     for words in [
-        "painting 40×32 in 3 scales from 20, 16 steps, 5 of them the finish",
-        "scale 1 of 3: 20×16, 5 steps",
-        "scale 2 of 3: 28×22, 3 steps",
-        "scale 3 of 3: 40×32, 3 steps",
-        "finish: 40×32, 5 steps",
+        "painting 40×32 in 3 scales from 20, 16 steps, 8 of them the finish",
+        "scale 1 of 3: 20×16, 4 steps",
+        "scale 2 of 3: 28×22, 2 steps",
+        "scale 3 of 3: 40×32, 2 steps",
+        "finish: 40×32, 8 steps",
         "out.png after 16 steps",
     ] {
         assert!(
@@ -114,12 +114,9 @@ fn the_finish_descends_another_objective() {
         .skip(1)
         .map(|row| row.split(',').nth(2).unwrap().parse().unwrap())
         .collect();
-    assert!(losses[29] < 0.5 * losses[20], "{losses:?}");
-    workshop.succeed(&[&style[..], &["--finish", "10"]].concat());
-    assert!(
-        workshop.read("out.png") == finished,
-        "a third is the default"
-    );
+    assert!(losses[29] < 0.5 * losses[15], "{losses:?}");
+    workshop.succeed(&[&style[..], &["--finish", "15"]].concat());
+    assert!(workshop.read("out.png") == finished, "not half by default");
     workshop.succeed(&[&style[..], &["--finish", "0"]].concat());
     let unfinished = workshop.read("out.png");
     assert!(unfinished != finished);
@@ -142,9 +139,9 @@ fn a_killed_run_goes_on_as_if_nothing_had_been() {
     workshop.succeed(&flags);
     let picture = workshop.read("out.png");
     let whole = workshop.checkpoint("run.checkpoint");
-    // Scales of 20, 10 and 10 steps, and the finish.
+    // Scales of 15, 7 and 8 steps, and the finish.
     assert_eq!(whole.position.scale.scale, 3);
-    for least in [1, 22, 32, 48] {
+    for least in [1, 17, 24, 41] {
         fs::remove_file(workshop.path("run.checkpoint")).unwrap();
         let mut child = workshop.command(&flags).spawn().unwrap();
         while !workshop.path("run.checkpoint").exists()
@@ -192,11 +189,15 @@ fn what_was_shared_among_scales_cannot_be_changed_later() {
 #[test]
 fn a_loss_that_no_longer_changes_ends_the_run_and_is_said() {
     let workshop = Workshop::with_pictures();
-    let flags = ["--scales", "1", "--iterations", "90", "--tolerance", "1e6"];
+    let flags = ["--scales", "1", "--iterations", "100", "--tolerance", "1e6"];
     let style = [&STYLE[..12], &flags, &KEEP].concat();
     let outcome = workshop.succeed(&style);
-    // Of 60 steps before the finish 20 are left out; that is over before there is anything to judge.
-    for words in ["out.png after 70 steps", "20 of 90 steps were left out"] {
+    // The scale leaves 10 of its 50 steps to the finish, which is judged at its 20th and ended at its 40th.
+    for words in [
+        "finish: 40×32, 60 steps",
+        "out.png after 80 steps",
+        "20 of 100 steps were left out",
+    ] {
         assert!(
             outcome.stderr.contains(words),
             "no `{words}` in {outcome:?}"

@@ -60,7 +60,12 @@ fn strength_moves_a_picture_evenly_away_from_its_content() {
 #[test]
 fn a_style_is_seen_at_its_part_of_the_layers_alone() {
     let workshop = workshop();
-    let two = ["--style=style.png", "--style=other.png:3", "--iterations=6"];
+    let two = [
+        "--style=style.png",
+        "--style=other.png:3",
+        "--iterations=6",
+        "--recipe=gatys",
+    ];
     let parts = ["--style-part", "coarse", "--style-part", "fine"];
     let both = painted(&workshop, &[&two[..], &parts].concat());
     assert!(both != painted(&workshop, &two));
@@ -75,12 +80,12 @@ fn a_style_is_seen_at_its_part_of_the_layers_alone() {
         let found = painted(&workshop, &[&two[..], &parts, &layer].concat());
         let expected = painted(
             &workshop,
-            &[&[alone, "--iterations=6"][..], &layer].concat(),
+            &[&[alone, "--iterations=6", "--recipe=gatys"][..], &layer].concat(),
         );
         assert!(found == expected, "{layer:?}");
     }
     // Layers without a style have no term.
-    let one = ["--style=style.png", "--iterations=6"];
+    let one = ["--style=style.png", "--iterations=6", "--recipe=gatys"];
     let found = painted(
         &workshop,
         &[&one[..], &["--style-part=relu1_1..relu2_1"]].concat(),

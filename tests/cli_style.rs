@@ -4,13 +4,14 @@ mod cli_support;
 
 use cli_support::Workshop;
 
-const STYLE: [&str; 6] = [
+const STYLE: [&str; 7] = [
     "style",
     "content.png",
     "--style",
     "style.png",
     "-o",
     "out.png",
+    "--recipe=gatys",
 ];
 
 /// Layers near the picture, for tests to which the depth of the network is nothing but time.

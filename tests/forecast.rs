@@ -148,6 +148,7 @@ fn lbfgs(history: usize) -> OptimiserSettings {
     OptimiserSettings::Lbfgs(LbfgsSettings {
         history,
         learning_rate: 1.0,
+        clamp: false,
     })
 }
 

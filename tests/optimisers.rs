@@ -182,6 +182,39 @@ fn lbfgs_survives_products_that_overflow() {
     assert!(last.iter().all(|x| (x - 0.2).abs() < 0.3), "{last:?}");
 }
 
+/// With its least value outside the bounds a clamped run ends on them, where the free one leaves.
+#[test]
+fn a_clamped_lbfgs_stays_within_the_bounds_and_finds_the_least_value_there() {
+    let start: Vec<f32> = samples(4, 67)
+        .iter()
+        .map(|&x| x as f32 * 0.5 + 0.5)
+        .collect();
+    let aims: Vec<f64> = (0..67).map(|at| at as f64 / 33.0 - 0.5).collect();
+    let gradient = |_: usize, x: &[f64]| -> Vec<f64> {
+        let coupled = x.iter().zip(&aims).enumerate();
+        coupled
+            .map(|(at, (x, aim))| (1.0 + (at % 7) as f64) * (x - aim))
+            .collect()
+    };
+    let end = |settings| {
+        let run = optimisers::trajectory(gpu(), settings, &start, 60, gradient);
+        wait(gpu(), run).unwrap().pop().unwrap()
+    };
+    let clamped = end(optimisers::clamped_lbfgs(8));
+    for (&found, aim) in clamped.iter().zip(&aims) {
+        let found = f64::from(found);
+        assert!(
+            (found - aim.clamp(0.0, 1.0)).abs() < 1e-3,
+            "{found} for {aim}"
+        );
+    }
+    assert!(
+        end(lbfgs_settings(8))
+            .iter()
+            .any(|x| !(0.0..=1.0).contains(x))
+    );
+}
+
 #[test]
 fn two_runs_agree_to_the_bit() {
     for settings in [adam_settings(true), lbfgs_settings(5)] {

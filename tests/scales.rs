@@ -65,6 +65,7 @@ fn lbfgs() -> OptimiserSettings {
     OptimiserSettings::Lbfgs(LbfgsSettings {
         history: 3,
         learning_rate: 1.0,
+        clamp: false,
     })
 }
 

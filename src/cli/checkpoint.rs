@@ -177,12 +177,18 @@ fn is_finished(checkpoint: &Checkpoint) -> bool {
         return false;
     };
     let sizes = vec![1; number("scales").unwrap_or(1)];
-    let scales = share_steps_and_finish(&sizes, iterations, number("finish").unwrap_or(0));
+    let finish = number("finish").unwrap_or(0);
+    let scales = share_steps_and_finish(&sizes, iterations, finish);
     let (at, step) = (checkpoint.position.scale, checkpoint.standing.step);
-    let of_the_last = scales.last().map_or(0, |scale| scale.steps);
     let is_last = at.scale + 1 >= scales.len();
-    step >= iterations
-        || (is_last && (at.settled || step >= at.first_step.saturating_add(of_the_last)))
+    let end = match scales.last() {
+        // It has those steps too that scales before it left over.
+        _ if finish > 0 => iterations,
+        last => at
+            .first_step
+            .saturating_add(last.map_or(0, |scale| scale.steps)),
+    };
+    is_last && (at.settled || step >= end)
 }
 
 /// Reads the checkpoint that `--resume` names.

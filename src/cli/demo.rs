@@ -50,6 +50,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
         optimiser: OptimiserWish::Lbfgs {
             history: None,
             learning_rate: 1.0,
+            clamp: false,
         },
         finish: None,
         memory: None,

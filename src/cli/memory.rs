@@ -138,6 +138,8 @@ pub enum OptimiserWish {
     Lbfgs {
         history: Option<usize>,
         learning_rate: f32,
+        /// See [`LbfgsSettings::clamp`].
+        clamp: bool,
     },
 }
 
@@ -148,6 +150,7 @@ impl From<OptimiserSettings> for OptimiserWish {
             OptimiserSettings::Lbfgs(settings) => Self::Lbfgs {
                 history: Some(settings.history),
                 learning_rate: settings.learning_rate,
+                clamp: settings.clamp,
             },
         }
     }
@@ -161,12 +164,13 @@ impl OptimiserWish {
             Self::Lbfgs {
                 history,
                 learning_rate,
+                clamp,
             } => {
                 let (shortest, longest) = match history {
                     Some(history) => (history, history),
                     None => (SHORTEST_HISTORY, USUAL_HISTORY),
                 };
-                histories(shortest, longest, learning_rate).collect()
+                histories(shortest, longest, (learning_rate, clamp)).collect()
             }
         }
     }
@@ -176,11 +180,12 @@ impl OptimiserWish {
 fn histories(
     shortest: usize,
     longest: usize,
-    learning_rate: f32,
+    (learning_rate, clamp): (f32, bool),
 ) -> impl Iterator<Item = OptimiserSettings> {
     let settings = move |history| LbfgsSettings {
         history,
         learning_rate,
+        clamp,
     };
     let all = (shortest..=longest).rev();
     all.map(move |history| OptimiserSettings::Lbfgs(settings(history)))
@@ -210,10 +215,12 @@ pub fn choose(
     if let OptimiserWish::Lbfgs {
         history,
         learning_rate,
+        clamp,
     } = wish
     {
         let longest = history.unwrap_or(SHORTEST_HISTORY) - 1;
-        let shorter: Vec<OptimiserSettings> = histories(2, longest, learning_rate).collect();
+        let shorter: Vec<OptimiserSettings> =
+            histories(2, longest, (learning_rate, clamp)).collect();
         if !shorter.is_empty()
             && let Some(found) = any(problem, &shorter, Detail::Full)
             && let OptimiserSettings::Lbfgs(settings) = found.optimiser

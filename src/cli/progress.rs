@@ -83,7 +83,7 @@ impl Progress {
         names: &[String],
         size: [usize; 2],
     ) -> Self {
-        let work = Work::new(scales, size);
+        let work = Work::new((scales, ends_in_a_finish), size);
         let bar = if common.quiet {
             ProgressBar::hidden()
         } else {

@@ -48,7 +48,10 @@ impl Case {
         let optimiser = match self.settings {
             OptimiserSettings::Adam(settings) if settings.clamp => "adam with clamp".to_string(),
             OptimiserSettings::Adam(_) => "adam".to_string(),
-            OptimiserSettings::Lbfgs(settings) => format!("lbfgs with {} pairs", settings.history),
+            OptimiserSettings::Lbfgs(settings) => {
+                let clamp = if settings.clamp { ", clamped" } else { "" };
+                format!("lbfgs with {} pairs{clamp}", settings.history)
+            }
         };
         let trouble = match self.trouble {
             Trouble::None => String::new(),
@@ -177,7 +180,12 @@ impl ReferenceOptimiser {
             }
             OptimiserSettings::Lbfgs(settings) => {
                 let rate = f64::from(settings.learning_rate);
-                Self::Lbfgs(reference::lbfgs::Lbfgs::new(rate, settings.history))
+                let lbfgs = reference::lbfgs::Lbfgs::new(rate, settings.history);
+                Self::Lbfgs(if settings.clamp {
+                    lbfgs.clamped()
+                } else {
+                    lbfgs
+                })
             }
         }
     }
@@ -254,6 +262,15 @@ pub fn lbfgs(history: usize) -> OptimiserSettings {
     })
 }
 
+/// L-BFGS on pictures in \[0, 1\].
+pub fn clamped_lbfgs(history: usize) -> OptimiserSettings {
+    OptimiserSettings::Lbfgs(LbfgsSettings {
+        history,
+        clamp: true,
+        ..LbfgsSettings::default()
+    })
+}
+
 /// Both optimisers, with and without trouble.
 pub fn selection() -> Vec<Case> {
     let case = |settings, trouble| Case {
@@ -267,6 +284,7 @@ pub fn selection() -> Vec<Case> {
         case(adam(true), Trouble::None),
         case(adam(false), Trouble::NotFinite { first: 5, count: 1 }),
         case(lbfgs(6), Trouble::None),
+        case(clamped_lbfgs(6), Trouble::None),
         case(lbfgs(20), Trouble::NotFinite { first: 3, count: 1 }),
         case(lbfgs(20), Trouble::NoCurvature(4)),
         case(lbfgs(20), Trouble::NoDescent(4)),

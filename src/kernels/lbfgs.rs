@@ -87,6 +87,8 @@ pub struct PassParams {
     pub first: bool,
     /// The step length once there are pairs.
     pub rate: f32,
+    /// Whether x stays in \[0, 1\].
+    pub clamp: bool,
 }
 
 #[repr(C)]
@@ -101,7 +103,8 @@ struct Params {
     rate: f32,
     slice: u32,
     slices: u32,
-    padding: [u32; 3],
+    clamp: u32,
+    padding: [u32; 2],
 }
 
 /// vec4s of a slice: as many as a binding holds, a multiple of 256 bytes.
@@ -163,7 +166,8 @@ pub fn pass(
                 rate: params.rate,
                 slice: slice as u32,
                 slices: slices as u32,
-                padding: [0; 3],
+                clamp: u32::from(params.clamp),
+                padding: [0; 2],
             })
             .to_vec(),
             buffers: views.collect(),

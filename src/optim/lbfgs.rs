@@ -20,6 +20,9 @@ pub struct LbfgsSettings {
     pub history: usize,
     /// The step length once there are pairs; 1 is Newton's.
     pub learning_rate: f32,
+    /// Whether the picture stays in \[0, 1\] after every step: what is saved then has the loss that was reached.
+    #[serde(default)]
+    pub clamp: bool,
 }
 
 impl Default for LbfgsSettings {
@@ -27,6 +30,7 @@ impl Default for LbfgsSettings {
         Self {
             history: 20,
             learning_rate: 1.0,
+            clamp: false,
         }
     }
 }
@@ -86,6 +90,7 @@ impl Lbfgs {
             values,
             history,
             rate: settings.learning_rate,
+            clamp: settings.clamp,
             ..PassParams::default()
         };
         let mut recorder = Recorder::new(gpu);

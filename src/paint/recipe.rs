@@ -25,7 +25,7 @@ pub struct StyleRecipe {
     pub finish: RecipeFinish,
 }
 
-/// The last steps of a run, at full size: Gram matrices by L-BFGS. Statistics that are matched from coarse to fine find
+/// The last steps of a run, with those that scales before it left over, at full size: Gram matrices by L-BFGS. Statistics that are matched from coarse to fine find
 /// the composition, these the strokes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RecipeFinish {
@@ -46,7 +46,10 @@ impl Default for RecipeFinish {
             share: 0.0,
             content_weight: 1.0,
             style_weight: 1.0,
-            optimiser: LbfgsSettings::default(),
+            optimiser: LbfgsSettings {
+                clamp: true,
+                ..LbfgsSettings::default()
+            },
         }
     }
 }
@@ -93,9 +96,9 @@ impl StyleRecipe {
             average: 0.99,
             tolerance: 1e-4,
             finish: RecipeFinish {
-                share: 1.0 / 3.0,
+                share: 0.5,
                 // With 1 a face dissolves into strokes.
-                content_weight: 5.0,
+                content_weight: 2.0,
                 ..RecipeFinish::default()
             },
         }

@@ -193,7 +193,7 @@ impl<'a> ScaledRun<'a> {
         rhythm: Rhythm,
         watcher: &mut dyn Watcher,
     ) -> (Painting, Option<OptimiserState>) {
-        let (scale, is_last, carries) = (self.scale(), self.is_last(), self.carries());
+        let (end, is_last, carries) = (self.end(), self.is_last(), self.carries());
         let position = self.position;
         let Some(run) = &mut self.run else {
             unreachable!("a scale is prepared before it is painted");
@@ -203,7 +203,7 @@ impl<'a> ScaledRun<'a> {
         let iterations = if position.settled {
             run.first_step()
         } else {
-            position.first_step.saturating_add(scale.steps)
+            end
         };
         let mut watching = ScaleWatcher {
             watcher,
@@ -307,6 +307,15 @@ impl<'a> ScaledRun<'a> {
         self.choices.scales[self.position.scale].0
     }
 
+    /// The last step of the scale where it stands. A finish has those too that scales before it left over.
+    fn end(&self) -> usize {
+        if self.is_last() && self.choices.finish.is_some() {
+            let steps = self.choices.scales.iter().map(|(scale, _)| scale.steps);
+            return steps.fold(0, usize::saturating_add);
+        }
+        self.position.first_step.saturating_add(self.scale().steps)
+    }
+
     fn is_last(&self) -> bool {
         self.position.scale + 1 == self.choices.scales.len()
     }
@@ -329,7 +338,7 @@ impl<'a> ScaledRun<'a> {
 
     /// Whether nothing is left to do at this scale after `step`.
     fn is_done(&self, step: usize) -> bool {
-        self.position.settled || step >= self.position.first_step.saturating_add(self.scale().steps)
+        self.position.settled || step >= self.end()
     }
 }
 

@@ -71,6 +71,7 @@ struct Point {
 pub struct Lbfgs {
     learning_rate: f64,
     capacity: usize,
+    clamp: bool,
     history: VecDeque<Pair>,
     last: Option<Point>,
     dropped_points: i32,
@@ -82,9 +83,18 @@ impl Lbfgs {
         Self {
             learning_rate,
             capacity,
+            clamp: false,
             history: VecDeque::new(),
             last: None,
             dropped_points: 0,
+        }
+    }
+
+    /// The same where x stays in \[0, 1\] after every step.
+    pub fn clamped(self) -> Self {
+        Self {
+            clamp: true,
+            ..self
         }
     }
 
@@ -95,6 +105,14 @@ impl Lbfgs {
 
     /// Moves `x` by one step, given the `gradient` of the objective at `x` (same length), and says which step it was.
     pub fn step(&mut self, x: &mut [f64], gradient: &[f64]) -> Step {
+        let step = self.step_anywhere(x, gradient);
+        if self.clamp && step != Step::Nowhere {
+            x.iter_mut().for_each(|x| *x = x.clamp(0.0, 1.0));
+        }
+        step
+    }
+
+    fn step_anywhere(&mut self, x: &mut [f64], gradient: &[f64]) -> Step {
         debug_assert_eq!(x.len(), gradient.len());
         if !norm1(gradient).is_finite() {
             return self.drop_point(x);

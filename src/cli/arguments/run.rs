@@ -34,22 +34,22 @@ pub struct RunArguments {
     #[arg(long, default_value_t = 300, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=1_000_000), value_name = "N")]
     pub iterations: u32,
     /// What of the style is matched: Gram matrices, or means and covariances by their Wasserstein distance
-    /// [default: that of the recipe, gram for gatys]
+    /// [default: that of the recipe, wasserstein for painterly]
     #[arg(long, value_enum)]
     pub style_loss: Option<StyleLoss>,
     /// Layer whose statistics are taken from the style; W multiplies the weight that --style-loss gives it
     #[arg(long = "style-layer", value_name = "NAME[:W]")]
     pub style_layers: Vec<Weighted>,
-    /// Weight of the style terms [default: that of the recipe, 1 for gatys]
+    /// Weight of the style terms [default: that of the recipe, 4 for painterly]
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "W")]
     pub style_weight: Option<f32>,
-    /// Weight of the total variation, 0 for none [default: that of the recipe, 0 for gatys]
+    /// Weight of the total variation, 0 for none [default: that of the recipe, 0]
     #[arg(long, allow_negative_numbers = true, value_parser = not_negative, value_name = "W")]
     pub tv_weight: Option<f32>,
-    /// How the network halves its maps [default: that of the recipe, max for gatys]
+    /// How the network halves its maps [default: that of the recipe, max]
     #[arg(long, value_parser = pooling, value_name = "max|avg")]
     pub pooling: Option<Pooling>,
-    /// How to descend the objective [default: that of the recipe, lbfgs for gatys]
+    /// How to descend the objective [default: that of the recipe, adam for painterly]
     #[arg(long, value_enum)]
     pub optimizer: Option<OptimiserName>,
     /// Pairs that L-BFGS remembers, 24 bytes per pixel each [default: 20, fewer if memory is short, at least 5]

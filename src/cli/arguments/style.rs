@@ -29,7 +29,7 @@ pub struct StyleArguments {
     /// are sized by a bicubic filter on sRGB values
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=16384), value_name = "N")]
     pub size: Option<u32>,
-    #[arg(long, value_enum, default_value_t = Recipe::Gatys)]
+    #[arg(long, value_enum, default_value_t = Recipe::Painterly)]
     pub recipe: Recipe,
     /// Seed of `--init noise`
     #[arg(long, default_value_t = 0, value_name = "N")]
@@ -37,7 +37,7 @@ pub struct StyleArguments {
     /// Layer whose map is kept from the content, with the weight of its term; repeatable
     #[arg(long = "content-layer", value_name = "NAME[:W]")]
     pub content_layers: Vec<Weighted>,
-    /// Weight of the content terms [default: that of the recipe, 1 for gatys]
+    /// Weight of the content terms [default: that of the recipe, 1]
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "W")]
     pub content_weight: Option<f32>,
     /// How strong the style is, from 0, the content as it is, to 1, the style alone; 0.5 leaves the weights as they
@@ -64,7 +64,7 @@ pub struct StyleArguments {
     pub init: String,
     /// What the network sees beyond the border: zeros, the picture's edge going on, or its opposite side (then
     /// copies of the result side by side have no seam, and its sides are rounded to multiples of 16) [default: that of
-    /// the recipe, zero for gatys]
+    /// the recipe, replicate for painterly]
     #[arg(long, value_parser = border, value_name = "zero|replicate|wrap")]
     pub border: Option<Border>,
     #[command(flatten)]
@@ -83,6 +83,6 @@ impl Deref for StyleArguments {
 pub enum Recipe {
     /// Gatys, Ecker & Bethge: Gram matrices, one scale
     Gatys,
-    /// Means and covariances, from coarse to fine by Adam, the mean of its pictures as the result
+    /// Means and covariances from coarse to fine by Adam, then Gram matrices at full size by L-BFGS
     Painterly,
 }

@@ -8,6 +8,9 @@ use impasto::paint::{Scale, ScalePosition};
 pub struct Work {
     /// Steps of each scale, and the pixels of one.
     scales: Vec<(usize, f64)>,
+    /// Steps of all of them, and whether the last is a finish.
+    planned: usize,
+    ends_in_a_finish: bool,
     position: ScalePosition,
     /// The step after which the watch was started, always one of the present scale, and when that was.
     since: (usize, Instant),
@@ -15,11 +18,16 @@ pub struct Work {
 
 impl Work {
     /// Nothing done yet. The shorter side is to the longer everywhere as in the result, which is of `size` (W, H).
-    pub fn new(scales: &[Scale], size: [usize; 2]) -> Self {
+    pub fn new((scales, ends_in_a_finish): (&[Scale], bool), size: [usize; 2]) -> Self {
         let [width, height] = size.map(|side| side as f64);
         let shape = width.min(height) / width.max(height);
         let pixels = |scale: &Scale| (scale.size as f64).powi(2) * shape;
         Self {
+            planned: scales
+                .iter()
+                .map(|scale| scale.steps)
+                .fold(0, usize::saturating_add),
+            ends_in_a_finish,
             scales: scales
                 .iter()
                 .map(|scale| (scale.steps, pixels(scale)))
@@ -51,6 +59,14 @@ impl Work {
     /// A scale begins, or is taken up after `step`.
     pub fn enter(&mut self, position: ScalePosition, step: usize) {
         self.position = position;
+        if self.ends_in_a_finish
+            && let Some((finish, scales)) = self.scales.split_last_mut()
+        {
+            // It has those steps too that scales before it left over.
+            let here_and_later = scales.iter().skip(position.scale);
+            let before: usize = here_and_later.map(|(steps, _)| steps).sum();
+            finish.0 = self.planned.saturating_sub(position.first_step + before);
+        }
         self.since = (step, Instant::now());
     }
 
@@ -83,7 +99,7 @@ mod tests {
     fn steps_of_larger_scales_take_longer() {
         let scale = |size, steps| Scale { size, steps };
         let scales = [scale(100, 20), scale(200, 10), scale(400, 10)];
-        let mut work = Work::new(&scales, [400, 300]);
+        let mut work = Work::new((&scales, false), [400, 300]);
         assert_eq!((work.scales(), work.steps()), (3, 40));
         let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-9, "{found}");
         near(work.seconds_left(0, 1.0), 20.0 + 10.0 * 4.0 + 10.0 * 16.0);
@@ -100,5 +116,21 @@ mod tests {
         near(work.seconds_left(35, 3.0), 3.0 * 40.0);
         assert!(work.seconds_a_step(15).is_none());
         assert!(work.seconds_a_step(16).is_some());
+    }
+
+    #[test]
+    fn a_finish_has_what_was_left_over() {
+        let scale = |size, steps| Scale { size, steps };
+        let scales = [scale(100, 20), scale(200, 10), scale(200, 30)];
+        let mut work = Work::new((&scales, true), [200, 200]);
+        let at = |scale, first_step| ScalePosition {
+            scale,
+            first_step,
+            ..ScalePosition::default()
+        };
+        work.enter(at(1, 12), 12);
+        assert_eq!((work.steps(), work.steps_at(at(2, 22))), (60, 38));
+        work.enter(at(2, 15), 15);
+        assert_eq!((work.steps(), work.steps_at(at(2, 15))), (60, 45));
     }
 }

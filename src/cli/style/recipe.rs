@@ -52,6 +52,7 @@ pub fn optimiser(arguments: &RunArguments, recipe: &StyleRecipe) -> Result<Optim
             Ok(OptimiserWish::Lbfgs {
                 history: arguments.history.map(|history| history as usize),
                 learning_rate: arguments.learning_rate.unwrap_or(of_recipe),
+                clamp: false,
             })
         }
         OptimiserName::Adam => {
@@ -151,6 +152,7 @@ pub fn stages(
         optimiser: OptimiserWish::Lbfgs {
             history: arguments.history.map(|history| history as usize),
             learning_rate: recipe.finish.optimiser.learning_rate,
+            clamp: recipe.finish.optimiser.clamp,
         },
     };
     Ok((scales, Some(finish)))

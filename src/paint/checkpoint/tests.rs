@@ -64,6 +64,7 @@ fn both() -> [Checkpoint; 2] {
         checkpoint(OptimiserSettings::Lbfgs(LbfgsSettings {
             history: 3,
             learning_rate: f32::MIN_POSITIVE,
+            clamp: false,
         })),
     ]
 }

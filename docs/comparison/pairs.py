@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Paints pairs of content and style with impasto and with pastiche, and compares what they made.
+
+    python docs/comparison/pairs.py FOLDER IMPASTO [--size 320] [--steps 300] [--programs painterly,gatys,pastiche]
+                                                   needs torch, numpy, pillow and pastiche 1.6.0
+
+FOLDER holds pictures `content_*.png` and `style_*.png`, of any size. They are sized once, and every program paints every
+pair from them with the same number of evaluations of the network; pictures that are there already are kept, so
+that a comparison which was stopped goes on. Writes into FOLDER/SIZE
+
+    PROGRAM/CONTENT_STYLE.png   what was painted
+    objectives.csv              the objective of recipe `gatys` of each, by PyTorch; mean gradient energy of the outer
+                                8 pixels relative to the inside (of the content too); seconds
+    CONTENT_STYLE.jpg           content, style, and the programs' pictures side by side
+"""
+
+import argparse
+import csv
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+from measure import network_in_f32, objective, read  # noqa: E402
+
+FRAME = 8
+
+
+def sized(source, target, size):
+    """A copy of the picture `source` with the longer side `size`."""
+    picture = Image.open(source).convert("RGB")
+    scale = size / max(picture.size)
+    picture.resize([max(1, round(side * scale)) for side in picture.size], Image.LANCZOS).save(target)
+
+
+def paint(program, impasto, content, style, out, steps):
+    """Runs one program; returns its seconds."""
+    if program == "pastiche":
+        command = [sys.executable, HERE / "pastiche_run.py", content, style, out, steps]
+    else:
+        size = max(Image.open(content).size)
+        command = [impasto, "style", content, "--style", style, "-o", out, "--recipe", program]
+        command += ["--size", size, "--iterations", steps, "--no-record", "-q"]
+    began = time.monotonic()
+    subprocess.run([str(word) for word in command], check=True)
+    return time.monotonic() - began
+
+
+def border_energy(path):
+    """Mean squared forward difference in the outer frame, relative to that of the inside."""
+    pixels = np.asarray(Image.open(path).convert("RGB")).astype(np.float64) / 255
+    here = pixels[:-1, :-1]
+    energy = ((pixels[:-1, 1:] - here) ** 2 + (pixels[1:, :-1] - here) ** 2).sum(2)
+    inside = np.zeros(energy.shape, bool)
+    inside[FRAME : pixels.shape[0] - FRAME, FRAME : pixels.shape[1] - FRAME] = True
+    return energy[~inside].mean() / energy[inside].mean()
+
+
+def side_by_side(paths, target):
+    pictures = [Image.open(path).convert("RGB") for path in paths]
+    height = min(picture.height for picture in pictures)
+    pictures = [p.resize((round(p.width * height / p.height), height), Image.LANCZOS) for p in pictures]
+    sheet = Image.new("RGB", (sum(p.width for p in pictures), height))
+    left = 0
+    for picture in pictures:
+        sheet.paste(picture, (left, 0))
+        left += picture.width
+    sheet.save(target, quality=90)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("impasto")
+    parser.add_argument("--size", type=int, default=320)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--programs", default="painterly,gatys,pastiche")
+    options = parser.parse_args()
+    programs = options.programs.split(",")
+    home = options.folder / str(options.size)
+    home.mkdir(exist_ok=True)
+    files = {}
+    for source in sorted(options.folder.glob("*_*.png")):
+        files[source.stem] = home / source.name
+        if not files[source.stem].exists():
+            sized(source, files[source.stem], options.size)
+    network = network_in_f32()
+    table = home / "objectives.csv"
+    known = {}
+    if table.exists():
+        known = {(row["program"], row["pair"]): row for row in csv.DictReader(table.open())}
+    contents = [name for name in files if name.startswith("content_")]
+    for content in contents:
+        for style in [name for name in files if name.startswith("style_")]:
+            pair = f"{content.removeprefix('content_')}_{style.removeprefix('style_')}"
+            outs = []
+            for program in programs:
+                (home / program).mkdir(exist_ok=True)
+                outs.append(home / program / f"{pair}.png")
+                if outs[-1].exists() and (program, pair) in known:
+                    continue
+                seconds = paint(program, options.impasto, files[content], files[style], outs[-1], options.steps)
+                terms = objective(network, *[read(path) for path in (files[content], files[style], outs[-1])])
+                known[program, pair] = {
+                    "program": program,
+                    "pair": pair,
+                    "objective": f"{sum(terms.values()):.6g}",
+                    "border": f"{border_energy(outs[-1]):.3f}",
+                    "border of the content": f"{border_energy(files[content]):.3f}",
+                    "seconds": f"{seconds:.0f}",
+                }
+                print(*known[program, pair].values(), flush=True)
+                with table.open("w", newline="") as out:
+                    rows = csv.DictWriter(out, known[program, pair].keys())
+                    rows.writeheader()
+                    rows.writerows(known.values())
+            side_by_side([files[content], files[style], *outs], home / f"{pair}.jpg")
+
+
+if __name__ == "__main__":
+    main()
