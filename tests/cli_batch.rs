@@ -90,26 +90,22 @@ fn what_one_result_lacks_costs_the_others_nothing() {
     workshop.write("broken.png", b"no picture");
     let pictures = ["broken.png", "a.png", "none.png", "--style", "s.png"];
     let outcome = workshop.run(&batch(&pictures, &[]));
-    let words = [
-        "2 of 3 pictures are missing",
-        "`out/broken_s.png`",
-        "broken.png",
-    ];
+    let words = ["2 of 3 pictures failed", "`out/broken_s.png`", "broken.png"];
     outcome.refused(4, &words);
     assert!(
-        outcome.stderr.contains("note: no `out/none_s.png`: "),
+        outcome.stderr.contains("note: `out/none_s.png` fails: "),
         "{outcome:?}"
     );
     // It was known before anything was painted.
-    let [note, first] =
-        ["note: no `out/none_s.png`", "out/a_s.png after"].map(|words| outcome.stderr.find(words));
+    let [note, first] = ["note: `out/none_s.png` fails", "out/a_s.png after"]
+        .map(|words| outcome.stderr.find(words));
     assert!(note < first, "{outcome:?}");
     assert_eq!(painted(&workshop), ["a_s.png"]);
     // Without any there is no folder.
     workshop.refuse(
         &["style", "broken.png", "--style=s.png", "--out-dir=other"],
         4,
-        &["1 of 1 pictures are missing"],
+        &["1 of 1 pictures failed"],
     );
 }
 

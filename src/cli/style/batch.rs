@@ -23,18 +23,18 @@ pub fn run(
     let folder = Folder::open("out-dir", folder)?;
     let members = members(arguments, session, folder.path())?;
     let number = members.len();
-    let mut missing = Missing::default();
+    let mut failed = Failed::default();
     let mut sound = Vec::new();
     for member in members {
         match member.check(common, &network) {
             Ok(()) => sound.push(member),
             // A flag is wrong for all of them.
             Err(failure) if failure.code == Code::Usage => return Err(failure),
-            Err(failure) => missing.note(common, &member, failure),
+            Err(failure) => failed.note(common, &member, failure),
         }
     }
     if sound.is_empty() {
-        return missing.conclude(number);
+        return failed.conclude(number);
     }
     let gpu = open_gpu(common)?;
     for (index, member) in sound.iter().enumerate() {
@@ -53,10 +53,10 @@ pub fn run(
                     ..failure
                 });
             }
-            Err(failure) => missing.note(common, member, failure),
+            Err(failure) => failed.note(common, member, failure),
         }
     }
-    missing.conclude(number)
+    failed.conclude(number)
 }
 
 /// The runs: every content in all styles together, or with `--each-style` in each of them.
@@ -139,18 +139,21 @@ fn stem(path: &Path) -> String {
         .into_owned()
 }
 
-/// Results that there will not be.
+/// Results that there will not be, or not as they should be.
 #[derive(Default)]
-struct Missing {
+struct Failed {
     number: usize,
     first: Option<(String, Failure)>,
 }
 
-impl Missing {
-    /// Says that `member` will be missing.
+impl Failed {
+    /// Says that `member` fails.
     fn note(&mut self, common: &Common, member: &Member, failure: Failure) {
         let title = &member.title;
-        say(common, format!("note: no `{title}`: {}", failure.message));
+        say(
+            common,
+            format!("note: `{title}` fails: {}", failure.message),
+        );
         self.number += 1;
         self.first.get_or_insert((title.clone(), failure));
     }
@@ -162,7 +165,7 @@ impl Missing {
         };
         Err(Failure {
             message: format!(
-                "{} of {number} pictures are missing, the first of them `{title}`: {}",
+                "{} of {number} pictures failed, the first of them `{title}`: {}",
                 self.number, failure.message
             ),
             ..failure
