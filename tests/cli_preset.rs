@@ -154,32 +154,27 @@ fn a_preset_goes_by_the_pace_that_was_kept() {
 /// On one scale and on several, where the cost of a step grows.
 #[test]
 fn the_time_that_is_said_is_the_time_that_is_taken() {
-    let workshop = workshop(96);
-    for (flags, words) in [
-        (&["--iterations=60"][..], "for 96×48, 60 steps"),
-        (
-            &["--iterations=90", "--scales=3"],
-            "for 3 scales up to 96×48, 90 steps",
-        ),
+    let workshop = workshop(128);
+    let deeper = ["--style-layer=relu3_1", "--content-layer=relu2_1"];
+    let style = [&STYLE[..3], &STYLE[5..], &deeper].concat();
+    for (scales, words) in [
+        ("--scales=1", "for 128×64, 40 steps"),
+        ("--scales=3", "for 3 scales up to 128×64, 40 steps"),
     ] {
-        let deep = [&STYLE[..3], &STYLE[5..], flags].concat();
-        // Noise of other processes is no matter of the estimate.
-        let tries = (0..3).map(|_| {
-            let outcome = workshop.succeed(&deep);
+        let ratio = || {
+            let outcome = workshop.succeed(&[&style[..], &["--iterations=40", scales]].concat());
             assert!(
                 outcome.stderr.contains(words),
                 "no `{words}` in {outcome:?}"
             );
-            let said = seconds(&outcome, "about ");
-            let steps = format!(
-                "after {} steps in ",
-                flags[0].trim_start_matches("--iterations=")
-            );
-            said / seconds(&outcome, &steps)
-        });
-        let ratios: Vec<f64> = tries.collect();
-        let fits = |ratio: &f64| (1.0 / 1.5..1.5).contains(ratio);
-        assert!(ratios.iter().any(fits), "{flags:?}: {ratios:?}");
+            seconds(&outcome, "about ") / seconds(&outcome, "after 40 steps in ")
+        };
+        // What other processes do in between is no matter of the estimate.
+        let mut ratios = Vec::new();
+        while !ratios.iter().any(|ratio| (1.0 / 1.5..1.5).contains(ratio)) {
+            assert!(ratios.len() < 4, "{scales}: {ratios:?}");
+            ratios.push(ratio());
+        }
     }
     let quiet = run(&workshop, &["--iterations=4", "-q"]);
     assert_eq!(quiet.stderr, "");

@@ -5,6 +5,7 @@ mod cli_support;
 use std::fs;
 
 use cli_support::Workshop;
+use impasto::image::Picture;
 use serde_json::{Value, json};
 
 /// On layers near the picture, because the depth of the network is nothing but time here.
@@ -25,6 +26,17 @@ fn sweep<'a>(flags: &[&'a str]) -> Vec<&'a str> {
 fn record(workshop: &Workshop, picture: &str) -> Value {
     let outcome = workshop.succeed(&["inspect", "record", picture, "--json"]);
     serde_json::from_str(&outcome.stdout).unwrap()
+}
+
+/// Whether `picture` lies on the sheet with its upper left corner at this place.
+fn shows(sheet: &Picture, [x, y]: [usize; 2], picture: &Picture) -> bool {
+    if x + picture.width > sheet.width || y + picture.height > sheet.height {
+        return false;
+    }
+    (0..picture.height).all(|row| {
+        let on_sheet = &sheet.rgb[(y + row) * sheet.width + x..][..picture.width];
+        *on_sheet == picture.rgb[row * picture.width..][..picture.width]
+    })
 }
 
 #[test]
@@ -63,12 +75,11 @@ fn a_sheet_shows_what_single_runs_paint() {
         let said = format!("learning-rate {rate}, init {init} after 2 steps in ");
         assert!(outcome.stderr.contains(&said), "no `{said}` in {outcome:?}");
         let picture = workshop.picture(&name);
-        let row = &picture.rgb[..picture.width];
-        let place = sheet.rgb[..sheet.width * sheet.height]
-            .windows(row.len())
-            .position(|pixels| pixels == row)
+        let place = (0..sheet.width * sheet.height)
+            .map(|at| [at % sheet.width, at / sheet.width])
+            .find(|&place| shows(&sheet, place, &picture))
             .unwrap_or_else(|| panic!("{name} is not on the sheet"));
-        places.push([place % sheet.width, place / sheet.width]);
+        places.push(place);
     }
     assert!(
         places[0][0] < places[1][0] && places[0][1] == places[1][1],
@@ -117,8 +128,7 @@ fn what_a_flag_lists_is_varied_too() {
     let flags = [
         "--vary",
         "style=style.png,other.png:2",
-        "--vary",
-        "--size=20,40",
+        "--vary=--size=20,40",
     ];
     let words = [&["sweep", "content.png"], &RUN[2..], &flags].concat();
     workshop.succeed(&words);

@@ -29,6 +29,10 @@ use work::Work;
 
 mod work;
 
+/// So many steps, or seconds, tell how long one takes.
+const ENOUGH_STEPS: usize = 4;
+const ENOUGH_SECONDS: f64 = 1.0;
+
 /// Pictures to write on the way.
 pub struct Saving {
     /// The final output; the step goes before its extension.
@@ -210,22 +214,28 @@ impl Progress {
         self.missing.get_or_insert(failure);
     }
 
-    /// Says once how long the run takes, judged between two looks: before the first kernels are compiled.
+    /// Says once how long the run takes, judged between two looks at one scale: before the first of them kernels are
+    /// compiled.
     fn estimate(&mut self, step: usize) {
         if self.quiet || self.is_estimated {
             return;
         }
         let now = self.started.elapsed().as_secs_f64();
-        let Some((first, then)) = self.look.replace((step, now)) else {
+        let (first, then) = *self.look.get_or_insert((step, now));
+        let steps = step.saturating_sub(first);
+        let end = self.position.first_step + self.work.steps_at(self.position);
+        let is_enough = steps >= ENOUGH_STEPS || now - then >= ENOUGH_SECONDS || step >= end;
+        // What is over need not be foretold.
+        if steps == 0 || !is_enough || step >= self.work.steps() {
             return;
-        };
+        }
         self.is_estimated = true;
-        let seconds = (now - then) / step.saturating_sub(first).max(1) as f64;
+        let seconds = (now - then) / steps as f64;
         let all = minutes(now + self.work.seconds_left(step, seconds));
         let steps = self.work.steps().saturating_sub(self.first_step);
         let [width, height] = self.whole;
-        let scales = match self.work.scales() {
-            1 => String::new(),
+        let scales = match self.work.scales() - usize::from(self.ends_in_a_finish) {
+            0 | 1 => String::new(),
             number => format!("{number} scales up to "),
         };
         let text = format!("about {all} for {scales}{width}×{height}, {steps} steps");

@@ -259,7 +259,7 @@ mod tests {
         // What does not fit begins with dots and ends as it ends.
         let long = [variation("style", &["a/very/long/path.png"])];
         let labels = Sheet::new(&long, &[Some(picture.clone())]).labels(0, 64);
-        assert_eq!(labels, ["..th.png"]);
+        assert_eq!(labels, ["..ath.png"]);
     }
 
     #[test]
