@@ -8,7 +8,7 @@ use clap::Args;
 use super::StyleArguments;
 
 #[derive(Args)]
-#[command(mut_arg("styles", |styles| styles.required_unless_present("vary")))]
+#[command(mut_arg("styles", |styles| styles.required_unless_present("variations")))]
 #[command(mut_arg("output", |output| output.help("Sheet to write: .png, .jpg, .webp, .tiff or .bmp, or `-` for standard output")))]
 pub struct SweepArguments {
     /// Flag of `style` and the values that it takes in turn; a second one goes down the sheet
