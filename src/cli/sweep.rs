@@ -148,7 +148,7 @@ fn runs(variations: &[Variation], session: &Session, folder: &Path) -> Vec<Run> 
         let with = |value: &String| {
             let pair = (flag.clone(), value.clone());
             let before = combinations.iter();
-            let extended = before.map(|before| [&before[..], &[pair.clone()]].concat());
+            let extended = before.map(|before| [&before[..], std::slice::from_ref(&pair)].concat());
             extended.collect::<Vec<_>>()
         };
         combinations = values.iter().flat_map(with).collect();
