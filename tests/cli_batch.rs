@@ -7,8 +7,9 @@ use std::fs;
 use cli_support::Workshop;
 
 /// On layers near the picture, because the depth of the network is nothing but time here.
-const FLAGS: [&str; 5] = [
+const FLAGS: [&str; 6] = [
     "--out-dir=out",
+    "--recipe=gatys",
     "--style-layer=relu1_1",
     "--content-layer=relu1_1",
     "--iterations=2",
