@@ -106,10 +106,8 @@ fn presets_are_flags_that_others_go_before() {
     ];
     workshop.succeed(&again);
     assert_eq!(record(&workshop)["options"]["iterations"], json!(["100"]));
-    let painterly = run(
-        &workshop,
-        &["--preset=draft", "--recipe=painterly", "--size=40"],
-    );
+    let flags = ["--preset=draft", "--recipe=painterly", "--size=40"];
+    let painterly = workshop.succeed(&[&STYLE[..3], &STYLE[4..], &flags].concat());
     assert!(
         painterly.stderr.contains("--iterations 150\n"),
         "{painterly:?}"
