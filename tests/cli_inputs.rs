@@ -234,7 +234,7 @@ fn flags_and_values_that_do_not_exist_are_refused() {
         2,
         &["'--iteration'", "'--iterations'"],
     );
-    refuse_style(&workshop, &["more.png"], 2, &["'more.png'"]);
+    refuse_style(&workshop, &["more.png"], 2, &["`more.png`"]);
     refuse_style(
         &workshop,
         &["--model", "resnet"],

@@ -64,7 +64,7 @@ fn redirection(words: &mut Vec<String>, mark: &str) -> Option<String> {
 fn run(folder: &Path, line: &str) {
     let mut words: Vec<String> = line.split_whitespace().skip(1).map(String::from).collect();
     match words[0].as_str() {
-        "style" => {
+        "style" | "sweep" => {
             set(&mut words, "--size", "48");
             set(&mut words, "--iterations", "1");
         }

@@ -9,6 +9,7 @@ mod descent;
 mod inspect;
 mod run;
 mod style;
+mod sweep;
 mod texture;
 mod values;
 
@@ -16,7 +17,8 @@ pub use bench::{BenchArguments, Benchmark};
 pub use descent::{ScaleCount, StylePart};
 pub use inspect::{Inspect, PlanArguments};
 pub use run::{OptimiserName, RunArguments, StyleLoss};
-pub use style::{Recipe, StyleArguments};
+pub use style::{Preset, Recipe, StyleArguments};
+pub use sweep::{SweepArguments, Variation};
 pub use texture::TextureArguments;
 pub use values::Weighted;
 
@@ -31,7 +33,7 @@ pub struct Arguments {
 }
 
 /// Flags of every subcommand.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Common {
     /// Network: vgg19, vgg16 or a file (.npz or .safetensors)
     #[arg(long, global = true, default_value = "vgg19", value_name = "NAME|FILE")]
@@ -54,6 +56,8 @@ pub struct Common {
 pub enum Command {
     /// Paint a picture in the style of others
     Style(Box<StyleArguments>),
+    /// Paint with one or two flags varied, and show all results on one labelled sheet
+    Sweep(Box<SweepArguments>),
     /// Paint a texture: the style of pictures without their content, at any size
     Texture(Box<TextureArguments>),
     /// Paint the built-in pictures, nothing else needed

@@ -1,7 +1,7 @@
 //! Ctrl-C: the first one asks for a clean end, the second one leaves at once.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::failure::Code;
 use super::terminal::tell;
@@ -11,8 +11,14 @@ use super::terminal::tell;
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Installs the handler. If the system refuses, Ctrl-C just ends the process as usual.
+    /// Installs the handler, once for all runs of a process. If the system refuses, Ctrl-C just ends the process as
+    /// usual.
     pub fn install() -> Self {
+        static INSTALLED: OnceLock<Interrupt> = OnceLock::new();
+        INSTALLED.get_or_init(Self::with_handler).clone()
+    }
+
+    fn with_handler() -> Self {
         let interrupt = Self::default();
         let flag = Arc::clone(&interrupt.0);
         let _ = ctrlc::set_handler(move || {

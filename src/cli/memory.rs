@@ -158,7 +158,7 @@ impl From<OptimiserSettings> for OptimiserWish {
 
 impl OptimiserWish {
     /// What would do, the best first.
-    fn settings(self) -> Vec<OptimiserSettings> {
+    pub fn settings(self) -> Vec<OptimiserSettings> {
         match self {
             Self::Adam(settings) => vec![OptimiserSettings::Adam(settings)],
             Self::Lbfgs {

@@ -19,7 +19,9 @@ mod progress;
 mod record;
 mod repeat;
 mod resume;
+mod series;
 mod style;
+mod sweep;
 mod terminal;
 mod texture;
 mod trace;
@@ -42,14 +44,12 @@ pub fn run() -> ExitCode {
         Ok(parsed) => parsed,
         // Help and version are no errors, and help is also the answer to no command: clap prints them.
         Err(Refusal::Clap(answer)) if is_help(&answer) => answer.exit(),
-        Err(Refusal::Clap(error)) => {
-            return report(&Failure::usage(one_sentence(&error.to_string())));
-        }
-        Err(Refusal::Failure(failure)) => return report(&failure),
+        Err(refusal) => return report(&refusal.into()),
     };
     let common = &arguments.common;
     let outcome = match &arguments.command {
         Command::Style(style) => style::run(common, style, session),
+        Command::Sweep(sweep) => sweep::run(common, sweep, &session),
         Command::Texture(texture) => texture::run(common, texture, session),
         Command::Demo(demo) => demo::run(common, demo),
         Command::Bench(bench) => bench::run(common, bench),
@@ -71,6 +71,15 @@ fn is_help(answer: &clap::Error) -> bool {
 fn report(failure: &Failure) -> ExitCode {
     tell(format_args!("impasto: {}", failure.message));
     ExitCode::from(failure.code as u8)
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Clap(error) => Self::usage(one_sentence(&error.to_string())),
+            Refusal::Failure(failure) => failure,
+        }
+    }
 }
 
 /// clap says what is wrong in a paragraph, perhaps a tip in another, then how to use everything.

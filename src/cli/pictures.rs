@@ -55,6 +55,8 @@ pub fn check_streams(inputs: &[&Path]) -> Result<(), Failure> {
 pub struct Output {
     path: PathBuf,
     format: PictureFormat,
+    /// What it is called where the path would tell nobody anything.
+    title: Option<String>,
     attachments: Attachments,
     /// The picture whose chroma results take.
     chroma: Option<Arc<Picture>>,
@@ -87,6 +89,7 @@ impl Output {
         Ok(Self {
             path: path.clone(),
             format: arguments.format.unwrap_or(PictureFormat::Png),
+            title: None,
             attachments: Attachments::default(),
             chroma: None,
         })
@@ -98,6 +101,7 @@ impl Output {
         Ok(Self {
             path: path.to_path_buf(),
             format: PictureFormat::of(path)?,
+            title: None,
             attachments: Attachments::default(),
             chroma: None,
         })
@@ -163,10 +167,18 @@ impl Output {
 
     /// What the output is called in messages.
     pub fn name(&self) -> String {
-        if is_stream(&self.path) {
-            "standard output".to_string()
-        } else {
-            self.path.display().to_string()
+        match &self.title {
+            Some(title) => title.clone(),
+            None if is_stream(&self.path) => "standard output".to_string(),
+            None => self.path.display().to_string(),
+        }
+    }
+
+    /// The output by another name in messages, if there is one.
+    pub fn called(self, title: Option<&str>) -> Self {
+        Self {
+            title: title.map(str::to_string),
+            ..self
         }
     }
 

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use impasto::gpu::Recording;
 use impasto::image::Picture;
 use impasto::objective::LossSummary;
 use impasto::optim::OptimiserState;
@@ -28,8 +29,9 @@ use work::Work;
 
 mod work;
 
-/// Seconds from which on it is worth saying how long a run will take.
-const LONG: f64 = 20.0;
+/// So many steps, or seconds, tell how long one takes.
+const ENOUGH_STEPS: usize = 4;
+const ENOUGH_SECONDS: f64 = 1.0;
 
 /// Pictures to write on the way.
 pub struct Saving {
@@ -66,6 +68,10 @@ pub struct Progress {
     missing: Option<Failure>,
     /// Why the last checkpoint could not be written.
     unkept: Option<Failure>,
+    /// The first look at losses of the present scale: after which step, and at how many seconds.
+    look: Option<(usize, f64)>,
+    /// Whether it was said how long the run takes.
+    is_estimated: bool,
     /// The last step whose losses are known, and its terms.
     terms: (usize, Vec<f32>),
     /// Losses of the last step.
@@ -117,6 +123,8 @@ impl Progress {
             interrupt: Interrupt::install(),
             missing: None,
             unkept: None,
+            look: None,
+            is_estimated: false,
             terms: (0, Vec::new()),
             last: LossSummary::default(),
             lost_steps: 0,
@@ -206,14 +214,32 @@ impl Progress {
         self.missing.get_or_insert(failure);
     }
 
-    /// Says once, after the first steps, how long the rest will take.
-    fn estimate(&self, steps: usize) {
-        let seconds = self.started.elapsed().as_secs_f64() / steps as f64;
-        let left = self.work.seconds_left(steps, seconds);
-        if !self.quiet && left >= LONG {
-            let text = format!("{seconds:.2} s a step, so about {} to go", minutes(left));
-            self.bar.suspend(|| tell(text));
+    /// Says once how long the run takes, judged between two looks at one scale: before the first of them kernels are
+    /// compiled.
+    fn estimate(&mut self, step: usize) {
+        if self.quiet || self.is_estimated {
+            return;
         }
+        let now = self.started.elapsed().as_secs_f64();
+        let (first, then) = *self.look.get_or_insert((step, now));
+        let steps = step.saturating_sub(first);
+        let end = self.position.first_step + self.work.steps_at(self.position);
+        let is_enough = steps >= ENOUGH_STEPS || now - then >= ENOUGH_SECONDS || step >= end;
+        // What is over need not be foretold.
+        if steps == 0 || !is_enough || step >= self.work.steps() {
+            return;
+        }
+        self.is_estimated = true;
+        let seconds = (now - then) / steps as f64;
+        let all = minutes(now + self.work.seconds_left(step, seconds));
+        let steps = self.work.steps().saturating_sub(self.first_step);
+        let [width, height] = self.whole;
+        let scales = match self.work.scales() - usize::from(self.ends_in_a_finish) {
+            0 | 1 => String::new(),
+            number => format!("{number} scales up to "),
+        };
+        let text = format!("about {all} for {scales}{width}×{height}, {steps} steps");
+        self.bar.suspend(|| tell(text));
     }
 
     /// Where several scales are painted: for how long still, in words for the bar.
@@ -239,7 +265,7 @@ impl Progress {
 
 impl Watcher for Progress {
     fn losses(&mut self, losses: &[StepLosses]) -> ControlFlow<()> {
-        if let (0, Some(last)) = (self.bar.position(), losses.last()) {
+        if let Some(last) = losses.last() {
             self.estimate(last.step);
         }
         if let Some(StepLosses { step, terms }) = losses.last() {
@@ -269,6 +295,9 @@ impl Watcher for Progress {
         self.position = position;
         self.work
             .enter(position, position.first_step.max(self.first_step));
+        self.work
+            .set_fixed(fixed_part(run.executable().recording()));
+        self.look = None;
         self.bar.set_length(self.work.steps() as u64);
         let kernels = fingerprint::of_kernels(run.executable().recording());
         if let Some(record) = &mut self.record {
@@ -342,10 +371,27 @@ impl Watcher for Progress {
     }
 }
 
-/// `40 s`, `12 min` or `3 h 05 min`.
-fn minutes(seconds: f64) -> String {
+/// The part of a step that takes as long in any size of picture: distances of Gaussians are made of matrices of channels.
+fn fixed_part(recording: &Recording) -> f64 {
+    let is_fixed = |kernel: &str| {
+        let stems = ["wasserstein_loss", "matrix_product"];
+        stems.iter().any(|stem| kernel.starts_with(stem))
+    };
+    let (mut fixed, mut all) = (0, 0);
+    for info in recording.infos() {
+        all += info.real_flop;
+        if is_fixed(&info.kernel) {
+            fixed += info.real_flop;
+        }
+    }
+    fixed as f64 / all.max(1) as f64
+}
+
+/// `4.2 s`, `40 s`, `12 min` or `3 h 05 min`.
+pub fn minutes(seconds: f64) -> String {
     let minutes = (seconds / 60.0).round() as u64;
     match minutes {
+        _ if seconds < 9.95 => format!("{seconds:.1} s"),
         0..=1 => format!("{seconds:.0} s"),
         2..=119 => format!("{minutes} min"),
         _ => format!("{} h {:02} min", minutes / 60, minutes % 60),
@@ -373,6 +419,8 @@ mod tests {
 
     #[test]
     fn times_are_told_in_the_unit_that_suits() {
+        assert_eq!(minutes(4.24), "4.2 s");
+        assert_eq!(minutes(9.96), "10 s");
         assert_eq!(minutes(40.4), "40 s");
         assert_eq!(minutes(721.0), "12 min");
         assert_eq!(minutes(11_100.0), "3 h 05 min");

@@ -60,9 +60,23 @@ pub struct Record {
     pub steps: usize,
     /// Loss terms by name, as the last step found them; null where they were not finite.
     pub losses: BTreeMap<String, Option<f32>>,
+    /// The runs on a sheet of several, of whose first the rest is told; none of a picture.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<SheetRun>,
     /// See [`Draft::steps_are_shared`].
     #[serde(skip)]
     steps_are_shared: bool,
+}
+
+/// A run on a sheet of `impasto sweep`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SheetRun {
+    /// The flags that are varied, with their values.
+    pub options: BTreeMap<String, String>,
+    /// As [`Record::steps`].
+    pub steps: usize,
+    /// As [`Record::losses`].
+    pub losses: BTreeMap<String, Option<f32>>,
 }
 
 /// A file that was read.
@@ -216,6 +230,7 @@ impl Draft {
             resolved,
             steps: 0,
             losses: BTreeMap::new(),
+            runs: Vec::new(),
             steps_are_shared: self.steps_are_shared,
         })
     }
@@ -241,6 +256,24 @@ impl Record {
             .map(|(name, loss)| (name, Some(loss).filter(|loss| loss.is_finite())))
             .collect();
         record
+    }
+
+    /// The record of a sheet of `size` (W, H) with these `runs`, of whose first this is the record; `vary` is what the
+    /// flag says.
+    pub fn on_sheet(
+        mut self,
+        [width, height]: [usize; 2],
+        vary: Vec<String>,
+        runs: Vec<SheetRun>,
+    ) -> Self {
+        let varied = |flag: &str| runs.iter().any(|run| run.options.contains_key(flag));
+        self.origin.options.retain(|flag, _| !varied(flag));
+        self.origin.options.insert("vary".to_string(), vary);
+        self.origin.size = [width, height];
+        self.steps = runs.iter().map(|run| run.steps).sum();
+        self.losses.clear();
+        self.runs = runs;
+        self
     }
 
     /// The record as a file beside `folder`'s other files has it: what lies in or below the folder by its

@@ -35,6 +35,13 @@ impl Repetition {
     /// The run that made the picture at `path`, and its command line with what was `given` now.
     pub fn new(run: Run, path: &Path, given: &[Flag]) -> Result<(Self, Vec<OsString>), Failure> {
         let record = Record::read(path)?;
+        if !record.runs.is_empty() {
+            return Err(Failure::bad_input(format!(
+                "`{}` is a sheet of {} runs; give one of its pictures, which `impasto sweep --keep` keeps",
+                path.display(),
+                record.runs.len()
+            )));
+        }
         let given = given.iter().filter(|flag| flag.given);
         let names: BTreeSet<String> = given.clone().map(|flag| flag.name.clone()).collect();
         let shown = path.display();
@@ -56,6 +63,10 @@ impl Repetition {
             .iter()
             .map(|(name, values)| (&**name, values.iter().map(OsString::from).collect()))
             .collect();
+        let of_presets = ["size", "iterations", "scales", "finish"];
+        if names.contains("preset") {
+            options.retain(|name, _| !of_presets.contains(name));
+        }
         if names.contains("size") && !names.contains("scales") {
             // From a larger size on there are more of them.
             options.remove("scales");

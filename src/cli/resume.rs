@@ -114,6 +114,30 @@ impl Session {
         self.flags.retain(|flag| flag.name != name);
     }
 
+    /// Whether a flag stands on the command line.
+    pub fn gives(&self, name: &str) -> bool {
+        self.flags
+            .iter()
+            .any(|flag| flag.name == name && flag.given)
+    }
+
+    /// The values of a flag, paths absolute.
+    pub fn values(&self, name: &str) -> &[OsString] {
+        let flag = self.flags.iter().find(|flag| flag.name == name);
+        flag.map_or(&[], |flag| &flag.values)
+    }
+
+    /// The command line of a run of `impasto style` with the flags that were given; those in `other` have these
+    /// values instead, and are left out where there is none.
+    pub fn style_with(&self, other: &[(&str, Vec<OsString>)]) -> Vec<OsString> {
+        let given = self.flags.iter().filter(|flag| flag.given);
+        let mut options: BTreeMap<&str, Vec<OsString>> = given
+            .map(|flag| (&*flag.name, flag.values.clone()))
+            .collect();
+        options.extend(other.iter().cloned());
+        command_line(STYLE, options)
+    }
+
     /// The flags for a checkpoint or a record.
     pub fn options(&self) -> Result<Options, Failure> {
         let text = |value: &OsString| {
@@ -149,27 +173,31 @@ pub struct Run {
     positional: &'static str,
 }
 
-const RUNS: [Run; 2] = [
-    Run {
-        command: "style",
-        positional: "content",
-    },
-    Run {
-        command: "texture",
-        positional: "styles",
-    },
-];
+const STYLE: Run = Run {
+    command: "style",
+    positional: "content",
+};
+const TEXTURE: Run = Run {
+    command: "texture",
+    positional: "styles",
+};
+/// Many runs of [`STYLE`], which can be continued neither together nor one by one.
+const SWEEP: Run = Run {
+    command: "sweep",
+    ..STYLE
+};
 
 /// The run that is asked for, and its flags.
 fn run(matches: &ArgMatches) -> Option<(Run, &ArgMatches)> {
     let (name, flags) = matches.subcommand()?;
-    let run = RUNS.into_iter().find(|run| run.command == name)?;
+    let mut runs = [STYLE, TEXTURE, SWEEP].into_iter();
+    let run = runs.find(|run| run.command == name)?;
     Some((run, flags))
 }
 
 /// The file that a flag of a run names, if the run knows the flag.
 fn named(matches: &ArgMatches, flag: &str) -> Option<(Run, PathBuf)> {
-    let (run, flags) = run(matches)?;
+    let (run, flags) = run(matches).filter(|(run, _)| run.command != SWEEP.command)?;
     Some((run, flags.try_get_one(flag).ok()?.cloned()?))
 }
 
@@ -217,7 +245,7 @@ pub fn is_path(name: &str, value: &OsStr) -> bool {
         "content" | "output" | "mask" | "content-mask" => value != "-",
         // A stream may have a weight.
         "style" | "styles" => value != "-" && !value.as_encoded_bytes().starts_with(b"-:"),
-        "trace" | "checkpoint" | "weights" => true,
+        "trace" | "checkpoint" | "weights" | "out-dir" | "keep" => true,
         "init" => value != "content" && value != "noise" && value != "-",
         "model" => value
             .to_str()

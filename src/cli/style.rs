@@ -23,101 +23,55 @@ use super::record::{Draft, Resolved};
 use super::resume::{Options, Session};
 use super::trace::Trace;
 use super::wait::wait;
-use super::{colour, explain, network, open_gpu, say, tuning};
+use super::{explain, network, open_gpu, say, tuning};
 
+mod batch;
 mod border;
 mod masks;
 mod objective;
+mod opened;
+mod pace;
 mod pictures;
 mod plan;
+mod preset;
 mod recipe;
 #[cfg(test)]
 mod tests;
 
 pub use border::{closes, multiple};
-use objective::terms;
 pub use objective::{check_side, check_sides, find_layer, parts, style_scales, with_style};
-use pictures::Pictures;
+pub use opened::Opened;
 pub use recipe::{optimiser, resumed_wishes, settle, settle_scales, sizes, stages};
 
 /// The longer side if neither `--size` nor a smaller content says otherwise.
 pub const USUAL_SIZE: usize = 512;
 
 /// Runs the command.
-pub fn run(
-    common: &Common,
-    arguments: &StyleArguments,
-    mut session: Session,
-) -> Result<(), Failure> {
-    let output = check_outputs(arguments)?;
-    colour::check(arguments)?;
-    let mut pictures = Pictures::load(common, arguments, &session)?;
-    let attachments = std::mem::take(&mut pictures.attachments);
-    let output = output.with(common, attachments, arguments.depth)?;
-    let network = network::load(common)?;
-    let architecture = network.architecture;
-    let recipe = recipe::named(arguments, architecture);
-    let wish = recipe::optimiser(arguments, &recipe)?;
-    let mut terms = terms(arguments, &recipe, architecture)?;
-    terms.regions = pictures.masks.regions(&arguments.styles);
-    terms.parts = parts(arguments, architecture, arguments.styles.len())?;
-    let of_network = (architecture, &terms);
-    let of_pictures = (&pictures.sources, pictures.size);
-    let sizes = recipe::sizes(arguments, &recipe, of_network, of_pictures)?;
-    settle_scales(&mut session, sizes.len());
-    let coarsest = pictures.sources.at(sizes[0]);
-    if sizes.len() == 1 {
-        // They are looked at in no other size.
-        (pictures.sources.content, pictures.sources.styles) = coarsest.clone();
+pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Result<(), Failure> {
+    if let Some(folder) = &arguments.out_dir {
+        return batch::run(common, arguments, &session, folder);
     }
-    check_sides(
-        architecture,
-        &terms,
-        (&arguments.content, &coarsest.0),
-        arguments.styles.iter().zip(&coarsest.1),
-    )?;
-    let (content, styles) = pictures.sources.at(pictures.size);
-    let styles = styles.iter().map(|(style, _)| style);
-    let looked_at = std::iter::once(&content).chain(styles);
-    let inputs = Inputs::new(&network, looked_at.chain(pictures.masks.all()));
-    let of_files = (pictures.inputs.clone(), arguments.seed);
-    let to_files = (&inputs, &output);
-    let record = Draft::new(common, arguments, &mut session, of_files, to_files)?;
-    let output = pictures.in_colour(arguments, output);
-    let (scales, finish) = stages(arguments, &recipe, of_network, &sizes)?;
-    let resumed = (session.resumed.as_ref(), scales.len());
-    let (optimiser, finish) = resumed_wishes(wish, finish, resumed);
-    let job = StyleJob {
-        optimiser,
-        finish,
-        memory: arguments.memory,
-        start: pictures.start(arguments),
-        preference: Preference::default(),
-        scales,
-        average: arguments.descent.average.unwrap_or(recipe.average),
-        tolerance: arguments.descent.tolerance.unwrap_or(recipe.tolerance),
-        terms,
-        sources: pictures.sources,
-        output,
-        save_every: arguments.save_every,
-        trace: arguments.trace.as_deref(),
-        keeping: None,
-        record: None,
-        resumed: None,
-    };
-    let record = job.described(record);
-    let mut names = vec![arguments.content.as_path()];
-    names.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
-    names.extend(masks(arguments));
-    let keeping = keeping(common, arguments, &session, (inputs, &names), &job)?;
+    if arguments.each_style {
+        return Err(Failure::usage(
+            "--each-style makes several results and -o names one; name a folder for them with --out-dir",
+        ));
+    }
+    if let [_, second, ..] = arguments.contents() {
+        return Err(Failure::usage(format!(
+            "`{}` is a second content and -o names one result; name a folder for several with --out-dir",
+            second.display()
+        )));
+    }
+    let opened = Opened::new(common, arguments, session)?;
+    let network = network::load(common)?;
+    if arguments.preset.is_some() {
+        // What it stands for hangs on the adapter.
+        let gpu = open_gpu(common)?;
+        return opened.paint(common, arguments, (&network, &gpu));
+    }
+    let job = opened.job(common, arguments, &network)?;
     let gpu = open_gpu(common)?;
-    let job = StyleJob {
-        preference: tuning::preference(common, gpu.profile(), arguments.variant),
-        keeping,
-        record: Some(record),
-        resumed: session.resumed,
-        ..job
-    };
+    let job = job.on(common, arguments, &gpu);
     paint(common, &gpu, &network, job)
 }
 
@@ -165,6 +119,14 @@ pub struct Keeping<'a> {
 }
 
 impl StyleJob<'_> {
+    /// The job with what is known of the adapter.
+    fn on(self, common: &Common, arguments: &RunArguments, gpu: &Gpu) -> Self {
+        Self {
+            preference: tuning::preference(common, gpu.profile(), arguments.variant),
+            ..self
+        }
+    }
+
     /// Writes what was left to the recipe into `options`.
     fn settle(&self, options: &mut Options) {
         let finish = self.finish.as_ref().and_then(|_| self.scales.last());
@@ -397,15 +359,20 @@ fn masks(arguments: &StyleArguments) -> impl Iterator<Item = &Path> {
     masks.map(|path| path.as_path())
 }
 
-/// As [`check_files`], for the pictures that the flags name.
-fn check_outputs(arguments: &StyleArguments) -> Result<Output, Failure> {
-    let mut inputs: Vec<&Path> = vec![&arguments.content];
+/// The files that the flags name for reading.
+pub fn inputs(arguments: &StyleArguments) -> Vec<&Path> {
+    let mut inputs = vec![arguments.content()];
     inputs.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
     inputs.extend(masks(arguments));
     if !matches!(arguments.init.as_str(), "content" | "noise") {
         inputs.push(Path::new(&arguments.init));
     }
-    check_files(arguments, inputs)
+    inputs
+}
+
+/// As [`check_files`], for the pictures that the flags name.
+fn check_outputs(arguments: &StyleArguments) -> Result<Output, Failure> {
+    check_files(arguments, inputs(arguments))
 }
 
 /// The output, when everything that a run would write can be written, and every one of `inputs` is one.

@@ -249,7 +249,7 @@ impl Gpu {
     }
 
     /// Gives back what nobody uses any more: scratch memory, and what the device has done with.
-    pub(crate) fn release(&self) {
+    pub fn release(&self) {
         self.scratch
             .lock()
             .unwrap_or_else(|e| e.into_inner())

@@ -59,7 +59,7 @@ impl Way {
     }
 
     /// Its time, 1 for that of the plain way with the preferred variants; roughly.
-    fn cost(&self) -> f64 {
+    pub fn cost(&self) -> f64 {
         let of_variants = if self.gives_up_speed { EXACT_COST } else { 1.0 };
         self.candidate.flop_ratio * of_variants
     }

@@ -1,10 +1,11 @@
 //! Flags of `impasto style`.
 
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use std::str::FromStr;
 
+use clap::builder::ArgPredicate;
 use clap::{Args, ValueEnum};
 use impasto::image::ColourSpace;
 use impasto::shape::Border;
@@ -14,10 +15,19 @@ use super::values::{Weighted, border, part, positive};
 use crate::cli::colour::ColourControl;
 
 #[derive(Args)]
+// What stands there beside --out-dir is never looked at.
+#[command(mut_arg("output", |output| output
+    .required_unless_present("out_dir")
+    .default_value_if("out_dir", ArgPredicate::IsPresent, ".")))]
 pub struct StyleArguments {
-    /// Picture to paint, `-` for standard input; its transparency, depth and EXIF data go into the result
-    #[arg(required = false, required_unless_present_any = ["resume", "from"])]
-    pub content: PathBuf,
+    /// Picture to paint, `-` for standard input; its transparency, depth and EXIF data go into the result. Several
+    /// with --out-dir
+    #[arg(
+        id = "content",
+        required_unless_present_any = ["resume", "from"],
+        value_name = "CONTENT"
+    )]
+    contents: Vec<PathBuf>,
     /// Picture to take the style from, with its share when there are several; repeatable
     #[arg(
         long = "style",
@@ -25,6 +35,16 @@ pub struct StyleArguments {
         value_name = "IMG[:WEIGHT]"
     )]
     pub styles: Vec<Weighted>,
+    /// Folder for the results of several contents, as CONTENT_STYLE.png; made if it is not there
+    #[arg(long, conflicts_with_all = ["output", "resume", "from", "checkpoint", "trace"], value_name = "DIR")]
+    pub out_dir: Option<PathBuf>,
+    /// Paint every content in every style by itself, instead of in all of them blended
+    #[arg(long)]
+    pub each_style: bool,
+    /// Size, steps and scales for about 1, 5 or 20 minutes on this adapter, the size at most 512, 1024 or 2048 pixels
+    /// and that of the content; flags of your own go before it
+    #[arg(long, value_enum)]
+    pub preset: Option<Preset>,
     /// Longer side of the result in pixels; the default is that of the content, at most 512; pictures
     /// are sized by a bicubic filter on sRGB values
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=16384), value_name = "N")]
@@ -71,6 +91,21 @@ pub struct StyleArguments {
     pub run: RunArguments,
 }
 
+impl StyleArguments {
+    /// The picture to paint, the first if there are several.
+    pub fn content(&self) -> &Path {
+        // clap wants at least one.
+        self.contents
+            .first()
+            .map_or(Path::new(""), PathBuf::as_path)
+    }
+
+    /// All pictures to paint, one after the other.
+    pub fn contents(&self) -> &[PathBuf] {
+        &self.contents
+    }
+}
+
 impl Deref for StyleArguments {
     type Target = RunArguments;
 
@@ -85,4 +120,15 @@ pub enum Recipe {
     Gatys,
     /// Means and covariances from coarse to fine by Adam, then Gram matrices at full size by L-BFGS
     Painterly,
+}
+
+/// How much time a run is to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Preset {
+    /// About a minute, to see whether a style suits
+    Draft,
+    /// About five minutes
+    Standard,
+    /// About twenty minutes
+    Fine,
 }

@@ -33,6 +33,23 @@ fn in_words(record: &Record) -> String {
         let loss = loss.map_or("not finite".to_string(), |loss| format!("{loss:.4e}"));
         lines.push(format!("loss       {name} {loss}"));
     }
+    for run in &record.runs {
+        let options = run
+            .options
+            .iter()
+            .map(|(flag, value)| format!("--{flag} {value}"));
+        let options: Vec<String> = options.collect();
+        let losses = run.losses.iter().map(|(name, loss)| match loss {
+            Some(loss) => format!(", {name} {loss:.4e}"),
+            None => format!(", {name} not finite"),
+        });
+        let losses: String = losses.collect();
+        lines.push(format!(
+            "run        {}: {} steps{losses}",
+            options.join(" "),
+            run.steps
+        ));
+    }
     for input in &record.inputs {
         let [option, path, sha256] = [&input.option, &input.path, &input.sha256];
         lines.push(format!("{option:10} {path}, sha256 {sha256}"));

@@ -12,6 +12,8 @@ pub struct Work {
     planned: usize,
     ends_in_a_finish: bool,
     position: ScalePosition,
+    /// The part of a step at the present scale that takes as long at any other.
+    fixed: f64,
     /// The step after which the watch was started, always one of the present scale, and when that was.
     since: (usize, Instant),
 }
@@ -33,6 +35,7 @@ impl Work {
                 .map(|scale| (scale.steps, pixels(scale)))
                 .collect(),
             position: ScalePosition::default(),
+            fixed: 0.0,
             since: (0, Instant::now()),
         }
     }
@@ -54,6 +57,11 @@ impl Work {
         let later = self.scales.iter().skip(self.position.scale);
         let later: usize = later.map(|(steps, _)| steps).sum();
         self.position.first_step.saturating_add(later)
+    }
+
+    /// So large a `part` of a step hangs on no number of pixels.
+    pub fn set_fixed(&mut self, part: f64) {
+        self.fixed = part;
     }
 
     /// A scale begins, or is taken up after `step`.
@@ -84,8 +92,9 @@ impl Work {
         let Some(&(steps, pixels)) = here_and_later.next() else {
             return 0.0;
         };
+        let as_long = |of_later: f64| self.fixed + (1.0 - self.fixed) * of_later / pixels;
         let later: f64 = here_and_later
-            .map(|&(steps, of_later)| steps as f64 * of_later / pixels)
+            .map(|&(steps, of_later)| steps as f64 * as_long(of_later))
             .sum();
         seconds * (steps.saturating_sub(done) as f64 + later)
     }
@@ -104,6 +113,9 @@ mod tests {
         let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-9, "{found}");
         near(work.seconds_left(0, 1.0), 20.0 + 10.0 * 4.0 + 10.0 * 16.0);
         near(work.seconds_left(20, 1.0), 10.0 * 4.0 + 10.0 * 16.0);
+        work.set_fixed(0.5);
+        near(work.seconds_left(0, 1.0), 20.0 + 10.0 * 2.5 + 10.0 * 8.5);
+        work.set_fixed(0.0);
         // The first scale ended five steps before its time.
         let position = ScalePosition {
             scale: 1,

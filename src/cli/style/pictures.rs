@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use impasto::image::{Attachments, Picture};
+use impasto::image::{Attachments, Picture, PictureFile};
 use impasto::paint::{Sources, Start};
 
 use super::USUAL_SIZE;
@@ -19,9 +19,10 @@ use crate::cli::resume::Session;
 /// What a run is made from.
 pub(super) struct Pictures {
     pub(super) sources: Sources,
-    /// The longer side of the result.
+    /// The longer side of the result; that of the content until it is settled.
     pub(super) size: usize,
-    pub(super) attachments: Attachments,
+    /// The content as it was read, until the size is settled.
+    content: Option<PictureFile>,
     /// The picture that `--init` names.
     init: Option<Picture>,
     /// Where terms hold.
@@ -38,12 +39,8 @@ impl Pictures {
         session: &Session,
     ) -> Result<Self, Failure> {
         let mut inputs = Vec::new();
-        let content = read(common, &arguments.content)?;
-        inputs.push(Input::new("content", &arguments.content, &content.sha256));
-        let longer = content.picture.width.max(content.picture.height);
-        let size = arguments
-            .size
-            .map_or(longer.min(USUAL_SIZE), |size| size as usize);
+        let content = read(common, arguments.content())?;
+        inputs.push(Input::new("content", arguments.content(), &content.sha256));
         let mut sources = Sources {
             content: content.picture.clone(),
             styles: Vec::new(),
@@ -69,15 +66,25 @@ impl Pictures {
                 Err(failure) => return Err(failure),
             }
         }
-        let ([width, height], _) = sources.sizes(size);
-        say_if_rounded(common, &sources, [width, height], size);
         Ok(Self {
-            attachments: content.resized(width, height).attachments,
+            size: content.picture.width.max(content.picture.height),
+            content: Some(content),
             sources,
-            size,
             init,
             masks,
             inputs,
+        })
+    }
+
+    /// Settles the size of the result, of whose longer side the flags say `wanted`; what it takes over from the
+    /// content.
+    pub(super) fn fit(&mut self, common: &Common, wanted: Option<u32>) -> Attachments {
+        self.size = wanted.map_or(self.size.min(USUAL_SIZE), |size| size as usize);
+        let ([width, height], _) = self.sources.sizes(self.size);
+        say_if_rounded(common, &self.sources, [width, height], self.size);
+        let content = self.content.take();
+        content.map_or(Attachments::default(), |content| {
+            content.resized(width, height).attachments
         })
     }
 

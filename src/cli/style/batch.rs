@@ -1,0 +1,174 @@
+//! `impasto style A B --style S --style T --out-dir DIR`: several results in one go. What one of them lacks costs the
+//! others nothing.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use impasto::image::check_output;
+
+use crate::cli::arguments::{Common, StyleArguments};
+use crate::cli::failure::{Code, Failure};
+use crate::cli::resume::Session;
+use crate::cli::series::{Folder, Member};
+use crate::cli::{network, open_gpu, say};
+
+/// Runs the command.
+pub fn run(
+    common: &Common,
+    arguments: &StyleArguments,
+    session: &Session,
+    folder: &Path,
+) -> Result<(), Failure> {
+    let network = network::load(common)?;
+    let folder = Folder::open("out-dir", folder)?;
+    let members = members(arguments, session, folder.path())?;
+    let number = members.len();
+    let mut failed = Failed::default();
+    let mut sound = Vec::new();
+    for member in members {
+        match member.check(common, &network) {
+            Ok(()) => sound.push(member),
+            // A flag is wrong for all of them.
+            Err(failure) if failure.code == Code::Usage => return Err(failure),
+            Err(failure) => failed.note(common, &member, failure),
+        }
+    }
+    if sound.is_empty() {
+        return failed.conclude(number);
+    }
+    let gpu = open_gpu(common)?;
+    for (index, member) in sound.iter().enumerate() {
+        say(
+            common,
+            format!("{} ({} of {})", member.title, index + 1, sound.len()),
+        );
+        match member.paint(common, (&network, &gpu)) {
+            Ok(()) => {}
+            Err(failure) if matches!(failure.code, Code::Interrupted | Code::DeviceLost) => {
+                return Err(Failure {
+                    message: format!(
+                        "{}, and {index} of {number} were painted before",
+                        failure.message
+                    ),
+                    ..failure
+                });
+            }
+            Err(failure) => failed.note(common, member, failure),
+        }
+    }
+    failed.conclude(number)
+}
+
+/// The runs: every content in all styles together, or with `--each-style` in each of them.
+fn members(
+    arguments: &StyleArguments,
+    session: &Session,
+    folder: &Path,
+) -> Result<Vec<Member>, Failure> {
+    if arguments.each_style && !arguments.masks.is_empty() {
+        return Err(Failure::usage(
+            "--mask gives each style a region of one picture, and --each-style each style a picture; leave one of them out",
+        ));
+    }
+    // Paths here are as they were typed, in the session they are absolute.
+    let contents = arguments.contents().iter().zip(session.values("content"));
+    let styles: Vec<(&Path, &OsString)> = arguments
+        .styles
+        .iter()
+        .map(|style| Path::new(&style.name))
+        .zip(session.values("style"))
+        .collect();
+    let together = if arguments.each_style {
+        1
+    } else {
+        styles.len()
+    };
+    let format = session.values("format").first();
+    let extension = format.map_or("png".into(), |format| format.to_string_lossy());
+    let mut members: Vec<(Member, String)> = Vec::new();
+    for (content, whole) in contents {
+        for styles in styles.chunks(together.max(1)) {
+            let names: Vec<String> = styles.iter().map(|(style, _)| stem(style)).collect();
+            let name = format!("{}_{}.{extension}", stem(content), names.join("+"));
+            let path = folder.join(&name);
+            // Some file systems take capitals for small letters.
+            let same = |(other, _): &&(Member, String)| {
+                other.title.to_lowercase() == path.display().to_string().to_lowercase()
+            };
+            let shown = format!("`{}` with `{}`", content.display(), names.join("+"));
+            if let Some((_, other)) = members.iter().find(same) {
+                return Err(Failure::usage(format!(
+                    "{other} and {shown} would both be painted to `{name}`; rename a picture, or paint them in two calls"
+                )));
+            }
+            let values = styles.iter().map(|(_, value)| (*value).clone()).collect();
+            let words = session.style_with(&[
+                ("content", vec![whole.clone()]),
+                ("style", values),
+                ("output", vec![path.clone().into()]),
+                ("out-dir", vec![]),
+                ("format", vec![]),
+            ]);
+            let title = path.display().to_string();
+            members.push((Member { title, words }, shown));
+        }
+    }
+    let members: Vec<Member> = members.into_iter().map(|(member, _)| member).collect();
+    check_outputs(&members)?;
+    Ok(members)
+}
+
+/// Refuses if the result of one run would replace what another one reads.
+fn check_outputs(members: &[Member]) -> Result<(), Failure> {
+    let parsed = members.iter().map(Member::parse);
+    let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
+    let inputs = parsed
+        .iter()
+        .flat_map(|(arguments, _)| super::inputs(arguments));
+    let inputs: Vec<&Path> = inputs.collect();
+    for (arguments, _) in &parsed {
+        check_output(&arguments.output, &inputs)?;
+    }
+    Ok(())
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Results that there will not be, or not as they should be.
+#[derive(Default)]
+struct Failed {
+    number: usize,
+    first: Option<(String, Failure)>,
+}
+
+impl Failed {
+    /// Says that `member` fails.
+    fn note(&mut self, common: &Common, member: &Member, failure: Failure) {
+        let title = &member.title;
+        say(
+            common,
+            format!("note: `{title}` fails: {}", failure.message),
+        );
+        self.number += 1;
+        self.first.get_or_insert((title.clone(), failure));
+    }
+
+    /// How `number` runs ended.
+    fn conclude(self, number: usize) -> Result<(), Failure> {
+        let Some((title, failure)) = self.first else {
+            return Ok(());
+        };
+        Err(Failure {
+            message: format!(
+                "{} of {number} pictures failed, the first of them `{title}`: {}",
+                self.number, failure.message
+            ),
+            ..failure
+        })
+    }
+}

@@ -1,0 +1,149 @@
+//! A run of `impasto style` between its command line and its device.
+
+use std::path::Path;
+
+use impasto::gpu::Gpu;
+use impasto::kernels::conv3x3::Preference;
+use impasto::net::Network;
+
+use super::objective::{check_sides, parts, terms};
+use super::pictures::Pictures;
+use super::recipe::{self, resumed_wishes, settle_scales, stages};
+use super::{StyleJob, check_outputs, keeping, masks, paint};
+use crate::cli::arguments::{Common, StyleArguments};
+use crate::cli::checkpoint::Inputs;
+use crate::cli::colour;
+use crate::cli::failure::Failure;
+use crate::cli::pictures::Output;
+use crate::cli::record::Draft;
+use crate::cli::resume::Session;
+
+/// A run whose pictures are read, and whose output can be written.
+pub struct Opened {
+    pub(super) session: Session,
+    pub(super) pictures: Pictures,
+    output: Output,
+}
+
+impl Opened {
+    /// Reads the pictures that the flags name.
+    pub fn new(
+        common: &Common,
+        arguments: &StyleArguments,
+        session: Session,
+    ) -> Result<Self, Failure> {
+        let output = check_outputs(arguments)?;
+        colour::check(arguments)?;
+        let pictures = Pictures::load(common, arguments, &session)?;
+        Ok(Self {
+            session,
+            pictures,
+            output,
+        })
+    }
+
+    /// The run with its result called `title` in what is said of it.
+    pub fn called(self, title: Option<&str>) -> Self {
+        Self {
+            output: self.output.called(title),
+            ..self
+        }
+    }
+
+    /// Paints with a network and a device that are there already.
+    pub fn paint(
+        mut self,
+        common: &Common,
+        arguments: &StyleArguments,
+        (network, gpu): (&Network, &Gpu),
+    ) -> Result<(), Failure> {
+        let settled = match arguments.preset {
+            Some(preset) => {
+                let settled = self.settle(common, (preset, arguments), (network, gpu))?;
+                self.session = settled.session;
+                Some(settled.arguments)
+            }
+            None => None,
+        };
+        let arguments = settled.as_deref().unwrap_or(arguments);
+        let job = self.job(common, arguments, network)?;
+        paint(common, gpu, network, job.on(common, arguments, gpu))
+    }
+
+    /// Everything that can be settled, or refused, without a device.
+    pub fn job<'a>(
+        self,
+        common: &Common,
+        arguments: &'a StyleArguments,
+        network: &Network,
+    ) -> Result<StyleJob<'a>, Failure> {
+        let Self {
+            mut session,
+            mut pictures,
+            output,
+        } = self;
+        let attachments = pictures.fit(common, arguments.size);
+        let output = output.with(common, attachments, arguments.depth)?;
+        let architecture = network.architecture;
+        let recipe = recipe::named(arguments, architecture);
+        let wish = recipe::optimiser(arguments, &recipe)?;
+        let mut terms = terms(arguments, &recipe, architecture)?;
+        terms.regions = pictures.masks.regions(&arguments.styles);
+        terms.parts = parts(arguments, architecture, arguments.styles.len())?;
+        let of_network = (architecture, &terms);
+        let of_pictures = (&pictures.sources, pictures.size);
+        let sizes = recipe::sizes(arguments, &recipe, of_network, of_pictures)?;
+        settle_scales(&mut session, sizes.len());
+        let coarsest = pictures.sources.at(sizes[0]);
+        if sizes.len() == 1 {
+            // They are looked at in no other size.
+            (pictures.sources.content, pictures.sources.styles) = coarsest.clone();
+        }
+        check_sides(
+            architecture,
+            &terms,
+            (arguments.content(), &coarsest.0),
+            arguments.styles.iter().zip(&coarsest.1),
+        )?;
+        let (content, styles) = pictures.sources.at(pictures.size);
+        let styles = styles.iter().map(|(style, _)| style);
+        let looked_at = std::iter::once(&content).chain(styles);
+        let inputs = Inputs::new(network, looked_at.chain(pictures.masks.all()));
+        let of_files = (pictures.inputs.clone(), arguments.seed);
+        let to_files = (&inputs, &output);
+        let record = Draft::new(common, arguments, &mut session, of_files, to_files)?;
+        let output = pictures.in_colour(arguments, output);
+        let (scales, finish) = stages(arguments, &recipe, of_network, &sizes)?;
+        let resumed = (session.resumed.as_ref(), scales.len());
+        let (optimiser, finish) = resumed_wishes(wish, finish, resumed);
+        let job = StyleJob {
+            optimiser,
+            finish,
+            memory: arguments.memory,
+            start: pictures.start(arguments),
+            preference: Preference::default(),
+            scales,
+            average: arguments.descent.average.unwrap_or(recipe.average),
+            tolerance: arguments.descent.tolerance.unwrap_or(recipe.tolerance),
+            terms,
+            sources: pictures.sources,
+            output,
+            save_every: arguments.save_every,
+            trace: arguments.trace.as_deref(),
+            keeping: None,
+            record: None,
+            resumed: None,
+        };
+        let record = job.described(record);
+        let mut names = vec![arguments.content()];
+        names.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
+        names.extend(masks(arguments));
+        let keeping = keeping(common, arguments, &session, (inputs, &names), &job)?;
+        Ok(StyleJob {
+            keeping,
+            record: Some(record),
+            resumed: session.resumed,
+            ..job
+        })
+    }
+}

@@ -1,0 +1,217 @@
+//! How long a step takes on this adapter, in sizes at which nothing was timed.
+//!
+//! What was measured is kept in the cache folder, so that a preset means the same size in every run on a machine, however
+//! busy that is.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use impasto::gpu::Gpu;
+use impasto::net::Network;
+use impasto::optim::OptimiserState;
+use impasto::paint::{
+    Ending, Schedule, Sources, Standing, StepLosses, StyleChoices, StyleRun, Watcher,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::arguments::Common;
+use crate::cli::failure::Failure;
+use crate::cli::wait::wait;
+use crate::cli::{cache, explain};
+
+/// Seconds of a step as a line over pixels: kernels that hang on no size, dispatches, and the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Pace {
+    fixed: f64,
+    per_pixel: f64,
+}
+
+/// Steps that are timed, after one in which kernels may have to be compiled.
+const TIMED: usize = 3;
+
+/// A step that takes less says more of dispatches than of arithmetic.
+const SHORT: f64 = 0.02;
+
+/// The longer side of the larger picture that is timed first.
+const FIRST_SIDE: usize = 256;
+
+/// No larger one is timed.
+pub(super) const LAST_SIDE: usize = 1024;
+
+impl Pace {
+    /// The line through steps of (pixels, seconds) in two sizes.
+    fn through(small: (f64, f64), large: (f64, f64)) -> Self {
+        let slope = (large.1 - small.1) / (large.0 - small.0);
+        // Where the smaller one took as long, noise was measured: the larger one alone counts.
+        let per_pixel = slope.clamp(0.0, large.1 / large.0);
+        let per_pixel = if per_pixel > 0.0 {
+            per_pixel
+        } else {
+            large.1 / large.0
+        };
+        Self {
+            fixed: large.1 - per_pixel * large.0,
+            per_pixel,
+        }
+    }
+
+    /// Seconds of a step in a size of W, H.
+    pub(super) fn seconds(&self, [width, height]: [usize; 2]) -> f64 {
+        self.fixed + self.per_pixel * (width * height) as f64
+    }
+
+    /// The pace that was kept for `key`, or that of `time`, which tells the pixels and seconds of a step with a longer
+    /// side of so many pixels, up to `longest`, or nothing where that is too small for a layer.
+    pub(super) fn of(
+        common: &Common,
+        key: &str,
+        longest: usize,
+        time: impl FnMut(usize) -> Result<Option<(f64, f64)>, Failure>,
+    ) -> Result<Self, Failure> {
+        let file = cache::folder().map(|folder| folder.join("paces.json"));
+        let mut kept = file.as_ref().map(read).unwrap_or_default();
+        if let Some(pace) = kept.get(key) {
+            return Ok(*pace);
+        }
+        let pace = measure(longest, time)?;
+        kept.insert(key.to_string(), pace);
+        // Maps have text keys and numbers are finite.
+        let text = serde_json::to_string_pretty(&kept).unwrap_or_default();
+        let stored = file.map(|file| cache::store(&file, text.as_bytes()));
+        if let Some(Err(reason)) = stored {
+            explain(
+                common,
+                format!("note: the pace of this adapter is not kept: {reason}"),
+            );
+        }
+        Ok(pace)
+    }
+}
+
+/// What was kept; nothing if the file is missing or damaged.
+fn read(file: &PathBuf) -> BTreeMap<String, Pace> {
+    let bytes = std::fs::read(file).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
+fn measure(
+    longest: usize,
+    mut time: impl FnMut(usize) -> Result<Option<(f64, f64)>, Failure>,
+) -> Result<Pace, Failure> {
+    let mut side = FIRST_SIDE.min(longest);
+    let mut small = time(side / 2)?;
+    loop {
+        let next = 2 * side;
+        match (small, time(side)?) {
+            (_, Some(large)) if large.1 < SHORT && next <= longest.min(LAST_SIDE) => {
+                (small, side) = (Some(large), next);
+            }
+            (Some(small), Some(large)) => return Ok(Pace::through(small, large)),
+            // Without pixels nothing can be timed.
+            (_, large) => return Ok(Pace::through((0.0, 0.0), large.unwrap_or((1.0, 0.0)))),
+        }
+    }
+}
+
+/// Pixels and seconds of a step of `choices` with the longer side of the result at `side`; nothing if that is too small
+/// for a layer.
+pub(super) fn time_step(
+    (network, gpu): (&Network, &Gpu),
+    choices: &StyleChoices,
+    sources: &Sources,
+    side: usize,
+) -> Result<Option<(f64, f64)>, Failure> {
+    let layers = choices.terms.content.iter().chain(&choices.terms.style);
+    let least = layers
+        .map(|term| network.architecture.downscale(term.layer))
+        .max();
+    let (content, styles) = sources.sizes(side);
+    let mut sides = std::iter::once(content).chain(styles).flatten();
+    if sides.any(|side| side < least.unwrap_or(1)) {
+        return Ok(None);
+    }
+    let (content, styles) = sources.at(side);
+    let preparation = StyleRun::prepare(gpu, network, choices, &content, &styles);
+    let mut run = wait(gpu, preparation)?;
+    let schedule = Schedule {
+        iterations: 1 + TIMED,
+        report_every: 1,
+        snapshot_every: usize::MAX,
+    };
+    let mut stopwatch = Stopwatch::default();
+    let painting = wait(gpu, run.paint(gpu, schedule, &mut stopwatch));
+    if let Ending::Failed(error) = painting.ending {
+        return Err(error.into());
+    }
+    let pairs = stopwatch.looks.windows(2);
+    let seconds = pairs.map(|pair| (pair[1] - pair[0]).as_secs_f64());
+    // The shortest: what is kept is the pace of the adapter, and not of what else went on that day.
+    let shortest = seconds.min_by(f64::total_cmp);
+    Ok(shortest.map(|seconds| (content.pixels() as f64, seconds)))
+}
+
+/// Notes when steps end.
+#[derive(Default)]
+struct Stopwatch {
+    looks: Vec<Instant>,
+}
+
+impl Watcher for Stopwatch {
+    fn losses(&mut self, _: &[StepLosses]) -> ControlFlow<()> {
+        self.looks.push(Instant::now());
+        ControlFlow::Continue(())
+    }
+
+    fn wants_picture(&self, _: usize) -> bool {
+        false
+    }
+
+    fn picture(&mut self, _: usize, _: &[f32]) {}
+
+    fn wants_state(&self, _: usize, _: bool) -> bool {
+        false
+    }
+
+    fn state(&mut self, _: &Standing, _: OptimiserState) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paces_tell_fixed_costs_from_those_of_pixels() {
+        let pace = Pace::through((100.0, 3.0), (400.0, 6.0));
+        assert_eq!((pace.fixed, pace.per_pixel), (2.0, 0.01));
+        assert_eq!(pace.seconds([100, 10]), 12.0);
+        // Noise: nothing takes less than nothing.
+        for small in [0.5, 6.0, 7.0] {
+            let pace = Pace::through((100.0, small), (400.0, 6.0));
+            assert_eq!((pace.fixed, pace.seconds([20, 20])), (0.0, 6.0), "{small}");
+        }
+    }
+
+    #[test]
+    fn a_fast_adapter_is_timed_in_larger_sizes() {
+        for (per_pixel, longest, expected) in [
+            (1e-3, 2048, vec![128, 256]),
+            (1e-3, 64, vec![32, 64]),
+            (1e-3, 40, vec![20, 40]),
+            (1e-7, 2048, vec![128, 256, 512]),
+            (1e-12, 2048, vec![128, 256, 512, 1024]),
+            (1e-12, 600, vec![128, 256, 512]),
+        ] {
+            let mut sides = Vec::new();
+            let pace = measure(longest, |side| {
+                sides.push(side);
+                let pixels = (side * side) as f64;
+                Ok((side >= 32).then_some((pixels, per_pixel * pixels)))
+            });
+            assert_eq!(sides, expected);
+            let seconds = pace.unwrap().seconds([1000, 1000]);
+            assert!((seconds / per_pixel / 1e6 - 1.0).abs() < 1e-6, "{seconds}");
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! `--preset`: flags in place of an amount of time.
+
+use std::ffi::OsString;
+
+use impasto::gpu::Gpu;
+use impasto::graph::Strategy;
+use impasto::net::Network;
+use impasto::objective::{LayerWeight, StyleTerms};
+use impasto::optim::{LbfgsSettings, OptimiserSettings};
+use impasto::paint::{
+    Scale, Start, StyleChoices, StyleProblem, StyleRecipe, averaging_over, first_that_fits,
+};
+
+use super::pace::{LAST_SIDE, Pace, time_step};
+use super::{Opened, objective, recipe};
+use crate::cli::arguments::{Common, Preset, Recipe, StyleArguments};
+use crate::cli::failure::Failure;
+use crate::cli::memory::{Budget, OptimiserWish};
+use crate::cli::progress::minutes;
+use crate::cli::resume::Session;
+use crate::cli::series::Member;
+use crate::cli::{say, tuning};
+
+/// Sizes are not made smaller than this to save time, unless the content is.
+const SMALLEST_SIZE: usize = 128;
+
+/// What a preset stands for.
+struct Meaning {
+    seconds: f64,
+    /// The longest side.
+    longest: usize,
+    iterations: u32,
+    /// The longer side of the coarsest scale where that of the recipe is not meant.
+    smallest: Option<usize>,
+}
+
+impl Preset {
+    fn meaning(self, recipe: Recipe) -> Meaning {
+        // Adam takes more and shorter steps than L-BFGS, and most of them where they cost least.
+        let [draft, standard, fine] = match recipe {
+            Recipe::Gatys => [100, 300, 500],
+            Recipe::Painterly => [150, 400, 800],
+        };
+        // The network looks at about 270 pixels at once: on a larger picture a single scale has small strokes only.
+        let from_coarse = (recipe == Recipe::Gatys).then_some(256);
+        match self {
+            Self::Draft => Meaning {
+                seconds: 60.0,
+                longest: 512,
+                iterations: draft,
+                smallest: None,
+            },
+            Self::Standard => Meaning {
+                seconds: 5.0 * 60.0,
+                longest: 1024,
+                iterations: standard,
+                smallest: from_coarse,
+            },
+            Self::Fine => Meaning {
+                seconds: 20.0 * 60.0,
+                longest: 2048,
+                iterations: fine,
+                smallest: from_coarse,
+            },
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Standard => "standard",
+            Self::Fine => "fine",
+        }
+    }
+}
+
+/// A command line without a preset.
+pub(super) struct Settled {
+    pub(super) arguments: Box<StyleArguments>,
+    pub(super) session: Session,
+}
+
+impl Opened {
+    /// The command line with what the preset stands for on this adapter, wherever it says nothing itself. So records
+    /// have the flags, and the run made again has them too.
+    pub(super) fn settle(
+        &mut self,
+        common: &Common,
+        (preset, arguments): (Preset, &StyleArguments),
+        (network, gpu): (&Network, &Gpu),
+    ) -> Result<Settled, Failure> {
+        let meaning = preset.meaning(arguments.recipe);
+        let gives = |flag: &str| self.session.gives(flag);
+        let mut flags: Vec<(&str, Vec<OsString>)> = vec![("preset", vec![])];
+        let mut said = String::new();
+        let mut set = |flag: &'static str, value: String| {
+            said += &format!(" --{flag} {value}");
+            flags.push((flag, vec![value.into()]));
+        };
+        if !gives("iterations") {
+            set("iterations", meaning.iterations.to_string());
+        }
+        if let Some(smallest) = meaning.smallest
+            && !gives("scales")
+            && !gives("smallest")
+        {
+            set("smallest", smallest.to_string());
+        }
+        let settled = parsed(&self.session, &flags)?;
+        let mut time = String::new();
+        if !gives("size") {
+            let question = Question::new(self, common, &settled.arguments, (network, gpu))?;
+            let (size, seconds) = question.largest_within(&meaning, common)?;
+            said = format!(" --size {size}{said}");
+            flags.push(("size", vec![size.to_string().into()]));
+            time = format!(", about {}", minutes(seconds));
+        }
+        say(common, format!("preset {}:{said}{time}", preset.name()));
+        let mut settled = parsed(&self.session, &flags)?;
+        settled.session.repeated = self.session.repeated.take();
+        Ok(settled)
+    }
+}
+
+/// The command line with these flags.
+fn parsed(session: &Session, flags: &[(&str, Vec<OsString>)]) -> Result<Settled, Failure> {
+    let member = Member {
+        title: String::new(),
+        words: session.style_with(flags),
+    };
+    let (arguments, session) = member.parse()?;
+    Ok(Settled { arguments, session })
+}
+
+/// How long a run takes, for every size that it might have.
+struct Question<'a> {
+    opened: &'a Opened,
+    arguments: &'a StyleArguments,
+    network: &'a Network,
+    gpu: &'a Gpu,
+    recipe: StyleRecipe,
+    wish: OptimiserWish,
+    choices: StyleChoices,
+}
+
+impl<'a> Question<'a> {
+    fn new(
+        opened: &'a Opened,
+        common: &Common,
+        arguments: &'a StyleArguments,
+        (network, gpu): (&'a Network, &'a Gpu),
+    ) -> Result<Self, Failure> {
+        let recipe = recipe::named(arguments, network.architecture);
+        let wish = recipe::optimiser(arguments, &recipe)?;
+        let mut terms = objective::terms(arguments, &recipe, network.architecture)?;
+        terms.regions = opened.pictures.masks.regions(&arguments.styles);
+        let styles = arguments.styles.len();
+        terms.parts = objective::parts(arguments, network.architecture, styles)?;
+        let optimiser = match wish {
+            OptimiserWish::Adam(settings) => OptimiserSettings::Adam(settings),
+            OptimiserWish::Lbfgs { .. } => OptimiserSettings::Lbfgs(LbfgsSettings::default()),
+        };
+        let choices = StyleChoices {
+            terms,
+            optimiser,
+            averaging: None,
+            start: Start::Content,
+            preference: tuning::preference(common, gpu.profile(), arguments.variant),
+            strategy: Strategy::default(),
+        };
+        Ok(Self {
+            opened,
+            arguments,
+            network,
+            gpu,
+            recipe,
+            wish,
+            choices,
+        })
+    }
+
+    /// The largest size that takes no more time than is meant and fits in memory, or the smallest if none does; and the
+    /// seconds that it takes.
+    fn largest_within(&self, meaning: &Meaning, common: &Common) -> Result<(usize, f64), Failure> {
+        let pictures = &self.opened.pictures;
+        let longest = pictures.size.min(meaning.longest);
+        let key = self.key(pictures.sources.styles.len(), longest);
+        let pace = Pace::of(common, &key, longest, |side| {
+            let on = (self.network, self.gpu);
+            time_step(on, &self.choices, &pictures.sources, side)
+        })?;
+        let mut last = (longest, 0.0);
+        for size in candidates(longest) {
+            let seconds = self.seconds(&pace, size)?;
+            last = (size, seconds);
+            if seconds > meaning.seconds {
+                continue;
+            }
+            let Some(cost) = self.cost(size)? else {
+                continue;
+            };
+            last.1 *= cost;
+            if last.1 <= meaning.seconds {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    /// Seconds of a run of this `size`, everything kept.
+    fn seconds(&self, pace: &Pace, size: usize) -> Result<f64, Failure> {
+        let sources = &self.opened.pictures.sources;
+        let of_step = |scale: &Scale| pace.seconds(sources.sizes(scale.size).0);
+        let scales = self.scales(size)?;
+        // To look at the pictures of a scale takes about as long as a step.
+        Ok(scales
+            .iter()
+            .map(|scale| (scale.steps + 1) as f64 * of_step(scale))
+            .sum())
+    }
+
+    fn scales(&self, size: usize) -> Result<Vec<Scale>, Failure> {
+        let of_network = (self.network.architecture, self.terms());
+        let of_pictures = (&self.opened.pictures.sources, size);
+        let sizes = recipe::sizes(self.arguments, &self.recipe, of_network, of_pictures)?;
+        let stages = recipe::stages(self.arguments, &self.recipe, of_network, &sizes)?;
+        Ok(stages.0)
+    }
+
+    /// How many times as long a step takes as if everything were kept, in the way that fits in memory; `None` if none
+    /// does.
+    fn cost(&self, size: usize) -> Result<Option<f64>, Failure> {
+        let (content, styles) = self.opened.pictures.sources.sizes(size);
+        let average = self
+            .arguments
+            .descent
+            .average
+            .unwrap_or(self.recipe.average);
+        let steps = self.scales(size)?.last().map_or(0, |scale| scale.steps);
+        let problem = StyleProblem {
+            network: self.network,
+            terms: self.terms(),
+            preference: &self.choices.preference,
+            size: content,
+            styles: &styles,
+            averages: averaging_over(steps, average).is_some(),
+            report_every: 1,
+        };
+        let adapter = self.gpu.profile();
+        let budget = Budget::new(self.arguments.memory, adapter);
+        let found = first_that_fits(&problem, adapter, &self.wish.settings(), budget.bytes)?;
+        Ok(found.ok().map(|forecast| forecast.way.cost()))
+    }
+
+    fn terms(&self) -> &StyleTerms {
+        &self.choices.terms
+    }
+
+    /// What the time of a step hangs on beside the size. The content says up to which size
+    /// that was measured.
+    fn key(&self, styles: usize, longest: usize) -> String {
+        let profile = self.gpu.profile();
+        let terms = self.terms();
+        let layers = |layers: &[LayerWeight]| {
+            let layers: Vec<String> = layers.iter().map(|of| of.layer.to_string()).collect();
+            layers.join(" ")
+        };
+        let optimiser = match self.wish {
+            OptimiserWish::Adam(_) => "adam",
+            OptimiserWish::Lbfgs { .. } => "lbfgs",
+        };
+        let variant = self.arguments.variant.map(|variant| variant.to_string());
+        format!(
+            "impasto {}, {}, {}, {}, {optimiser}, {:?}, {:?}, content {}, style {}, {styles} styles, {} masks, variant {}, up to {}",
+            env!("CARGO_PKG_VERSION"),
+            profile.adapter,
+            profile.driver,
+            self.network.architecture,
+            terms.statistics,
+            terms.border,
+            layers(&terms.content),
+            layers(&terms.style),
+            self.arguments.masks.len() + usize::from(self.arguments.content_mask.is_some()),
+            variant.as_deref().unwrap_or("any"),
+            longest.min(LAST_SIDE),
+        )
+    }
+}
+
+/// Longer sides from `longest` down, √2 apart where they are not that of the content.
+fn candidates(longest: usize) -> Vec<usize> {
+    let ladder = (0..).map(|i| (2048.0 / 2f64.powf(f64::from(i) / 2.0)).round() as usize);
+    let below = ladder.take_while(|&size| size >= SMALLEST_SIZE);
+    let below = below.filter(|&size| size < longest);
+    std::iter::once(longest).chain(below).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_those_of_a_ladder_below_the_content() {
+        assert_eq!(candidates(512), [512, 362, 256, 181, 128]);
+        assert_eq!(candidates(400), [400, 362, 256, 181, 128]);
+        assert_eq!(candidates(100), [100]);
+        assert_eq!(candidates(2048).len(), 9);
+    }
+
+    #[test]
+    fn a_finer_preset_is_more_of_everything() {
+        for recipe in [Recipe::Gatys, Recipe::Painterly] {
+            let [draft, standard, fine] = [Preset::Draft, Preset::Standard, Preset::Fine]
+                .map(|preset| preset.meaning(recipe));
+            for [less, more] in [[&draft, &standard], [&standard, &fine]] {
+                assert!(less.seconds < more.seconds);
+                assert!(less.longest < more.longest);
+                assert!(less.iterations < more.iterations);
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! `impasto sweep`: one or two flags of `style` varied, and all results on one sheet.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use impasto::image::{Picture, check_output};
+
+use super::arguments::{Common, SweepArguments, Variation};
+use super::failure::{Code, Failure};
+use super::pictures::Output;
+use super::record::{Record, SheetRun};
+use super::resume::Session;
+use super::series::{Folder, Member};
+use super::{network, open_gpu, say, style};
+use sheet::Sheet;
+
+mod sheet;
+
+/// Flags that all runs of a sheet share, or that no run of a sheet has.
+const SHARED: [&str; 14] = [
+    "model",
+    "weights",
+    "adapter",
+    "output",
+    "format",
+    "out-dir",
+    "keep",
+    "vary",
+    "resume",
+    "from",
+    "checkpoint",
+    "checkpoint-every",
+    "trace",
+    "save-every",
+];
+
+/// Runs the command.
+pub fn run(common: &Common, arguments: &SweepArguments, session: &Session) -> Result<(), Failure> {
+    check(&arguments.variations)?;
+    let inputs = style::inputs(&arguments.style);
+    let output = Output::of(&arguments.style, &inputs)?;
+    let network = network::load(common)?;
+    let folders = Folders::open(arguments.keep.as_deref())?;
+    let runs = runs(&arguments.variations, session, folders.path());
+    for run in &runs {
+        let path = check_output(&run.path, &inputs).map_err(Failure::from);
+        path.and_then(|()| run.member.check(common, &network))
+            .map_err(|failure| run.refused(failure))?;
+    }
+    let gpu = open_gpu(common)?;
+    let mut failed = None;
+    let mut pictures = Vec::new();
+    for (index, run) in runs.iter().enumerate() {
+        say(
+            common,
+            format!("{} ({} of {})", run.member.title, index + 1, runs.len()),
+        );
+        let painted = run.member.paint(common, (&network, &gpu));
+        // A run that was stopped has a picture too.
+        pictures.push(Picture::load(&run.path).ok());
+        if let Err(failure) = painted {
+            let ends = matches!(failure.code, Code::Interrupted | Code::DeviceLost);
+            failed.get_or_insert((run, failure));
+            if ends {
+                break;
+            }
+        }
+    }
+    let on_it = pictures.iter().flatten().count();
+    if on_it > 0 {
+        write(&output, arguments, &runs, &pictures)?;
+        say(
+            common,
+            format!("{}: {on_it} of {} pictures", output.name(), runs.len()),
+        );
+    }
+    match failed {
+        None => Ok(()),
+        Some((run, failure)) => Err(Failure {
+            message: match on_it {
+                0 => format!("{}: {}", run.member.title, failure.message),
+                _ => format!(
+                    "`{}` has {on_it} of {} pictures; {}: {}",
+                    output.name(),
+                    runs.len(),
+                    run.member.title,
+                    failure.message
+                ),
+            },
+            ..failure
+        }),
+    }
+}
+
+/// Refuses what cannot be varied.
+fn check(variations: &[Variation]) -> Result<(), Failure> {
+    if let [.., third] = variations
+        && variations.len() > 2
+    {
+        return Err(Failure::usage(format!(
+            "--vary {} is the third, and a sheet has two axes; leave it out",
+            third.flag
+        )));
+    }
+    for (index, Variation { flag, .. }) in variations.iter().enumerate() {
+        if SHARED.contains(&&**flag) {
+            return Err(Failure::usage(format!(
+                "--vary {flag} cannot be, since all runs of a sheet share it; leave it out"
+            )));
+        }
+        if variations[..index].iter().any(|other| other.flag == *flag) {
+            return Err(Failure::usage(format!(
+                "--vary {flag} is given twice; give all its values in one list"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// One picture of the sheet.
+struct Run {
+    member: Member,
+    /// Where it is written.
+    path: PathBuf,
+    /// Flags with their values, as they are varied.
+    options: Vec<(String, String)>,
+}
+
+impl Run {
+    /// The refusal of this run, with the values that it is of.
+    fn refused(&self, failure: Failure) -> Failure {
+        let options = self.options.iter();
+        let options: Vec<String> = options
+            .map(|(flag, value)| format!("{flag}={value}"))
+            .collect();
+        Failure {
+            message: format!("--vary {}: {}", options.join(" "), failure.message),
+            ..failure
+        }
+    }
+}
+
+/// All runs, the first flag's values changing fastest.
+fn runs(variations: &[Variation], session: &Session, folder: &Path) -> Vec<Run> {
+    let mut combinations: Vec<Vec<(String, String)>> = vec![Vec::new()];
+    for Variation { flag, values } in variations {
+        let with = |value: &String| {
+            let pair = (flag.clone(), value.clone());
+            let before = combinations.iter();
+            let extended = before.map(|before| [&before[..], std::slice::from_ref(&pair)].concat());
+            extended.collect::<Vec<_>>()
+        };
+        combinations = values.iter().flat_map(with).collect();
+    }
+    let run = |(index, options): (usize, Vec<(String, String)>)| {
+        let path = folder.join(file_name(index + 1, &options));
+        let mut flags: Vec<(&str, Vec<OsString>)> = vec![
+            ("output", vec![path.clone().into()]),
+            ("format", vec![]),
+            ("vary", vec![]),
+            ("keep", vec![]),
+        ];
+        flags.extend(
+            options
+                .iter()
+                .map(|(flag, value)| (&**flag, vec![value.into()])),
+        );
+        let title = options
+            .iter()
+            .map(|(flag, value)| format!("{flag} {value}"));
+        let title = title.collect::<Vec<_>>().join(", ");
+        let words = session.style_with(&flags);
+        let member = Member { title, words };
+        Run {
+            member,
+            path,
+            options,
+        }
+    };
+    combinations.into_iter().enumerate().map(run).collect()
+}
+
+/// `03_content-weight-10_seed-2.png`.
+fn file_name(number: usize, options: &[(String, String)]) -> String {
+    let plain = |letter: char| {
+        let kept = letter.is_alphanumeric() || matches!(letter, '.' | '-' | '+');
+        if kept { letter } else { '-' }
+    };
+    let name = |(flag, value): &(String, String)| -> String {
+        // Of paths the last part tells them apart best; file systems have a limit.
+        let tail: Vec<char> = value.chars().map(plain).collect();
+        let tail: String = tail[tail.len().saturating_sub(40)..].iter().collect();
+        format!("_{flag}-{tail}")
+    };
+    let options: String = options.iter().map(name).collect();
+    format!("{number:02}{options}.png")
+}
+
+/// Where single pictures are: in the folder of `--keep`, or in one that goes when the sheet is there.
+enum Folders {
+    Kept(Folder),
+    Passing(tempfile::TempDir),
+}
+
+impl Folders {
+    fn open(keep: Option<&Path>) -> Result<Self, Failure> {
+        match keep {
+            Some(path) => Ok(Self::Kept(Folder::open("keep", path)?)),
+            None => tempfile::tempdir().map(Self::Passing).map_err(|error| {
+                Failure::bad_input(format!(
+                    "no temporary folder can be made for the pictures ({error}); name one with --keep"
+                ))
+            }),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Kept(folder) => folder.path(),
+            Self::Passing(folder) => folder.path(),
+        }
+    }
+}
+
+/// Writes the sheet of the `pictures` that there are, with the record of the runs.
+fn write(
+    output: &Output,
+    arguments: &SweepArguments,
+    runs: &[Run],
+    pictures: &[Option<Picture>],
+) -> Result<(), Failure> {
+    let picture = Sheet::new(&arguments.variations, pictures).draw();
+    let size = [picture.width, picture.height];
+    let records = runs
+        .iter()
+        .zip(pictures)
+        .filter(|(_, picture)| picture.is_some());
+    // There are none with --no-record.
+    let records = records.filter_map(|(run, _)| Some((run, Record::read(&run.path).ok()?)));
+    let records: Vec<(&Run, Record)> = records.collect();
+    let record = records.first().map(|(_, first)| {
+        let of_run = |(run, record): &(&Run, Record)| SheetRun {
+            options: run.options.iter().cloned().collect::<BTreeMap<_, _>>(),
+            steps: record.steps,
+            losses: record.losses.clone(),
+        };
+        let vary = arguments.variations.iter();
+        let vary = vary.map(|of| format!("{}={}", of.flag, of.values.join(",")));
+        first
+            .clone()
+            .on_sheet(size, vary.collect(), records.iter().map(of_run).collect())
+    });
+    output.write(&picture, record.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_pictures_are_names_of_files() {
+        let option = |flag: &str, value: &str| (flag.to_string(), value.to_string());
+        assert_eq!(
+            file_name(3, &[option("style", "a/b c.png:2"), option("seed", "1")]),
+            "03_style-a-b-c.png-2_seed-1.png"
+        );
+        let long = file_name(10, &[option("style", &"ä/".repeat(300))]);
+        assert_eq!(
+            long.chars().count(),
+            2 + "_style-".len() + 40 + ".png".len()
+        );
+    }
+}
