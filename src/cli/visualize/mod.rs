@@ -9,15 +9,18 @@ use impasto::image::{Picture, contact_sheet};
 use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 use impasto::objective::{Pursuit, PursuitTape, Wanted, before_relu, direction, features};
+use impasto::optim::OptimiserSettings;
 use impasto::paint::{
-    Ending, Parametrisation, Transforms, Visualisation, VisualisationReport, VisualizeRecipe,
+    Ending, Parametrisation, Transforms, Visualisation, VisualizeRecipe, fingerprint,
 };
 
 use self::progress::Progress;
 use super::arguments::{Common, Objective, ParametrisationName, Place, VisualizeArguments};
+use super::checkpoint::Inputs;
 use super::failure::{Code, Failure};
 use super::pictures::{self, Output};
-use super::resume::Session;
+use super::record::{Draft, Input, Record, Resolved};
+use super::resume::{Options, Session};
 use super::style::find_layer;
 use super::wait::wait;
 use super::{network, open_gpu, say, tuning};
@@ -26,18 +29,27 @@ mod progress;
 
 /// Pictures in a row of a contact sheet, at most.
 const COLUMNS: usize = 8;
+/// Pixels a side, without an image and with one.
+const USUAL_SIDE: usize = 128;
+const USUAL_SIDE_OF_IMAGE: usize = 224;
+/// Steps, likewise: lucid takes 512, but after these VGG's channels are as clear.
+const USUAL_STEPS: u32 = 64;
+const USUAL_STEPS_TO_IMAGE: u32 = 128;
 
 /// Runs the command.
 pub fn run(
     common: &Common,
     arguments: &VisualizeArguments,
-    _session: Session,
+    session: Session,
 ) -> Result<(), Failure> {
     check(arguments)?;
-    let images: Vec<&Path> = image(arguments).into_iter().collect();
-    let output = Output::file(&arguments.output, &images)?;
+    // The picture that is made again must not be lost either.
+    let inputs = image(arguments).into_iter().map(|(_, path)| path);
+    let inputs: Vec<&Path> = inputs.chain(arguments.from.as_deref()).collect();
+    let output = Output::file(&arguments.output, &inputs)?;
     let network = network::load(common)?;
     let plan = Plan::new(common, arguments, &network)?;
+    let draft = plan.draft(common, arguments, session, &network)?;
     let gpu = open_gpu(common)?;
     let preference = tuning::preference(common, gpu.profile(), None);
     let goals = plan.goals(&gpu, &network, arguments)?;
@@ -48,6 +60,13 @@ pub fn run(
         plan.size,
         &preference,
     )?;
+    let origin = draft.fingerprints.clone().origin(
+        gpu.adapter(),
+        fingerprint::of_kernels(visualisation.executable().recording()),
+        plan.size,
+        Options::new(),
+    );
+    let record = draft.finish(common, origin, plan.resolved());
     let [width, height] = plan.size;
     let (pictures, steps) = (goals.len(), plan.recipe.iterations);
     say(
@@ -57,7 +76,14 @@ pub fn run(
             _ => format!("painting {pictures} pictures of {width}×{height}, {steps} steps each"),
         },
     );
-    paint(common, &gpu, &visualisation, &plan, &goals, &output)
+    let job = Job {
+        visualisation,
+        plan,
+        goals,
+        output,
+        record,
+    };
+    job.paint(common, &gpu)
 }
 
 /// Refuses flags that do not go together.
@@ -85,10 +111,14 @@ fn check(arguments: &VisualizeArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The picture that features are taken of, if any.
-fn image(arguments: &VisualizeArguments) -> Option<&Path> {
-    let images = [&arguments.invert, &arguments.caricature];
-    images.into_iter().flatten().next().map(|path| &**path)
+/// The picture that features are taken of, if any, and the option that names it.
+fn image(arguments: &VisualizeArguments) -> Option<(&'static str, &Path)> {
+    let images = [
+        ("invert", &arguments.invert),
+        ("caricature", &arguments.caricature),
+    ];
+    let mut images = images.into_iter();
+    images.find_map(|(option, path)| Some((option, path.as_deref()?)))
 }
 
 /// What is to be painted, before anything is on the device.
@@ -101,6 +131,10 @@ struct Plan {
     /// The layer as the user calls it.
     name: String,
     image: Option<Picture>,
+    /// The files that were read.
+    inputs: Vec<Input>,
+    /// Whether the loss falls below 0 where the network answers.
+    climbs: bool,
 }
 
 /// One picture to be.
@@ -119,25 +153,32 @@ impl Plan {
     ) -> Result<Self, Failure> {
         let layer = find_layer(network.architecture, &arguments.layer)?;
         let name = network.architecture.layers()[layer].name.clone();
-        let image = image(arguments);
         let side = |usual: usize| arguments.size.map_or(usual, |side| side as usize);
-        let image = match image {
-            Some(path) => {
+        let mut inputs = Vec::new();
+        let image = match image(arguments) {
+            Some((option, path)) => {
                 let file = pictures::read(common, path)?;
-                Some(file.fit_longer_side(side(224), false).picture)
+                inputs.push(Input::new(option, path, &file.sha256));
+                Some(
+                    file.fit_longer_side(side(USUAL_SIDE_OF_IMAGE), false)
+                        .picture,
+                )
             }
             None => None,
         };
         let size = match &image {
             Some(image) => [image.width, image.height],
-            None => [side(128); 2],
+            None => [side(USUAL_SIDE); 2],
         };
         let transforms = if arguments.no_transforms || arguments.invert.is_some() {
             Transforms::none()
         } else {
             Transforms::default()
         };
-        let usual_steps = if image.is_some() { 200 } else { 96 };
+        let usual_steps = match image {
+            Some(_) => USUAL_STEPS_TO_IMAGE,
+            None => USUAL_STEPS,
+        };
         let recipe = VisualizeRecipe {
             parametrisation: match arguments.parametrisation {
                 ParametrisationName::Fourier => Parametrisation::Fourier {
@@ -161,10 +202,51 @@ impl Plan {
             size,
             name,
             image,
+            inputs,
+            climbs: arguments.invert.is_none(),
         };
         plan.check_channels(arguments, network)?;
         plan.check_size(arguments, network)?;
         Ok(plan)
+    }
+
+    /// What stands in a record before anything is on the device.
+    fn draft(
+        &self,
+        common: &Common,
+        arguments: &VisualizeArguments,
+        mut session: Session,
+        network: &Network,
+    ) -> Result<Draft, Failure> {
+        let fingerprints = Inputs::new(network, self.image.iter());
+        let repeated = session.repeated.take();
+        if let Some(repeated) = &repeated {
+            repeated.check(common, &self.inputs, &fingerprints)?;
+        }
+        let steps = self.recipe.iterations.to_string();
+        session.set("iterations", &steps);
+        Ok(Draft {
+            inputs: self.inputs.clone(),
+            fingerprints,
+            options: match arguments.no_record {
+                true => None,
+                false => Some(session.options()?),
+            },
+            seed: arguments.seed,
+            repeated,
+            // Those of a sheet are made again for each of its pictures.
+            steps_are_shared: arguments.grid.is_some(),
+        })
+    }
+
+    /// What was chosen where options leave a choice.
+    fn resolved(&self) -> Resolved {
+        Resolved {
+            optimiser: OptimiserSettings::Adam(self.recipe.adam()),
+            content_layers: Default::default(),
+            style_layers: Default::default(),
+            strategy: Strategy::default().to_string(),
+        }
     }
 
     fn check_channels(
@@ -331,89 +413,118 @@ impl Plan {
     }
 }
 
-/// Paints every goal and writes the picture, or the sheet of them, also when the run ends before its time.
-fn paint(
-    common: &Common,
-    gpu: &Gpu,
-    visualisation: &Visualisation,
-    plan: &Plan,
-    goals: &[Goal],
-    output: &Output,
-) -> Result<(), Failure> {
-    let steps = plan.recipe.iterations;
-    let started = Instant::now();
-    // A software adapter takes so long for a step that looking at each costs nothing.
-    let often = if gpu.adapter().is_software() { 1 } else { 10 };
-    let mut progress = Progress::new(common, goals.len() * steps);
-    let mut cells = Vec::new();
-    let mut ending = Ending::Finished;
-    for (index, goal) in goals.iter().enumerate() {
-        let mut look = |step: usize, losses: &[f32]| progress.look(index * steps + step, losses);
-        let run = visualisation.run(gpu, &goal.target, often, &mut look);
-        let report = wait(gpu, run)?;
-        warn_if_nothing_answered(common, visualisation, goal, &report);
-        cells.push((goal.label.clone(), report.picture));
-        if !matches!(report.ending, Ending::Finished) {
-            ending = report.ending;
-            break;
-        }
-    }
-    let last = progress.finish();
-    let painted = cells.len();
-    let picture = match &mut cells[..] {
-        [(_, picture)] if goals.len() == 1 => picture.clone(),
-        _ => contact_sheet(&plan.name, &cells, COLUMNS.min(square_side(goals.len()))),
-    };
-    output.write(&picture, None)?;
-    let seconds = started.elapsed().as_secs_f64();
-    let name = output.name();
-    match ending {
-        Ending::Finished => {
-            say(common, format!("{name} in {seconds:.1} s{last}"));
-            Ok(())
-        }
-        Ending::Stopped => Err(Failure {
-            code: Code::Interrupted,
-            message: match goals.len() {
-                1 => format!("interrupted; `{name}` is saved as it stood"),
-                all => format!("interrupted; `{name}` is saved with {painted} of {all} pictures"),
-            },
-        }),
-        Ending::Failed(error) => {
-            let failure = Failure::from(error);
-            Err(Failure {
-                message: format!("{}; `{name}` is saved as it stood", failure.message),
-                ..failure
-            })
-        }
-    }
+/// Everything that a run takes.
+struct Job {
+    visualisation: Visualisation,
+    plan: Plan,
+    goals: Vec<Goal>,
+    output: Output,
+    record: Option<Record>,
 }
 
-/// A sheet of so many cells has about as many columns as rows.
-fn square_side(cells: usize) -> usize {
-    cells.isqrt() + usize::from(cells.isqrt().pow(2) < cells)
+/// What a run made of its goals.
+struct Outcome {
+    /// Labels and pictures of those that were begun.
+    cells: Vec<(String, Picture)>,
+    /// Steps over all of them.
+    steps: usize,
+    /// The last loss of each, by its label.
+    losses: Vec<(String, f32)>,
+    ending: Ending,
 }
 
-/// Says so if a picture shows nothing because the network did not answer to it.
-fn warn_if_nothing_answered(
-    common: &Common,
-    visualisation: &Visualisation,
-    goal: &Goal,
-    report: &VisualisationReport,
-) {
-    let name = visualisation.objective().tape.losses().first();
-    let loss = report.losses.first();
-    if let (Some(name), Some(&loss)) = (name, loss)
-        && name.starts_with("along:")
-        && loss >= 0.0
-        && report.steps > 0
-    {
-        say(
-            common,
-            format!(
-                "note: {} did not answer after {} steps, so its picture shows little; take more --iterations or another --seed",
-                goal.label, report.steps
-            ),
-        );
+impl Job {
+    /// Paints every goal and writes the picture, or the sheet of them, also when the run ends before its time.
+    fn paint(self, common: &Common, gpu: &Gpu) -> Result<(), Failure> {
+        let started = Instant::now();
+        let outcome = self.run(common, gpu)?;
+        let [seconds, all] = [started.elapsed().as_secs_f64(), self.goals.len() as f64];
+        let picture = match &outcome.cells[..] {
+            [(_, picture)] if self.goals.len() == 1 => picture.clone(),
+            cells => {
+                let columns = COLUMNS.min(all.sqrt().ceil() as usize);
+                contact_sheet(&self.plan.name, cells, columns)
+            }
+        };
+        let losses = outcome.losses.iter().cloned();
+        let record = self.record.as_ref();
+        let record = record.map(|record| record.after(outcome.steps, losses));
+        self.output.write(&picture, record.as_ref())?;
+        let name = self.output.name();
+        let answer = match &outcome.losses[..] {
+            [(_, loss)] => format!(", loss {loss:.4e}"),
+            _ => String::new(),
+        };
+        match outcome.ending {
+            Ending::Finished => {
+                say(common, format!("{name} in {seconds:.1} s{answer}"));
+                Ok(())
+            }
+            Ending::Stopped => Err(Failure {
+                code: Code::Interrupted,
+                message: match self.goals.len() {
+                    1 => format!(
+                        "interrupted after step {}; `{name}` is saved",
+                        outcome.steps
+                    ),
+                    all => {
+                        let begun = outcome.cells.len();
+                        format!("interrupted; `{name}` is saved with {begun} of {all} pictures")
+                    }
+                },
+            }),
+            Ending::Failed(error) => {
+                let failure = Failure::from(error);
+                Err(Failure {
+                    message: format!("{}; `{name}` is saved as it stood", failure.message),
+                    ..failure
+                })
+            }
+        }
+    }
+
+    /// Paints one goal after the other.
+    fn run(&self, common: &Common, gpu: &Gpu) -> Result<Outcome, Failure> {
+        let steps = self.plan.recipe.iterations;
+        // A software adapter takes so long for a step that looking at each costs nothing.
+        let often = if gpu.adapter().is_software() { 1 } else { 10 };
+        let mut progress = Progress::new(common, self.goals.len() * steps);
+        let mut outcome = Outcome {
+            cells: Vec::new(),
+            steps: 0,
+            losses: Vec::new(),
+            ending: Ending::Finished,
+        };
+        for goal in &self.goals {
+            let before = outcome.steps;
+            let mut look = |step: usize, losses: &[f32]| progress.look(before + step, losses);
+            let run = self.visualisation.run(gpu, &goal.target, often, &mut look);
+            let report = wait(gpu, run)?;
+            outcome.steps += report.steps;
+            if let Some(&loss) = report.losses.first() {
+                self.warn_if_nothing_answered(common, goal, (report.steps, loss));
+                outcome.losses.push((goal.label.clone(), loss));
+            }
+            outcome.cells.push((goal.label.clone(), report.picture));
+            if !matches!(report.ending, Ending::Finished) {
+                outcome.ending = report.ending;
+                break;
+            }
+        }
+        progress.finish();
+        Ok(outcome)
+    }
+
+    /// Says so if a picture shows nothing because the network did not answer to it.
+    fn warn_if_nothing_answered(&self, common: &Common, goal: &Goal, (steps, loss): (usize, f32)) {
+        if self.plan.climbs && loss >= 0.0 {
+            let (label, layer) = (&goal.label, &self.plan.name);
+            say(
+                common,
+                format!(
+                    "note: {label} of {layer} did not answer within {steps} steps, so its picture shows little; take more --iterations, another --seed, or the convolution before the layer"
+                ),
+            );
+        }
     }
 }

@@ -11,8 +11,6 @@ use crate::cli::interrupt::Interrupt;
 pub struct Progress {
     bar: ProgressBar,
     interrupt: Interrupt,
-    /// Of the first term, as it was read last.
-    loss: Option<f32>,
 }
 
 impl Progress {
@@ -31,15 +29,13 @@ impl Progress {
         Self {
             bar,
             interrupt: Interrupt::install(),
-            loss: None,
         }
     }
 
     /// The step that was made last, of all, and the loss terms that it started from.
     pub fn look(&mut self, step: usize, losses: &[f32]) -> ControlFlow<()> {
-        self.loss = losses.first().copied();
         self.bar.set_position(step as u64);
-        if let Some(loss) = self.loss {
+        if let Some(loss) = losses.first() {
             self.bar.set_message(format!("{loss:.4e}"));
         }
         if self.interrupt.raised() {
@@ -48,10 +44,8 @@ impl Progress {
         ControlFlow::Continue(())
     }
 
-    /// Takes the bar away; says the last loss.
-    pub fn finish(self) -> String {
+    /// Takes the bar away.
+    pub fn finish(self) {
         self.bar.finish_and_clear();
-        self.loss
-            .map_or(String::new(), |loss| format!(", loss {loss:.4e}"))
     }
 }

@@ -189,6 +189,33 @@ impl Visualisation {
         })
     }
 
+    /// The loss terms, and the gradient of their sum at the variable, where that has these `values` and the picture is
+    /// seen through `map`. Both are as the device has them: three colours and a 0 for each pixel, or for the real and
+    /// then for the imaginary part of each wave.
+    ///
+    /// # Errors
+    /// A lost device, or no memory.
+    pub async fn gradient_at(
+        &self,
+        gpu: &Gpu,
+        target: &[f32],
+        values: &[f32],
+        map: &Affine,
+    ) -> Result<(Vec<f32>, Vec<f32>), GpuError> {
+        self.executable
+            .write_map(gpu, self.objective.target, target);
+        gpu.write(&self.variable.values, values);
+        gpu.write(&self.map, &map.numbers());
+        for recording in [&self.before, self.executable.recording(), &self.after] {
+            recording.submit(gpu);
+        }
+        let losses = self.read_losses(gpu).await?;
+        let view = BufferView::whole(&self.variable.gradient);
+        let mut gradient = gpu.read(&view).await?;
+        gradient.truncate(self.variable.len());
+        Ok((losses, gradient))
+    }
+
     fn adam(&self, gpu: &Gpu) -> Result<Adam, GpuError> {
         let settings = self.recipe.adam();
         let Variable {
