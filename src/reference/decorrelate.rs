@@ -18,11 +18,11 @@ pub fn gradient(gx: &[f64], x: &[f64], matrix: &[[f64; 3]; 3]) -> Vec<f64> {
     let pixels = x.len() / 3;
     let mut gt = vec![0.0; x.len()];
     for pixel in 0..pixels {
-        for c in 0..3 {
+        for (c, row) in matrix.iter().enumerate() {
             let at = c * pixels + pixel;
             let gz = gx[at] * x[at] * (1.0 - x[at]);
-            for k in 0..3 {
-                gt[k * pixels + pixel] += matrix[c][k] * gz;
+            for (k, entry) in row.iter().enumerate() {
+                gt[k * pixels + pixel] += entry * gz;
             }
         }
     }
