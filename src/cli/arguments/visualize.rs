@@ -54,7 +54,7 @@ pub struct VisualizeArguments {
     /// Side of the picture, of each in a contact sheet; with an IMAGE the longer side [default: 128, with an IMAGE 224]
     #[arg(long, value_parser = clap::value_parser!(u32).range(16..=2048), value_name = "N")]
     pub size: Option<u32>,
-    /// Steps of Adam [default: 48, with an IMAGE 128]
+    /// Steps of Adam [default: 48, of an inversion 128]
     #[arg(long, value_parser = clap::value_parser!(u32).range(0..=1_000_000), value_name = "N")]
     pub iterations: Option<u32>,
     /// What is wanted of a channel: its mean over all places, or one neuron of it

@@ -22,9 +22,9 @@ use crate::cli::wait::wait;
 /// Pixels a side, without an image and with one.
 const USUAL_SIDE: usize = 128;
 const USUAL_SIDE_OF_IMAGE: usize = 224;
-/// Steps, likewise: lucid takes 512, but after these VGG's channels are as clear.
+/// Lucid takes 512 steps, but VGG's channels are clear after these, and more only make colours harder.
 const USUAL_STEPS: u32 = 48;
-const USUAL_STEPS_TO_IMAGE: u32 = 128;
+const USUAL_STEPS_OF_INVERSION: u32 = 128;
 
 /// What is to be painted, before anything is on the device.
 pub struct Plan {
@@ -80,9 +80,10 @@ impl Plan {
         } else {
             Transforms::default()
         };
-        let usual_steps = match image {
-            Some(_) => USUAL_STEPS_TO_IMAGE,
-            None => USUAL_STEPS,
+        let usual_steps = if arguments.invert.is_some() {
+            USUAL_STEPS_OF_INVERSION
+        } else {
+            USUAL_STEPS
         };
         let recipe = VisualizeRecipe {
             parametrisation: match arguments.parametrisation {
