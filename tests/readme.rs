@@ -73,6 +73,10 @@ fn run(folder: &Path, line: &str) {
             set(&mut words, "--style-size", "48");
             set(&mut words, "--iterations", "1");
         }
+        "visualize" => {
+            set(&mut words, "--size", "32");
+            set(&mut words, "--iterations", "1");
+        }
         "bench" => {
             set(&mut words, "--size", "32");
             set(&mut words, "--runs", "1");

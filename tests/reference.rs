@@ -10,6 +10,8 @@ mod losses;
 mod moments;
 #[path = "reference/optimizers.rs"]
 mod optimizers;
+#[path = "reference/visualisation.rs"]
+mod visualisation;
 
 use impasto::reference::samples::{sample, samples};
 use impasto::shape::Shape;

@@ -12,6 +12,7 @@ mod style;
 mod sweep;
 mod texture;
 mod values;
+mod visualize;
 
 pub use bench::{BenchArguments, Benchmark};
 pub use descent::{ScaleCount, StylePart};
@@ -21,6 +22,7 @@ pub use style::{Preset, Recipe, StyleArguments};
 pub use sweep::{SweepArguments, Variation};
 pub use texture::TextureArguments;
 pub use values::Weighted;
+pub use visualize::{Objective, ParametrisationName, Place, VisualizeArguments};
 
 /// Paint with neural networks on any GPU.
 #[derive(Parser)]
@@ -60,6 +62,8 @@ pub enum Command {
     Sweep(Box<SweepArguments>),
     /// Paint a texture: the style of pictures without their content, at any size
     Texture(Box<TextureArguments>),
+    /// Show what a part of the network wants to see: channels, neurons, directions
+    Visualize(Box<VisualizeArguments>),
     /// Paint the built-in pictures, nothing else needed
     Demo(DemoArguments),
     /// Measure kernels and whole steps on this adapter

@@ -26,6 +26,7 @@ mod terminal;
 mod texture;
 mod trace;
 mod tuning;
+mod visualize;
 mod wait;
 
 use std::process::ExitCode;
@@ -51,6 +52,7 @@ pub fn run() -> ExitCode {
         Command::Style(style) => style::run(common, style, session),
         Command::Sweep(sweep) => sweep::run(common, sweep, &session),
         Command::Texture(texture) => texture::run(common, texture, session),
+        Command::Visualize(visualize) => visualize::run(common, visualize, session),
         Command::Demo(demo) => demo::run(common, demo),
         Command::Bench(bench) => bench::run(common, bench),
         Command::Devices(devices) => devices::run(common, devices),

@@ -38,7 +38,16 @@ const UNRECORDED: [&str; 7] = [
 ];
 
 /// Options that name pictures to be read.
-pub const INPUTS: [&str; 6] = ["content", "style", "styles", "mask", "content-mask", "init"];
+pub const INPUTS: [&str; 8] = [
+    "content",
+    "style",
+    "styles",
+    "mask",
+    "content-mask",
+    "init",
+    "invert",
+    "caricature",
+];
 
 /// How a picture was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

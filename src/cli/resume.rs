@@ -186,11 +186,16 @@ const SWEEP: Run = Run {
     command: "sweep",
     ..STYLE
 };
+const VISUALIZE: Run = Run {
+    command: "visualize",
+    // All of it has flags.
+    positional: "",
+};
 
 /// The run that is asked for, and its flags.
 fn run(matches: &ArgMatches) -> Option<(Run, &ArgMatches)> {
     let (name, flags) = matches.subcommand()?;
-    let mut runs = [STYLE, TEXTURE, SWEEP].into_iter();
+    let mut runs = [STYLE, TEXTURE, SWEEP, VISUALIZE].into_iter();
     let run = runs.find(|run| run.command == name)?;
     Some((run, flags))
 }
@@ -245,7 +250,7 @@ pub fn is_path(name: &str, value: &OsStr) -> bool {
         "content" | "output" | "mask" | "content-mask" => value != "-",
         // A stream may have a weight.
         "style" | "styles" => value != "-" && !value.as_encoded_bytes().starts_with(b"-:"),
-        "trace" | "checkpoint" | "weights" | "out-dir" | "keep" => true,
+        "trace" | "checkpoint" | "weights" | "out-dir" | "keep" | "invert" | "caricature" => true,
         "init" => value != "content" && value != "noise" && value != "-",
         "model" => value
             .to_str()

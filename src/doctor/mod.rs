@@ -5,13 +5,16 @@
 //! written that should not have been. `impasto doctor` reports [`check_all`]; the test suite calls the same functions
 //! with many more cases.
 
+pub mod alignment_loss;
 pub mod average;
 mod comparison;
 pub mod conv3x3;
 pub mod copy_bandwidth;
 pub mod crop;
+pub mod decorrelate;
 mod evenness;
 pub mod fma_peak;
+pub mod fourier;
 pub mod gram;
 pub mod losses;
 pub mod moments;
@@ -19,6 +22,7 @@ pub mod optimisers;
 pub mod picture_input;
 pub mod pool2;
 pub mod relu;
+pub mod resample;
 pub mod wasserstein_loss;
 
 pub use evenness::Evenness;
@@ -94,6 +98,7 @@ pub async fn check_all(gpu: &Gpu, mut report: impl FnMut(&Check)) -> Result<Vec<
     add(gram::gradient(gpu, shape, how, None, 1).await?);
     check_losses(gpu, &mut add).await?;
     check_moments(gpu, &mut add).await?;
+    check_parametrisation(gpu, &mut add).await?;
     for case in optimisers::selection() {
         add(optimisers::check(gpu, &case).await?);
     }
@@ -146,6 +151,7 @@ async fn check_losses(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuE
     add(losses::content_gradient(gpu, &case, Evenness::Weighted).await?);
     add(losses::dream_value(gpu, &case).await?);
     add(losses::dream_gradient(gpu, &case).await?);
+    add(alignment_loss::check(gpu, &case, 2.0, false).await?);
     add(losses::style_value(gpu, 64, 1).await?);
     add(losses::style_gradient(gpu, 64, merge, 1).await?);
     add(losses::tv_value(gpu, [33, 17], None, 1).await?);
@@ -182,6 +188,24 @@ async fn check_moments(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), Gpu
         root: wasserstein_loss::Root::Exact,
     };
     add(wasserstein_loss::on_shared_axes(gpu, &case).await?);
+    Ok(())
+}
+
+async fn check_parametrisation(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuError> {
+    add(fourier::forward(gpu, [33, 17], 1).await?);
+    add(fourier::gradient(gpu, [33, 17], 1).await?);
+    add(decorrelate::forward(gpu, 500, 1.0, 1).await?);
+    add(decorrelate::gradient(gpu, 500, 1).await?);
+    let case = resample::Case {
+        size: [33, 17],
+        seen: [29, 23],
+        scale: 1.08,
+        angle: 0.15,
+        shift: [2.3, -3.7],
+        seed: 1,
+    };
+    add(resample::forward(gpu, &case).await?);
+    add(resample::gradient(gpu, &case).await?);
     Ok(())
 }
 

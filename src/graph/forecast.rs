@@ -209,7 +209,8 @@ impl Writer<'_> {
                 | Op::Gram { .. }
                 | Op::Moments { .. }
                 | Op::ContentLoss { .. }
-                | Op::DreamLoss { .. },
+                | Op::DreamLoss { .. }
+                | Op::AlignmentLoss { .. },
             ) => step.reads[0],
             _ => step.write,
         };
@@ -233,7 +234,10 @@ impl Writer<'_> {
             (Op::Gram { .. } | Op::Moments { .. }, Pass::Gradient) => pieces * pieces,
             // Beside that the means of each slice, and their sum.
             (Op::Moments { .. }, Pass::Forward) => pieces * (pieces + 1) / 2 + 1 + pieces + 1,
-            (Op::ContentLoss { .. } | Op::DreamLoss { .. }, Pass::Forward) => pieces + 1,
+            (
+                Op::ContentLoss { .. } | Op::DreamLoss { .. } | Op::AlignmentLoss { .. },
+                Pass::Forward,
+            ) => pieces + 1,
             (Op::StyleLoss { .. }, Pass::Forward) => 2,
             (Op::WassersteinLoss { .. }, Pass::Forward) => {
                 let mut steps = self.program.steps.iter();

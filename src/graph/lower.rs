@@ -14,8 +14,8 @@ use crate::kernels::feature_map::FeatureMap;
 use crate::kernels::picture_input::PlanarPicture;
 use crate::kernels::sum::TotalSlot;
 use crate::kernels::{
-    content_loss, crop, dream_loss, gram, moments, picture_input, pool2, relu, style_loss, tv_loss,
-    wasserstein_loss,
+    alignment_loss, content_loss, crop, dream_loss, gram, moments, picture_input, pool2, relu,
+    style_loss, tv_loss, wasserstein_loss,
 };
 use crate::shape::{Border, Shape};
 
@@ -319,6 +319,18 @@ impl<'a> Builder<'a> {
                 }
                 Ok(())
             }
+            Op::AlignmentLoss { weight, power } => {
+                let (f, direction) = (self.map(x), self.map(step.reads[1]));
+                // By the rule of `grad`: the outcome comes last.
+                let outcome = step.workspaces[step.workspaces.len() - 1];
+                let of = alignment_loss::Alignment {
+                    weight: *weight,
+                    power: *power,
+                    f: &f,
+                    direction: &direction,
+                };
+                alignment_loss::value(recorder, of, partials, &total, self.buffer(outcome))
+            }
             Op::TvLoss { weight } => {
                 let (height, width) = self.program.tape.picture_size();
                 let (size, picture) = ([width, height], &self.picture);
@@ -408,6 +420,12 @@ impl<'a> Builder<'a> {
                 let buffers = [reads[0], step.write].map(|value| self.buffer(value));
                 wasserstein_loss::gradient(recorder, self.channels(step.write), buffers, merge);
                 Ok(())
+            }
+            Op::AlignmentLoss { .. } => {
+                let (f, direction) = (self.map(reads[0]), self.map(reads[1]));
+                // A loss has no gradient of its own, so what comes last is what its value left.
+                let (outcome, gf) = (self.buffer(gy), self.map(step.write));
+                alignment_loss::gradient(recorder, [&f, &direction], outcome, &gf, merge)
             }
             Op::TvLoss { weight } => {
                 let (height, width) = self.program.tape.picture_size();

@@ -102,6 +102,14 @@ pub enum Op {
         /// w; negative to make the answer stronger while descending.
         weight: f32,
     },
+    /// weight times the dot product with a direction over M, times a power of the cosine, see
+    /// [`crate::reference::alignment_loss`].
+    AlignmentLoss {
+        /// w; negative to align the features while descending.
+        weight: f32,
+        /// Of the cosine; at 0 the loss is linear.
+        power: f32,
+    },
     /// weight · mean(dx² + dy²) of the picture.
     TvLoss {
         /// w.

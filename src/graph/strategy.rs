@@ -96,7 +96,7 @@ impl Strategy {
             .filter(|node| matches!(node.op, Op::Pool(_)))
             .map(|node| node.name.as_str())
             .collect();
-        let wraps = tape.wraps();
+        let wraps = tape.wants_whole_maps();
         let mut strategies = vec![Self::default()];
         for cuts in 0..1u32 << pools.len().min(4) {
             // Of all subsets those without gaps: the others lie between them in time and memory.

@@ -373,6 +373,26 @@ impl Tape {
         self.push_loss(name, Op::DreamLoss { weight }, vec![f])
     }
 
+    /// Adds weight times the dot product of F with a `direction` over M, times the cosine to the `power`, see
+    /// [`crate::reference::alignment_loss`].
+    ///
+    /// # Errors
+    /// Different shapes, or a name that is taken.
+    pub fn alignment_loss(
+        &mut self,
+        name: &str,
+        f: ValueId,
+        direction: ValueId,
+        (weight, power): (f32, f32),
+    ) -> Result<ValueId, TapeError> {
+        let shape = self.map_input(name, f)?;
+        if self.shape(direction) != Some(shape) {
+            return Err(self.mismatch(name, direction, format!("a map of {shape}")));
+        }
+        let op = Op::AlignmentLoss { weight, power };
+        self.push_loss(name, op, vec![f, direction])
+    }
+
     /// Adds weight · mean(dx² + dy²) of the picture.
     ///
     /// # Errors
@@ -390,19 +410,15 @@ impl Tape {
         }
     }
 
-    /// Whether a convolution sees the opposite side of its input: then no part of a map can be computed without all
-    /// of it, so such tapes are not cut into tiles.
-    pub(super) fn wraps(&self) -> bool {
-        let wraps = |op: &Op| {
-            matches!(
-                op,
-                Op::Conv3x3 {
-                    border: Border::Wrap,
-                    ..
-                }
-            )
+    /// Whether a convolution sees the opposite side of its input, or a loss is no sum over positions: then nothing can
+    /// be computed without all of a map, so such tapes are not cut into tiles.
+    pub(super) fn wants_whole_maps(&self) -> bool {
+        let wants = |op: &Op| match op {
+            Op::Conv3x3 { border, .. } => *border == Border::Wrap,
+            Op::AlignmentLoss { power, .. } => *power != 0.0,
+            _ => false,
         };
-        self.nodes.iter().any(|node| wraps(&node.op))
+        self.nodes.iter().any(|node| wants(&node.op))
     }
 
     /// H and W of a map or of the picture, 0 of anything else.

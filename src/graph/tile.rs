@@ -180,6 +180,10 @@ impl TileBuilder<'_> {
             Op::DreamLoss { weight } => Op::DreamLoss {
                 weight: share(weight),
             },
+            Op::AlignmentLoss { weight, power } => Op::AlignmentLoss {
+                weight: share(weight),
+                power,
+            },
             op => op,
         };
         let mut reads = vec![seen];

@@ -5,6 +5,7 @@
 
 mod alpha;
 mod colour;
+mod contact_sheet;
 mod error;
 mod exif;
 mod file;
@@ -20,6 +21,7 @@ mod save;
 mod webp;
 mod xmp;
 
+pub use self::contact_sheet::contact_sheet;
 pub use self::error::ImageError;
 pub use self::file::{Attachments, Depth, PictureFile};
 pub use self::load::{MAX_PIXELS, MAX_SIDE};

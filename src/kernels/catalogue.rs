@@ -1,8 +1,9 @@
 //! Every kernel there is, for listings and for the tests that hold each to its shader.
 
 use super::{
-    adam, average, content_loss, conv3x3, copy_bandwidth, crop, dream_loss, fma_peak, gram, lbfgs,
-    matrix_product, mean, picture_input, pool2, relu, style_loss, sum, tv_loss, wasserstein_loss,
+    adam, alignment_loss, average, content_loss, conv3x3, copy_bandwidth, crop, decorrelate,
+    dream_loss, fma_peak, fourier, gram, lbfgs, matrix_product, mean, picture_input, pool2, relu,
+    resample, style_loss, sum, tv_loss, wasserstein_loss,
 };
 use crate::gpu::Kernel;
 
@@ -44,9 +45,20 @@ pub fn catalogue() -> Vec<&'static Kernel> {
         &content_loss::GRADIENT,
         &dream_loss::VALUE,
         &dream_loss::GRADIENT,
+        &alignment_loss::MEASURE,
+        &alignment_loss::CONCLUDE,
+        &alignment_loss::GRADIENT,
         &tv_loss::VALUE,
         &tv_loss::GRADIENT,
         &sum::MAIN,
+        &fourier::COLUMNS,
+        &fourier::ROWS,
+        &fourier::ROWS_GRADIENT,
+        &fourier::COLUMNS_GRADIENT,
+        &decorrelate::FORWARD,
+        &decorrelate::GRADIENT,
+        &resample::FORWARD,
+        &resample::GRADIENT,
         &adam::MAIN,
         &lbfgs::MEASURE,
         &lbfgs::JUDGE,

@@ -4,15 +4,18 @@
 //! submitted. The meaning of each op stands in the file of the same stem under [`crate::reference`].
 
 pub mod adam;
+pub mod alignment_loss;
 pub mod average;
 mod catalogue;
 pub mod content_loss;
 pub mod conv3x3;
 pub mod copy_bandwidth;
 pub mod crop;
+pub mod decorrelate;
 pub mod dream_loss;
 pub mod feature_map;
 pub mod fma_peak;
+pub mod fourier;
 pub mod gram;
 pub mod lbfgs;
 pub mod matrix_product;
@@ -23,6 +26,7 @@ mod pass;
 pub mod picture_input;
 pub mod pool2;
 pub mod relu;
+pub mod resample;
 pub mod style_loss;
 pub mod sum;
 pub mod tv_loss;

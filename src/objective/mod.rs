@@ -1,5 +1,6 @@
 //! Floor 3: objectives, that is, loss terms written onto a tape above a network.
 
+mod alignment;
 mod dream;
 mod features;
 mod gaussian;
@@ -8,6 +9,7 @@ mod style;
 mod tape;
 mod targets;
 
+pub use alignment::{Pursuit, PursuitTape, before_relu, direction};
 pub use dream::{dream_executable, dream_tape};
 pub use features::{Features, Wanted, features, features_on_paper, features_tape};
 pub use region::{LayerRegion, Mask, Regions, StyleRegion};

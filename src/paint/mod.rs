@@ -12,6 +12,7 @@ mod scales;
 mod search;
 mod style;
 mod texture;
+mod visualize;
 
 pub use checkpoint::{Checkpoint, CheckpointError, RunOrigin, RunPosition};
 pub use descent::{Ending, Painting, Schedule, Standing, StepLosses, Watcher, descend};
@@ -29,3 +30,6 @@ pub use scales::{
 pub use search::{Misfit, OnPaper, Way, largest_side};
 pub use style::{Start, StyleChoices, StyleRun};
 pub use texture::{canvas, texture};
+pub use visualize::{
+    Parametrisation, Transforms, Visualisation, VisualisationReport, VisualizeRecipe,
+};

@@ -10,16 +10,20 @@
 //! Reading order: [`picture_input`], [`conv3x3`] (with [`border`]), [`relu`], [`maxpool2`] and [`avgpool2`] make the
 //! network, [`crop`] its tiles; [`gram`], [`mean`], [`moments`], [`content_loss`], [`style_loss`], [`wasserstein_loss`],
 //! [`tv_loss`] and [`dream_loss`] make the objective, with [`matrix_product`] between them; [`adam`] and [`lbfgs`] change
-//! the picture, [`average`] smooths its way. [`samples`] supplies numbers to try all of it on.
+//! the picture, [`average`] smooths its way. [`alignment_loss`] is what a visualisation climbs, on a picture made by
+//! [`fourier`] and [`decorrelate`] and seen through [`resample`]. [`samples`] supplies numbers to try all of it on.
 
 pub mod adam;
+pub mod alignment_loss;
 pub mod average;
 pub mod avgpool2;
 pub mod border;
 pub mod content_loss;
 pub mod conv3x3;
 pub mod crop;
+pub mod decorrelate;
 pub mod dream_loss;
+pub mod fourier;
 pub mod gram;
 pub mod lbfgs;
 pub mod matrix_product;
@@ -28,6 +32,7 @@ pub mod mean;
 pub mod moments;
 pub mod picture_input;
 pub mod relu;
+pub mod resample;
 pub mod samples;
 pub mod style_loss;
 pub mod tv_loss;

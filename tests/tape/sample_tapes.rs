@@ -255,6 +255,15 @@ pub fn meaning(tape: &Tape, x: &[f64], constants: &Constants) -> BTreeMap<ValueI
             Op::DreamLoss { weight } => {
                 vec![reference::dream_loss::value(input, f64::from(*weight))]
             }
+            Op::AlignmentLoss { weight, power } => {
+                let how = (f64::from(*weight), f64::from(*power));
+                vec![reference::alignment_loss::value(
+                    input,
+                    target(),
+                    shape.pixels(),
+                    how,
+                )]
+            }
             Op::TvLoss { weight } => {
                 vec![reference::tv_loss::value(input, shape, f64::from(*weight))]
             }

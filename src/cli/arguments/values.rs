@@ -69,7 +69,7 @@ pub(super) fn svg(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-fn finite(text: &str) -> Result<f32, String> {
+pub(super) fn finite(text: &str) -> Result<f32, String> {
     text.parse::<f32>()
         .ok()
         .filter(|value| value.is_finite())
