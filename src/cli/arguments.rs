@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 mod bench;
 mod descent;
+mod dream;
 mod inspect;
 mod run;
 mod style;
@@ -15,6 +16,7 @@ mod values;
 
 pub use bench::{BenchArguments, Benchmark};
 pub use descent::{ScaleCount, StylePart};
+pub use dream::{DreamArguments, DreamPreset};
 pub use inspect::{Inspect, PlanArguments};
 pub use run::{OptimiserName, RunArguments, StyleLoss};
 pub use style::{Preset, Recipe, StyleArguments};
@@ -60,6 +62,8 @@ pub enum Command {
     Sweep(Box<SweepArguments>),
     /// Paint a texture: the style of pictures without their content, at any size
     Texture(Box<TextureArguments>),
+    /// Let a network show in a picture what it sees there: DeepDream
+    Dream(Box<DreamArguments>),
     /// Paint the built-in pictures, nothing else needed
     Demo(DemoArguments),
     /// Measure kernels and whole steps on this adapter

@@ -10,6 +10,7 @@ mod comparison;
 pub mod conv3x3;
 pub mod copy_bandwidth;
 pub mod crop;
+pub mod dream;
 mod evenness;
 pub mod fma_peak;
 pub mod gram;
@@ -25,6 +26,7 @@ pub use evenness::Evenness;
 
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
+use crate::kernels::dream_loss::Measure;
 use crate::kernels::gram::Tiling;
 use crate::kernels::matrix_product;
 use crate::kernels::pool2::Pooling;
@@ -94,6 +96,7 @@ pub async fn check_all(gpu: &Gpu, mut report: impl FnMut(&Check)) -> Result<Vec<
     add(gram::gradient(gpu, shape, how, None, 1).await?);
     check_losses(gpu, &mut add).await?;
     check_moments(gpu, &mut add).await?;
+    check_dreams(gpu, &mut add).await?;
     for case in optimisers::selection() {
         add(optimisers::check(gpu, &case).await?);
     }
@@ -144,8 +147,6 @@ async fn check_losses(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuE
     };
     add(losses::content_value(gpu, &case, Evenness::Weighted).await?);
     add(losses::content_gradient(gpu, &case, Evenness::Weighted).await?);
-    add(losses::dream_value(gpu, &case).await?);
-    add(losses::dream_gradient(gpu, &case).await?);
     add(losses::style_value(gpu, 64, 1).await?);
     add(losses::style_gradient(gpu, 64, merge, 1).await?);
     add(losses::tv_value(gpu, [33, 17], None, 1).await?);
@@ -182,6 +183,30 @@ async fn check_moments(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), Gpu
         root: wasserstein_loss::Root::Exact,
     };
     add(wasserstein_loss::on_shared_axes(gpu, &case).await?);
+    Ok(())
+}
+
+async fn check_dreams(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuError> {
+    let case = losses::MapCase {
+        shape: Shape::new(64, 17, 33),
+        merge: Merge {
+            accumulate: true,
+            mask: true,
+        },
+        binding_limit: None,
+        seed: 1,
+    };
+    for measure in [Measure::Square, Measure::Root, Measure::Mean] {
+        for channels in [&[][..], &[1, 6, 40]] {
+            let aim = dream::Aim { measure, channels };
+            add(dream::value(gpu, &case, aim).await?);
+            add(dream::gradient(gpu, &case, aim).await?);
+        }
+    }
+    add(dream::roll(gpu, [33, 17], [4, 16]).await?);
+    add(dream::step(gpu, [33, 17], [4, 16], (true, true)).await?);
+    add(dream::cascade(gpu, [33, 17], 1.5).await?);
+    add(dream::pyramid(gpu, [33, 17]).await?);
     Ok(())
 }
 

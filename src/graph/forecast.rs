@@ -13,6 +13,7 @@ use crate::gpu::{GpuError, Ledger, Profile, UNIFORM_SLOT};
 use crate::kernels::Pass;
 use crate::kernels::conv3x3::winograd_bands::SCRATCH;
 use crate::kernels::conv3x3::{Filter, Packing, Variant};
+use crate::kernels::dream_loss::Measure;
 use crate::kernels::feature_map::slices;
 use crate::kernels::{tv_loss, wasserstein_loss};
 use crate::shape::{Border, Shape};
@@ -209,7 +210,7 @@ impl Writer<'_> {
                 | Op::Gram { .. }
                 | Op::Moments { .. }
                 | Op::ContentLoss { .. }
-                | Op::DreamLoss { .. },
+                | Op::DreamLoss(_),
             ) => step.reads[0],
             _ => step.write,
         };
@@ -233,7 +234,8 @@ impl Writer<'_> {
             (Op::Gram { .. } | Op::Moments { .. }, Pass::Gradient) => pieces * pieces,
             // Beside that the means of each slice, and their sum.
             (Op::Moments { .. }, Pass::Forward) => pieces * (pieces + 1) / 2 + 1 + pieces + 1,
-            (Op::ContentLoss { .. } | Op::DreamLoss { .. }, Pass::Forward) => pieces + 1,
+            (Op::DreamLoss(goal), Pass::Forward) if goal.measure == Measure::Root => pieces + 2,
+            (Op::ContentLoss { .. } | Op::DreamLoss(_), Pass::Forward) => pieces + 1,
             (Op::StyleLoss { .. }, Pass::Forward) => 2,
             (Op::WassersteinLoss { .. }, Pass::Forward) => {
                 let mut steps = self.program.steps.iter();

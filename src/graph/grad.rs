@@ -321,7 +321,7 @@ fn forward_values_for_gradient(
         | Op::Crop(_)
         | Op::Paste(_)
         | Op::Pool(_)
-        | Op::DreamLoss { .. }
+        | Op::DreamLoss(_)
         | Op::TvLoss { .. } => vec![inputs[0]],
         Op::Relu => vec![y],
         Op::Gram { .. } | Op::Moments { .. } | Op::ContentLoss { .. } | Op::StyleLoss { .. } => {
@@ -338,7 +338,7 @@ fn forward_workspaces(tape: &Tape, node: usize, binding_limit: u64) -> Vec<u64> 
     let map = || tape.shape(x).unwrap_or(Shape::new(0, 0, 0));
     let partials = (PARTIALS * size_of::<f32>()) as u64;
     match tape.nodes[node].op {
-        Op::ContentLoss { .. } | Op::DreamLoss { .. } => {
+        Op::ContentLoss { .. } | Op::DreamLoss(_) => {
             // A map that no binding can hold is refused when the program is recorded.
             let slices = feature_map::slices(map(), binding_limit).map_or(1, |slices| slices.len());
             vec![partials * slices as u64]

@@ -163,7 +163,11 @@ impl<'a> Builder<'a> {
     }
 
     fn total(&self, step: &Step) -> TotalSlot {
-        let slot = match self.program.values[step.write.0].extent {
+        self.total_at(step.write, step.merge.accumulate)
+    }
+
+    fn total_at(&self, loss: ValueId, accumulate: bool) -> TotalSlot {
+        let slot = match self.program.values[loss.0].extent {
             Extent::Loss(slot) => slot,
             // As above.
             _ => unreachable!("a loss node makes a loss"),
@@ -171,7 +175,7 @@ impl<'a> Builder<'a> {
         TotalSlot {
             totals: self.totals.clone(),
             slot,
-            accumulate: step.merge.accumulate,
+            accumulate,
         }
     }
 
@@ -281,8 +285,8 @@ impl<'a> Builder<'a> {
                 let source = (&f, weights.as_ref());
                 content_loss::value(recorder, *weight, source, &target, partials, &total)
             }
-            Op::DreamLoss { weight } => {
-                dream_loss::value(recorder, *weight, &self.map(x), partials, &total)
+            Op::DreamLoss(goal) => {
+                dream_loss::value(recorder, *goal, &self.map(x), partials, &total)
             }
             Op::StyleLoss { weight } => {
                 let matrices = [self.buffer(x), self.buffer(step.reads[1])];
@@ -394,9 +398,10 @@ impl<'a> Builder<'a> {
                 let source = (&f, weights.as_ref());
                 content_loss::gradient(recorder, *weight, source, &target, &gf, merge)
             }
-            Op::DreamLoss { weight } => {
+            Op::DreamLoss(goal) => {
                 let (f, gf) = (self.map(reads[0]), self.map(step.write));
-                dream_loss::gradient(recorder, *weight, &f, &gf, merge)
+                let total = self.total_at(node.output, false);
+                dream_loss::gradient(recorder, *goal, (&f, &total), &gf, merge)
             }
             Op::StyleLoss { weight } => {
                 let channels = self.channels(reads[0]);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::kernels::conv3x3::Filter;
 use crate::kernels::crop::Placement;
+use crate::kernels::dream_loss::DreamGoal;
 use crate::kernels::picture_input::InputTransform;
 use crate::kernels::pool2::Pooling;
 use crate::shape::{Border, Shape, Window};
@@ -97,11 +98,8 @@ pub enum Op {
         /// w.
         weight: f32,
     },
-    /// weight · mean(F²).
-    DreamLoss {
-        /// w; negative to make the answer stronger while descending.
-        weight: f32,
-    },
+    /// weight · mean(F²), or another measure of some channels of F.
+    DreamLoss(DreamGoal),
     /// weight · mean(dx² + dy²) of the picture.
     TvLoss {
         /// w.

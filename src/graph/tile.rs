@@ -8,6 +8,7 @@ use super::section::Section;
 use super::span::{Reach, Span};
 use super::tape::Tape;
 use crate::kernels::crop::Placement;
+use crate::kernels::dream_loss::DreamGoal;
 use crate::shape::{Shape, Window};
 
 /// One tile of a section.
@@ -177,9 +178,10 @@ impl TileBuilder<'_> {
             Op::ContentLoss { weight } => Op::ContentLoss {
                 weight: share(weight),
             },
-            Op::DreamLoss { weight } => Op::DreamLoss {
-                weight: share(weight),
-            },
+            Op::DreamLoss(goal) => Op::DreamLoss(DreamGoal {
+                weight: share(goal.weight),
+                ..goal
+            }),
             op => op,
         };
         let mut reads = vec![seen];

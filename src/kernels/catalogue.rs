@@ -1,8 +1,9 @@
 //! Every kernel there is, for listings and for the tests that hold each to its shader.
 
 use super::{
-    adam, average, content_loss, conv3x3, copy_bandwidth, crop, dream_loss, fma_peak, gram, lbfgs,
-    matrix_product, mean, picture_input, pool2, relu, style_loss, sum, tv_loss, wasserstein_loss,
+    adam, average, content_loss, conv3x3, copy_bandwidth, crop, dream_loss, dream_step, fma_peak,
+    gaussian_cascade, gram, laplacian_pyramid, lbfgs, matrix_product, mean, picture_input, pool2,
+    relu, roll, style_loss, sum, tv_loss, wasserstein_loss,
 };
 use crate::gpu::Kernel;
 
@@ -43,6 +44,7 @@ pub fn catalogue() -> Vec<&'static Kernel> {
         &content_loss::VALUE,
         &content_loss::GRADIENT,
         &dream_loss::VALUE,
+        &dream_loss::ROOT,
         &dream_loss::GRADIENT,
         &tv_loss::VALUE,
         &tv_loss::GRADIENT,
@@ -58,6 +60,15 @@ pub fn catalogue() -> Vec<&'static Kernel> {
         &lbfgs::DECIDE,
         &lbfgs::ADVANCE,
         &average::MAIN,
+        &roll::MAIN,
+        &dream_step::MAGNITUDE,
+        &dream_step::CLIMB,
+        &gaussian_cascade::ACROSS,
+        &gaussian_cascade::DOWN,
+        &laplacian_pyramid::SHRINK,
+        &laplacian_pyramid::SPLIT,
+        &laplacian_pyramid::ENERGY,
+        &laplacian_pyramid::MERGE,
         &fma_peak::MAIN,
         &copy_bandwidth::MAIN,
     ]);

@@ -10,7 +10,8 @@
 //! Reading order: [`picture_input`], [`conv3x3`] (with [`border`]), [`relu`], [`maxpool2`] and [`avgpool2`] make the
 //! network, [`crop`] its tiles; [`gram`], [`mean`], [`moments`], [`content_loss`], [`style_loss`], [`wasserstein_loss`],
 //! [`tv_loss`] and [`dream_loss`] make the objective, with [`matrix_product`] between them; [`adam`] and [`lbfgs`] change
-//! the picture, [`average`] smooths its way. [`samples`] supplies numbers to try all of it on.
+//! the picture, [`average`] smooths its way; [`roll`], [`gaussian_cascade`], [`laplacian_pyramid`] and [`dream_step`] are a
+//! dream's. [`samples`] supplies numbers to try all of it on.
 
 pub mod adam;
 pub mod average;
@@ -20,7 +21,10 @@ pub mod content_loss;
 pub mod conv3x3;
 pub mod crop;
 pub mod dream_loss;
+pub mod dream_step;
+pub mod gaussian_cascade;
 pub mod gram;
+pub mod laplacian_pyramid;
 pub mod lbfgs;
 pub mod matrix_product;
 pub mod maxpool2;
@@ -28,6 +32,7 @@ pub mod mean;
 pub mod moments;
 pub mod picture_input;
 pub mod relu;
+pub mod roll;
 pub mod samples;
 pub mod style_loss;
 pub mod tv_loss;

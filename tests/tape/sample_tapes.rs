@@ -252,8 +252,8 @@ pub fn meaning(tape: &Tape, x: &[f64], constants: &Constants) -> BTreeMap<ValueI
                     input, target, channels, weight,
                 )]
             }
-            Op::DreamLoss { weight } => {
-                vec![reference::dream_loss::value(input, f64::from(*weight))]
+            Op::DreamLoss(goal) => {
+                vec![reference::dream_loss::value(input, f64::from(goal.weight))]
             }
             Op::TvLoss { weight } => {
                 vec![reference::tv_loss::value(input, shape, f64::from(*weight))]

@@ -94,6 +94,26 @@ pub(super) fn not_negative(text: &str) -> Result<f32, String> {
     }
 }
 
+/// A number above 1.
+pub(super) fn above_one(text: &str) -> Result<f32, String> {
+    let value = finite(text)?;
+    if value > 1.0 {
+        Ok(value)
+    } else {
+        Err("it must be above 1".to_string())
+    }
+}
+
+/// A number from 0 to 1.
+pub(super) fn unit(text: &str) -> Result<f32, String> {
+    let value = not_negative(text)?;
+    if value <= 1.0 {
+        Ok(value)
+    } else {
+        Err("it must not be above 1".to_string())
+    }
+}
+
 /// A number from 0 to below 1.
 pub(super) fn share(text: &str) -> Result<f32, String> {
     let value = not_negative(text)?;

@@ -1,0 +1,106 @@
+//! Flags of `impasto dream`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{ArgAction, Args, ValueEnum};
+use impasto::image::Depth;
+use impasto::kernels::conv3x3::Variant;
+use impasto::kernels::dream_loss::Measure;
+use impasto::kernels::pool2::Pooling;
+use impasto::optim::Smoothing;
+
+use super::values::{Weighted, above_one, pooling, positive, unit};
+use crate::cli::memory::Bytes;
+
+#[derive(Args)]
+pub struct DreamArguments {
+    /// Picture to dream of, `-` for standard input; its transparency, depth and EXIF data go into the result
+    #[arg(required = false, required_unless_present = "from")]
+    pub image: PathBuf,
+    /// Picture to write: .png, .jpg, .webp, .tiff or .bmp
+    #[arg(
+        short,
+        long,
+        required = false,
+        required_unless_present = "from",
+        value_name = "OUT"
+    )]
+    pub output: PathBuf,
+    /// Bits per channel of a .png or .tiff; the default is that of the picture
+    #[arg(long, value_parser = Depth::from_str, value_name = "8|16")]
+    pub depth: Option<Depth>,
+    /// Longer side of the result in pixels; the default is that of the picture, at most 512
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=16384), value_name = "N")]
+    pub size: Option<u32>,
+    /// A kind of dream: what the flags below are unless they are given
+    #[arg(long, value_enum, default_value_t = DreamPreset::Classic)]
+    pub preset: DreamPreset,
+    /// Layer that is to see more of what it sees, with the weight of its term; repeatable [default: that of the preset]
+    #[arg(long = "layer", value_name = "NAME[:WEIGHT]")]
+    pub layers: Vec<Weighted>,
+    /// Channels of the layers that count, such as 3,17,42; all without this flag
+    #[arg(long = "channel", value_delimiter = ',', value_name = "K,…")]
+    pub channels: Vec<usize>,
+    /// What of a layer is climbed: the mean of its squares, their root, or its mean
+    #[arg(long, default_value = "square", value_parser = Measure::from_str, value_name = "square|l2|mean")]
+    pub objective: Measure,
+    /// Sizes to dream at, from small to that of the result [default: that of the preset]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=24), value_name = "N")]
+    pub octaves: Option<u32>,
+    /// How much larger each is than the one before [default: that of the preset]
+    #[arg(long, allow_negative_numbers = true, value_parser = above_one, value_name = "F")]
+    pub octave_scale: Option<f32>,
+    /// Steps per octave [default: that of the preset]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=100_000), value_name = "N")]
+    pub iterations: Option<u32>,
+    /// What a step changes on average, in units of the picture, where 1 is from black to white [default: that of the
+    /// preset]
+    #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "F")]
+    pub step: Option<f32>,
+    /// The picture is shifted by up to so many pixels before each step, and back [default: that of the preset]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=16384), value_name = "N")]
+    pub jitter: Option<u32>,
+    /// What becomes of a gradient before it is followed: nothing, blurred by three Gaussians, or its fine and coarse
+    /// bands brought to the same strength [default: that of the preset]
+    #[arg(long, value_parser = Smoothing::from_str, value_name = "none|gaussian|laplacian")]
+    pub smooth: Option<Smoothing>,
+    /// How deep the dream is: 0 is the picture itself, 1 what the flags say; it multiplies the step
+    #[arg(long, default_value = "1", allow_negative_numbers = true, value_parser = unit, value_name = "0…1")]
+    pub strength: f32,
+    /// Dream in luminance only: the result has the chroma of the picture
+    // Takes a value like other flags, so that records keep it.
+    #[arg(long, action = ArgAction::Set, default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, hide_possible_values = true)]
+    pub keep_colors: bool,
+    /// Seed of the jitter
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub seed: u64,
+    /// How the network halves its maps [default: that of the preset]
+    #[arg(long, value_parser = pooling, value_name = "max|avg")]
+    pub pooling: Option<Pooling>,
+    /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
+    #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
+    pub memory: Option<Bytes>,
+    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb-broadcast, winograd, winograd-fused, winograd-tiled
+    #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
+    pub variant: Option<Variant>,
+    /// Dream again as this picture was dreamt, by the record in it; other flags go before those of the record
+    #[arg(long, value_name = "PICTURE")]
+    pub from: Option<PathBuf>,
+    /// Leave out the record of options, versions, adapter, and the paths and checksums of inputs, which pictures have
+    /// otherwise (see `inspect record`)
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_possible_values = true, hide_default_value = true, value_name = "true|false")]
+    pub no_record: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DreamPreset {
+    /// Eyes, snouts and arches in every cloud
+    Classic,
+    /// Brush strokes and curls, the objects staying what they are
+    Fine,
+    /// Large scenes and whole animals
+    Deep,
+    /// Few and soft shapes, without grain
+    Soft,
+}

@@ -1,0 +1,303 @@
+//! `impasto dream`.
+
+use std::path::Path;
+
+use impasto::gpu::Gpu;
+use impasto::image::{Picture, remove_leftovers};
+use impasto::kernels::conv3x3::Preference;
+use impasto::kernels::pool2::Pooling;
+use impasto::net::{Architecture, Network};
+use impasto::objective::{DreamTerms, LayerWeight, dream_tape};
+use impasto::optim::{Ascent, AscentSettings, Smoothing};
+use impasto::paint::{
+    DreamChoices, Dreamt, Ending, Octave, dream, dream_gradient_that_fits, octave_sizes,
+};
+
+use super::arguments::{Common, DreamArguments};
+use super::checkpoint::Inputs;
+use super::ending::save_somewhere;
+use super::failure::{Code, Failure};
+use super::memory::{Budget, Bytes, choose_for_a_look};
+use super::pictures::{self, Output, is_stream};
+use super::record::{Draft, Input, Record};
+use super::resume::Session;
+use super::style::{USUAL_SIZE, check_side, find_layer};
+use super::wait::wait;
+use super::{explain, network, open_gpu, say, tuning};
+use preset::Settings;
+use progress::Progress;
+
+mod preset;
+mod progress;
+
+/// Runs the command.
+pub fn run(
+    common: &Common,
+    arguments: &DreamArguments,
+    mut session: Session,
+) -> Result<(), Failure> {
+    let output = check_files(arguments)?;
+    let file = pictures::read(common, &arguments.image)?;
+    let input = Input::new("image", &arguments.image, &file.sha256);
+    let longer = arguments.size.map_or(USUAL_SIZE, |size| size as usize);
+    let file = file.fit_longer_side(longer, arguments.size.is_some());
+    let output = output.with(common, file.attachments, arguments.depth)?;
+    let picture = file.picture;
+    let chroma = arguments.keep_colors.then(|| picture.clone());
+    let output = output.in_chroma_of(chroma);
+    let network = network::load(common)?;
+    let request = Request::new(arguments, network.architecture)?;
+    let layers = request.terms.layers.iter().map(|term| term.layer);
+    check_side(network.architecture, layers, &arguments.image, &picture)?;
+    request.settle(&mut session);
+    let inputs = Inputs::new(&network, std::iter::once(&picture));
+    let mut draft = Draft::new(
+        common,
+        arguments.no_record,
+        &mut session,
+        (vec![input], arguments.seed),
+        (&inputs, &output),
+    )?;
+    // Steps are counted per octave.
+    draft.steps_are_shared = true;
+    let gpu = open_gpu(common)?;
+    let preference = tuning::preference(common, gpu.profile(), arguments.variant);
+    let size = [picture.width, picture.height];
+    let octaves = plan(common, &gpu, &network, &request, size, &preference)?;
+    remove_leftovers(output.path());
+    let choices = request.choices(octaves);
+    paint(common, &gpu, &network, &choices, &picture, &output, draft)
+}
+
+/// A dream as the flags and the preset want it.
+struct Request<'a> {
+    arguments: &'a DreamArguments,
+    settings: Settings,
+    terms: DreamTerms,
+    /// Pixels that the shorter side of an octave must have.
+    least: usize,
+}
+
+impl<'a> Request<'a> {
+    fn new(arguments: &'a DreamArguments, architecture: Architecture) -> Result<Self, Failure> {
+        let preset = arguments.preset.settings();
+        let settings = Settings {
+            octaves: arguments.octaves.unwrap_or(preset.octaves),
+            octave_scale: arguments.octave_scale.unwrap_or(preset.octave_scale),
+            iterations: arguments.iterations.unwrap_or(preset.iterations),
+            step: arguments.step.unwrap_or(preset.step),
+            jitter: arguments.jitter.unwrap_or(preset.jitter),
+            smoothing: arguments.smooth.unwrap_or(preset.smoothing),
+            pooling: arguments.pooling.unwrap_or(preset.pooling),
+            ..preset
+        };
+        let named = arguments.layers.iter();
+        let mut named: Vec<(&str, f32)> = named
+            .map(|layer| (layer.name.as_str(), layer.weight))
+            .collect();
+        if named.is_empty() {
+            named = settings.layers.to_vec();
+        }
+        let mut layers: Vec<LayerWeight> = Vec::new();
+        for (name, weight) in named {
+            let layer = find_layer(architecture, name)?;
+            if layers.iter().any(|other| other.layer == layer) {
+                return Err(Failure::usage(format!(
+                    "layer `{name}` is named twice; name it once"
+                )));
+            }
+            check_channels(&arguments.channels, architecture, layer)?;
+            layers.push(LayerWeight { layer, weight });
+        }
+        let downscale = |term: &LayerWeight| architecture.downscale(term.layer);
+        Ok(Self {
+            least: layers.iter().map(downscale).max().unwrap_or(1),
+            terms: DreamTerms {
+                layers,
+                measure: arguments.objective,
+                channels: arguments.channels.clone(),
+                pooling: settings.pooling,
+            },
+            arguments,
+            settings,
+        })
+    }
+
+    /// Writes what was left to the preset into the options that records keep.
+    fn settle(&self, session: &mut Session) {
+        let settings = &self.settings;
+        if self.arguments.layers.is_empty() {
+            let layers = settings.layers.iter();
+            let layers = layers.map(|(name, weight)| format!("{name}:{weight}"));
+            session.set_all("layer", layers);
+        }
+        session.unset("preset");
+        session.set("octaves", &settings.octaves.to_string());
+        session.set("octave-scale", &settings.octave_scale.to_string());
+        session.set("iterations", &settings.iterations.to_string());
+        session.set("step", &settings.step.to_string());
+        session.set("jitter", &settings.jitter.to_string());
+        let smooth = match settings.smoothing {
+            Smoothing::None => "none",
+            Smoothing::Gaussian => "gaussian",
+            Smoothing::Laplacian => "laplacian",
+        };
+        session.set("smooth", smooth);
+        let pooling = match settings.pooling {
+            Pooling::Max => "max",
+            Pooling::Average => "avg",
+        };
+        session.set("pooling", pooling);
+    }
+
+    /// Sizes of the octaves of a picture of `size`, small to large.
+    fn sizes(&self, size: [usize; 2]) -> Vec<[usize; 2]> {
+        let (count, scale) = (self.settings.octaves, self.settings.octave_scale);
+        octave_sizes(size, count as usize, f64::from(scale), self.least)
+    }
+
+    fn choices(&self, octaves: Vec<Octave>) -> DreamChoices {
+        DreamChoices {
+            terms: self.terms.clone(),
+            ascent: AscentSettings {
+                step: self.settings.step * self.arguments.strength,
+                jitter: self.settings.jitter as usize,
+                seed: self.arguments.seed,
+                smoothing: self.settings.smoothing,
+                clamp: true,
+            },
+            octaves,
+            iterations: self.settings.iterations as usize,
+        }
+    }
+}
+
+fn check_channels(
+    channels: &[usize],
+    architecture: Architecture,
+    layer: usize,
+) -> Result<(), Failure> {
+    let described = &architecture.layers()[layer];
+    let count = architecture.channels(layer);
+    match channels.iter().find(|&&channel| channel >= count) {
+        Some(channel) => Err(Failure::usage(format!(
+            "--channel {channel} is none of layer `{}`, which has channels 0 to {}; choose another",
+            described.name,
+            count - 1
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The output, when it can be written and is none of the pictures that are read.
+fn check_files(arguments: &DreamArguments) -> Result<Output, Failure> {
+    if is_stream(&arguments.output) {
+        return Err(Failure::usage(
+            "`impasto dream` writes files, and `-o -` is none; name one",
+        ));
+    }
+    let mut inputs: Vec<&Path> = vec![&arguments.image];
+    inputs.retain(|input| !is_stream(input));
+    inputs.extend(arguments.from.as_deref());
+    Ok(Output::file(&arguments.output, &inputs)?)
+}
+
+/// How each octave is computed within the memory that there is. The last is looked at first: a dream must not fail
+/// when most of it is done.
+fn plan(
+    common: &Common,
+    gpu: &Gpu,
+    network: &Network,
+    request: &Request<'_>,
+    size: [usize; 2],
+    preference: &Preference,
+) -> Result<Vec<Octave>, Failure> {
+    let budget = Budget::new(request.arguments.memory, gpu.profile());
+    let mut octaves = Vec::new();
+    for size in request.sizes(size).into_iter().rev() {
+        let [width, height] = size;
+        let tape = dream_tape(network, &request.terms, size)?;
+        let what = format!("a dream of {width}×{height}");
+        let of_step = budget.without(Ascent::bytes(size));
+        let (glance, line) = choose_for_a_look(&what, &of_step, |bytes| {
+            dream_gradient_that_fits(&tape, preference, gpu.profile(), bytes)
+        })?;
+        if octaves.is_empty() {
+            say(common, line);
+        }
+        let way = glance.way;
+        octaves.push(Octave { size, way });
+    }
+    octaves.reverse();
+    Ok(octaves)
+}
+
+/// Dreams and writes the picture, also when the dream ends before its time.
+fn paint(
+    common: &Common,
+    gpu: &Gpu,
+    network: &Network,
+    choices: &DreamChoices,
+    picture: &Picture,
+    output: &Output,
+    draft: Draft,
+) -> Result<(), Failure> {
+    let [width, height] = [picture.width, picture.height];
+    let steps = choices.octaves.len() * choices.iterations;
+    say(common, format!("dreaming {width}×{height}, {steps} steps"));
+    let every = if gpu.adapter().is_software() { 1 } else { 10 };
+    let sizes: Vec<[usize; 2]> = choices.octaves.iter().map(|octave| octave.size).collect();
+    let mut progress = Progress::new(common, &sizes, choices.iterations, every);
+    let Dreamt {
+        picture,
+        step,
+        ending,
+    } = wait(gpu, dream(gpu, network, choices, picture, 0, &mut progress));
+    let seconds = progress.finish();
+    let origin = draft.fingerprints.clone().origin(
+        gpu.adapter(),
+        progress.kernels().to_string(),
+        [width, height],
+        Default::default(),
+    );
+    let record = draft.finish(common, origin, None);
+    let record: Option<Record> = record.map(|record| record.after(step, progress.terms()));
+    let saved = save_somewhere(&picture, output, record.as_ref(), step);
+    let name = output.name();
+    if saved.is_ok() {
+        let total: f32 = progress.terms().map(|(_, term)| term).sum();
+        say(
+            common,
+            format!("{name} after {step} steps in {seconds:.1} s, answer {total:.4e}"),
+        );
+    }
+    explain(
+        common,
+        format!("memory: {} at the peak", Bytes(gpu.peak_bytes())),
+    );
+    conclude(ending, saved, step, &name)
+}
+
+/// The exit code of a dream, and what became of its picture if not all went well.
+fn conclude(
+    ending: Ending,
+    saved: Result<String, String>,
+    step: usize,
+    output: &str,
+) -> Result<(), Failure> {
+    match (ending, saved) {
+        (Ending::Failed(error), Ok(words) | Err(words)) => {
+            let failure = Failure::from(error);
+            Err(Failure {
+                message: format!("{}; {words}", failure.message),
+                ..failure
+            })
+        }
+        (_, Err(words)) => Err(Failure::bad_input(words)),
+        (Ending::Stopped, Ok(_)) => Err(Failure {
+            code: Code::Interrupted,
+            message: format!("interrupted after step {step}; `{output}` is saved"),
+        }),
+        (Ending::Finished, Ok(_)) => Ok(()),
+    }
+}
