@@ -59,8 +59,8 @@ fn down(
     let first = at - row * p.width;
     var sum = 0.0;
     for (var s = 0u; s < 9u; s++) {
-        let from = (row + 4u * p.height + s - 4u) % p.height;
-        sum += weights[9u * p.gaussian + s] * x[first + from * p.width];
+        let source_row = (row + 4u * p.height + s - 4u) % p.height;
+        sum += weights[9u * p.gaussian + s] * x[first + source_row * p.width];
     }
     sum /= 3.0;
     if p.gaussian != 0u {

@@ -58,11 +58,11 @@ fn expanded(at: u32) -> f32 {
     var sum = 0.0;
     for (var s = -1; s <= 1; s++) {
         for (var t = -1; t <= 1; t++) {
-            let from = vec2(row / 2 + s, column / 2 + t);
-            let distance = vec2(row, column) - 2 * from;
-            let near = all(abs(distance) <= vec2(2));
+            let near = vec2(row / 2 + s, column / 2 + t);
+            let distance = vec2(row, column) - 2 * near;
+            let counts = all(abs(distance) <= vec2(2));
             let weights = weight(distance.x) * weight(distance.y);
-            sum += select(0.0, weights * source(here.x, from.x, from.y), near);
+            sum += select(0.0, weights * source(here.x, near.x, near.y), counts);
         }
     }
     return 4.0 * sum;

@@ -16,7 +16,7 @@ mod values;
 
 pub use bench::{BenchArguments, Benchmark};
 pub use descent::{ScaleCount, StylePart};
-pub use dream::{DreamArguments, DreamPreset};
+pub use dream::{DreamArguments, DreamPreset, GuideMode};
 pub use inspect::{Inspect, PlanArguments};
 pub use run::{OptimiserName, RunArguments, StyleLoss};
 pub use style::{Preset, Recipe, StyleArguments};

@@ -5,20 +5,21 @@ use std::path::Path;
 use impasto::gpu::Gpu;
 use impasto::image::{Picture, remove_leftovers};
 use impasto::kernels::conv3x3::Preference;
+use impasto::kernels::guide_loss::Correspondence;
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Architecture, Network};
-use impasto::objective::{DreamTerms, LayerWeight, dream_tape};
+use impasto::objective::{DreamTape, DreamTerms, Guidance, LayerWeight};
 use impasto::optim::{Ascent, AscentSettings, Smoothing};
 use impasto::paint::{
     DreamChoices, Dreamt, Ending, Octave, dream, dream_gradient_that_fits, octave_sizes,
 };
 
-use super::arguments::{Common, DreamArguments};
+use super::arguments::{Common, DreamArguments, GuideMode};
 use super::checkpoint::Inputs;
 use super::ending::save_somewhere;
 use super::failure::{Code, Failure};
 use super::memory::{Budget, Bytes, choose_for_a_look};
-use super::pictures::{self, Output, is_stream};
+use super::pictures::{self, Output, check_streams, is_stream};
 use super::record::{Draft, Input, Record};
 use super::resume::Session;
 use super::style::{USUAL_SIZE, check_side, find_layer};
@@ -30,6 +31,9 @@ use progress::Progress;
 mod preset;
 mod progress;
 
+/// The longer side of a guide if no flag says otherwise: that of the pictures the network was trained on.
+const GUIDE_SIZE: usize = 224;
+
 /// Runs the command.
 pub fn run(
     common: &Common,
@@ -38,7 +42,8 @@ pub fn run(
 ) -> Result<(), Failure> {
     let output = check_files(arguments)?;
     let file = pictures::read(common, &arguments.image)?;
-    let input = Input::new("image", &arguments.image, &file.sha256);
+    let mut files = vec![Input::new("image", &arguments.image, &file.sha256)];
+    let guide = load_guide(common, arguments, &mut files)?;
     let longer = arguments.size.map_or(USUAL_SIZE, |size| size as usize);
     let file = file.fit_longer_side(longer, arguments.size.is_some());
     let output = output.with(common, file.attachments, arguments.depth)?;
@@ -46,16 +51,20 @@ pub fn run(
     let chroma = arguments.keep_colors.then(|| picture.clone());
     let output = output.in_chroma_of(chroma);
     let network = network::load(common)?;
-    let request = Request::new(arguments, network.architecture)?;
+    let mut request = Request::new(arguments, network.architecture)?;
+    if let Some(guide) = guide {
+        request.steer_by(guide, network.architecture)?;
+    }
     let layers = request.terms.layers.iter().map(|term| term.layer);
     check_side(network.architecture, layers, &arguments.image, &picture)?;
     request.settle(&mut session);
-    let inputs = Inputs::new(&network, std::iter::once(&picture));
+    let looked_at = std::iter::once(&picture).chain(&request.guide);
+    let inputs = Inputs::new(&network, looked_at);
     let mut draft = Draft::new(
         common,
         arguments.no_record,
         &mut session,
-        (vec![input], arguments.seed),
+        (files, arguments.seed),
         (&inputs, &output),
     )?;
     // Steps are counted per octave.
@@ -74,6 +83,8 @@ struct Request<'a> {
     arguments: &'a DreamArguments,
     settings: Settings,
     terms: DreamTerms,
+    /// The picture that steers.
+    guide: Option<Picture>,
     /// Pixels that the shorter side of an octave must have.
     least: usize,
 }
@@ -116,11 +127,35 @@ impl<'a> Request<'a> {
                 layers,
                 measure: arguments.objective,
                 channels: arguments.channels.clone(),
+                guidance: None,
                 pooling: settings.pooling,
             },
+            guide: None,
             arguments,
             settings,
         })
+    }
+
+    /// Lets `guide` say what is to be seen.
+    fn steer_by(&mut self, guide: Picture, architecture: Architecture) -> Result<(), Failure> {
+        let layers = self.terms.layers.iter().map(|term| term.layer);
+        let name = self.arguments.guide.as_deref().unwrap_or(Path::new("-"));
+        let mode = self.arguments.guide_mode.unwrap_or(GuideMode::Match);
+        let (correspondence, power) = match mode {
+            GuideMode::Match => {
+                check_side(architecture, layers, name, &guide)?;
+                (Correspondence::Best, 0.0)
+            }
+            // It will be as large as the dream, which is looked at elsewhere.
+            GuideMode::Caricature => (Correspondence::Itself, 1.0),
+        };
+        self.terms.guidance = Some(Guidance {
+            correspondence,
+            power: self.arguments.guide_power.unwrap_or(power),
+            size: [guide.width, guide.height],
+        });
+        self.guide = Some(guide);
+        Ok(())
     }
 
     /// Writes what was left to the preset into the options that records keep.
@@ -159,6 +194,7 @@ impl<'a> Request<'a> {
     fn choices(&self, octaves: Vec<Octave>) -> DreamChoices {
         DreamChoices {
             terms: self.terms.clone(),
+            guide: self.guide.clone(),
             ascent: AscentSettings {
                 step: self.settings.step * self.arguments.strength,
                 jitter: self.settings.jitter as usize,
@@ -170,6 +206,27 @@ impl<'a> Request<'a> {
             iterations: self.settings.iterations as usize,
         }
     }
+}
+
+/// The picture that steers, if one does, noted in `files`.
+fn load_guide(
+    common: &Common,
+    arguments: &DreamArguments,
+    files: &mut Vec<Input>,
+) -> Result<Option<Picture>, Failure> {
+    let Some(path) = &arguments.guide else {
+        return Ok(None);
+    };
+    let guide = pictures::read(common, path)?;
+    files.push(Input::new("guide", path, &guide.sha256));
+    let side = arguments
+        .guide_size
+        .map_or(GUIDE_SIZE, |size| size as usize);
+    let guide = match arguments.guide_mode {
+        Some(GuideMode::Caricature) => guide,
+        _ => guide.fit_longer_side(side, false),
+    };
+    Ok(Some(guide.picture))
 }
 
 fn check_channels(
@@ -197,6 +254,8 @@ fn check_files(arguments: &DreamArguments) -> Result<Output, Failure> {
         ));
     }
     let mut inputs: Vec<&Path> = vec![&arguments.image];
+    inputs.extend(arguments.guide.as_deref());
+    check_streams(&inputs)?;
     inputs.retain(|input| !is_stream(input));
     inputs.extend(arguments.from.as_deref());
     Ok(Output::file(&arguments.output, &inputs)?)
@@ -216,7 +275,7 @@ fn plan(
     let mut octaves = Vec::new();
     for size in request.sizes(size).into_iter().rev() {
         let [width, height] = size;
-        let tape = dream_tape(network, &request.terms, size)?;
+        let tape = DreamTape::new(network, &request.terms, size)?.tape;
         let what = format!("a dream of {width}×{height}");
         let of_step = budget.without(Ascent::bytes(size));
         let (glance, line) = choose_for_a_look(&what, &of_step, |bytes| {

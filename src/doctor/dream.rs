@@ -5,13 +5,16 @@ use super::comparison::{Output, added, compare, draw, draw_coarse, input_map, in
 use super::comparison::{masked, widen};
 use super::losses::{MapCase, slot};
 use crate::gpu::{Gpu, GpuError};
+use crate::kernels::Merge;
 use crate::kernels::dream_loss::{self, Channels, DreamGoal, Measure};
 use crate::kernels::dream_step::{self, DreamStepBuffers, StepNumbers};
 use crate::kernels::gaussian_cascade::{self, CascadeBuffers};
+use crate::kernels::guide_loss::{self, Correspondence, GuideBuffers, GuideGoal};
 use crate::kernels::laplacian_pyramid::{self, BANDS, PyramidBuffers};
 use crate::kernels::roll::{self, RollBuffers};
 use crate::kernels::sum::PARTIALS;
 use crate::reference;
+use crate::shape::Shape;
 
 const TOLERANCE: f64 = 1e-5;
 /// w, an f32 to the bit.
@@ -142,6 +145,67 @@ fn numbers(gpu: &Gpu, [right, down]: [usize; 2]) -> Result<wgpu::Buffer, GpuErro
         padding: 0,
     };
     gpu.storage_with("checked step numbers", &[numbers])
+}
+
+/// The value and the outcome of the guide loss at maps of `shape` and `guide`, and its gradient.
+///
+/// # Errors
+/// What the device refuses.
+pub async fn guided(
+    gpu: &Gpu,
+    (shape, guide_shape): (Shape, Shape),
+    (correspondence, power): (Correspondence, f32),
+    merge: Merge,
+) -> Result<Check, GpuError> {
+    let channels = shape.channels;
+    // Positive as after a ReLU, but for some: then cosines lie on both sides of the floor.
+    let shifted = |seed, count| -> Vec<f32> {
+        let drawn = draw(seed, count).into_iter();
+        drawn.map(|value| value + 0.4).collect()
+    };
+    let (x, guide) = (shifted(1, shape.len()), shifted(2, guide_shape.len()));
+    let before = draw(3, shape.len());
+    let before = merge.accumulate.then_some(&before[..]);
+    let (wide, wide_guide) = (widen(&x), widen(&guide));
+    let at = match correspondence {
+        Correspondence::Best => reference::guide_loss::best(&wide, &wide_guide, channels),
+        Correspondence::Itself => (0..shape.pixels()).collect(),
+    };
+    let powers = (f64::from(WEIGHT), f64::from(power));
+    let value = reference::guide_loss::value(&wide, &wide_guide, channels, &at, powers);
+    let expected = reference::guide_loss::gradient(&wide, &wide_guide, channels, &at, powers);
+    let expected = masked(added(expected, before), merge.mask.then_some(&x[..]));
+    let gx = Output::map(gpu, shape, before, &expected)?;
+    let total = Output::total(gpu, value)?;
+    let partials = Output::scratch(gpu, PARTIALS)?;
+    let bytes = guide_loss::candidate_bytes(shape, guide_shape);
+    let candidates = gpu.storage("checked candidates", bytes)?;
+    let outcome = gpu.storage("checked outcome", guide_loss::outcome_bytes(shape))?;
+    let (x, guide) = (
+        input_map(gpu, shape, &x)?,
+        input_map(gpu, guide_shape, &guide)?,
+    );
+    let goal = GuideGoal {
+        weight: WEIGHT,
+        correspondence,
+        power,
+    };
+    let words = format!(
+        "{correspondence:?} on {shape} by {guide_shape}, power {power}{}",
+        super::merge_in_words(merge)
+    );
+    let outputs = [&gx, &total, &partials];
+    compare(gpu, words, TOLERANCE, None, &outputs, |recorder| {
+        let buffers = GuideBuffers {
+            partials: &partials.buffer,
+            candidates: &candidates,
+            outcome: &outcome,
+        };
+        guide_loss::value(recorder, goal, (&x, &guide), buffers, &slot(&total))?;
+        let known = (&x, &guide, &outcome);
+        guide_loss::gradient(recorder, goal, known, &gx.as_map(shape), merge)
+    })
+    .await
 }
 
 /// A picture of `size` (W, H) rolled `by` (right, down); exact.

@@ -28,6 +28,7 @@ use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
 use crate::kernels::dream_loss::Measure;
 use crate::kernels::gram::Tiling;
+use crate::kernels::guide_loss::Correspondence;
 use crate::kernels::matrix_product;
 use crate::kernels::pool2::Pooling;
 use crate::shape::{Shape, Window};
@@ -202,6 +203,14 @@ async fn check_dreams(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuE
             add(dream::value(gpu, &case, aim).await?);
             add(dream::gradient(gpu, &case, aim).await?);
         }
+    }
+    let (shape, guide) = (Shape::new(64, 17, 33), Shape::new(64, 26, 21));
+    for (correspondence, other) in [
+        (Correspondence::Best, guide),
+        (Correspondence::Itself, shape),
+    ] {
+        let how = (correspondence, 2.0);
+        add(dream::guided(gpu, (shape, other), how, case.merge).await?);
     }
     add(dream::roll(gpu, [33, 17], [4, 16]).await?);
     add(dream::step(gpu, [33, 17], [4, 16], (true, true)).await?);

@@ -15,6 +15,7 @@ use crate::kernels::conv3x3::winograd_bands::SCRATCH;
 use crate::kernels::conv3x3::{Filter, Packing, Variant};
 use crate::kernels::dream_loss::Measure;
 use crate::kernels::feature_map::slices;
+use crate::kernels::guide_loss::Correspondence;
 use crate::kernels::{tv_loss, wasserstein_loss};
 use crate::shape::{Border, Shape};
 
@@ -210,7 +211,8 @@ impl Writer<'_> {
                 | Op::Gram { .. }
                 | Op::Moments { .. }
                 | Op::ContentLoss { .. }
-                | Op::DreamLoss(_),
+                | Op::DreamLoss(_)
+                | Op::GuideLoss(_),
             ) => step.reads[0],
             _ => step.write,
         };
@@ -237,6 +239,11 @@ impl Writer<'_> {
             (Op::DreamLoss(goal), Pass::Forward) if goal.measure == Measure::Root => pieces + 2,
             (Op::ContentLoss { .. } | Op::DreamLoss(_), Pass::Forward) => pieces + 1,
             (Op::StyleLoss { .. }, Pass::Forward) => 2,
+            (Op::GuideLoss(goal), Pass::Forward) => match goal.correspondence {
+                Correspondence::Best => 3,
+                Correspondence::Itself => 2,
+            },
+            (Op::GuideLoss(_), Pass::Gradient) => 1,
             (Op::WassersteinLoss { .. }, Pass::Forward) => {
                 let mut steps = self.program.steps.iter();
                 let outcome = step.workspaces.last();

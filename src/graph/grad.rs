@@ -8,7 +8,7 @@ use super::tape::Tape;
 use super::unroll::{Detail, Goal, Order, unroll};
 use crate::kernels::sum::PARTIALS;
 use crate::kernels::{Merge, Pass};
-use crate::kernels::{feature_map, gram, moments, tv_loss, wasserstein_loss};
+use crate::kernels::{feature_map, gram, guide_loss, moments, tv_loss, wasserstein_loss};
 use crate::shape::Shape;
 
 /// One entry of a program.
@@ -161,7 +161,7 @@ impl Program {
     ) -> Option<ValueId> {
         let tape_node = &self.tape.nodes[node];
         let (reads, write) = (tape_node.inputs.clone(), tape_node.output);
-        let leaves_gradient = matches!(tape_node.op, Op::WassersteinLoss { .. });
+        let leaves = what_the_value_leaves(&self.tape, node);
         let before = std::mem::replace(&mut written[write.0], true);
         // Tiles add their shares to sums; into a whole map each writes what is its own.
         let extent = self.tape.value(write).extent;
@@ -170,10 +170,7 @@ impl Program {
             .into_iter()
             .map(|bytes| self.add_value("workspace", Extent::Workspace(bytes)))
             .collect();
-        let outcome = leaves_gradient.then(|| {
-            let extent = self.tape.value(reads[0]).extent;
-            self.add_value("outcome", extent)
-        });
+        let outcome = leaves.map(|extent| self.add_value("outcome", extent));
         workspaces.extend(outcome);
         self.steps.push(Step {
             node,
@@ -324,11 +321,27 @@ fn forward_values_for_gradient(
         | Op::DreamLoss(_)
         | Op::TvLoss { .. } => vec![inputs[0]],
         Op::Relu => vec![y],
-        Op::Gram { .. } | Op::Moments { .. } | Op::ContentLoss { .. } | Op::StyleLoss { .. } => {
-            inputs.to_vec()
-        }
+        Op::Gram { .. }
+        | Op::Moments { .. }
+        | Op::ContentLoss { .. }
+        | Op::StyleLoss { .. }
+        | Op::GuideLoss(_) => inputs.to_vec(),
         // Its value has left the gradient.
         Op::WassersteinLoss { .. } => vec![],
+    }
+}
+
+/// What a loss finds on its way to the value and its gradient reads.
+fn what_the_value_leaves(tape: &Tape, node: usize) -> Option<Extent> {
+    let node = &tape.nodes[node];
+    match node.op {
+        // The gradient itself.
+        Op::WassersteinLoss { .. } => Some(tape.value(node.inputs[0]).extent),
+        Op::GuideLoss(_) => {
+            let shape = tape.shape(node.inputs[0])?;
+            Some(Extent::Workspace(guide_loss::outcome_bytes(shape)))
+        }
+        _ => None,
     }
 }
 
@@ -344,6 +357,10 @@ fn forward_workspaces(tape: &Tape, node: usize, binding_limit: u64) -> Vec<u64> 
             vec![partials * slices as u64]
         }
         Op::StyleLoss { .. } => vec![partials],
+        Op::GuideLoss(_) => {
+            let guide = tape.shape(tape.nodes[node].inputs[1]).unwrap_or(map());
+            vec![partials, guide_loss::candidate_bytes(map(), guide)]
+        }
         Op::WassersteinLoss { .. } => match tape.value(x).extent {
             Extent::Moments(channels) => wasserstein_loss::workspace_bytes(channels).to_vec(),
             _ => vec![],

@@ -11,11 +11,12 @@ use super::plan::{Plan, planned_bytes};
 use crate::gpu::{Gpu, GpuError, Recorder};
 use crate::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Preference};
 use crate::kernels::feature_map::FeatureMap;
+use crate::kernels::guide_loss::GuideBuffers;
 use crate::kernels::picture_input::PlanarPicture;
 use crate::kernels::sum::TotalSlot;
 use crate::kernels::{
-    content_loss, crop, dream_loss, gram, moments, picture_input, pool2, relu, style_loss, tv_loss,
-    wasserstein_loss,
+    content_loss, crop, dream_loss, gram, guide_loss, moments, picture_input, pool2, relu,
+    style_loss, tv_loss, wasserstein_loss,
 };
 use crate::shape::{Border, Shape};
 
@@ -288,6 +289,24 @@ impl<'a> Builder<'a> {
             Op::DreamLoss(goal) => {
                 dream_loss::value(recorder, *goal, &self.map(x), partials, &total)
             }
+            Op::GuideLoss(goal) => {
+                let maps = (&self.map(x), &self.map(step.reads[1]));
+                let buffers: Vec<&wgpu::Buffer> = step
+                    .workspaces
+                    .iter()
+                    .map(|&value| self.buffer(value))
+                    .collect();
+                // By the rule of `grad`: the outcome comes last.
+                if let [partials, candidates, outcome] = buffers[..] {
+                    let buffers = GuideBuffers {
+                        partials,
+                        candidates,
+                        outcome,
+                    };
+                    guide_loss::value(recorder, *goal, maps, buffers, &total)?;
+                }
+                Ok(())
+            }
             Op::StyleLoss { weight } => {
                 let matrices = [self.buffer(x), self.buffer(step.reads[1])];
                 style_loss::value(
@@ -402,6 +421,11 @@ impl<'a> Builder<'a> {
                 let (f, gf) = (self.map(reads[0]), self.map(step.write));
                 let total = self.total_at(node.output, false);
                 dream_loss::gradient(recorder, *goal, (&f, &total), &gf, merge)
+            }
+            Op::GuideLoss(goal) => {
+                let (x, guide) = (self.map(reads[0]), self.map(reads[1]));
+                let (outcome, gx) = (self.buffer(reads[2]), self.map(step.write));
+                guide_loss::gradient(recorder, *goal, (&x, &guide, outcome), &gx, merge)
             }
             Op::StyleLoss { weight } => {
                 let channels = self.channels(reads[0]);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::kernels::conv3x3::Filter;
 use crate::kernels::crop::Placement;
 use crate::kernels::dream_loss::DreamGoal;
+use crate::kernels::guide_loss::GuideGoal;
 use crate::kernels::picture_input::InputTransform;
 use crate::kernels::pool2::Pooling;
 use crate::shape::{Border, Shape, Window};
@@ -100,6 +101,8 @@ pub enum Op {
     },
     /// weight · mean(F²), or another measure of some channels of F.
     DreamLoss(DreamGoal),
+    /// How far F points where the features of a guide do, see [`crate::reference::guide_loss`].
+    GuideLoss(GuideGoal),
     /// weight · mean(dx² + dy²) of the picture.
     TvLoss {
         /// w.

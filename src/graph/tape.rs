@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::node::{Extent, Node, Op, Value, ValueId};
 use crate::kernels::conv3x3::Filter;
 use crate::kernels::dream_loss::{Channels, DreamGoal, MOST_CHANNELS, Measure};
+use crate::kernels::guide_loss::{Correspondence, GuideGoal};
 use crate::kernels::picture_input::InputTransform;
 use crate::kernels::pool2::{Pooling, pooled};
 use crate::shape::{Border, Shape, Window};
@@ -397,6 +398,28 @@ impl Tape {
             return Err(self.mismatch(name, f, expected));
         }
         self.push_loss(name, Op::DreamLoss(goal), vec![f])
+    }
+
+    /// Adds how far `f` points where the map `guide` does, see [`crate::reference::guide_loss`].
+    ///
+    /// # Errors
+    /// Maps of different numbers of channels, or of different sizes where each position is held against itself; a name
+    /// that is taken.
+    pub fn guide_loss(
+        &mut self,
+        name: &str,
+        (f, guide): (ValueId, ValueId),
+        goal: GuideGoal,
+    ) -> Result<ValueId, TapeError> {
+        let (shape, other) = (self.map_input(name, f)?, self.map_input(name, guide)?);
+        let fits = match goal.correspondence {
+            Correspondence::Best => other.channels == shape.channels && other.pixels() > 0,
+            Correspondence::Itself => other == shape,
+        };
+        if !fits {
+            return Err(self.mismatch(name, guide, format!("a guide like {shape}")));
+        }
+        self.push_loss(name, Op::GuideLoss(goal), vec![f, guide])
     }
 
     /// Adds weight · mean(dx² + dy²) of the picture.

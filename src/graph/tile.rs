@@ -9,6 +9,7 @@ use super::span::{Reach, Span};
 use super::tape::Tape;
 use crate::kernels::crop::Placement;
 use crate::kernels::dream_loss::DreamGoal;
+use crate::kernels::guide_loss::{Correspondence, GuideGoal};
 use crate::shape::{Shape, Window};
 
 /// One tile of a section.
@@ -182,11 +183,19 @@ impl TileBuilder<'_> {
                 weight: share(goal.weight),
                 ..goal
             }),
+            Op::GuideLoss(goal) => Op::GuideLoss(GuideGoal {
+                weight: share(goal.weight),
+                ..goal
+            }),
             op => op,
         };
         let mut reads = vec![seen];
         for &target in &inputs[1..] {
-            reads.push(self.crop(target, whole, core, false));
+            reads.push(match op {
+                // Every position looks at all of the guide.
+                Op::GuideLoss(goal) if goal.correspondence == Correspondence::Best => target,
+                _ => self.crop(target, whole, core, false),
+            });
         }
         self.add(self.tile.name(&name), op, reads, output, Some(head));
     }

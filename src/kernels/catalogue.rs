@@ -2,8 +2,8 @@
 
 use super::{
     adam, average, content_loss, conv3x3, copy_bandwidth, crop, dream_loss, dream_step, fma_peak,
-    gaussian_cascade, gram, laplacian_pyramid, lbfgs, matrix_product, mean, picture_input, pool2,
-    relu, roll, style_loss, sum, tv_loss, wasserstein_loss,
+    gaussian_cascade, gram, guide_loss, laplacian_pyramid, lbfgs, matrix_product, mean,
+    picture_input, pool2, relu, roll, style_loss, sum, tv_loss, wasserstein_loss,
 };
 use crate::gpu::Kernel;
 
@@ -46,6 +46,9 @@ pub fn catalogue() -> Vec<&'static Kernel> {
         &dream_loss::VALUE,
         &dream_loss::ROOT,
         &dream_loss::GRADIENT,
+        &guide_loss::BEST,
+        &guide_loss::ALIGN,
+        &guide_loss::GRADIENT,
         &tv_loss::VALUE,
         &tv_loss::GRADIENT,
         &sum::MAIN,

@@ -16,6 +16,7 @@ pub mod feature_map;
 pub mod fma_peak;
 pub mod gaussian_cascade;
 pub mod gram;
+pub mod guide_loss;
 pub mod laplacian_pyramid;
 pub mod lbfgs;
 pub mod matrix_product;

@@ -8,7 +8,7 @@ mod style;
 mod tape;
 mod targets;
 
-pub use dream::{DreamTerms, dream_executable, dream_tape};
+pub use dream::{DreamTape, DreamTerms, Guidance, GuideFeatures, dream_executable};
 pub use features::{Features, Wanted, features, features_on_paper, features_tape};
 pub use region::{LayerRegion, Mask, Regions, StyleRegion};
 pub use style::{LayerWeight, LossSummary, Statistics, StyleTerms};

@@ -7,11 +7,13 @@ use std::ops::ControlFlow;
 
 use super::descent::Ending;
 use super::octaves::Octave;
+use super::search::Way;
 use crate::gpu::{BufferView, Gpu, GpuError};
 use crate::graph::Executable;
 use crate::image::{Filter, Picture, resampled};
+use crate::kernels::guide_loss::Correspondence;
 use crate::net::Network;
-use crate::objective::{DreamTerms, ObjectiveError, dream_executable};
+use crate::objective::{DreamTerms, GuideFeatures, ObjectiveError, dream_executable};
 use crate::optim::{Ascent, AscentSettings};
 
 /// Everything about a dream but its picture.
@@ -19,6 +21,8 @@ use crate::optim::{Ascent, AscentSettings};
 pub struct DreamChoices {
     /// What is climbed.
     pub terms: DreamTerms,
+    /// The picture that steers, if the terms have guidance.
+    pub guide: Option<Picture>,
     /// How.
     pub ascent: AscentSettings,
     /// From the smallest to the size of the picture, at least one.
@@ -89,6 +93,7 @@ pub async fn dream(
         picture,
         detail: vec![0.0; picture.rgb.len()],
         size: [picture.width, picture.height],
+        guide: None,
         step: first_step,
     };
     let ending = match dream.run(watcher).await {
@@ -112,6 +117,8 @@ struct Dream<'a> {
     /// What was dreamt, of this size (W, H): the picture less what it was.
     detail: Vec<f32>,
     size: [usize; 2],
+    /// What the guide shows at its own size.
+    guide: Option<GuideFeatures>,
     step: usize,
 }
 
@@ -136,6 +143,8 @@ impl Dream<'_> {
         let Octave { size, way } = &choices.octaves[number];
         let start = self.picture_at(*size);
         let (terms, strategy) = (&choices.terms, &way.candidate.strategy);
+        let guide = self.guide_at(*size, way).await?;
+        let terms = (terms, &guide);
         let executable =
             dream_executable(gpu, self.network, terms, *size, &way.preference, strategy)?;
         let rolled = executable.picture();
@@ -166,6 +175,26 @@ impl Dream<'_> {
         self.detail = dreamt.iter().zip(&base.rgb).map(|(x, b)| x - b).collect();
         self.size = *size;
         Ok(flow)
+    }
+
+    /// What the guide shows to a dream of this size; looked at once if that is the same for all.
+    async fn guide_at(&mut self, size: [usize; 2], way: &Way) -> Result<GuideFeatures, Fall> {
+        let terms = &self.choices.terms;
+        let (Some(guide), Some(guidance)) = (&self.choices.guide, terms.guidance) else {
+            return Ok(GuideFeatures::default());
+        };
+        if let Some(known) = &self.guide {
+            return Ok(known.clone());
+        }
+        let [width, height] = terms.guide_size(size).unwrap_or(size);
+        let guide = guide.resized(width, height);
+        let how = (&way.preference, &way.candidate.strategy);
+        let seen = GuideFeatures::measure(self.gpu, self.network, terms, &guide, how).await?;
+        self.gpu.release();
+        if guidance.correspondence == Correspondence::Best {
+            self.guide = Some(seen.clone());
+        }
+        Ok(seen)
     }
 
     /// The picture with what was dreamt so far, at another size.

@@ -9,7 +9,7 @@
 //!
 //! Reading order: [`picture_input`], [`conv3x3`] (with [`border`]), [`relu`], [`maxpool2`] and [`avgpool2`] make the
 //! network, [`crop`] its tiles; [`gram`], [`mean`], [`moments`], [`content_loss`], [`style_loss`], [`wasserstein_loss`],
-//! [`tv_loss`] and [`dream_loss`] make the objective, with [`matrix_product`] between them; [`adam`] and [`lbfgs`] change
+//! [`tv_loss`], [`dream_loss`] and [`guide_loss`] make the objective, with [`matrix_product`] between them; [`adam`] and [`lbfgs`] change
 //! the picture, [`average`] smooths its way; [`roll`], [`gaussian_cascade`], [`laplacian_pyramid`] and [`dream_step`] are a
 //! dream's. [`samples`] supplies numbers to try all of it on.
 
@@ -24,6 +24,7 @@ pub mod dream_loss;
 pub mod dream_step;
 pub mod gaussian_cascade;
 pub mod gram;
+pub mod guide_loss;
 pub mod laplacian_pyramid;
 pub mod lbfgs;
 pub mod matrix_product;

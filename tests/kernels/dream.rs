@@ -1,10 +1,12 @@
 //! What a dream is made of, against the f64 reference.
 
-use super::cases::map_cases;
+use super::cases::{MERGES, map_cases};
 use super::devices::everywhere;
 use super::shapes::SIZES;
 use impasto::doctor::dream::{self, Aim};
 use impasto::kernels::dream_loss::Measure;
+use impasto::kernels::guide_loss::Correspondence;
+use impasto::shape::Shape;
 
 /// All channels, and some of each map: of the last, in slices, from several of them.
 #[test]
@@ -23,6 +25,35 @@ fn dream_loss() {
                 }
             }
         }
+        Ok(checks)
+    });
+}
+
+/// Guides smaller and larger than the map, one with more positions than a thread looks at; best of 5 and of 64 channels.
+#[test]
+fn guide_loss() {
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for ([height, width], merge) in SIZES.into_iter().zip(MERGES.into_iter().cycle()) {
+            let shape = Shape::new(5, height, width);
+            for guide in [
+                Shape::new(5, 1, 1),
+                Shape::new(5, 3, 7),
+                Shape::new(5, 26, 21),
+            ] {
+                for power in [0.0, 1.5] {
+                    let how = (Correspondence::Best, power);
+                    checks.push(dream::guided(gpu, (shape, guide), how, merge).await?);
+                }
+            }
+            for power in [0.0, 1.0, 4.0] {
+                let how = (Correspondence::Itself, power);
+                checks.push(dream::guided(gpu, (shape, shape), how, merge).await?);
+            }
+        }
+        // More positions than the 4096 threads of a reduction.
+        let (shape, how) = (Shape::new(64, 70, 71), (Correspondence::Itself, 2.0));
+        checks.push(dream::guided(gpu, (shape, shape), how, MERGES[0]).await?);
         Ok(checks)
     });
 }

@@ -1,8 +1,8 @@
 //! Jitter, smoothing and steps of dreams, by hand and by what they must keep.
 
-use super::{assert_close, dot};
+use super::{assert_close, assert_gradient, dot};
 use impasto::reference::samples::samples;
-use impasto::reference::{dream_step, gaussian_cascade, laplacian_pyramid, roll};
+use impasto::reference::{dream_step, gaussian_cascade, guide_loss, laplacian_pyramid, roll};
 
 #[test]
 fn rolls_by_hand_and_back() {
@@ -100,5 +100,49 @@ fn pyramids_bring_bands_to_the_same_strength() {
         "{} {}",
         coarse(&bands),
         coarse(&plain)
+    );
+}
+
+#[test]
+fn the_best_place_of_a_guide_by_hand() {
+    // Two channels; the guide shows (1, 0), (0, 2) and (0, 2) again.
+    let (x, guide) = ([3.0, 0.0, 1.0, 1.0], [1.0, 0.0, 0.0, 0.0, 2.0, 2.0]);
+    let at = guide_loss::best(&x, &guide, 2);
+    assert_eq!(at, [0, 1]);
+    assert_eq!(guide_loss::value(&x, &guide, 2, &at, (4.0, 0.0)), 3.0 + 2.0);
+    let gradient = guide_loss::gradient(&x, &guide, 2, &at, (4.0, 0.0));
+    assert_eq!(gradient, [1.0, 0.0, 0.0, 2.0]);
+    // Along itself the cosine is 1, whatever its power.
+    let itself: Vec<usize> = vec![0, 1];
+    let square = dot(&x, &x);
+    assert_close(
+        &[guide_loss::value(&x, &x, 2, &itself, (4.0, 3.0))],
+        &[square],
+        1e-9,
+    );
+}
+
+#[test]
+fn gradients_by_a_guide_agree_with_finite_differences() {
+    let (channels, pixels) = (3, 8);
+    let (x, guide) = (samples(7, channels * pixels), samples(8, channels * pixels));
+    let itself: Vec<usize> = (0..pixels).collect();
+    for power in [0.0, 1.0, 2.5] {
+        for at in [itself.clone(), guide_loss::best(&x, &guide, channels)] {
+            let value = |x: &[f64]| guide_loss::value(x, &guide, channels, &at, (0.7, power));
+            let gradient = guide_loss::gradient(&x, &guide, channels, &at, (0.7, power));
+            assert_gradient(value, &x, &gradient);
+        }
+    }
+    // Without a power the best place may change on the way: where two are alike, nothing jumps.
+    let value = |x: &[f64]| {
+        let at = guide_loss::best(x, &guide, channels);
+        guide_loss::value(x, &guide, channels, &at, (0.7, 0.0))
+    };
+    let at = guide_loss::best(&x, &guide, channels);
+    assert_gradient(
+        value,
+        &x,
+        &guide_loss::gradient(&x, &guide, channels, &at, (0.7, 0.0)),
     );
 }

@@ -255,6 +255,18 @@ pub fn meaning(tape: &Tape, x: &[f64], constants: &Constants) -> BTreeMap<ValueI
             Op::DreamLoss(goal) => {
                 vec![reference::dream_loss::value(input, f64::from(goal.weight))]
             }
+            Op::GuideLoss(goal) => {
+                let channels = tape.shape(node.inputs[0]).unwrap().channels;
+                let at = reference::guide_loss::best(input, target(), channels);
+                let powers = (f64::from(goal.weight), f64::from(goal.power));
+                vec![reference::guide_loss::value(
+                    input,
+                    target(),
+                    channels,
+                    &at,
+                    powers,
+                )]
+            }
             Op::TvLoss { weight } => {
                 vec![reference::tv_loss::value(input, shape, f64::from(*weight))]
             }

@@ -10,7 +10,7 @@ use impasto::kernels::dream_loss::Measure;
 use impasto::kernels::pool2::Pooling;
 use impasto::optim::Smoothing;
 
-use super::values::{Weighted, above_one, pooling, positive, unit};
+use super::values::{Weighted, above_one, not_negative, pooling, positive, unit};
 use crate::cli::memory::Bytes;
 
 #[derive(Args)]
@@ -42,6 +42,19 @@ pub struct DreamArguments {
     /// Channels of the layers that count, such as 3,17,42; all without this flag
     #[arg(long = "channel", value_delimiter = ',', value_name = "K,…")]
     pub channels: Vec<usize>,
+    /// Picture that steers: the dream sees what there is in it
+    #[arg(long, conflicts_with_all = ["channels", "objective"], value_name = "IMAGE")]
+    pub guide: Option<PathBuf>,
+    /// What of the guide each place looks at: wherever it shows what is most like it, or the same place [default: match]
+    #[arg(long, value_enum, requires = "guide")]
+    pub guide_mode: Option<GuideMode>,
+    /// Power of the cosine by which agreement with the guide counts more than strength [default: 0 to match, 1 for
+    /// caricatures]
+    #[arg(long, requires = "guide", allow_negative_numbers = true, value_parser = not_negative, value_name = "P")]
+    pub guide_power: Option<f32>,
+    /// Longer side of the guide, at most: the smaller, the larger the things that are seen [default: 224]
+    #[arg(long, requires = "guide", value_parser = clap::value_parser!(u32).range(16..=2048), value_name = "N")]
+    pub guide_size: Option<u32>,
     /// What of a layer is climbed: the mean of its squares, their root, or its mean
     #[arg(long, default_value = "square", value_parser = Measure::from_str, value_name = "square|l2|mean")]
     pub objective: Measure,
@@ -91,6 +104,14 @@ pub struct DreamArguments {
     /// otherwise (see `inspect record`)
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_possible_values = true, hide_default_value = true, value_name = "true|false")]
     pub no_record: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GuideMode {
+    /// Wherever the guide shows what is most like it
+    Match,
+    /// The same place, the guide being as large as the picture
+    Caricature,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -26,6 +26,8 @@ pub struct Progress {
     /// Losses are looked at after every so many steps.
     every: usize,
     started: Instant,
+    /// When the first step was done, before which kernels were compiled.
+    first: Option<(usize, Instant)>,
     said: bool,
     names: Vec<String>,
     /// Fingerprint of the kernels of the octave that is painted.
@@ -52,6 +54,7 @@ impl Progress {
             iterations,
             every,
             started: Instant::now(),
+            first: None,
             said: false,
             names: Vec::new(),
             kernels: String::new(),
@@ -88,8 +91,10 @@ impl Progress {
                 .map(|(octave, [width, height])| steps_at(octave) * (width * height) as f64)
                 .sum()
         };
-        let (done, all) = (work(step), work(self.sizes.len() * self.iterations));
-        self.started.elapsed().as_secs_f64() / done.max(1.0) * (all - done)
+        let (first, since) = self.first.unwrap_or((0, self.started));
+        let done = work(step) - work(first);
+        let left = work(self.sizes.len() * self.iterations) - work(step);
+        since.elapsed().as_secs_f64() / done.max(1.0) * left
     }
 }
 
@@ -111,8 +116,9 @@ impl DreamWatcher for Progress {
 
     fn losses(&mut self, step: usize, terms: &[f32]) -> ControlFlow<()> {
         self.terms = terms.to_vec();
+        self.first.get_or_insert((step, Instant::now()));
         let left = self.seconds_left(step);
-        // The first octave is the smallest: what its first steps take says little.
+        // What the first steps take says little.
         if !self.said && step >= self.iterations.min(5) {
             self.said = true;
             if !self.quiet && left >= LONG {
