@@ -27,9 +27,12 @@ use super::wait::wait;
 use super::{explain, network, open_gpu, say, tuning};
 use preset::Settings;
 use progress::Progress;
+use zoom::Wish;
 
+mod film;
 mod preset;
 mod progress;
+mod zoom;
 
 /// The longer side of a guide if no flag says otherwise: that of the pictures the network was trained on.
 const GUIDE_SIZE: usize = 224;
@@ -40,7 +43,7 @@ pub fn run(
     arguments: &DreamArguments,
     mut session: Session,
 ) -> Result<(), Failure> {
-    let output = check_files(arguments)?;
+    let (output, frames) = check_files(arguments)?;
     let file = pictures::read(common, &arguments.image)?;
     let mut files = vec![Input::new("image", &arguments.image, &file.sha256)];
     let guide = load_guide(common, arguments, &mut files)?;
@@ -73,9 +76,57 @@ pub fn run(
     let preference = tuning::preference(common, gpu.profile(), arguments.variant);
     let size = [picture.width, picture.height];
     let octaves = plan(common, &gpu, &network, &request, size, &preference)?;
-    remove_leftovers(output.path());
-    let choices = request.choices(octaves);
-    paint(common, &gpu, &network, &choices, &picture, &output, draft)
+    let mut job = Job {
+        common,
+        gpu: &gpu,
+        network: &network,
+        choices: &request.choices(octaves),
+        picture: &picture,
+        output,
+        draft,
+    };
+    match &frames {
+        Some(wish) => zoom::run(&mut job, wish),
+        None => paint(&mut job),
+    }
+}
+
+/// A dream with every choice made.
+struct Job<'a> {
+    common: &'a Common,
+    gpu: &'a Gpu,
+    network: &'a Network,
+    choices: &'a DreamChoices,
+    picture: &'a Picture,
+    output: Output,
+    draft: Draft,
+}
+
+impl Job<'_> {
+    /// Over all octaves.
+    fn steps(&self) -> usize {
+        self.choices.octaves.len() * self.choices.iterations
+    }
+
+    /// A bar for so many dreams one after the other.
+    fn progress(&self, dreams: usize) -> Progress {
+        let is_software = self.gpu.adapter().is_software();
+        let every = if is_software { 1 } else { 10 };
+        let octaves = self.choices.octaves.iter();
+        let sizes: Vec<[usize; 2]> = octaves.map(|octave| octave.size).collect();
+        let iterations = self.choices.iterations;
+        Progress::new(self.common, &sizes, (iterations, dreams), every)
+    }
+
+    /// The record of the picture after `step`, if there are to be any.
+    fn record(&mut self, step: usize, progress: &Progress) -> Option<Record> {
+        let fingerprints = self.draft.fingerprints.clone();
+        let size = [self.picture.width, self.picture.height];
+        let (adapter, kernels) = (self.gpu.adapter(), progress.kernels().to_string());
+        let origin = fingerprints.origin(adapter, kernels, size, Default::default());
+        let record = self.draft.record(self.common, origin, None)?;
+        Some(record.after(step, progress.terms()))
+    }
 }
 
 /// A dream as the flags and the preset want it.
@@ -92,10 +143,15 @@ struct Request<'a> {
 impl<'a> Request<'a> {
     fn new(arguments: &'a DreamArguments, architecture: Architecture) -> Result<Self, Failure> {
         let preset = arguments.preset.settings();
+        // A frame goes on where the one before has come to.
+        let iterations = match arguments.zoom {
+            Some(_) => preset.iterations / 2,
+            None => preset.iterations,
+        };
         let settings = Settings {
             octaves: arguments.octaves.unwrap_or(preset.octaves),
             octave_scale: arguments.octave_scale.unwrap_or(preset.octave_scale),
-            iterations: arguments.iterations.unwrap_or(preset.iterations),
+            iterations: arguments.iterations.unwrap_or(iterations),
             step: arguments.step.unwrap_or(preset.step),
             jitter: arguments.jitter.unwrap_or(preset.jitter),
             smoothing: arguments.smooth.unwrap_or(preset.smoothing),
@@ -246,8 +302,8 @@ fn check_channels(
     }
 }
 
-/// The output, when it can be written and is none of the pictures that are read.
-fn check_files(arguments: &DreamArguments) -> Result<Output, Failure> {
+/// The output, when it can be written and is none of the pictures that are read, and what frames are wanted.
+fn check_files(arguments: &DreamArguments) -> Result<(Output, Option<Wish>), Failure> {
     if is_stream(&arguments.output) {
         return Err(Failure::usage(
             "`impasto dream` writes files, and `-o -` is none; name one",
@@ -258,7 +314,12 @@ fn check_files(arguments: &DreamArguments) -> Result<Output, Failure> {
     check_streams(&inputs)?;
     inputs.retain(|input| !is_stream(input));
     inputs.extend(arguments.from.as_deref());
-    Ok(Output::file(&arguments.output, &inputs)?)
+    let frames = Wish::new(arguments, &inputs)?;
+    let output = match &frames {
+        Some(wish) => Output::file(&wish.path(1), &inputs)?,
+        None => Output::file(&arguments.output, &inputs)?,
+    };
+    Ok((output, frames))
 }
 
 /// How each octave is computed within the memory that there is. The last is looked at first: a dream must not fail
@@ -292,48 +353,30 @@ fn plan(
 }
 
 /// Dreams and writes the picture, also when the dream ends before its time.
-fn paint(
-    common: &Common,
-    gpu: &Gpu,
-    network: &Network,
-    choices: &DreamChoices,
-    picture: &Picture,
-    output: &Output,
-    draft: Draft,
-) -> Result<(), Failure> {
-    let [width, height] = [picture.width, picture.height];
-    let steps = choices.octaves.len() * choices.iterations;
-    say(common, format!("dreaming {width}×{height}, {steps} steps"));
-    let every = if gpu.adapter().is_software() { 1 } else { 10 };
-    let sizes: Vec<[usize; 2]> = choices.octaves.iter().map(|octave| octave.size).collect();
-    let mut progress = Progress::new(common, &sizes, choices.iterations, every);
+fn paint(job: &mut Job<'_>) -> Result<(), Failure> {
+    let (common, gpu) = (job.common, job.gpu);
+    let [width, height] = [job.picture.width, job.picture.height];
+    let text = format!("dreaming {width}×{height}, {} steps", job.steps());
+    say(common, text);
+    remove_leftovers(job.output.path());
+    let mut progress = job.progress(1);
+    let dreaming = dream(gpu, job.network, job.choices, job.picture, 0, &mut progress);
     let Dreamt {
         picture,
         step,
         ending,
-    } = wait(gpu, dream(gpu, network, choices, picture, 0, &mut progress));
+    } = wait(gpu, dreaming);
     let seconds = progress.finish();
-    let origin = draft.fingerprints.clone().origin(
-        gpu.adapter(),
-        progress.kernels().to_string(),
-        [width, height],
-        Default::default(),
-    );
-    let record = draft.finish(common, origin, None);
-    let record: Option<Record> = record.map(|record| record.after(step, progress.terms()));
-    let saved = save_somewhere(&picture, output, record.as_ref(), step);
-    let name = output.name();
+    let record = job.record(step, &progress);
+    let saved = save_somewhere(&picture, &job.output, record.as_ref(), step);
+    let name = job.output.name();
     if saved.is_ok() {
         let total: f32 = progress.terms().map(|(_, term)| term).sum();
-        say(
-            common,
-            format!("{name} after {step} steps in {seconds:.1} s, answer {total:.4e}"),
-        );
+        let text = format!("{name} after {step} steps in {seconds:.1} s, answer {total:.4e}");
+        say(common, text);
     }
-    explain(
-        common,
-        format!("memory: {} at the peak", Bytes(gpu.peak_bytes())),
-    );
+    let peak = Bytes(gpu.peak_bytes());
+    explain(common, format!("memory: {peak} at the peak"));
     conclude(ending, saved, step, &name)
 }
 

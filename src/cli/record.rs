@@ -221,21 +221,31 @@ impl Draft {
     /// The record of a run of this `origin`, before its first step, if one is wanted. Says so if a run is not made
     /// again as it was.
     pub fn finish(
-        self,
+        mut self,
+        common: &Common,
+        origin: RunOrigin,
+        resolved: Option<Resolved>,
+    ) -> Option<Record> {
+        self.record(common, origin, resolved)
+    }
+
+    /// As [`Draft::finish`], for a run that writes several pictures; what differs from a run that is made again is said once.
+    pub fn record(
+        &mut self,
         common: &Common,
         mut origin: RunOrigin,
         resolved: Option<Resolved>,
     ) -> Option<Record> {
-        if let Some(repeated) = &self.repeated {
+        if let Some(repeated) = self.repeated.take() {
             repeated.warn(common, &origin, (resolved.as_ref(), self.steps_are_shared));
         }
-        let mut options = self.options?;
+        let mut options = self.options.clone()?;
         options.retain(|flag, _| !UNRECORDED.contains(&&**flag));
         origin.options = options;
         Some(Record {
             record: FORM,
             origin,
-            inputs: self.inputs,
+            inputs: self.inputs.clone(),
             seed: self.seed,
             resolved,
             steps: 0,

@@ -13,6 +13,7 @@ use crate::kernels::guide_loss::{self, Correspondence, GuideBuffers, GuideGoal};
 use crate::kernels::laplacian_pyramid::{self, BANDS, PyramidBuffers};
 use crate::kernels::roll::{self, RollBuffers};
 use crate::kernels::sum::PARTIALS;
+use crate::kernels::zoom::{self, Zoom};
 use crate::reference;
 use crate::shape::Shape;
 
@@ -275,6 +276,28 @@ pub async fn step(
             dream_step::main(recorder, size, clamp, buffers)
         },
     )
+    .await
+}
+
+/// A picture of `size` enlarged and turned, by a factor and degrees.
+///
+/// # Errors
+/// What the device refuses.
+pub async fn zoom(
+    gpu: &Gpu,
+    size: [usize; 2],
+    (factor, degrees): (f32, f32),
+) -> Result<Check, GpuError> {
+    let x = draw(1, 3 * size[0] * size[1]);
+    let (wide_factor, wide_degrees) = (f64::from(factor), f64::from(degrees));
+    let expected = reference::zoom::zoom(&widen(&x), size, wide_factor, wide_degrees);
+    let y = Output::vector(gpu, None, &expected)?;
+    let x = input_vector(gpu, &x)?;
+    let words = format!("of {}×{} by {factor}, {degrees}°", size[0], size[1]);
+    let zoom = Zoom { factor, degrees };
+    compare(gpu, words, 1e-4, None, &[&y], |recorder| {
+        zoom::main(recorder, zoom, size, [&x, &y.buffer])
+    })
     .await
 }
 

@@ -214,6 +214,7 @@ async fn check_dreams(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuE
     }
     add(dream::roll(gpu, [33, 17], [4, 16]).await?);
     add(dream::step(gpu, [33, 17], [4, 16], (true, true)).await?);
+    add(dream::zoom(gpu, [33, 17], (1.25, 10.0)).await?);
     add(dream::cascade(gpu, [33, 17], 1.5).await?);
     add(dream::pyramid(gpu, [33, 17]).await?);
     Ok(())

@@ -4,6 +4,7 @@
 //! [`load_record`], [`save_npy`] and the functions on output paths touch the file system.
 
 mod alpha;
+mod animation;
 mod colour;
 mod error;
 mod exif;
@@ -20,6 +21,7 @@ mod save;
 mod webp;
 mod xmp;
 
+pub use self::animation::AnimationFormat;
 pub use self::error::ImageError;
 pub use self::file::{Attachments, Depth, PictureFile};
 pub use self::load::{MAX_PIXELS, MAX_SIDE};

@@ -3,7 +3,7 @@
 use super::{
     adam, average, content_loss, conv3x3, copy_bandwidth, crop, dream_loss, dream_step, fma_peak,
     gaussian_cascade, gram, guide_loss, laplacian_pyramid, lbfgs, matrix_product, mean,
-    picture_input, pool2, relu, roll, style_loss, sum, tv_loss, wasserstein_loss,
+    picture_input, pool2, relu, roll, style_loss, sum, tv_loss, wasserstein_loss, zoom,
 };
 use crate::gpu::Kernel;
 
@@ -72,6 +72,7 @@ pub fn catalogue() -> Vec<&'static Kernel> {
         &laplacian_pyramid::SPLIT,
         &laplacian_pyramid::ENERGY,
         &laplacian_pyramid::MERGE,
+        &zoom::MAIN,
         &fma_peak::MAIN,
         &copy_bandwidth::MAIN,
     ]);

@@ -33,6 +33,7 @@ pub mod sum;
 pub mod tv_loss;
 pub mod wasserstein_loss;
 mod weighted;
+pub mod zoom;
 
 pub use catalogue::{catalogue, catalogue_of_real_gpus};
 pub use feature_map::FeatureMap;

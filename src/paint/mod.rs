@@ -14,6 +14,7 @@ mod scales;
 mod search;
 mod style;
 mod texture;
+mod zoom;
 
 pub use checkpoint::{Checkpoint, CheckpointError, RunOrigin, RunPosition};
 pub use descent::{Ending, Painting, Schedule, Standing, StepLosses, Watcher, descend};
@@ -33,3 +34,4 @@ pub use scales::{
 pub use search::{Misfit, OnPaper, Way, largest_side};
 pub use style::{Start, StyleChoices, StyleRun};
 pub use texture::{canvas, texture};
+pub use zoom::zoomed;

@@ -10,7 +10,7 @@
 //! Reading order: [`picture_input`], [`conv3x3`] (with [`border`]), [`relu`], [`maxpool2`] and [`avgpool2`] make the
 //! network, [`crop`] its tiles; [`gram`], [`mean`], [`moments`], [`content_loss`], [`style_loss`], [`wasserstein_loss`],
 //! [`tv_loss`], [`dream_loss`] and [`guide_loss`] make the objective, with [`matrix_product`] between them; [`adam`] and [`lbfgs`] change
-//! the picture, [`average`] smooths its way; [`roll`], [`gaussian_cascade`], [`laplacian_pyramid`] and [`dream_step`] are a
+//! the picture, [`average`] smooths its way; [`roll`], [`gaussian_cascade`], [`laplacian_pyramid`], [`dream_step`] and [`zoom`] are a
 //! dream's. [`samples`] supplies numbers to try all of it on.
 
 pub mod adam;
@@ -38,3 +38,4 @@ pub mod samples;
 pub mod style_loss;
 pub mod tv_loss;
 pub mod wasserstein_loss;
+pub mod zoom;

@@ -83,6 +83,25 @@ fn roll() {
 }
 
 #[test]
+fn zoom() {
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for size in sizes() {
+            for how in [
+                (1.0, 0.0),
+                (1.05, 0.0),
+                (0.8, 0.0),
+                (1.3, 17.0),
+                (1.0, -90.0),
+            ] {
+                checks.push(dream::zoom(gpu, size, how).await?);
+            }
+        }
+        Ok(checks)
+    });
+}
+
+#[test]
 fn dream_step() {
     everywhere(async |gpu| {
         let mut checks = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::{assert_close, assert_gradient, dot};
 use impasto::reference::samples::samples;
-use impasto::reference::{dream_step, gaussian_cascade, guide_loss, laplacian_pyramid, roll};
+use impasto::reference::{dream_step, gaussian_cascade, guide_loss, laplacian_pyramid, roll, zoom};
 
 #[test]
 fn rolls_by_hand_and_back() {
@@ -144,5 +144,25 @@ fn gradients_by_a_guide_agree_with_finite_differences() {
         value,
         &x,
         &guide_loss::gradient(&x, &guide, channels, &at, (0.7, 0.0)),
+    );
+}
+
+#[test]
+fn zooms_by_hand() {
+    let x: Vec<f64> = (0..27).map(f64::from).collect();
+    assert_eq!(zoom::zoom(&x, [3, 3], 1.0, 0.0), x);
+    // Twice as large: the middle stays, the corners lie halfway to it.
+    let larger = zoom::zoom(&x, [3, 3], 2.0, 0.0);
+    assert_close(
+        &larger[..9],
+        &[2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0],
+        1e-14,
+    );
+    // A quarter clockwise: the first column, read upwards, becomes the first row.
+    let turned = zoom::zoom(&x, [3, 3], 1.0, 90.0);
+    assert_close(
+        &turned[..9],
+        &[6.0, 3.0, 0.0, 7.0, 4.0, 1.0, 8.0, 5.0, 2.0],
+        1e-13,
     );
 }

@@ -1,5 +1,6 @@
 //! Flags of `impasto dream`.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -10,7 +11,7 @@ use impasto::kernels::dream_loss::Measure;
 use impasto::kernels::pool2::Pooling;
 use impasto::optim::Smoothing;
 
-use super::values::{Weighted, above_one, not_negative, pooling, positive, unit};
+use super::values::{Weighted, above_one, finite, not_negative, pooling, positive, range, unit};
 use crate::cli::memory::Bytes;
 
 #[derive(Args)]
@@ -18,7 +19,7 @@ pub struct DreamArguments {
     /// Picture to dream of, `-` for standard input; its transparency, depth and EXIF data go into the result
     #[arg(required = false, required_unless_present = "from")]
     pub image: PathBuf,
-    /// Picture to write: .png, .jpg, .webp, .tiff or .bmp
+    /// Picture to write: .png, .jpg, .webp, .tiff or .bmp; with --zoom also .gif and .mp4
     #[arg(
         short,
         long,
@@ -64,7 +65,7 @@ pub struct DreamArguments {
     /// How much larger each is than the one before [default: that of the preset]
     #[arg(long, allow_negative_numbers = true, value_parser = above_one, value_name = "F")]
     pub octave_scale: Option<f32>,
-    /// Steps per octave [default: that of the preset]
+    /// Steps per octave [default: that of the preset, with --zoom half as many]
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=100_000), value_name = "N")]
     pub iterations: Option<u32>,
     /// What a step changes on average, in units of the picture, where 1 is from black to white [default: that of the
@@ -78,6 +79,22 @@ pub struct DreamArguments {
     /// bands brought to the same strength [default: that of the preset]
     #[arg(long, value_parser = Smoothing::from_str, value_name = "none|gaussian|laplacian")]
     pub smooth: Option<Smoothing>,
+    /// Make N frames, each dreamt from the one before, a little enlarged: OUT-0001.png and so on, and a film if OUT ends in
+    /// .gif, .webp or .mp4 (by ffmpeg); frames that are there are not made again
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=9999), value_name = "N")]
+    pub zoom: Option<u32>,
+    /// How much larger things are from frame to frame
+    #[arg(long, default_value = "1.05", allow_negative_numbers = true, value_parser = positive, value_name = "F")]
+    pub zoom_factor: f32,
+    /// How far they turn from frame to frame, clockwise
+    #[arg(long, default_value = "0", allow_negative_numbers = true, value_parser = finite, value_name = "DEGREES")]
+    pub rotate: f32,
+    /// Make these frames only, from the frame before the first of them
+    #[arg(long, requires = "zoom", value_parser = range, value_name = "A..B")]
+    pub frames: Option<RangeInclusive<usize>>,
+    /// Frames a second of a film
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=120), value_name = "N")]
+    pub fps: u32,
     /// How deep the dream is: 0 is the picture itself, 1 what the flags say; it multiplies the step
     #[arg(long, default_value = "1", allow_negative_numbers = true, value_parser = unit, value_name = "0…1")]
     pub strength: f32,
@@ -116,12 +133,12 @@ pub enum GuideMode {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DreamPreset {
-    /// Eyes, snouts and arches in every cloud
+    /// Heads, snouts and fur in every fold, by relu5_1
     Classic,
-    /// Brush strokes and curls, the objects staying what they are
-    Fine,
-    /// Large scenes and whole animals
-    Deep,
-    /// Few and soft shapes, without grain
+    /// Eyes and spirals, by relu4_3
+    Eyes,
+    /// Brush strokes and bright spots, the objects staying what they are, by relu3_3
+    Strokes,
+    /// As classic, blurred gradients making fewer and softer shapes
     Soft,
 }

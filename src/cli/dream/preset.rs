@@ -19,9 +19,9 @@ pub struct Settings {
     pub pooling: Pooling,
 }
 
-/// google/deepdream's numbers, whose step is 1.5 of 255.
+/// google/deepdream's numbers, whose step is 1.5 of 255, on a layer of VGG that sees heads and eyes as its layer does.
 const CLASSIC: Settings = Settings {
-    layers: &[("relu4_3", 1.0)],
+    layers: &[("relu5_1", 1.0)],
     octaves: 4,
     octave_scale: 1.4,
     iterations: 10,
@@ -36,12 +36,12 @@ impl DreamPreset {
     pub fn settings(self) -> Settings {
         match self {
             Self::Classic => CLASSIC,
-            Self::Fine => Settings {
-                layers: &[("relu3_3", 1.0)],
+            Self::Eyes => Settings {
+                layers: &[("relu4_3", 1.0)],
                 ..CLASSIC
             },
-            Self::Deep => Settings {
-                layers: &[("relu5_1", 1.0)],
+            Self::Strokes => Settings {
+                layers: &[("relu3_3", 1.0)],
                 ..CLASSIC
             },
             Self::Soft => Settings {

@@ -21,6 +21,12 @@ pub struct Progress {
     quiet: bool,
     /// W and H of each octave.
     sizes: Vec<[usize; 2]>,
+    /// Dreams one after the other.
+    dreams: usize,
+    /// Steps of those that are done.
+    done: usize,
+    /// Steps of others, before the dream that goes on.
+    before: Option<usize>,
     /// Steps per octave.
     iterations: usize,
     /// Losses are looked at after every so many steps.
@@ -37,12 +43,17 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Of a dream over octaves of these `sizes` with so many steps each.
-    pub fn new(common: &Common, sizes: &[[usize; 2]], iterations: usize, every: usize) -> Self {
+    /// Of so many dreams over octaves of these `sizes`, with so many `iterations` in each octave.
+    pub fn new(
+        common: &Common,
+        sizes: &[[usize; 2]],
+        (iterations, dreams): (usize, usize),
+        every: usize,
+    ) -> Self {
         let bar = if common.quiet {
             ProgressBar::hidden()
         } else {
-            ProgressBar::new((sizes.len() * iterations) as u64)
+            ProgressBar::new((sizes.len() * iterations * dreams) as u64)
         };
         // The template is a constant and valid; if it were not, the default style would do.
         let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}");
@@ -51,6 +62,9 @@ impl Progress {
             bar,
             quiet: common.quiet,
             sizes: sizes.to_vec(),
+            dreams,
+            done: 0,
+            before: None,
             iterations,
             every,
             started: Instant::now(),
@@ -60,6 +74,19 @@ impl Progress {
             kernels: String::new(),
             terms: Vec::new(),
             interrupt: Interrupt::install(),
+        }
+    }
+
+    /// The dream of a frame, counted from 1, of so many begins.
+    pub fn begin_frame(&mut self, frame: usize, count: usize) {
+        let steps = self.steps();
+        if self.before.is_some() {
+            self.done += steps;
+        }
+        self.before = Some((frame - 1) * steps);
+        if !self.quiet {
+            self.bar
+                .suspend(|| tell(format!("frame {frame} of {count}")));
         }
     }
 
@@ -79,22 +106,31 @@ impl Progress {
         self.names.iter().cloned().zip(self.terms.iter().copied())
     }
 
-    /// Seconds that are left after `step`, if a pixel takes as long everywhere.
+    /// Seconds that are left after `step`, counted over all dreams, if a pixel takes as long everywhere.
     fn seconds_left(&self, step: usize) -> f64 {
-        let work = |step: usize| -> f64 {
-            let steps_at = |octave: usize| {
-                let before = octave * self.iterations;
-                step.saturating_sub(before).min(self.iterations) as f64
-            };
-            let octaves = self.sizes.iter().enumerate();
-            octaves
-                .map(|(octave, [width, height])| steps_at(octave) * (width * height) as f64)
-                .sum()
-        };
         let (first, since) = self.first.unwrap_or((0, self.started));
-        let done = work(step) - work(first);
-        let left = work(self.sizes.len() * self.iterations) - work(step);
+        let left = self.work(self.steps() * self.dreams) - self.work(step);
+        let done = self.work(step) - self.work(first);
         since.elapsed().as_secs_f64() / done.max(1.0) * left
+    }
+
+    /// Of one dream.
+    fn steps(&self) -> usize {
+        self.sizes.len() * self.iterations
+    }
+
+    /// Pixels that were dreamt in the first `step` steps.
+    fn work(&self, step: usize) -> f64 {
+        let of_one = |step: usize| -> f64 {
+            let octaves = self.sizes.iter().enumerate();
+            let pixels = octaves.map(|(octave, [width, height])| {
+                let steps = step.saturating_sub(octave * self.iterations);
+                (steps.min(self.iterations) * width * height) as f64
+            });
+            pixels.sum()
+        };
+        let whole = step / self.steps().max(1);
+        whole as f64 * of_one(self.steps()) + of_one(step - whole * self.steps())
     }
 }
 
@@ -103,7 +139,7 @@ impl DreamWatcher for Progress {
         self.names = executable.program().tape.losses().to_vec();
         self.kernels = fingerprint::of_kernels(executable.recording());
         let ([width, height], count) = (self.sizes[octave], self.sizes.len());
-        if count > 1 && !self.quiet {
+        if count > 1 && self.before.is_none() && !self.quiet {
             let (number, steps) = (octave + 1, self.iterations);
             let text = format!("octave {number} of {count}: {width}×{height}, {steps} steps");
             self.bar.suspend(|| tell(text));
@@ -116,6 +152,7 @@ impl DreamWatcher for Progress {
 
     fn losses(&mut self, step: usize, terms: &[f32]) -> ControlFlow<()> {
         self.terms = terms.to_vec();
+        let step = self.done + step - self.before.unwrap_or(0);
         self.first.get_or_insert((step, Instant::now()));
         let left = self.seconds_left(step);
         // What the first steps take says little.
