@@ -5,6 +5,7 @@ use std::path::Path;
 use impasto::gpu::Gpu;
 use impasto::image::{Picture, remove_leftovers};
 use impasto::kernels::conv3x3::Preference;
+use impasto::kernels::dream_loss::Measure;
 use impasto::kernels::guide_loss::Correspondence;
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Architecture, Network};
@@ -181,7 +182,7 @@ impl<'a> Request<'a> {
             least: layers.iter().map(downscale).max().unwrap_or(1),
             terms: DreamTerms {
                 layers,
-                measure: arguments.objective,
+                measure: arguments.objective.unwrap_or_default(),
                 channels: arguments.channels.clone(),
                 guidance: None,
                 pooling: settings.pooling,
@@ -223,6 +224,17 @@ impl<'a> Request<'a> {
             session.set_all("layer", layers);
         }
         session.unset("preset");
+        // Of these no frame depends.
+        session.unset("frames");
+        session.unset("fps");
+        if self.terms.guidance.is_none() {
+            let objective = match self.terms.measure {
+                Measure::Square => "square",
+                Measure::Root => "l2",
+                Measure::Mean => "mean",
+            };
+            session.set("objective", objective);
+        }
         session.set("octaves", &settings.octaves.to_string());
         session.set("octave-scale", &settings.octave_scale.to_string());
         session.set("iterations", &settings.iterations.to_string());

@@ -56,9 +56,9 @@ pub struct DreamArguments {
     /// Longer side of the guide, at most: the smaller, the larger the things that are seen [default: 224]
     #[arg(long, requires = "guide", value_parser = clap::value_parser!(u32).range(16..=2048), value_name = "N")]
     pub guide_size: Option<u32>,
-    /// What of a layer is climbed: the mean of its squares, their root, or its mean
-    #[arg(long, default_value = "square", value_parser = Measure::from_str, value_name = "square|l2|mean")]
-    pub objective: Measure,
+    /// What of a layer is climbed: the mean of its squares, their root, or its mean [default: square]
+    #[arg(long, value_parser = Measure::from_str, value_name = "square|l2|mean")]
+    pub objective: Option<Measure>,
     /// Sizes to dream at, from small to that of the result [default: that of the preset]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=24), value_name = "N")]
     pub octaves: Option<u32>,
