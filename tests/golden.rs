@@ -14,8 +14,8 @@ use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Network, Weights};
 use impasto::objective::{
-    LayerWeight, LossSummary, StyleTargets, StyleTerms, Wanted, dream_executable, features,
-    style_executable,
+    DreamTerms, GuideFeatures, LayerWeight, LossSummary, StyleTargets, StyleTerms, Wanted,
+    dream_executable, features, style_executable,
 };
 use impasto::paint::{gatys, match_moments};
 use impasto::shape::Border;
@@ -465,8 +465,10 @@ fn dream_gradients_agree_with_pytorch() {
             let executable = dream_executable(
                 gpu(),
                 &network,
-                Pooling::Max,
-                &layers,
+                (
+                    &DreamTerms::of(&layers, Pooling::Max),
+                    &GuideFeatures::default(),
+                ),
                 size,
                 &Preference::exact(),
                 &Strategy::default(),

@@ -77,6 +77,10 @@ fn run(folder: &Path, line: &str) {
             set(&mut words, "--size", "32");
             set(&mut words, "--iterations", "1");
         }
+        "dream" => {
+            set(&mut words, "--size", "48");
+            set(&mut words, "--iterations", "1");
+        }
         "bench" => {
             set(&mut words, "--size", "32");
             set(&mut words, "--runs", "1");
@@ -179,6 +183,7 @@ fn both_make_targets_exist() {
 fn every_link_leads_somewhere() {
     for document in [
         "README.md",
+        "docs/dreaming.md",
         "shaders/README.md",
         "weights/README.md",
         "pictures/README.md",

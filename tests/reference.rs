@@ -2,6 +2,8 @@
 //!
 //! Everything on a GPU is compared with `impasto::reference`; nothing stands below it, so it is checked from outside.
 
+#[path = "reference/dream.rs"]
+mod dream;
 #[path = "reference/layers.rs"]
 mod layers;
 #[path = "reference/losses.rs"]

@@ -10,7 +10,8 @@ use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Network, Weights};
 use impasto::objective::{
-    LayerWeight, StyleTape, StyleTargets, StyleTerms, dream_executable, style_executable,
+    DreamTerms, GuideFeatures, LayerWeight, StyleTape, StyleTargets, StyleTerms, dream_executable,
+    style_executable,
 };
 use impasto::paint::{gatys, match_moments};
 use impasto::reference::samples::samples;
@@ -257,8 +258,15 @@ fn dreams_in_tiles_are_those_of_the_whole() {
     });
     let exact = Preference::exact();
     let run_by = |strategy: &Strategy| {
-        let max = Pooling::Max;
-        let executable = dream_executable(gpu(), &network, max, &terms, size, &exact, strategy);
+        let terms = DreamTerms::of(&terms, Pooling::Max);
+        let executable = dream_executable(
+            gpu(),
+            &network,
+            (&terms, &GuideFeatures::default()),
+            size,
+            &exact,
+            strategy,
+        );
         run(&executable.unwrap(), &picture(4, size))
     };
     let expected = run_by(&Strategy::default());

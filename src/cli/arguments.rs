@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 mod bench;
 mod descent;
+mod dream;
 mod inspect;
 mod run;
 mod style;
@@ -16,6 +17,7 @@ mod visualize;
 
 pub use bench::{BenchArguments, Benchmark};
 pub use descent::{ScaleCount, StylePart};
+pub use dream::{DreamArguments, DreamPreset, GuideMode};
 pub use inspect::{Inspect, PlanArguments};
 pub use run::{OptimiserName, RunArguments, StyleLoss};
 pub use style::{Preset, Recipe, StyleArguments};
@@ -64,6 +66,8 @@ pub enum Command {
     Texture(Box<TextureArguments>),
     /// Show what a part of the network wants to see: channels, neurons, directions
     Visualize(Box<VisualizeArguments>),
+    /// Let a network show in a picture what it sees there: DeepDream
+    Dream(Box<DreamArguments>),
     /// Paint the built-in pictures, nothing else needed
     Demo(DemoArguments),
     /// Measure kernels and whole steps on this adapter

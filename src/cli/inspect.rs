@@ -13,8 +13,8 @@ use impasto::kernels::conv3x3::Preference;
 use impasto::kernels::pool2::Pooling;
 use impasto::net::Network;
 use impasto::objective::{
-    LayerWeight, LossSummary, StyleTargets, Wanted, dream_executable, dream_tape, features,
-    style_executable,
+    DreamTape, DreamTerms, GuideFeatures, LayerWeight, LossSummary, StyleTargets, Wanted,
+    dream_executable, features, style_executable,
 };
 use impasto::paint::{
     Glance, Misfit, StyleProblem, dream_gradient_that_fits, features_that_fit, gatys,
@@ -282,16 +282,17 @@ fn losses_as_json(names: &[String], totals: &[f32]) -> String {
 fn inspect_dream(common: &Common, request: &Look<'_>) -> Result<(), Failure> {
     let (picture, network, layer) = request.load(common)?;
     let gpu = open_gpu(common)?;
-    let (exact, pooling) = (Preference::exact(), request.pooling);
-    let layers = [LayerWeight { layer, weight: 1.0 }];
+    let exact = Preference::exact();
+    let terms = DreamTerms::of(&[LayerWeight { layer, weight: 1.0 }], request.pooling);
     let size = [picture.width, picture.height];
-    let tape = dream_tape(&network, pooling, &layers, size)?;
+    let tape = DreamTape::new(&network, &terms, size)?.tape;
     let strategy = choose(common, &gpu, (request.memory, size), |budget| {
         dream_gradient_that_fits(&tape, &exact, gpu.profile(), budget)
     })?;
+    let unguided = GuideFeatures::default();
     let gradient = wait(&gpu, async {
         let executable =
-            dream_executable(&gpu, &network, pooling, &layers, size, &exact, &strategy)?;
+            dream_executable(&gpu, &network, (&terms, &unguided), size, &exact, &strategy)?;
         executable.write_picture(&gpu, &picture.rgb);
         executable.run(&gpu);
         read_gradient(&gpu, &executable).await

@@ -105,6 +105,14 @@ impl Budget {
         }
     }
 
+    /// What of it is left beside so many bytes.
+    pub fn without(&self, bytes: u64) -> Self {
+        Self {
+            bytes: self.bytes.map(|all| all.saturating_sub(bytes)),
+            origin: self.origin,
+        }
+    }
+
     /// `of 600.0 MiB (--memory)`.
     fn as_limit(&self) -> String {
         match self.bytes {

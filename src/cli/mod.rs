@@ -8,6 +8,7 @@ mod colour;
 mod demo;
 mod devices;
 mod doctor;
+mod dream;
 mod ending;
 mod failure;
 mod inspect;
@@ -53,6 +54,7 @@ pub fn run() -> ExitCode {
         Command::Sweep(sweep) => sweep::run(common, sweep, &session),
         Command::Texture(texture) => texture::run(common, texture, session),
         Command::Visualize(visualize) => visualize::run(common, visualize, session),
+        Command::Dream(dream) => dream::run(common, dream, session),
         Command::Demo(demo) => demo::run(common, demo),
         Command::Bench(bench) => bench::run(common, bench),
         Command::Devices(devices) => devices::run(common, devices),

@@ -1,4 +1,4 @@
-//! Records: what every picture of `style` says of its making, as JSON inside the file.
+//! Records: what every picture of `style`, `texture` and `dream` says of its making, as JSON inside the file.
 //!
 //! There is nothing in a record that two runs of one command do not share, such as the time: the same command
 //! makes the same bytes.
@@ -15,7 +15,7 @@ use impasto::optim::OptimiserSettings;
 use impasto::paint::RunOrigin;
 use serde::{Deserialize, Serialize};
 
-use super::arguments::{Common, RunArguments, Weighted};
+use super::arguments::{Common, Weighted};
 use super::checkpoint::Inputs;
 use super::failure::Failure;
 use super::pictures::{Output, is_stream};
@@ -38,7 +38,7 @@ const UNRECORDED: [&str; 7] = [
 ];
 
 /// Options that name pictures to be read.
-pub const INPUTS: [&str; 8] = [
+pub const INPUTS: [&str; 10] = [
     "content",
     "style",
     "styles",
@@ -47,6 +47,8 @@ pub const INPUTS: [&str; 8] = [
     "init",
     "invert",
     "caricature",
+    "image",
+    "guide",
 ];
 
 /// How a picture was made.
@@ -63,8 +65,9 @@ pub struct Record {
     pub inputs: Vec<Input>,
     /// Seed of noise.
     pub seed: u64,
-    /// What the options came to.
-    pub resolved: Resolved,
+    /// What the options of a style transfer came to; those of a dream say all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<Resolved>,
     /// Steps that were made.
     pub steps: usize,
     /// Loss terms by name, as the last step found them; null where they were not finite.
@@ -170,7 +173,7 @@ impl Draft {
     /// Of a run that read `inputs` and writes `output`.
     pub fn new(
         common: &Common,
-        arguments: &RunArguments,
+        no_record: bool,
         session: &mut Session,
         (inputs, seed): (Vec<Input>, u64),
         (fingerprints, output): (&Inputs, &Output),
@@ -180,7 +183,7 @@ impl Draft {
             repeated.check(common, &inputs, fingerprints)?;
         }
         let options = match &session.resumed {
-            _ if arguments.no_record => None,
+            _ if no_record => None,
             // The record is that of the whole run, wherever it is gone on with.
             Some(run) => Some(run.origin.options.clone()),
             None => match session.options() {
@@ -194,7 +197,7 @@ impl Draft {
                 }
             },
         };
-        if !arguments.no_record && !output.holds_record() {
+        if !no_record && !output.holds_record() {
             explain(
                 common,
                 format!(
@@ -220,21 +223,31 @@ impl Draft {
     /// The record of a run of this `origin`, before its first step, if one is wanted. Says so if a run is not made
     /// again as it was.
     pub fn finish(
-        self,
+        mut self,
+        common: &Common,
+        origin: RunOrigin,
+        resolved: Option<Resolved>,
+    ) -> Option<Record> {
+        self.record(common, origin, resolved)
+    }
+
+    /// As [`Draft::finish`], for a run that writes several pictures; what differs from a run that is made again is said once.
+    pub fn record(
+        &mut self,
         common: &Common,
         mut origin: RunOrigin,
-        resolved: Resolved,
+        resolved: Option<Resolved>,
     ) -> Option<Record> {
-        if let Some(repeated) = &self.repeated {
-            repeated.warn(common, &origin, (&resolved, self.steps_are_shared));
+        if let Some(repeated) = self.repeated.take() {
+            repeated.warn(common, &origin, (resolved.as_ref(), self.steps_are_shared));
         }
-        let mut options = self.options?;
+        let mut options = self.options.clone()?;
         options.retain(|flag, _| !UNRECORDED.contains(&&**flag));
         origin.options = options;
         Some(Record {
             record: FORM,
             origin,
-            inputs: self.inputs,
+            inputs: self.inputs.clone(),
             seed: self.seed,
             resolved,
             steps: 0,
@@ -378,7 +391,7 @@ fn named_by(options: &Options, mut inputs: Vec<Input>) -> Vec<Input> {
 pub fn text(path: &Path) -> Result<String, Failure> {
     load_record(path)?.ok_or_else(|| {
         Failure::bad_input(format!(
-            "`{}` has no record of how it was made; give a picture that `impasto style` wrote, without --no-record",
+            "`{}` has no record of how it was made; give a picture that impasto painted, without --no-record",
             path.display()
         ))
     })

@@ -132,7 +132,7 @@ impl Repetition {
         &self,
         common: &Common,
         origin: &RunOrigin,
-        (resolved, over_scales): (&Resolved, bool),
+        (resolved, over_scales): (Option<&Resolved>, bool),
     ) {
         if self.given.iter().any(|flag| !HARMLESS.contains(&&**flag)) {
             return;
@@ -142,7 +142,7 @@ impl Repetition {
             origin.kernels.clone_from(&self.record.origin.kernels);
         }
         warn_of_change(common, &self.record.origin, &origin);
-        if self.record.resolved != *resolved {
+        if self.record.resolved.as_ref() != resolved {
             say(
                 common,
                 "note: the optimiser or what is kept in memory is another than it was, so the result is not bit for bit the same; see --memory",

@@ -101,10 +101,15 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, Refusa
 impl Session {
     /// Lets a flag have a value as if it stood on the command line.
     pub fn set(&mut self, name: &str, value: &str) {
+        self.set_all(name, [value.to_string()]);
+    }
+
+    /// The same with a flag that may be repeated.
+    pub fn set_all(&mut self, name: &str, values: impl IntoIterator<Item = String>) {
         self.unset(name);
         self.flags.push(Flag {
             name: name.to_string(),
-            values: vec![value.into()],
+            values: values.into_iter().map(OsString::from).collect(),
             given: true,
         });
     }
@@ -181,6 +186,10 @@ const TEXTURE: Run = Run {
     command: "texture",
     positional: "styles",
 };
+const DREAM: Run = Run {
+    command: "dream",
+    positional: "image",
+};
 /// Many runs of [`STYLE`], which can be continued neither together nor one by one.
 const SWEEP: Run = Run {
     command: "sweep",
@@ -195,7 +204,7 @@ const VISUALIZE: Run = Run {
 /// The run that is asked for, and its flags.
 fn run(matches: &ArgMatches) -> Option<(Run, &ArgMatches)> {
     let (name, flags) = matches.subcommand()?;
-    let mut runs = [STYLE, TEXTURE, SWEEP, VISUALIZE].into_iter();
+    let mut runs = [STYLE, TEXTURE, DREAM, SWEEP, VISUALIZE].into_iter();
     let run = runs.find(|run| run.command == name)?;
     Some((run, flags))
 }
@@ -247,7 +256,7 @@ fn settled(name: &str, value: &OsStr) -> OsString {
 /// Whether `value` of this flag is a path, and no name or stream.
 pub fn is_path(name: &str, value: &OsStr) -> bool {
     match name {
-        "content" | "output" | "mask" | "content-mask" => value != "-",
+        "content" | "output" | "mask" | "content-mask" | "image" | "guide" => value != "-",
         // A stream may have a weight.
         "style" | "styles" => value != "-" && !value.as_encoded_bytes().starts_with(b"-:"),
         "trace" | "checkpoint" | "weights" | "out-dir" | "keep" | "invert" | "caricature" => true,

@@ -306,7 +306,7 @@ fn set_out(
         let fingerprints = draft.fingerprints.clone();
         let options = Options::new();
         let origin = fingerprints.origin(gpu.adapter(), kernels.clone(), run.size(), options);
-        progress.note(draft.finish(common, origin, resolved));
+        progress.note(draft.finish(common, origin, Some(resolved)));
     }
     let step = job.resumed.as_ref().map(|resumed| resumed.standing.step);
     let keeper = job.keeping.map(|keeping| {

@@ -66,7 +66,13 @@ pub fn run(
     let sizes = sizes(arguments, &recipe, of_network, (&sources, longer))?;
     settle_scales(&mut session, sizes.len());
     let (of_files, to_files) = ((files, arguments.seed), (&inputs, &output));
-    let record = Draft::new(common, arguments, &mut session, of_files, to_files)?;
+    let record = Draft::new(
+        common,
+        arguments.no_record,
+        &mut session,
+        of_files,
+        to_files,
+    )?;
     let (scales, finish) = stages(arguments, &recipe, of_network, &sizes)?;
     let resumed = (session.resumed.as_ref(), scales.len());
     let (optimiser, finish) = resumed_wishes(wish, finish, resumed);

@@ -7,7 +7,7 @@ use super::evenness::{Evenness, uploaded};
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::feature_map::slices;
 use crate::kernels::sum::{self, PARTIALS, TotalSlot};
-use crate::kernels::{Merge, content_loss, dream_loss, style_loss, tv_loss};
+use crate::kernels::{Merge, content_loss, style_loss, tv_loss};
 use crate::reference;
 use crate::shape::Shape;
 
@@ -29,7 +29,7 @@ pub struct MapCase {
 }
 
 impl MapCase {
-    fn in_words(&self) -> String {
+    pub(super) fn in_words(&self) -> String {
         format!(
             "on {}{}",
             self.shape,
@@ -37,13 +37,13 @@ impl MapCase {
         )
     }
 
-    fn partials(&self, gpu: &Gpu) -> Result<Output, GpuError> {
+    pub(super) fn partials(&self, gpu: &Gpu) -> Result<Output, GpuError> {
         let limit = self.binding_limit.unwrap_or(gpu.binding_limit());
         Output::scratch(gpu, PARTIALS * slices(self.shape, limit)?.len())
     }
 }
 
-fn slot(totals: &Output) -> TotalSlot {
+pub(super) fn slot(totals: &Output) -> TotalSlot {
     TotalSlot {
         totals: totals.buffer.clone(),
         slot: 1,
@@ -165,53 +165,6 @@ pub async fn content_gradient(
             let source = (&f, weights.as_ref());
             content_loss::gradient(recorder, WEIGHT, source, &target, &gf.as_map(shape), merge)
         },
-    )
-    .await
-}
-
-/// w · mean(F²).
-///
-/// # Errors
-/// What the device refuses.
-pub async fn dream_value(gpu: &Gpu, case: &MapCase) -> Result<Check, GpuError> {
-    let f = draw(case.seed, case.shape.len());
-    let expected = reference::dream_loss::value(&widen(&f), f64::from(WEIGHT));
-    let (total, partials) = (Output::total(gpu, expected)?, case.partials(gpu)?);
-    let f = input_map(gpu, case.shape, &f)?;
-    let case_in_words = case.in_words();
-    let outputs = [&total, &partials];
-    compare(
-        gpu,
-        case_in_words,
-        TOLERANCE,
-        case.binding_limit,
-        &outputs,
-        |recorder| dream_loss::value(recorder, WEIGHT, &f, &partials.buffer, &slot(&total)),
-    )
-    .await
-}
-
-/// gF (+)= 2w/(C·M) · F.
-///
-/// # Errors
-/// What the device refuses.
-pub async fn dream_gradient(gpu: &Gpu, case: &MapCase) -> Result<Check, GpuError> {
-    let (shape, merge) = (case.shape, case.merge);
-    let f = draw_coarse(case.seed, shape.len());
-    let before = draw(case.seed + 1, shape.len());
-    let before = merge.accumulate.then_some(&before[..]);
-    let expected = reference::dream_loss::gradient(&widen(&f), f64::from(WEIGHT));
-    let expected = masked(added(expected, before), merge.mask.then_some(&f[..]));
-    let gf = Output::map(gpu, shape, before, &expected)?;
-    let f = input_map(gpu, shape, &f)?;
-    let case_in_words = format!("{}{}", case.in_words(), super::merge_in_words(merge));
-    compare(
-        gpu,
-        case_in_words,
-        TOLERANCE,
-        case.binding_limit,
-        &[&gf],
-        |recorder| dream_loss::gradient(recorder, WEIGHT, &f, &gf.as_map(shape), merge),
     )
     .await
 }

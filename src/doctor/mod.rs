@@ -12,6 +12,7 @@ pub mod conv3x3;
 pub mod copy_bandwidth;
 pub mod crop;
 pub mod decorrelate;
+pub mod dream;
 mod evenness;
 pub mod fma_peak;
 pub mod fourier;
@@ -29,7 +30,9 @@ pub use evenness::Evenness;
 
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
+use crate::kernels::dream_loss::Measure;
 use crate::kernels::gram::Tiling;
+use crate::kernels::guide_loss::Correspondence;
 use crate::kernels::matrix_product;
 use crate::kernels::pool2::Pooling;
 use crate::shape::{Shape, Window};
@@ -99,6 +102,7 @@ pub async fn check_all(gpu: &Gpu, mut report: impl FnMut(&Check)) -> Result<Vec<
     check_losses(gpu, &mut add).await?;
     check_moments(gpu, &mut add).await?;
     check_parametrisation(gpu, &mut add).await?;
+    check_dreams(gpu, &mut add).await?;
     for case in optimisers::selection() {
         add(optimisers::check(gpu, &case).await?);
     }
@@ -149,8 +153,6 @@ async fn check_losses(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuE
     };
     add(losses::content_value(gpu, &case, Evenness::Weighted).await?);
     add(losses::content_gradient(gpu, &case, Evenness::Weighted).await?);
-    add(losses::dream_value(gpu, &case).await?);
-    add(losses::dream_gradient(gpu, &case).await?);
     add(alignment_loss::check(gpu, &case, 2.0, false).await?);
     add(losses::style_value(gpu, 64, 1).await?);
     add(losses::style_gradient(gpu, 64, merge, 1).await?);
@@ -206,6 +208,39 @@ async fn check_parametrisation(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result
     };
     add(resample::forward(gpu, &case).await?);
     add(resample::gradient(gpu, &case).await?);
+    Ok(())
+}
+
+async fn check_dreams(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuError> {
+    let case = losses::MapCase {
+        shape: Shape::new(64, 17, 33),
+        merge: Merge {
+            accumulate: true,
+            mask: true,
+        },
+        binding_limit: None,
+        seed: 1,
+    };
+    for measure in [Measure::Square, Measure::Root, Measure::Mean] {
+        for channels in [&[][..], &[1, 6, 40]] {
+            let aim = dream::Aim { measure, channels };
+            add(dream::value(gpu, &case, aim).await?);
+            add(dream::gradient(gpu, &case, aim).await?);
+        }
+    }
+    let (shape, guide) = (Shape::new(64, 17, 33), Shape::new(64, 26, 21));
+    for (correspondence, other) in [
+        (Correspondence::Best, guide),
+        (Correspondence::Itself, shape),
+    ] {
+        let how = (correspondence, 2.0);
+        add(dream::guided(gpu, (shape, other), how, case.merge).await?);
+    }
+    add(dream::roll(gpu, [33, 17], [4, 16]).await?);
+    add(dream::step(gpu, [33, 17], [4, 16], (true, true)).await?);
+    add(dream::zoom(gpu, [33, 17], (1.25, 10.0)).await?);
+    add(dream::cascade(gpu, [33, 17], 1.5).await?);
+    add(dream::pyramid(gpu, [33, 17]).await?);
     Ok(())
 }
 

@@ -13,7 +13,9 @@ use crate::gpu::{GpuError, Ledger, Profile, UNIFORM_SLOT};
 use crate::kernels::Pass;
 use crate::kernels::conv3x3::winograd_bands::SCRATCH;
 use crate::kernels::conv3x3::{Filter, Packing, Variant};
+use crate::kernels::dream_loss::Measure;
 use crate::kernels::feature_map::slices;
+use crate::kernels::guide_loss::Correspondence;
 use crate::kernels::{tv_loss, wasserstein_loss};
 use crate::shape::{Border, Shape};
 
@@ -209,7 +211,8 @@ impl Writer<'_> {
                 | Op::Gram { .. }
                 | Op::Moments { .. }
                 | Op::ContentLoss { .. }
-                | Op::DreamLoss { .. }
+                | Op::DreamLoss(_)
+                | Op::GuideLoss(_)
                 | Op::AlignmentLoss { .. },
             ) => step.reads[0],
             _ => step.write,
@@ -234,11 +237,17 @@ impl Writer<'_> {
             (Op::Gram { .. } | Op::Moments { .. }, Pass::Gradient) => pieces * pieces,
             // Beside that the means of each slice, and their sum.
             (Op::Moments { .. }, Pass::Forward) => pieces * (pieces + 1) / 2 + 1 + pieces + 1,
+            (Op::DreamLoss(goal), Pass::Forward) if goal.measure == Measure::Root => pieces + 2,
             (
-                Op::ContentLoss { .. } | Op::DreamLoss { .. } | Op::AlignmentLoss { .. },
+                Op::ContentLoss { .. } | Op::DreamLoss(_) | Op::AlignmentLoss { .. },
                 Pass::Forward,
             ) => pieces + 1,
             (Op::StyleLoss { .. }, Pass::Forward) => 2,
+            (Op::GuideLoss(goal), Pass::Forward) => match goal.correspondence {
+                Correspondence::Best => 3,
+                Correspondence::Itself => 2,
+            },
+            (Op::GuideLoss(_), Pass::Gradient) => 1,
             (Op::WassersteinLoss { .. }, Pass::Forward) => {
                 let mut steps = self.program.steps.iter();
                 let outcome = step.workspaces.last();

@@ -8,7 +8,9 @@ use super::tape::Tape;
 use super::unroll::{Detail, Goal, Order, unroll};
 use crate::kernels::sum::PARTIALS;
 use crate::kernels::{Merge, Pass};
-use crate::kernels::{alignment_loss, feature_map, gram, moments, tv_loss, wasserstein_loss};
+use crate::kernels::{
+    alignment_loss, feature_map, gram, guide_loss, moments, tv_loss, wasserstein_loss,
+};
 use crate::shape::Shape;
 
 /// One entry of a program.
@@ -318,14 +320,15 @@ fn forward_values_for_gradient(
         | Op::Crop(_)
         | Op::Paste(_)
         | Op::Pool(_)
-        | Op::DreamLoss { .. }
+        | Op::DreamLoss(_)
         | Op::TvLoss { .. } => vec![inputs[0]],
         Op::Relu => vec![y],
         Op::Gram { .. }
         | Op::Moments { .. }
         | Op::ContentLoss { .. }
         | Op::StyleLoss { .. }
-        | Op::AlignmentLoss { .. } => inputs.to_vec(),
+        | Op::AlignmentLoss { .. }
+        | Op::GuideLoss(_) => inputs.to_vec(),
         // Its value has left the gradient.
         Op::WassersteinLoss { .. } => vec![],
     }
@@ -338,6 +341,10 @@ fn what_the_value_leaves(tape: &Tape, node: usize) -> Option<Extent> {
         // The gradient itself.
         Op::WassersteinLoss { .. } => Some(tape.value(node.inputs[0]).extent),
         Op::AlignmentLoss { .. } => Some(Extent::Workspace(alignment_loss::OUTCOME_BYTES)),
+        Op::GuideLoss(_) => {
+            let shape = tape.shape(node.inputs[0])?;
+            Some(Extent::Workspace(guide_loss::outcome_bytes(shape)))
+        }
         _ => None,
     }
 }
@@ -350,9 +357,13 @@ fn forward_workspaces(tape: &Tape, node: usize, binding_limit: u64) -> Vec<u64> 
     let slices = || feature_map::slices(map(), binding_limit).map_or(1, |slices| slices.len());
     let partials = (PARTIALS * size_of::<f32>()) as u64;
     match tape.nodes[node].op {
-        Op::ContentLoss { .. } | Op::DreamLoss { .. } => vec![partials * slices() as u64],
+        Op::ContentLoss { .. } | Op::DreamLoss(_) => vec![partials * slices() as u64],
         Op::AlignmentLoss { .. } => vec![alignment_loss::partial_bytes(slices())],
         Op::StyleLoss { .. } => vec![partials],
+        Op::GuideLoss(_) => {
+            let guide = tape.shape(tape.nodes[node].inputs[1]).unwrap_or(map());
+            vec![partials, guide_loss::candidate_bytes(map(), guide)]
+        }
         Op::WassersteinLoss { .. } => match tape.value(x).extent {
             Extent::Moments(channels) => wasserstein_loss::workspace_bytes(channels).to_vec(),
             _ => vec![],

@@ -11,11 +11,12 @@ use super::plan::{Plan, planned_bytes};
 use crate::gpu::{Gpu, GpuError, Recorder};
 use crate::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Preference};
 use crate::kernels::feature_map::FeatureMap;
+use crate::kernels::guide_loss::GuideBuffers;
 use crate::kernels::picture_input::PlanarPicture;
 use crate::kernels::sum::TotalSlot;
 use crate::kernels::{
-    alignment_loss, content_loss, crop, dream_loss, gram, moments, picture_input, pool2, relu,
-    style_loss, tv_loss, wasserstein_loss,
+    alignment_loss, content_loss, crop, dream_loss, gram, guide_loss, moments, picture_input,
+    pool2, relu, style_loss, tv_loss, wasserstein_loss,
 };
 use crate::shape::{Border, Shape};
 
@@ -163,7 +164,11 @@ impl<'a> Builder<'a> {
     }
 
     fn total(&self, step: &Step) -> TotalSlot {
-        let slot = match self.program.values[step.write.0].extent {
+        self.total_at(step.write, step.merge.accumulate)
+    }
+
+    fn total_at(&self, loss: ValueId, accumulate: bool) -> TotalSlot {
+        let slot = match self.program.values[loss.0].extent {
             Extent::Loss(slot) => slot,
             // As above.
             _ => unreachable!("a loss node makes a loss"),
@@ -171,7 +176,7 @@ impl<'a> Builder<'a> {
         TotalSlot {
             totals: self.totals.clone(),
             slot,
-            accumulate: step.merge.accumulate,
+            accumulate,
         }
     }
 
@@ -281,8 +286,26 @@ impl<'a> Builder<'a> {
                 let source = (&f, weights.as_ref());
                 content_loss::value(recorder, *weight, source, &target, partials, &total)
             }
-            Op::DreamLoss { weight } => {
-                dream_loss::value(recorder, *weight, &self.map(x), partials, &total)
+            Op::DreamLoss(goal) => {
+                dream_loss::value(recorder, *goal, &self.map(x), partials, &total)
+            }
+            Op::GuideLoss(goal) => {
+                let maps = (&self.map(x), &self.map(step.reads[1]));
+                let buffers: Vec<&wgpu::Buffer> = step
+                    .workspaces
+                    .iter()
+                    .map(|&value| self.buffer(value))
+                    .collect();
+                // By the rule of `grad`: the outcome comes last.
+                if let [partials, candidates, outcome] = buffers[..] {
+                    let buffers = GuideBuffers {
+                        partials,
+                        candidates,
+                        outcome,
+                    };
+                    guide_loss::value(recorder, *goal, maps, buffers, &total)?;
+                }
+                Ok(())
             }
             Op::StyleLoss { weight } => {
                 let matrices = [self.buffer(x), self.buffer(step.reads[1])];
@@ -406,9 +429,15 @@ impl<'a> Builder<'a> {
                 let source = (&f, weights.as_ref());
                 content_loss::gradient(recorder, *weight, source, &target, &gf, merge)
             }
-            Op::DreamLoss { weight } => {
+            Op::DreamLoss(goal) => {
                 let (f, gf) = (self.map(reads[0]), self.map(step.write));
-                dream_loss::gradient(recorder, *weight, &f, &gf, merge)
+                let total = self.total_at(node.output, false);
+                dream_loss::gradient(recorder, *goal, (&f, &total), &gf, merge)
+            }
+            Op::GuideLoss(goal) => {
+                let (x, guide) = (self.map(reads[0]), self.map(reads[1]));
+                let (outcome, gx) = (self.buffer(reads[2]), self.map(step.write));
+                guide_loss::gradient(recorder, *goal, (&x, &guide, outcome), &gx, merge)
             }
             Op::StyleLoss { weight } => {
                 let channels = self.channels(reads[0]);

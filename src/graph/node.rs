@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crate::kernels::conv3x3::Filter;
 use crate::kernels::crop::Placement;
+use crate::kernels::dream_loss::DreamGoal;
+use crate::kernels::guide_loss::GuideGoal;
 use crate::kernels::picture_input::InputTransform;
 use crate::kernels::pool2::Pooling;
 use crate::shape::{Border, Shape, Window};
@@ -97,11 +99,10 @@ pub enum Op {
         /// w.
         weight: f32,
     },
-    /// weight · mean(F²).
-    DreamLoss {
-        /// w; negative to make the answer stronger while descending.
-        weight: f32,
-    },
+    /// weight · mean(F²), or another measure of some channels of F.
+    DreamLoss(DreamGoal),
+    /// How far F points where the features of a guide do, see [`crate::reference::guide_loss`].
+    GuideLoss(GuideGoal),
     /// weight times the dot product with a direction over M, times a power of the cosine, see
     /// [`crate::reference::alignment_loss`].
     AlignmentLoss {

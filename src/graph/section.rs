@@ -158,7 +158,7 @@ impl Sections {
         }
         for section in &mut found.sections {
             let tile = strategy.tile_from(&tape.value(section.root).name);
-            let tile = tile.filter(|_| !tape.wants_whole_maps());
+            let tile = tile.filter(|_| !tape.needs_whole_maps());
             let trunk = Trunk {
                 tape,
                 root: section.root,

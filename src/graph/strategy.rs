@@ -87,7 +87,7 @@ impl Strategy {
     /// Strategies for `tape`, from the least arithmetic to the most; the plain way comes first. Further down
     /// the list memory gets less, by and large: walk it until one fits. [`Margin::Winograd`] costs next to
     /// nothing up to the second pooling and much above. Where maps are larger than a binding may be,
-    /// `binding_limit` bytes, tiles that fit one can be the faster way. A tape that wraps is cut, but not into tiles.
+    /// `binding_limit` bytes, tiles that fit one can be the faster way. A tape that needs whole maps is cut, but not into tiles.
     pub fn candidates(tape: &Tape, margin: Margin, binding_limit: u64) -> Vec<Candidate> {
         let (height, width) = tape.picture_size();
         let pools: Vec<&str> = tape
@@ -96,7 +96,7 @@ impl Strategy {
             .filter(|node| matches!(node.op, Op::Pool(_)))
             .map(|node| node.name.as_str())
             .collect();
-        let wraps = tape.wants_whole_maps();
+        let is_whole = tape.needs_whole_maps();
         let mut strategies = vec![Self::default()];
         for cuts in 0..1u32 << pools.len().min(4) {
             // Of all subsets those without gaps: the others lie between them in time and memory.
@@ -104,7 +104,11 @@ impl Strategy {
             let cuts: Vec<usize> = cuts.collect();
             if cuts.windows(2).all(|pair| pair[1] == pair[0] + 1) {
                 let tilings = Self::tilings(&pools, &cuts, [width, height]);
-                strategies.extend(tilings.into_iter().filter(|of| !(wraps && of.has_tiles())));
+                strategies.extend(
+                    tilings
+                        .into_iter()
+                        .filter(|of| !(is_whole && of.has_tiles())),
+                );
             }
         }
         let (plain, _) = cost(tape, &Self::default(), binding_limit);

@@ -6,6 +6,8 @@ use thiserror::Error;
 
 use super::node::{Extent, Node, Op, Value, ValueId};
 use crate::kernels::conv3x3::Filter;
+use crate::kernels::dream_loss::{Channels, DreamGoal, MOST_CHANNELS, Measure};
+use crate::kernels::guide_loss::{Correspondence, GuideGoal};
 use crate::kernels::picture_input::InputTransform;
 use crate::kernels::pool2::{Pooling, pooled};
 use crate::shape::{Border, Shape, Window};
@@ -369,8 +371,55 @@ impl Tape {
         f: ValueId,
         weight: f32,
     ) -> Result<ValueId, TapeError> {
-        self.map_input(name, f)?;
-        self.push_loss(name, Op::DreamLoss { weight }, vec![f])
+        let channels = self.map_input(name, f)?.channels;
+        let goal = DreamGoal {
+            weight,
+            measure: Measure::Square,
+            channels: Channels::first(channels),
+        };
+        self.dream_loss_of(name, f, goal)
+    }
+
+    /// As [`Tape::dream_loss`], by another measure or of some channels only.
+    ///
+    /// # Errors
+    /// As there, and a set of channels that is empty or not of this map.
+    pub fn dream_loss_of(
+        &mut self,
+        name: &str,
+        f: ValueId,
+        goal: DreamGoal,
+    ) -> Result<ValueId, TapeError> {
+        let shape = self.map_input(name, f)?;
+        let last = goal.channels.last();
+        if shape.channels > MOST_CHANNELS || last.is_none_or(|last| last >= shape.channels) {
+            let least = last.map_or(1, |last| last + 1);
+            let expected = format!("a map of {least} to {MOST_CHANNELS} channels and some of them");
+            return Err(self.mismatch(name, f, expected));
+        }
+        self.push_loss(name, Op::DreamLoss(goal), vec![f])
+    }
+
+    /// Adds how far `f` points where the map `guide` does, see [`crate::reference::guide_loss`].
+    ///
+    /// # Errors
+    /// Maps of different numbers of channels, or of different sizes where each position is held against itself; a name
+    /// that is taken.
+    pub fn guide_loss(
+        &mut self,
+        name: &str,
+        (f, guide): (ValueId, ValueId),
+        goal: GuideGoal,
+    ) -> Result<ValueId, TapeError> {
+        let (shape, other) = (self.map_input(name, f)?, self.map_input(name, guide)?);
+        let fits = match goal.correspondence {
+            Correspondence::Best => other.channels == shape.channels && other.pixels() > 0,
+            Correspondence::Itself => other == shape,
+        };
+        if !fits {
+            return Err(self.mismatch(name, guide, format!("a guide like {shape}")));
+        }
+        self.push_loss(name, Op::GuideLoss(goal), vec![f, guide])
     }
 
     /// Adds weight times the dot product of F with a `direction` over M, times the cosine to the `power`, see
@@ -410,15 +459,17 @@ impl Tape {
         }
     }
 
-    /// Whether a convolution sees the opposite side of its input, or a loss is no sum over positions: then nothing can
-    /// be computed without all of a map, so such tapes are not cut into tiles.
-    pub(super) fn wants_whole_maps(&self) -> bool {
-        let wants = |op: &Op| match op {
+    /// Whether no part of a gradient can be computed without all of a map, so that the tape is not cut into tiles: a
+    /// convolution sees the opposite side of its input, the gradient of a root wants its value, or a loss is no sum over
+    /// positions.
+    pub(super) fn needs_whole_maps(&self) -> bool {
+        let needs = |op: &Op| match op {
             Op::Conv3x3 { border, .. } => *border == Border::Wrap,
+            Op::DreamLoss(goal) => goal.measure == Measure::Root,
             Op::AlignmentLoss { power, .. } => *power != 0.0,
             _ => false,
         };
-        self.nodes.iter().any(|node| wants(&node.op))
+        self.nodes.iter().any(|node| needs(&node.op))
     }
 
     /// H and W of a map or of the picture, 0 of anything else.

@@ -8,6 +8,8 @@ use super::section::Section;
 use super::span::{Reach, Span};
 use super::tape::Tape;
 use crate::kernels::crop::Placement;
+use crate::kernels::dream_loss::DreamGoal;
+use crate::kernels::guide_loss::{Correspondence, GuideGoal};
 use crate::shape::{Shape, Window};
 
 /// One tile of a section.
@@ -177,9 +179,14 @@ impl TileBuilder<'_> {
             Op::ContentLoss { weight } => Op::ContentLoss {
                 weight: share(weight),
             },
-            Op::DreamLoss { weight } => Op::DreamLoss {
-                weight: share(weight),
-            },
+            Op::DreamLoss(goal) => Op::DreamLoss(DreamGoal {
+                weight: share(goal.weight),
+                ..goal
+            }),
+            Op::GuideLoss(goal) => Op::GuideLoss(GuideGoal {
+                weight: share(goal.weight),
+                ..goal
+            }),
             Op::AlignmentLoss { weight, power } => Op::AlignmentLoss {
                 weight: share(weight),
                 power,
@@ -188,7 +195,11 @@ impl TileBuilder<'_> {
         };
         let mut reads = vec![seen];
         for &target in &inputs[1..] {
-            reads.push(self.crop(target, whole, core, false));
+            reads.push(match op {
+                // Every position looks at all of the guide.
+                Op::GuideLoss(goal) if goal.correspondence == Correspondence::Best => target,
+                _ => self.crop(target, whole, core, false),
+            });
         }
         self.add(self.tile.name(&name), op, reads, output, Some(head));
     }

@@ -159,7 +159,10 @@ impl Unroller<'_> {
         let described = &self.tape.nodes[node];
         match described.op {
             Op::Gram { .. } | Op::Moments { .. } | Op::Paste(_) => false,
-            Op::ContentLoss { .. } | Op::DreamLoss { .. } | Op::AlignmentLoss { .. } => true,
+            Op::ContentLoss { .. }
+            | Op::DreamLoss(_)
+            | Op::GuideLoss(_)
+            | Op::AlignmentLoss { .. } => true,
             _ => nodes.iter().any(|&(reader, _)| {
                 let reader = &self.tape.nodes[reader];
                 reader.inputs.contains(&described.output) && !matches!(reader.op, Op::Paste(_))

@@ -4,6 +4,7 @@
 //! [`load_record`], [`save_npy`] and the functions on output paths touch the file system.
 
 mod alpha;
+mod animation;
 mod colour;
 mod contact_sheet;
 mod error;
@@ -21,6 +22,7 @@ mod save;
 mod webp;
 mod xmp;
 
+pub use self::animation::AnimationFormat;
 pub use self::contact_sheet::contact_sheet;
 pub use self::error::ImageError;
 pub use self::file::{Attachments, Depth, PictureFile};

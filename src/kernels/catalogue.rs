@@ -2,8 +2,9 @@
 
 use super::{
     adam, alignment_loss, average, content_loss, conv3x3, copy_bandwidth, crop, decorrelate,
-    dream_loss, fma_peak, fourier, gram, lbfgs, matrix_product, mean, picture_input, pool2, relu,
-    resample, style_loss, sum, tv_loss, wasserstein_loss,
+    dream_loss, dream_step, fma_peak, fourier, gaussian_cascade, gram, guide_loss,
+    laplacian_pyramid, lbfgs, matrix_product, mean, picture_input, pool2, relu, resample, roll,
+    style_loss, sum, tv_loss, wasserstein_loss, zoom,
 };
 use crate::gpu::Kernel;
 
@@ -44,10 +45,14 @@ pub fn catalogue() -> Vec<&'static Kernel> {
         &content_loss::VALUE,
         &content_loss::GRADIENT,
         &dream_loss::VALUE,
+        &dream_loss::ROOT,
         &dream_loss::GRADIENT,
         &alignment_loss::MEASURE,
         &alignment_loss::CONCLUDE,
         &alignment_loss::GRADIENT,
+        &guide_loss::BEST,
+        &guide_loss::ALIGN,
+        &guide_loss::GRADIENT,
         &tv_loss::VALUE,
         &tv_loss::GRADIENT,
         &sum::MAIN,
@@ -70,6 +75,16 @@ pub fn catalogue() -> Vec<&'static Kernel> {
         &lbfgs::DECIDE,
         &lbfgs::ADVANCE,
         &average::MAIN,
+        &roll::MAIN,
+        &dream_step::MAGNITUDE,
+        &dream_step::CLIMB,
+        &gaussian_cascade::ACROSS,
+        &gaussian_cascade::DOWN,
+        &laplacian_pyramid::SHRINK,
+        &laplacian_pyramid::SPLIT,
+        &laplacian_pyramid::ENERGY,
+        &laplacian_pyramid::MERGE,
+        &zoom::MAIN,
         &fma_peak::MAIN,
         &copy_bandwidth::MAIN,
     ]);

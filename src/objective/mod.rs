@@ -10,7 +10,7 @@ mod tape;
 mod targets;
 
 pub use alignment::{Pursuit, PursuitTape, before_relu, direction};
-pub use dream::{dream_executable, dream_tape};
+pub use dream::{DreamTape, DreamTerms, Guidance, GuideFeatures, dream_executable};
 pub use features::{Features, Wanted, features, features_on_paper, features_tape};
 pub use region::{LayerRegion, Mask, Regions, StyleRegion};
 pub use style::{LayerWeight, LossSummary, Statistics, StyleTerms};

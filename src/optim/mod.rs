@@ -1,6 +1,7 @@
 //! Floor 3: optimisers that live on the device, next to the picture they change.
 
 mod adam;
+mod ascent;
 mod average;
 mod carry;
 mod lbfgs;
@@ -10,6 +11,7 @@ pub use crate::kernels::adam::AdamSettings;
 pub use crate::kernels::average::Averaging;
 pub use crate::kernels::lbfgs::LONGEST_HISTORY;
 pub use adam::Adam;
+pub use ascent::{Ascent, AscentSettings, Smoothing, jitter};
 pub use lbfgs::{Lbfgs, LbfgsSettings};
 pub use state::{OptimiserState, StateMismatch};
 

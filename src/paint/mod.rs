@@ -2,9 +2,11 @@
 
 mod checkpoint;
 mod descent;
+mod dream;
 pub mod fingerprint;
 mod forecast;
 mod glance;
+mod octaves;
 mod recipe;
 mod scale_watcher;
 mod scaled;
@@ -13,11 +15,14 @@ mod search;
 mod style;
 mod texture;
 mod visualize;
+mod zoom;
 
 pub use checkpoint::{Checkpoint, CheckpointError, RunOrigin, RunPosition};
 pub use descent::{Ending, Painting, Schedule, Standing, StepLosses, Watcher, descend};
+pub use dream::{DreamChoices, DreamWatcher, Dreamt, dream};
 pub use forecast::{StyleForecast, StyleProblem, anything_fits, first_that_fits};
 pub use glance::{Glance, dream_gradient_that_fits, features_that_fit, style_gradient_that_fits};
+pub use octaves::{Octave, octave_sizes};
 pub use recipe::{
     RecipeFinish, StyleRecipe, gatys, gatys_style_weight, match_grams, match_moments,
     painterly_style_weight,
@@ -33,3 +38,4 @@ pub use texture::{canvas, texture};
 pub use visualize::{
     Parametrisation, Transforms, Visualisation, VisualisationReport, VisualizeRecipe,
 };
+pub use zoom::zoomed;

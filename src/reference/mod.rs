@@ -9,8 +9,9 @@
 //!
 //! Reading order: [`picture_input`], [`conv3x3`] (with [`border`]), [`relu`], [`maxpool2`] and [`avgpool2`] make the
 //! network, [`crop`] its tiles; [`gram`], [`mean`], [`moments`], [`content_loss`], [`style_loss`], [`wasserstein_loss`],
-//! [`tv_loss`] and [`dream_loss`] make the objective, with [`matrix_product`] between them; [`adam`] and [`lbfgs`] change
-//! the picture, [`average`] smooths its way. [`alignment_loss`] is what a visualisation climbs, on a picture made by
+//! [`tv_loss`], [`dream_loss`] and [`guide_loss`] make the objective, with [`matrix_product`] between them; [`adam`] and
+//! [`lbfgs`] change the picture, [`average`] smooths its way; [`roll`], [`gaussian_cascade`], [`laplacian_pyramid`],
+//! [`dream_step`] and [`zoom`] are a dream's. [`alignment_loss`] is what a visualisation climbs, on a picture made by
 //! [`fourier`] and [`decorrelate`] and seen through [`resample`]. [`samples`] supplies numbers to try all of it on.
 
 pub mod adam;
@@ -23,8 +24,12 @@ pub mod conv3x3;
 pub mod crop;
 pub mod decorrelate;
 pub mod dream_loss;
+pub mod dream_step;
 pub mod fourier;
+pub mod gaussian_cascade;
 pub mod gram;
+pub mod guide_loss;
+pub mod laplacian_pyramid;
 pub mod lbfgs;
 pub mod matrix_product;
 pub mod maxpool2;
@@ -33,7 +38,9 @@ pub mod moments;
 pub mod picture_input;
 pub mod relu;
 pub mod resample;
+pub mod roll;
 pub mod samples;
 pub mod style_loss;
 pub mod tv_loss;
 pub mod wasserstein_loss;
+pub mod zoom;

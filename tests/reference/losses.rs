@@ -139,6 +139,12 @@ fn tv_loss_of_three_channels_is_the_mean_of_each_alone() {
 fn dream_loss_by_hand() {
     assert_eq!(dream_loss::value(&[1.0, -3.0], 2.0), 10.0);
     assert_eq!(dream_loss::gradient(&[1.0, -3.0], 2.0), [2.0, -6.0]);
+    assert_eq!(dream_loss::root_value(&[1.0, -7.0], 2.0), 10.0);
+    let gradient = dream_loss::root_gradient(&[1.0, -7.0], 2.0);
+    assert_close(&gradient, &[0.2, -1.4], 1e-15);
+    assert_eq!(dream_loss::root_gradient(&[0.0, 0.0], 2.0), [0.0, 0.0]);
+    assert_eq!(dream_loss::mean_value(&[1.0, -7.0], 2.0), -6.0);
+    assert_eq!(dream_loss::mean_gradient(&[1.0, -7.0], 2.0), [1.0, 1.0]);
 }
 
 #[test]
@@ -154,6 +160,23 @@ fn gradients_of_the_terms_agree_with_finite_differences() {
             |f| dream_loss::value(f, 0.7),
             &f,
             &dream_loss::gradient(&f, 0.7),
+        );
+        assert_gradient(
+            |f| dream_loss::root_value(f, 0.7),
+            &f,
+            &dream_loss::root_gradient(&f, 0.7),
+        );
+        assert_gradient(
+            |f| dream_loss::mean_value(f, 0.7),
+            &f,
+            &dream_loss::mean_gradient(&f, 0.7),
+        );
+        let (pixels, some) = (shape.pixels(), [0, 2]);
+        let of_some = dream_loss::chosen(&f, pixels, &some);
+        assert_gradient(
+            |f| dream_loss::root_value(&dream_loss::chosen(f, pixels, &some), 0.7),
+            &f,
+            &dream_loss::spread(&dream_loss::root_gradient(&of_some, 0.7), pixels, &some, 3),
         );
         assert_gradient(
             |x| tv_loss::value(x, shape, 0.7),

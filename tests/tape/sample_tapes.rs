@@ -252,8 +252,20 @@ pub fn meaning(tape: &Tape, x: &[f64], constants: &Constants) -> BTreeMap<ValueI
                     input, target, channels, weight,
                 )]
             }
-            Op::DreamLoss { weight } => {
-                vec![reference::dream_loss::value(input, f64::from(*weight))]
+            Op::DreamLoss(goal) => {
+                vec![reference::dream_loss::value(input, f64::from(goal.weight))]
+            }
+            Op::GuideLoss(goal) => {
+                let channels = tape.shape(node.inputs[0]).unwrap().channels;
+                let at = reference::guide_loss::best(input, target(), channels);
+                let powers = (f64::from(goal.weight), f64::from(goal.power));
+                vec![reference::guide_loss::value(
+                    input,
+                    target(),
+                    channels,
+                    &at,
+                    powers,
+                )]
             }
             Op::AlignmentLoss { weight, power } => {
                 let how = (f64::from(*weight), f64::from(*power));

@@ -1,5 +1,6 @@
 //! What flags take: sizes, names with weights, numbers within bounds.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -91,6 +92,35 @@ pub(super) fn not_negative(text: &str) -> Result<f32, String> {
         Ok(value)
     } else {
         Err("it must not be below 0".to_string())
+    }
+}
+
+/// `A..B`, both included and counted from 1, or one number.
+pub(super) fn range(text: &str) -> Result<RangeInclusive<usize>, String> {
+    let (first, last) = text.split_once("..").unwrap_or((text, text));
+    match (first.parse(), last.parse()) {
+        (Ok(first), Ok(last)) if 0 < first && first <= last => Ok(first..=last),
+        _ => Err("it is no range; write for example 11..20, counted from 1".to_string()),
+    }
+}
+
+/// A number above 1.
+pub(super) fn above_one(text: &str) -> Result<f32, String> {
+    let value = finite(text)?;
+    if value > 1.0 {
+        Ok(value)
+    } else {
+        Err("it must be above 1".to_string())
+    }
+}
+
+/// A number from 0 to 1.
+pub(super) fn unit(text: &str) -> Result<f32, String> {
+    let value = not_negative(text)?;
+    if value <= 1.0 {
+        Ok(value)
+    } else {
+        Err("it must not be above 1".to_string())
     }
 }
 

@@ -24,11 +24,13 @@ fn in_words(record: &Record) -> String {
         format!("size       {}×{}", origin.size[0], origin.size[1]),
         format!("steps      {}", record.steps),
         format!("seed       {}", record.seed),
-        format!("strategy   {}", record.resolved.strategy),
     ];
-    // The settings are made of numbers and names, so they can always be written.
-    let optimiser = serde_json::to_string(&record.resolved.optimiser).unwrap_or_default();
-    lines.push(format!("optimiser  {optimiser}"));
+    if let Some(resolved) = &record.resolved {
+        lines.push(format!("strategy   {}", resolved.strategy));
+        // The settings are made of numbers and names, so they can always be written.
+        let optimiser = serde_json::to_string(&resolved.optimiser).unwrap_or_default();
+        lines.push(format!("optimiser  {optimiser}"));
+    }
     for (name, loss) in &record.losses {
         let loss = loss.map_or("not finite".to_string(), |loss| format!("{loss:.4e}"));
         lines.push(format!("loss       {name} {loss}"));

@@ -111,7 +111,13 @@ impl Opened {
         let inputs = Inputs::new(network, looked_at.chain(pictures.masks.all()));
         let of_files = (pictures.inputs.clone(), arguments.seed);
         let to_files = (&inputs, &output);
-        let record = Draft::new(common, arguments, &mut session, of_files, to_files)?;
+        let record = Draft::new(
+            common,
+            arguments.no_record,
+            &mut session,
+            of_files,
+            to_files,
+        )?;
         let output = pictures.in_colour(arguments, output);
         let (scales, finish) = stages(arguments, &recipe, of_network, &sizes)?;
         let resumed = (session.resumed.as_ref(), scales.len());

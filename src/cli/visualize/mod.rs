@@ -46,7 +46,7 @@ pub fn run(
         plan.size,
         Options::new(),
     );
-    let record = draft.finish(common, origin, plan.resolved());
+    let record = draft.finish(common, origin, Some(plan.resolved()));
     let [width, height] = plan.size;
     let (pictures, steps) = (goals.len(), plan.recipe.iterations);
     say(

@@ -1,0 +1,417 @@
+//! `impasto dream`.
+
+use std::path::Path;
+
+use impasto::gpu::Gpu;
+use impasto::image::{Picture, remove_leftovers};
+use impasto::kernels::conv3x3::Preference;
+use impasto::kernels::dream_loss::Measure;
+use impasto::kernels::guide_loss::Correspondence;
+use impasto::kernels::pool2::Pooling;
+use impasto::net::{Architecture, Network};
+use impasto::objective::{DreamTape, DreamTerms, Guidance, LayerWeight};
+use impasto::optim::{Ascent, AscentSettings, Smoothing};
+use impasto::paint::{
+    DreamChoices, Dreamt, Ending, Octave, dream, dream_gradient_that_fits, octave_sizes,
+};
+
+use super::arguments::{Common, DreamArguments, GuideMode};
+use super::checkpoint::Inputs;
+use super::ending::save_somewhere;
+use super::failure::{Code, Failure};
+use super::memory::{Budget, Bytes, choose_for_a_look};
+use super::pictures::{self, Output, check_streams, is_stream};
+use super::record::{Draft, Input, Record};
+use super::resume::Session;
+use super::style::{USUAL_SIZE, check_side, find_layer};
+use super::wait::wait;
+use super::{explain, network, open_gpu, say, tuning};
+use preset::Settings;
+use progress::Progress;
+use zoom::Wish;
+
+mod film;
+mod preset;
+mod progress;
+mod zoom;
+
+/// The longer side of a guide if no flag says otherwise: that of the pictures the network was trained on.
+const GUIDE_SIZE: usize = 224;
+
+/// Runs the command.
+pub fn run(
+    common: &Common,
+    arguments: &DreamArguments,
+    mut session: Session,
+) -> Result<(), Failure> {
+    let (output, frames) = check_files(arguments)?;
+    let file = pictures::read(common, &arguments.image)?;
+    let mut files = vec![Input::new("image", &arguments.image, &file.sha256)];
+    let guide = load_guide(common, arguments, &mut files)?;
+    let longer = arguments.size.map_or(USUAL_SIZE, |size| size as usize);
+    let file = file.fit_longer_side(longer, arguments.size.is_some());
+    let output = output.with(common, file.attachments, arguments.depth)?;
+    let picture = file.picture;
+    let chroma = arguments.keep_colors.then(|| picture.clone());
+    let output = output.in_chroma_of(chroma);
+    let network = network::load(common)?;
+    let mut request = Request::new(arguments, network.architecture)?;
+    if let Some(guide) = guide {
+        request.steer_by(guide, network.architecture)?;
+    }
+    let layers = request.terms.layers.iter().map(|term| term.layer);
+    check_side(network.architecture, layers, &arguments.image, &picture)?;
+    request.settle(&mut session);
+    let looked_at = std::iter::once(&picture).chain(&request.guide);
+    let inputs = Inputs::new(&network, looked_at);
+    let mut draft = Draft::new(
+        common,
+        arguments.no_record,
+        &mut session,
+        (files, arguments.seed),
+        (&inputs, &output),
+    )?;
+    // Steps are counted per octave.
+    draft.steps_are_shared = true;
+    let gpu = open_gpu(common)?;
+    let preference = tuning::preference(common, gpu.profile(), arguments.variant);
+    let size = [picture.width, picture.height];
+    let octaves = plan(common, &gpu, &network, &request, size, &preference)?;
+    let mut job = Job {
+        common,
+        gpu: &gpu,
+        network: &network,
+        choices: &request.choices(octaves),
+        picture: &picture,
+        output,
+        draft,
+    };
+    match &frames {
+        Some(wish) => zoom::run(&mut job, wish),
+        None => paint(&mut job),
+    }
+}
+
+/// A dream with every choice made.
+struct Job<'a> {
+    common: &'a Common,
+    gpu: &'a Gpu,
+    network: &'a Network,
+    choices: &'a DreamChoices,
+    picture: &'a Picture,
+    output: Output,
+    draft: Draft,
+}
+
+impl Job<'_> {
+    /// Over all octaves.
+    fn steps(&self) -> usize {
+        self.choices.octaves.len() * self.choices.iterations
+    }
+
+    /// A bar for so many dreams one after the other.
+    fn progress(&self, dreams: usize) -> Progress {
+        let is_software = self.gpu.adapter().is_software();
+        let every = if is_software { 1 } else { 10 };
+        let octaves = self.choices.octaves.iter();
+        let sizes: Vec<[usize; 2]> = octaves.map(|octave| octave.size).collect();
+        let iterations = self.choices.iterations;
+        Progress::new(self.common, &sizes, (iterations, dreams), every)
+    }
+
+    /// The record of the picture after `step`, if there are to be any.
+    fn record(&mut self, step: usize, progress: &Progress) -> Option<Record> {
+        let fingerprints = self.draft.fingerprints.clone();
+        let size = [self.picture.width, self.picture.height];
+        let (adapter, kernels) = (self.gpu.adapter(), progress.kernels().to_string());
+        let origin = fingerprints.origin(adapter, kernels, size, Default::default());
+        let record = self.draft.record(self.common, origin, None)?;
+        Some(record.after(step, progress.terms()))
+    }
+}
+
+/// A dream as the flags and the preset want it.
+struct Request<'a> {
+    arguments: &'a DreamArguments,
+    settings: Settings,
+    terms: DreamTerms,
+    /// The picture that steers.
+    guide: Option<Picture>,
+    /// Pixels that the shorter side of an octave must have.
+    least: usize,
+}
+
+impl<'a> Request<'a> {
+    fn new(arguments: &'a DreamArguments, architecture: Architecture) -> Result<Self, Failure> {
+        let preset = arguments.preset.settings();
+        // A frame goes on where the one before has come to.
+        let iterations = match arguments.zoom {
+            Some(_) => preset.iterations / 2,
+            None => preset.iterations,
+        };
+        let settings = Settings {
+            octaves: arguments.octaves.unwrap_or(preset.octaves),
+            octave_scale: arguments.octave_scale.unwrap_or(preset.octave_scale),
+            iterations: arguments.iterations.unwrap_or(iterations),
+            step: arguments.step.unwrap_or(preset.step),
+            jitter: arguments.jitter.unwrap_or(preset.jitter),
+            smoothing: arguments.smooth.unwrap_or(preset.smoothing),
+            pooling: arguments.pooling.unwrap_or(preset.pooling),
+            ..preset
+        };
+        let named = arguments.layers.iter();
+        let mut named: Vec<(&str, f32)> = named
+            .map(|layer| (layer.name.as_str(), layer.weight))
+            .collect();
+        if named.is_empty() {
+            named = settings.layers.to_vec();
+        }
+        let mut layers: Vec<LayerWeight> = Vec::new();
+        for (name, weight) in named {
+            let layer = find_layer(architecture, name)?;
+            if layers.iter().any(|other| other.layer == layer) {
+                return Err(Failure::usage(format!(
+                    "layer `{name}` is named twice; name it once"
+                )));
+            }
+            check_channels(&arguments.channels, architecture, layer)?;
+            layers.push(LayerWeight { layer, weight });
+        }
+        let downscale = |term: &LayerWeight| architecture.downscale(term.layer);
+        Ok(Self {
+            least: layers.iter().map(downscale).max().unwrap_or(1),
+            terms: DreamTerms {
+                layers,
+                measure: arguments.objective.unwrap_or_default(),
+                channels: arguments.channels.clone(),
+                guidance: None,
+                pooling: settings.pooling,
+            },
+            guide: None,
+            arguments,
+            settings,
+        })
+    }
+
+    /// Lets `guide` say what is to be seen.
+    fn steer_by(&mut self, guide: Picture, architecture: Architecture) -> Result<(), Failure> {
+        let layers = self.terms.layers.iter().map(|term| term.layer);
+        let name = self.arguments.guide.as_deref().unwrap_or(Path::new("-"));
+        let mode = self.arguments.guide_mode.unwrap_or(GuideMode::Match);
+        let (correspondence, power) = match mode {
+            GuideMode::Match => {
+                check_side(architecture, layers, name, &guide)?;
+                (Correspondence::Best, 0.0)
+            }
+            // It will be as large as the dream, which is looked at elsewhere.
+            GuideMode::Caricature => (Correspondence::Itself, 1.0),
+        };
+        self.terms.guidance = Some(Guidance {
+            correspondence,
+            power: self.arguments.guide_power.unwrap_or(power),
+            size: [guide.width, guide.height],
+        });
+        self.guide = Some(guide);
+        Ok(())
+    }
+
+    /// Writes what was left to the preset into the options that records keep.
+    fn settle(&self, session: &mut Session) {
+        let settings = &self.settings;
+        if self.arguments.layers.is_empty() {
+            let layers = settings.layers.iter();
+            let layers = layers.map(|(name, weight)| format!("{name}:{weight}"));
+            session.set_all("layer", layers);
+        }
+        session.unset("preset");
+        // Of these no frame depends.
+        session.unset("frames");
+        session.unset("fps");
+        if self.terms.guidance.is_none() {
+            let objective = match self.terms.measure {
+                Measure::Square => "square",
+                Measure::Root => "l2",
+                Measure::Mean => "mean",
+            };
+            session.set("objective", objective);
+        }
+        session.set("octaves", &settings.octaves.to_string());
+        session.set("octave-scale", &settings.octave_scale.to_string());
+        session.set("iterations", &settings.iterations.to_string());
+        session.set("step", &settings.step.to_string());
+        session.set("jitter", &settings.jitter.to_string());
+        let smooth = match settings.smoothing {
+            Smoothing::None => "none",
+            Smoothing::Gaussian => "gaussian",
+            Smoothing::Laplacian => "laplacian",
+        };
+        session.set("smooth", smooth);
+        let pooling = match settings.pooling {
+            Pooling::Max => "max",
+            Pooling::Average => "avg",
+        };
+        session.set("pooling", pooling);
+    }
+
+    /// Sizes of the octaves of a picture of `size`, small to large.
+    fn sizes(&self, size: [usize; 2]) -> Vec<[usize; 2]> {
+        let (count, scale) = (self.settings.octaves, self.settings.octave_scale);
+        octave_sizes(size, count as usize, f64::from(scale), self.least)
+    }
+
+    fn choices(&self, octaves: Vec<Octave>) -> DreamChoices {
+        DreamChoices {
+            terms: self.terms.clone(),
+            guide: self.guide.clone(),
+            ascent: AscentSettings {
+                step: self.settings.step * self.arguments.strength,
+                jitter: self.settings.jitter as usize,
+                seed: self.arguments.seed,
+                smoothing: self.settings.smoothing,
+                clamp: true,
+            },
+            octaves,
+            iterations: self.settings.iterations as usize,
+        }
+    }
+}
+
+/// The picture that steers, if one does, noted in `files`.
+fn load_guide(
+    common: &Common,
+    arguments: &DreamArguments,
+    files: &mut Vec<Input>,
+) -> Result<Option<Picture>, Failure> {
+    let Some(path) = &arguments.guide else {
+        return Ok(None);
+    };
+    let guide = pictures::read(common, path)?;
+    files.push(Input::new("guide", path, &guide.sha256));
+    let side = arguments
+        .guide_size
+        .map_or(GUIDE_SIZE, |size| size as usize);
+    let guide = match arguments.guide_mode {
+        Some(GuideMode::Caricature) => guide,
+        _ => guide.fit_longer_side(side, false),
+    };
+    Ok(Some(guide.picture))
+}
+
+fn check_channels(
+    channels: &[usize],
+    architecture: Architecture,
+    layer: usize,
+) -> Result<(), Failure> {
+    let described = &architecture.layers()[layer];
+    let count = architecture.channels(layer);
+    match channels.iter().find(|&&channel| channel >= count) {
+        Some(channel) => Err(Failure::usage(format!(
+            "--channel {channel} is none of layer `{}`, which has channels 0 to {}; choose another",
+            described.name,
+            count - 1
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The output, when it can be written and is none of the pictures that are read, and what frames are wanted.
+fn check_files(arguments: &DreamArguments) -> Result<(Output, Option<Wish>), Failure> {
+    if is_stream(&arguments.output) {
+        return Err(Failure::usage(
+            "`impasto dream` writes files, and `-o -` is none; name one",
+        ));
+    }
+    let mut inputs: Vec<&Path> = vec![&arguments.image];
+    inputs.extend(arguments.guide.as_deref());
+    check_streams(&inputs)?;
+    inputs.retain(|input| !is_stream(input));
+    inputs.extend(arguments.from.as_deref());
+    let frames = Wish::new(arguments, &inputs)?;
+    let output = match &frames {
+        Some(wish) => Output::file(&wish.path(1), &inputs)?,
+        None => Output::file(&arguments.output, &inputs)?,
+    };
+    Ok((output, frames))
+}
+
+/// How each octave is computed within the memory that there is. The last is looked at first: a dream must not fail
+/// when most of it is done.
+fn plan(
+    common: &Common,
+    gpu: &Gpu,
+    network: &Network,
+    request: &Request<'_>,
+    size: [usize; 2],
+    preference: &Preference,
+) -> Result<Vec<Octave>, Failure> {
+    let budget = Budget::new(request.arguments.memory, gpu.profile());
+    let mut octaves = Vec::new();
+    for size in request.sizes(size).into_iter().rev() {
+        let [width, height] = size;
+        let tape = DreamTape::new(network, &request.terms, size)?.tape;
+        let what = format!("a dream of {width}×{height}");
+        let of_step = budget.without(Ascent::bytes(size));
+        let (glance, line) = choose_for_a_look(&what, &of_step, |bytes| {
+            dream_gradient_that_fits(&tape, preference, gpu.profile(), bytes)
+        })?;
+        if octaves.is_empty() {
+            say(common, line);
+        }
+        let way = glance.way;
+        octaves.push(Octave { size, way });
+    }
+    octaves.reverse();
+    Ok(octaves)
+}
+
+/// Dreams and writes the picture, also when the dream ends before its time.
+fn paint(job: &mut Job<'_>) -> Result<(), Failure> {
+    let (common, gpu) = (job.common, job.gpu);
+    let [width, height] = [job.picture.width, job.picture.height];
+    let text = format!("dreaming {width}×{height}, {} steps", job.steps());
+    say(common, text);
+    remove_leftovers(job.output.path());
+    let mut progress = job.progress(1);
+    let dreaming = dream(gpu, job.network, job.choices, job.picture, 0, &mut progress);
+    let Dreamt {
+        picture,
+        step,
+        ending,
+    } = wait(gpu, dreaming);
+    let seconds = progress.finish();
+    let record = job.record(step, &progress);
+    let saved = save_somewhere(&picture, &job.output, record.as_ref(), step);
+    let name = job.output.name();
+    if saved.is_ok() {
+        let total: f32 = progress.terms().map(|(_, term)| term).sum();
+        let text = format!("{name} after {step} steps in {seconds:.1} s, answer {total:.4e}");
+        say(common, text);
+    }
+    let peak = Bytes(gpu.peak_bytes());
+    explain(common, format!("memory: {peak} at the peak"));
+    conclude(ending, saved, step, &name)
+}
+
+/// The exit code of a dream, and what became of its picture if not all went well.
+fn conclude(
+    ending: Ending,
+    saved: Result<String, String>,
+    step: usize,
+    output: &str,
+) -> Result<(), Failure> {
+    match (ending, saved) {
+        (Ending::Failed(error), Ok(words) | Err(words)) => {
+            let failure = Failure::from(error);
+            Err(Failure {
+                message: format!("{}; {words}", failure.message),
+                ..failure
+            })
+        }
+        (_, Err(words)) => Err(Failure::bad_input(words)),
+        (Ending::Stopped, Ok(_)) => Err(Failure {
+            code: Code::Interrupted,
+            message: format!("interrupted after step {step}; `{output}` is saved"),
+        }),
+        (Ending::Finished, Ok(_)) => Ok(()),
+    }
+}

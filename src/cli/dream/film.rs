@@ -1,0 +1,115 @@
+//! Frames as one file: GIF and WebP by what is in the program, MP4 by ffmpeg where that is installed.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use impasto::image::{AnimationFormat, Picture, write_atomically};
+
+use super::zoom::Wish;
+use crate::cli::arguments::Common;
+use crate::cli::failure::Failure;
+use crate::cli::say;
+
+/// A file for all frames.
+pub struct Film {
+    kind: Kind,
+    path: PathBuf,
+    /// Frames a second.
+    rate: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Animation(AnimationFormat),
+    Mp4,
+}
+
+impl Film {
+    /// What `output` is to be; none if its extension is that of single pictures.
+    pub fn of(output: &Path, rate: u32) -> Result<Option<Self>, Failure> {
+        let is_mp4 = output
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("mp4"));
+        let kind = match AnimationFormat::of(output) {
+            Some(format) => Kind::Animation(format),
+            None if is_mp4 => Kind::Mp4,
+            None => return Ok(None),
+        };
+        if kind == Kind::Mp4 && !has_ffmpeg() {
+            return Err(Failure::usage(format!(
+                "`{}` needs ffmpeg, which is not found; install it, or write .gif, .webp or frames as .png",
+                output.display()
+            )));
+        }
+        Ok(Some(Self {
+            kind,
+            path: output.to_path_buf(),
+            rate,
+        }))
+    }
+
+    /// Makes the film of all frames of `wish`, if all are there.
+    pub fn make(&self, common: &Common, wish: &Wish) -> Result<(), Failure> {
+        let shown = self.path.display();
+        let frames: Vec<PathBuf> = (1..=wish.count()).map(|frame| wish.path(frame)).collect();
+        if let Some(missing) = frames.iter().find(|path| !path.is_file()) {
+            say(
+                common,
+                format!("`{shown}` waits for `{}` and others", missing.display()),
+            );
+            return Ok(());
+        }
+        match self.kind {
+            Kind::Animation(format) => {
+                let mut pictures = Vec::new();
+                for path in &frames {
+                    pictures.push(Picture::load(path)?);
+                }
+                let milliseconds = (1000.0 / f64::from(self.rate)).round() as u32;
+                let bytes = format.encode(&pictures, milliseconds, &shown.to_string())?;
+                write_atomically(&self.path, &bytes)?;
+            }
+            Kind::Mp4 => self.call_ffmpeg(wish)?,
+        }
+        say(
+            common,
+            format!("`{shown}` shows all {} frames", frames.len()),
+        );
+        Ok(())
+    }
+
+    fn call_ffmpeg(&self, wish: &Wish) -> Result<(), Failure> {
+        let outcome = Command::new("ffmpeg")
+            .args(["-y", "-v", "error", "-framerate", &self.rate.to_string()])
+            .args(["-start_number", "1", "-i"])
+            .arg(wish.pattern())
+            // Players want even sides and colour at half resolution.
+            .args([
+                "-vf",
+                "pad=ceil(iw/2)*2:ceil(ih/2)*2",
+                "-pix_fmt",
+                "yuv420p",
+            ])
+            .args(["-frames:v", &wish.count().to_string()])
+            .arg(&self.path)
+            .stdin(Stdio::null())
+            .output();
+        let fault = match outcome {
+            Ok(output) if output.status.success() => return Ok(()),
+            Ok(output) => String::from_utf8_lossy(&output.stderr)
+                .trim()
+                .replace('\n', " "),
+            Err(error) => error.to_string(),
+        };
+        Err(Failure::bad_input(format!(
+            "ffmpeg did not write `{}` ({fault}); the frames are there, try it by hand or with .gif",
+            self.path.display()
+        )))
+    }
+}
+
+fn has_ffmpeg() -> bool {
+    let mut ffmpeg = Command::new("ffmpeg");
+    let ffmpeg = ffmpeg.arg("-version").stdin(Stdio::null());
+    ffmpeg.output().is_ok_and(|output| output.status.success())
+}

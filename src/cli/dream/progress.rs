@@ -1,0 +1,175 @@
+//! What a dream shows while it goes on.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use impasto::graph::Executable;
+use impasto::paint::{DreamWatcher, fingerprint};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::arguments::Common;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::progress::minutes;
+use crate::cli::terminal::tell;
+
+/// Seconds from which on it is worth saying how long a dream will take.
+const LONG: f64 = 20.0;
+
+/// A bar over all steps, and Ctrl-C.
+pub struct Progress {
+    bar: ProgressBar,
+    quiet: bool,
+    /// W and H of each octave.
+    sizes: Vec<[usize; 2]>,
+    /// Dreams one after the other.
+    dreams: usize,
+    /// Steps of those that are done.
+    done: usize,
+    /// Steps of others, before the dream that goes on.
+    before: Option<usize>,
+    /// Steps per octave.
+    iterations: usize,
+    /// Losses are looked at after every so many steps.
+    every: usize,
+    started: Instant,
+    /// When the first step was done, before which kernels were compiled.
+    first: Option<(usize, Instant)>,
+    said: bool,
+    names: Vec<String>,
+    /// Fingerprint of the kernels of the octave that is painted.
+    kernels: String,
+    terms: Vec<f32>,
+    interrupt: Interrupt,
+}
+
+impl Progress {
+    /// Of so many dreams over octaves of these `sizes`, with so many `iterations` in each octave.
+    pub fn new(
+        common: &Common,
+        sizes: &[[usize; 2]],
+        (iterations, dreams): (usize, usize),
+        every: usize,
+    ) -> Self {
+        let bar = if common.quiet {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new((sizes.len() * iterations * dreams) as u64)
+        };
+        // The template is a constant and valid; if it were not, the default style would do.
+        let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}");
+        bar.set_style(style.unwrap_or(ProgressStyle::default_bar()));
+        Self {
+            bar,
+            quiet: common.quiet,
+            sizes: sizes.to_vec(),
+            dreams,
+            done: 0,
+            before: None,
+            iterations,
+            every,
+            started: Instant::now(),
+            first: None,
+            said: false,
+            names: Vec::new(),
+            kernels: String::new(),
+            terms: Vec::new(),
+            interrupt: Interrupt::install(),
+        }
+    }
+
+    /// The dream of a frame, counted from 1, of so many begins.
+    pub fn begin_frame(&mut self, frame: usize, count: usize) {
+        let steps = self.steps();
+        if self.before.is_some() {
+            self.done += steps;
+        }
+        self.before = Some((frame - 1) * steps);
+        if !self.quiet {
+            self.bar
+                .suspend(|| tell(format!("frame {frame} of {count}")));
+        }
+    }
+
+    /// Takes the bar away and returns the seconds of painting.
+    pub fn finish(&self) -> f64 {
+        self.bar.finish_and_clear();
+        self.started.elapsed().as_secs_f64()
+    }
+
+    /// The fingerprint of the kernels of the last octave.
+    pub fn kernels(&self) -> &str {
+        &self.kernels
+    }
+
+    /// The terms of the objective by name, as the last step found them.
+    pub fn terms(&self) -> impl Iterator<Item = (String, f32)> {
+        self.names.iter().cloned().zip(self.terms.iter().copied())
+    }
+
+    /// Seconds that are left after `step`, counted over all dreams, if a pixel takes as long everywhere.
+    fn seconds_left(&self, step: usize) -> f64 {
+        let (first, since) = self.first.unwrap_or((0, self.started));
+        let left = self.work(self.steps() * self.dreams) - self.work(step);
+        let done = self.work(step) - self.work(first);
+        since.elapsed().as_secs_f64() / done.max(1.0) * left
+    }
+
+    /// Of one dream.
+    fn steps(&self) -> usize {
+        self.sizes.len() * self.iterations
+    }
+
+    /// Pixels that were dreamt in the first `step` steps.
+    fn work(&self, step: usize) -> f64 {
+        let of_one = |step: usize| -> f64 {
+            let octaves = self.sizes.iter().enumerate();
+            let pixels = octaves.map(|(octave, [width, height])| {
+                let steps = step.saturating_sub(octave * self.iterations);
+                (steps.min(self.iterations) * width * height) as f64
+            });
+            pixels.sum()
+        };
+        let whole = step / self.steps().max(1);
+        whole as f64 * of_one(self.steps()) + of_one(step - whole * self.steps())
+    }
+}
+
+impl DreamWatcher for Progress {
+    fn octave_begins(&mut self, octave: usize, executable: &Executable) {
+        self.names = executable.program().tape.losses().to_vec();
+        self.kernels = fingerprint::of_kernels(executable.recording());
+        let ([width, height], count) = (self.sizes[octave], self.sizes.len());
+        if count > 1 && self.before.is_none() && !self.quiet {
+            let (number, steps) = (octave + 1, self.iterations);
+            let text = format!("octave {number} of {count}: {width}×{height}, {steps} steps");
+            self.bar.suspend(|| tell(text));
+        }
+    }
+
+    fn wants_losses(&self, step: usize) -> bool {
+        step.is_multiple_of(self.every)
+    }
+
+    fn losses(&mut self, step: usize, terms: &[f32]) -> ControlFlow<()> {
+        self.terms = terms.to_vec();
+        let step = self.done + step - self.before.unwrap_or(0);
+        self.first.get_or_insert((step, Instant::now()));
+        let left = self.seconds_left(step);
+        // What the first steps take says little.
+        if !self.said && step >= self.iterations.min(5) {
+            self.said = true;
+            if !self.quiet && left >= LONG {
+                let text = format!("about {} to go", minutes(left));
+                self.bar.suspend(|| tell(text));
+            }
+        }
+        let total: f32 = terms.iter().sum();
+        self.bar.set_position(step as u64);
+        self.bar
+            .set_message(format!("answer {total:.4e}  {} left", minutes(left)));
+        if self.interrupt.raised() {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,225 @@
+//! `impasto dream --zoom N`: frame after frame, each a dream of the one before, a little enlarged.
+//!
+//! google/deepdream's videos. A frame goes on from what the file of the frame before holds, 8 or 16 bits a channel and no
+//! more, so that a run that was broken off makes the same frames as one that was not.
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use impasto::image::{Picture, check_output_file, remove_leftovers};
+use impasto::kernels::zoom::Zoom;
+use impasto::paint::{Dreamt, Ending, dream, zoomed};
+
+use super::Job;
+use super::film::Film;
+use super::progress::Progress;
+use crate::cli::arguments::DreamArguments;
+use crate::cli::failure::{Code, Failure};
+use crate::cli::record::{Input, Record};
+use crate::cli::say;
+use crate::cli::wait::wait;
+
+/// Flags in which frames of one dream may differ.
+const FREE: [&str; 8] = [
+    "zoom",
+    "frames",
+    "fps",
+    "output",
+    "image",
+    "guide",
+    "memory",
+    "no-record",
+];
+
+/// What `--zoom` and the flags beside it say.
+pub struct Wish {
+    /// How many frames there are.
+    count: usize,
+    /// Those that are to be made now, counted from 1.
+    frames: RangeInclusive<usize>,
+    zoom: Zoom,
+    film: Option<Film>,
+    output: PathBuf,
+}
+
+impl Wish {
+    /// Of the flags, if they ask for frames; `inputs` are the pictures that are read.
+    pub fn new(arguments: &DreamArguments, inputs: &[&Path]) -> Result<Option<Self>, Failure> {
+        let Some(count) = arguments.zoom.map(|count| count as usize) else {
+            return Ok(None);
+        };
+        let frames = arguments.frames.clone().unwrap_or(1..=count);
+        if *frames.end() > count {
+            return Err(Failure::usage(format!(
+                "--frames {}..{} goes beyond the {count} of --zoom; end at {count}",
+                frames.start(),
+                frames.end()
+            )));
+        }
+        let wish = Self {
+            film: Film::of(&arguments.output, arguments.fps)?,
+            output: arguments.output.clone(),
+            count,
+            frames,
+            zoom: Zoom {
+                factor: arguments.zoom_factor,
+                degrees: arguments.rotate,
+            },
+        };
+        for frame in wish.frames.clone() {
+            check_output_file(&wish.path(frame), inputs)?;
+        }
+        if wish.film.is_some() {
+            check_output_file(&wish.output, inputs)?;
+        }
+        let before = wish.frames.start() - 1;
+        if before > 0 && !wish.path(before).is_file() {
+            return Err(Failure::usage(format!(
+                "--frames {}..{} goes on from `{}`, which is not there; begin at an earlier frame",
+                wish.frames.start(),
+                wish.frames.end(),
+                wish.path(before).display()
+            )));
+        }
+        Ok(Some(wish))
+    }
+
+    /// How many frames there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The files of all frames, as ffmpeg has patterns.
+    pub fn pattern(&self) -> PathBuf {
+        let mut name = self.output.file_stem().unwrap_or_default().to_os_string();
+        name.push("-%04d.png");
+        self.output.with_file_name(name)
+    }
+
+    /// Where the frame after `picture` begins.
+    fn next(&self, job: &Job<'_>, picture: &Picture) -> Result<Picture, Failure> {
+        Ok(wait(job.gpu, zoomed(job.gpu, picture, self.zoom))?)
+    }
+
+    /// The file of a frame: `out.gif` → `out-0001.png`.
+    pub fn path(&self, frame: usize) -> PathBuf {
+        let mut name = self.output.file_stem().unwrap_or_default().to_os_string();
+        name.push(format!("-{frame:04}."));
+        name.push(match &self.film {
+            Some(_) => "png".as_ref(),
+            None => self.output.extension().unwrap_or_default(),
+        });
+        self.output.with_file_name(name)
+    }
+}
+
+/// Makes the frames that are not there yet, and the film of all if one is wanted.
+pub fn run(job: &mut Job<'_>, wish: &Wish) -> Result<(), Failure> {
+    let (there, missing): (Vec<usize>, Vec<usize>) = wish
+        .frames
+        .clone()
+        .partition(|&frame| wish.path(frame).is_file());
+    // Also the frame that the first of them goes on from.
+    let before = wish.frames.start() - 1;
+    for &frame in there
+        .iter()
+        .chain(Some(&before).filter(|&&frame| frame > 0))
+    {
+        check_kinship(&wish.path(frame), job)?;
+    }
+    if !there.is_empty() {
+        let text = format!("frames that are there already: {}", there.len());
+        say(job.common, text);
+    }
+    let mut progress = job.progress(missing.len());
+    let mut shown: Option<(usize, Picture)> = None;
+    for &frame in &missing {
+        let start = match shown.take() {
+            _ if frame == 1 => job.picture.clone(),
+            Some((before, picture)) if before + 1 == frame => wish.next(job, &picture)?,
+            _ => wish.next(job, &Picture::load(&wish.path(frame - 1))?)?,
+        };
+        progress.begin_frame(frame, wish.count);
+        let path = wish.path(frame);
+        paint_frame(job, (&start, frame), &path, &mut progress)?;
+        // What the file holds, whether it is read again or not.
+        shown = Some((frame, Picture::load(&path)?));
+    }
+    let (seconds, last) = (progress.finish(), wish.path(*wish.frames.end()));
+    let text = format!(
+        "{} frames in {seconds:.1} s, up to `{}`",
+        missing.len(),
+        last.display()
+    );
+    say(job.common, text);
+    match &wish.film {
+        Some(film) => film.make(job.common, wish),
+        None => Ok(()),
+    }
+}
+
+/// Dreams one frame from where it begins and writes it.
+fn paint_frame(
+    job: &mut Job<'_>,
+    (start, frame): (&Picture, usize),
+    path: &Path,
+    progress: &mut Progress,
+) -> Result<(), Failure> {
+    let first_step = (frame - 1) * job.steps();
+    let dreaming = dream(
+        job.gpu,
+        job.network,
+        job.choices,
+        start,
+        first_step,
+        progress,
+    );
+    let Dreamt {
+        picture,
+        ending,
+        step,
+    } = wait(job.gpu, dreaming);
+    match ending {
+        Ending::Finished => {}
+        // Half a dream is no frame: the next would go on from it.
+        Ending::Stopped => {
+            return Err(Failure {
+                code: Code::Interrupted,
+                message: format!(
+                    "interrupted in frame {frame}; the same command makes it and those that follow"
+                ),
+            });
+        }
+        Ending::Failed(error) => return Err(error.into()),
+    }
+    remove_leftovers(path);
+    let record = job.record(step, progress);
+    job.output.write_to(path, &picture, record.as_ref())
+}
+
+/// Refuses a frame that its own record says is of another dream.
+fn check_kinship(path: &Path, job: &Job<'_>) -> Result<(), Failure> {
+    let Some(draft) = job.draft.options.as_ref() else {
+        return Ok(());
+    };
+    let is_free = |name: &String| FREE.contains(&name.as_str());
+    let Ok(record) = Record::read(path) else {
+        return Ok(());
+    };
+    let options = &record.origin.options;
+    let names = options.keys().chain(draft.keys());
+    let differing = |name: &&String| !is_free(name) && options.get(*name) != draft.get(*name);
+    let other = names.into_iter().find(differing).cloned();
+    let other = other.map(|name| format!("another --{name}"));
+    let hashes = |inputs: &[Input]| -> Vec<String> {
+        inputs.iter().map(|input| input.sha256.clone()).collect()
+    };
+    let moved = hashes(&record.inputs) != hashes(&job.draft.inputs);
+    match other.or(moved.then(|| "another picture".to_string())) {
+        Some(other) => Err(Failure::bad_input(format!(
+            "`{}` is a frame of a dream with {other}; delete the frames, or choose another -o",
+            path.display()
+        ))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,132 @@
+//! Frames one after the other in one file: animated GIF and WebP.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::codecs::gif::{GifEncoder, Repeat};
+use image::{Delay, Frame, RgbaImage};
+
+use super::webp::animated;
+use super::{Attachments, ImageError, Picture, PictureFormat};
+
+/// A format with more than one picture in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnimationFormat {
+    /// `.gif`: 256 colours a frame.
+    Gif,
+    /// `.webp`, lossless.
+    WebP,
+}
+
+impl AnimationFormat {
+    /// The format that the extension of `path` names, if it names one.
+    pub fn of(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_string_lossy().to_ascii_lowercase();
+        match extension.as_str() {
+            "gif" => Some(Self::Gif),
+            "webp" => Some(Self::WebP),
+            _ => None,
+        }
+    }
+
+    /// The bytes of a file that shows `frames`, all of one size, for so many milliseconds each, over and over; `origin`
+    /// is its name in messages.
+    ///
+    /// # Errors
+    /// [`ImageError::Unencodable`] if the format cannot hold them.
+    pub fn encode(
+        self,
+        frames: &[Picture],
+        milliseconds: u32,
+        origin: &str,
+    ) -> Result<Vec<u8>, ImageError> {
+        match self {
+            Self::Gif => gif(frames, milliseconds, origin),
+            Self::WebP => webp(frames, milliseconds, origin),
+        }
+    }
+}
+
+fn unencodable(origin: &str, reason: impl ToString) -> ImageError {
+    ImageError::Unencodable {
+        path: origin.to_string(),
+        reason: reason.to_string(),
+    }
+}
+
+fn gif(frames: &[Picture], milliseconds: u32, origin: &str) -> Result<Vec<u8>, ImageError> {
+    let mut bytes = Vec::new();
+    {
+        // Of its speeds the slowest that is not painful: the palette of a dream wants care.
+        let mut encoder = GifEncoder::new_with_speed(&mut bytes, 10);
+        let refused = |error: image::ImageError| unencodable(origin, error);
+        encoder.set_repeat(Repeat::Infinite).map_err(refused)?;
+        for frame in frames {
+            let rgb = frame.to_rgb8();
+            let rgba = rgb.chunks_exact(3).flat_map(|c| [c[0], c[1], c[2], 255]);
+            let (width, height) = (frame.width as u32, frame.height as u32);
+            let image = RgbaImage::from_raw(width, height, rgba.collect())
+                .ok_or_else(|| unencodable(origin, "its size and its values do not agree"))?;
+            let delay = Delay::from_numer_denom_ms(milliseconds, 1);
+            let frame = Frame::from_parts(image, 0, 0, delay);
+            encoder.encode_frame(frame).map_err(refused)?;
+        }
+    }
+    Ok(Cursor::new(bytes).into_inner())
+}
+
+fn webp(frames: &[Picture], milliseconds: u32, origin: &str) -> Result<Vec<u8>, ImageError> {
+    let mut stills = Vec::new();
+    for frame in frames {
+        stills.push(frame.encode(PictureFormat::WebP, &Attachments::default(), origin)?);
+    }
+    let size = frames
+        .first()
+        .map_or([1, 1], |frame| [frame.width, frame.height]);
+    animated(&stills, size, milliseconds)
+        .ok_or_else(|| unencodable(origin, "its frames do not fit the format"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::AnimationDecoder;
+    use image::codecs::gif::GifDecoder;
+    use image::codecs::webp::WebPDecoder;
+
+    /// Two frames of one colour each, few enough for any palette.
+    fn frames() -> Vec<Picture> {
+        let frame = |[r, g, b]: [f32; 3]| Picture {
+            width: 5,
+            height: 3,
+            rgb: [[r; 15], [g; 15], [b; 15]].concat(),
+        };
+        vec![frame([1.0, 0.0, 0.2]), frame([0.0, 0.4, 1.0])]
+    }
+
+    fn check(shown: Vec<Frame>) {
+        assert_eq!(shown.len(), 2);
+        for (shown, frame) in shown.iter().zip(frames()) {
+            assert_eq!(shown.delay().numer_denom_ms(), (80, 1));
+            let rgb: Vec<u8> = shown
+                .buffer()
+                .pixels()
+                .flat_map(|p| [p[0], p[1], p[2]])
+                .collect();
+            assert_eq!(rgb, frame.to_rgb8());
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_what_others_read() {
+        let gif = AnimationFormat::Gif.encode(&frames(), 80, "a.gif").unwrap();
+        let shown = GifDecoder::new(Cursor::new(gif)).unwrap().into_frames();
+        check(shown.collect_frames().unwrap());
+        let webp = AnimationFormat::WebP
+            .encode(&frames(), 80, "a.webp")
+            .unwrap();
+        let decoder = WebPDecoder::new(Cursor::new(webp)).unwrap();
+        assert!(decoder.has_animation());
+        check(decoder.into_frames().collect_frames().unwrap());
+    }
+}

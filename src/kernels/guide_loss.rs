@@ -1,0 +1,220 @@
+//! How far features point where those of a guide do, and the gradient (`shaders/guide_loss.wgsl`).
+
+use super::feature_map::{self, FeatureMap, slices};
+use super::sum::{self, PARTIAL_WORKGROUPS, PARTIALS, TotalSlot};
+use super::{Merge, over_positions};
+use crate::gpu::{Access, BufferView, Command, GpuError, Kernel, Recorder};
+use crate::shape::Shape;
+
+/// The best positions of a guide, of each chunk of it.
+pub static BEST: Kernel = kernel(
+    "best",
+    &[
+        (0, Access::Uniform),
+        (1, Access::Read),
+        (2, Access::Read),
+        (3, Access::ReadWrite),
+    ],
+);
+
+/// Partial sums of the value, and what the gradient is made of.
+pub static ALIGN: Kernel = kernel(
+    "align",
+    &[
+        (0, Access::Uniform),
+        (1, Access::Read),
+        (2, Access::Read),
+        (3, Access::ReadWrite),
+        (4, Access::ReadWrite),
+        (5, Access::ReadWrite),
+    ],
+);
+
+/// gx (+)= w/(C·M) · (α·y + β·x).
+pub static GRADIENT: Kernel = kernel(
+    "gradient",
+    &[
+        (0, Access::Uniform),
+        (1, Access::Read),
+        (2, Access::Read),
+        (4, Access::ReadWrite),
+        (6, Access::ReadWrite),
+    ],
+);
+
+const fn kernel(entry: &'static str, bindings: &'static [(u32, Access)]) -> Kernel {
+    Kernel {
+        shader: crate::shader!("guide_loss"),
+        entry,
+        bindings,
+        needs_subgroups: false,
+    }
+}
+
+/// Positions of a guide that one thread looks at: a thread's loops must end within 65 535 turns.
+const CHUNK: usize = 512;
+/// Each position of the picture looks at the same one of the guide, see the shader.
+const ITSELF: u32 = 32;
+
+/// Which position of a guide a position of the picture is held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Correspondence {
+    /// The one with the largest dot product.
+    Best,
+    /// The same one; guide and picture are of one size.
+    Itself,
+}
+
+/// A loss of its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GuideGoal {
+    /// w.
+    pub weight: f32,
+    /// Which features are compared.
+    pub correspondence: Correspondence,
+    /// k, the power of the cosine.
+    pub power: f32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::NoUninit)]
+struct Params {
+    pixels: u32,
+    plane: u32,
+    groups: u32,
+    flags: u32,
+    guide_pixels: u32,
+    guide_plane: u32,
+    scale: f32,
+    power: f32,
+}
+
+/// Scratch memory of the value.
+#[derive(Clone, Copy)]
+pub struct GuideBuffers<'a> {
+    /// Scratch of [`PARTIALS`] f32.
+    pub partials: &'a wgpu::Buffer,
+    /// Scratch of [`candidate_bytes`].
+    pub candidates: &'a wgpu::Buffer,
+    /// [`outcome_bytes`] that the gradient reads.
+    pub outcome: &'a wgpu::Buffer,
+}
+
+/// Bytes of the best positions of each chunk of a guide.
+pub fn candidate_bytes(x: Shape, guide: Shape) -> u64 {
+    (8 * x.pixels() * guide.pixels().div_ceil(CHUNK)) as u64
+}
+
+/// Bytes of what the value leaves to the gradient.
+pub fn outcome_bytes(x: Shape) -> u64 {
+    16 * x.pixels() as u64
+}
+
+/// Records the value into `total`, and into the outcome what [`gradient`] is made of.
+///
+/// # Errors
+/// A map that no binding can hold: every position may look at every one of the guide.
+pub fn value(
+    recorder: &mut Recorder,
+    goal: GuideGoal,
+    (x, guide): (&FeatureMap, &FeatureMap),
+    buffers: GuideBuffers<'_>,
+    total: &TotalSlot,
+) -> Result<(), GpuError> {
+    let [x_view, guide_view] = [whole(recorder, x)?, whole(recorder, guide)?];
+    let candidates = BufferView::first(buffers.candidates, candidate_bytes(x.shape, guide.shape));
+    let (pixels, values) = (x.shape.pixels(), x.shape.len() as u64);
+    let uniform = bytemuck::bytes_of(&params(goal, x, guide)).to_vec();
+    if goal.correspondence == Correspondence::Best {
+        let chunks = guide.shape.pixels().div_ceil(CHUNK);
+        recorder.push(Command {
+            kernel: &BEST,
+            knobs: vec![],
+            uniform: uniform.clone(),
+            buffers: vec![x_view.clone(), guide_view.clone(), candidates.clone()],
+            workgroups: over_positions(pixels.div_ceil(4), chunks),
+            flop: 2 * values * guide.shape.pixels() as u64,
+            bytes: 4 * (values + guide.shape.len() as u64),
+        });
+    }
+    recorder.push(Command {
+        kernel: &ALIGN,
+        knobs: vec![],
+        uniform,
+        buffers: vec![
+            x_view,
+            guide_view,
+            candidates,
+            BufferView::first(buffers.outcome, outcome_bytes(x.shape)),
+            BufferView::first(buffers.partials, 4 * PARTIALS as u64),
+        ],
+        workgroups: [PARTIAL_WORKGROUPS, 1, 1],
+        flop: 6 * values,
+        bytes: 8 * values,
+    });
+    let scale = goal.weight / x.shape.len() as f32;
+    sum::main(recorder, buffers.partials, PARTIALS, scale, total);
+    Ok(())
+}
+
+/// Records the gradient with respect to x, after [`value`].
+///
+/// # Errors
+/// A map that no binding can hold.
+pub fn gradient(
+    recorder: &mut Recorder,
+    goal: GuideGoal,
+    (x, guide, outcome): (&FeatureMap, &FeatureMap, &wgpu::Buffer),
+    gx: &FeatureMap,
+    merge: Merge,
+) -> Result<(), GpuError> {
+    let values = x.shape.len() as u64;
+    let mut params = params(goal, x, guide);
+    params.flags |= merge.flags();
+    let buffers = vec![
+        whole(recorder, x)?,
+        whole(recorder, guide)?,
+        BufferView::first(outcome, outcome_bytes(x.shape)),
+        whole(recorder, gx)?,
+    ];
+    recorder.push(Command {
+        kernel: &GRADIENT,
+        knobs: vec![],
+        uniform: bytemuck::bytes_of(&params).to_vec(),
+        buffers,
+        workgroups: over_positions(x.shape.pixels(), feature_map::groups(x.shape.channels)),
+        flop: 4 * values,
+        bytes: 12 * values,
+    });
+    Ok(())
+}
+
+/// All of a map, if one binding can hold it.
+fn whole(recorder: &Recorder, map: &FeatureMap) -> Result<BufferView, GpuError> {
+    let limit = recorder.binding_limit();
+    let slices = slices(map.shape, limit)?;
+    match slices[..] {
+        [slice] => Ok(map.view(slice)),
+        _ => Err(GpuError::BindingTooLarge {
+            label: format!("a guided feature map of {}", map.shape),
+            mebibytes: feature_map::bytes(map.shape).div_ceil(1 << 20),
+            limit_mebibytes: limit >> 20,
+        }),
+    }
+}
+
+fn params(goal: GuideGoal, x: &FeatureMap, guide: &FeatureMap) -> Params {
+    Params {
+        pixels: x.shape.pixels() as u32,
+        plane: x.plane(),
+        groups: feature_map::groups(x.shape.channels) as u32,
+        flags: match goal.correspondence {
+            Correspondence::Best => 0,
+            Correspondence::Itself => ITSELF,
+        },
+        guide_pixels: guide.shape.pixels() as u32,
+        guide_plane: guide.plane(),
+        scale: goal.weight / x.shape.len() as f32,
+        power: goal.power,
+    }
+}

@@ -1,0 +1,221 @@
+//! Dreams: a picture climbs what layers answer, octave after octave (Mordvintsev, Olah & Tyka, "Inceptionism", 2015).
+//!
+//! google/deepdream's loop. The picture is dreamt at the smallest size first; what that changed, the detail, is enlarged and
+//! laid over the picture at the next size, which itself stays sharp that way.
+
+use std::ops::ControlFlow;
+
+use super::descent::Ending;
+use super::octaves::Octave;
+use super::search::Way;
+use crate::gpu::{BufferView, Gpu, GpuError};
+use crate::graph::Executable;
+use crate::image::{Filter, Picture, resampled};
+use crate::kernels::guide_loss::Correspondence;
+use crate::net::Network;
+use crate::objective::{DreamTerms, GuideFeatures, ObjectiveError, dream_executable};
+use crate::optim::{Ascent, AscentSettings};
+
+/// Everything about a dream but its picture.
+#[derive(Clone, Debug)]
+pub struct DreamChoices {
+    /// What is climbed.
+    pub terms: DreamTerms,
+    /// The picture that steers, if the terms have guidance.
+    pub guide: Option<Picture>,
+    /// How.
+    pub ascent: AscentSettings,
+    /// From the smallest to the size of the picture, at least one.
+    pub octaves: Vec<Octave>,
+    /// Steps per octave.
+    pub iterations: usize,
+}
+
+/// Who watches a dream, on a floor that may print and keep time.
+pub trait DreamWatcher {
+    /// The octave number `octave` of so many, counted from 0, begins, and `executable` is ready to paint it.
+    fn octave_begins(&mut self, octave: usize, executable: &Executable);
+
+    /// The terms of the objective at the picture from which step number `step` started, counted from 1 over all octaves.
+    /// Break to stop.
+    fn losses(&mut self, step: usize, terms: &[f32]) -> ControlFlow<()>;
+
+    /// Whether the terms of this step are wanted.
+    fn wants_losses(&self, step: usize) -> bool;
+}
+
+/// What a dream leaves behind.
+#[derive(Debug)]
+pub struct Dreamt {
+    /// The picture, of the size of the last octave, however far it came.
+    pub picture: Picture,
+    /// Steps that are in it, over all octaves.
+    pub step: usize,
+    /// Why it ended.
+    pub ending: Ending,
+}
+
+/// A failure on the way, the detail that was dreamt until then being safe.
+struct Fall(GpuError);
+
+impl From<GpuError> for Fall {
+    fn from(error: GpuError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<ObjectiveError> for Fall {
+    fn from(error: ObjectiveError) -> Self {
+        Self(match error {
+            ObjectiveError::Gpu(error) => error,
+            // Sizes were looked at before the run began.
+            ObjectiveError::Tape(error) => GpuError::Rejected {
+                reason: error.to_string(),
+            },
+        })
+    }
+}
+
+/// Dreams `picture`, which is resized to each octave. The steps before `first_step` count as made by others: the
+/// jitter goes on from there.
+pub async fn dream(
+    gpu: &Gpu,
+    network: &Network,
+    choices: &DreamChoices,
+    picture: &Picture,
+    first_step: usize,
+    watcher: &mut dyn DreamWatcher,
+) -> Dreamt {
+    let mut dream = Dream {
+        gpu,
+        network,
+        choices,
+        picture,
+        detail: vec![0.0; picture.rgb.len()],
+        size: [picture.width, picture.height],
+        guide: None,
+        step: first_step,
+    };
+    let ending = match dream.run(watcher).await {
+        Ok(ControlFlow::Continue(())) => Ending::Finished,
+        Ok(ControlFlow::Break(())) => Ending::Stopped,
+        Err(Fall(error)) => Ending::Failed(gpu.check().err().unwrap_or(error)),
+    };
+    let last = choices.octaves.last().map_or(dream.size, |last| last.size);
+    Dreamt {
+        picture: dream.picture_at(last),
+        step: dream.step,
+        ending,
+    }
+}
+
+struct Dream<'a> {
+    gpu: &'a Gpu,
+    network: &'a Network,
+    choices: &'a DreamChoices,
+    picture: &'a Picture,
+    /// What was dreamt, of this size (W, H): the picture less what it was.
+    detail: Vec<f32>,
+    size: [usize; 2],
+    /// What the guide shows at its own size.
+    guide: Option<GuideFeatures>,
+    step: usize,
+}
+
+impl Dream<'_> {
+    async fn run(&mut self, watcher: &mut dyn DreamWatcher) -> Result<ControlFlow<()>, Fall> {
+        for octave in 0..self.choices.octaves.len() {
+            if self.octave(octave, watcher).await?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            // The next one needs the room.
+            self.gpu.release();
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    async fn octave(
+        &mut self,
+        number: usize,
+        watcher: &mut dyn DreamWatcher,
+    ) -> Result<ControlFlow<()>, Fall> {
+        let (gpu, choices) = (self.gpu, self.choices);
+        let Octave { size, way } = &choices.octaves[number];
+        let start = self.picture_at(*size);
+        let (terms, strategy) = (&choices.terms, &way.candidate.strategy);
+        let guide = self.guide_at(*size, way).await?;
+        let terms = (terms, &guide);
+        let executable =
+            dream_executable(gpu, self.network, terms, *size, &way.preference, strategy)?;
+        let rolled = executable.picture();
+        // Every dream has a term, so there is a gradient; without one nothing moves.
+        let gradient = executable.picture_gradient().unwrap_or(rolled);
+        let ascent = Ascent::new(gpu, choices.ascent, *size, rolled, gradient)?;
+        gpu.write(ascent.picture(), &start.rgb);
+        watcher.octave_begins(number, &executable);
+        let mut flow = ControlFlow::Continue(());
+        for step in 0..choices.iterations {
+            ascent.prepare(gpu, self.step, (step, choices.iterations));
+            submit_step(gpu, &executable, &ascent);
+            self.step += 1;
+            let last = step + 1 == choices.iterations;
+            if last || watcher.wants_losses(self.step) {
+                let losses = executable.read_totals(gpu).await?;
+                flow = watcher.losses(self.step, &losses);
+            }
+            if flow.is_break() {
+                break;
+            }
+        }
+        let view = BufferView::whole(ascent.picture());
+        let mut dreamt = gpu.read(&view).await?;
+        gpu.check()?;
+        dreamt.truncate(start.rgb.len());
+        let base = self.picture.resized(size[0], size[1]);
+        self.detail = dreamt.iter().zip(&base.rgb).map(|(x, b)| x - b).collect();
+        self.size = *size;
+        Ok(flow)
+    }
+
+    /// What the guide shows to a dream of this size; looked at once if that is the same for all.
+    async fn guide_at(&mut self, size: [usize; 2], way: &Way) -> Result<GuideFeatures, Fall> {
+        let terms = &self.choices.terms;
+        let (Some(guide), Some(guidance)) = (&self.choices.guide, terms.guidance) else {
+            return Ok(GuideFeatures::default());
+        };
+        if let Some(known) = &self.guide {
+            return Ok(known.clone());
+        }
+        let [width, height] = terms.guide_size(size).unwrap_or(size);
+        let guide = guide.resized(width, height);
+        let how = (&way.preference, &way.candidate.strategy);
+        let seen = GuideFeatures::measure(self.gpu, self.network, terms, &guide, how).await?;
+        self.gpu.release();
+        if guidance.correspondence == Correspondence::Best {
+            self.guide = Some(seen.clone());
+        }
+        Ok(seen)
+    }
+
+    /// The picture with what was dreamt so far, at another size.
+    fn picture_at(&self, size: [usize; 2]) -> Picture {
+        let detail = resampled(&self.detail, self.size, size, Filter::Bilinear);
+        let mut picture = self.picture.resized(size[0], size[1]);
+        for (value, detail) in picture.rgb.iter_mut().zip(detail) {
+            *value = (*value + detail).clamp(0.0, 1.0);
+        }
+        picture
+    }
+}
+
+/// Rolls, evaluates and climbs: one submit.
+fn submit_step(gpu: &Gpu, executable: &Executable, ascent: &Ascent) {
+    let mut encoder = gpu.device().create_command_encoder(&Default::default());
+    {
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        ascent.encode_roll(&mut pass);
+        executable.recording().encode_in_parts(gpu, &mut pass);
+        ascent.encode_step(&mut pass);
+    }
+    gpu.submit(encoder.finish());
+}

@@ -1,0 +1,244 @@
+//! Whole dreams: against a port of the classic loop in PyTorch, and what their settings do.
+
+mod support;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use impasto::graph::Executable;
+use impasto::image::Picture;
+use impasto::kernels::conv3x3::Preference;
+use impasto::kernels::guide_loss::Correspondence;
+use impasto::kernels::pool2::Pooling;
+use impasto::net::{Network, Weights};
+use impasto::objective::dream_executable;
+use impasto::objective::{DreamTape, DreamTerms, Guidance, GuideFeatures, LayerWeight};
+use impasto::optim::{AscentSettings, Smoothing, jitter};
+use impasto::paint::{DreamChoices, DreamWatcher, Dreamt, Ending, Octave, Way, dream};
+use impasto::reference::samples::samples;
+use support::{gpu, wait};
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name)
+}
+
+fn network() -> Network {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/vgg19.npz");
+    let bytes = std::fs::read(path).unwrap();
+    Network::new(Weights::from_bytes(&bytes, "vgg19").unwrap())
+}
+
+fn terms(network: &Network, layer: &str) -> DreamTerms {
+    let layer = network.architecture.layer_index(layer).unwrap();
+    DreamTerms::of(&[LayerWeight { layer, weight: 1.0 }], Pooling::Max)
+}
+
+fn octaves(network: &Network, terms: &DreamTerms, sizes: &[[usize; 2]]) -> Vec<Octave> {
+    let octave = |&size: &[usize; 2]| {
+        let tape = DreamTape::new(network, terms, size).unwrap().tape;
+        let ways = Way::all(&tape, &Preference::exact(), 128 << 20);
+        Octave {
+            size,
+            way: ways[0].clone(),
+        }
+    };
+    sizes.iter().map(octave).collect()
+}
+
+const CLASSIC: AscentSettings = AscentSettings {
+    step: 1.5 / 255.0,
+    jitter: 32,
+    seed: 7,
+    smoothing: Smoothing::None,
+    clamp: true,
+};
+
+/// Notes the answer after every step, and stops after so many.
+#[derive(Default)]
+struct Notes {
+    answers: Vec<f32>,
+    stop_after: Option<usize>,
+}
+
+impl DreamWatcher for Notes {
+    fn octave_begins(&mut self, _: usize, _: &Executable) {}
+
+    fn wants_losses(&self, _: usize) -> bool {
+        true
+    }
+
+    fn losses(&mut self, step: usize, terms: &[f32]) -> ControlFlow<()> {
+        self.answers.push(terms.iter().sum());
+        match self.stop_after {
+            Some(last) if step >= last => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+fn dreamt(choices: &DreamChoices, picture: &Picture, notes: &mut Notes) -> Dreamt {
+    wait(gpu(), dream(gpu(), &network(), choices, picture, 0, notes))
+}
+
+/// ‖a − b‖ / ‖b‖.
+fn distance(a: &[f32], b: &[f32]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let square = |values: &mut dyn Iterator<Item = f32>| -> f64 {
+        values.map(|value| f64::from(value).powi(2)).sum()
+    };
+    let difference = square(&mut a.iter().zip(b).map(|(a, b)| a - b));
+    (difference / square(&mut b.iter().copied())).sqrt()
+}
+
+fn noise(size: [usize; 2]) -> Picture {
+    let values = samples(3, 3 * size[0] * size[1]).into_iter();
+    Picture {
+        width: size[0],
+        height: size[1],
+        rgb: values.map(|value| (0.5 + 0.2 * value) as f32).collect(),
+    }
+}
+
+fn small(smoothing: Smoothing) -> (DreamChoices, Picture) {
+    let network = network();
+    let terms = terms(&network, "relu2_2");
+    let choices = DreamChoices {
+        octaves: octaves(&network, &terms, &[[27, 21], [38, 29]]),
+        terms,
+        guide: None,
+        ascent: AscentSettings {
+            smoothing,
+            jitter: 5,
+            ..CLASSIC
+        },
+        iterations: 6,
+    };
+    (choices, noise([38, 29]))
+}
+
+#[test]
+fn jitter_is_that_of_the_port() {
+    let text = std::fs::read_to_string(golden("dream_jitter.json")).unwrap();
+    let moves: Vec<[i64; 2]> = serde_json::from_str(&text).unwrap();
+    assert_eq!(moves.len(), 20);
+    for (step, moves) in moves.into_iter().enumerate() {
+        assert_eq!(jitter(7, step, 32), moves, "step {step}");
+    }
+    assert_eq!(jitter(7, 3, 0), [0, 0]);
+}
+
+#[test]
+fn twenty_steps_agree_with_a_port_in_pytorch() {
+    let network = network();
+    let mut terms = terms(&network, "relu3_3");
+    terms.pooling = Pooling::Average;
+    let picture = Picture::load(&golden("gram.png")).unwrap();
+    let choices = DreamChoices {
+        octaves: octaves(&network, &terms, &[[46, 34], [64, 48]]),
+        terms,
+        guide: None,
+        ascent: CLASSIC,
+        iterations: 10,
+    };
+    let found = dreamt(&choices, &picture, &mut Notes::default());
+    assert!(matches!(found.ending, Ending::Finished), "{found:?}");
+    assert_eq!(found.step, 20);
+    let bytes = std::fs::read(golden("dream.npy")).unwrap();
+    let expected: Vec<f32> = npyz::NpyFile::new(&bytes[..]).unwrap().into_vec().unwrap();
+    let of_pictures = distance(&found.picture.rgb, &expected);
+    assert!(of_pictures < 1e-2, "{of_pictures:.2e}");
+    // Of what was dreamt, which is a part of the picture.
+    let detail = |rgb: &[f32]| -> Vec<f32> {
+        let pairs = rgb.iter().zip(&picture.rgb);
+        pairs.map(|(x, base)| x - base).collect()
+    };
+    let of_details = distance(&detail(&found.picture.rgb), &detail(&expected));
+    println!("pictures {of_pictures:.2e}, details {of_details:.2e}");
+    assert!(of_details < 3e-2, "{of_details:.2e}");
+}
+
+#[test]
+fn a_dream_climbs_is_the_same_again_and_another_by_another_seed() {
+    for smoothing in [Smoothing::None, Smoothing::Gaussian, Smoothing::Laplacian] {
+        let (mut choices, picture) = small(smoothing);
+        let mut notes = Notes::default();
+        let first = dreamt(&choices, &picture, &mut notes);
+        assert_eq!(notes.answers.len(), 12);
+        let (begin, end) = (notes.answers[6], notes.answers[11]);
+        assert!(end > 1.2 * begin, "{smoothing:?}: {:?}", notes.answers);
+        let again = dreamt(&choices, &picture, &mut Notes::default());
+        assert_eq!(again.picture, first.picture, "{smoothing:?}");
+        choices.ascent.seed = 8;
+        let other = dreamt(&choices, &picture, &mut Notes::default());
+        assert_ne!(other.picture, first.picture, "{smoothing:?}");
+        choices.ascent.step = 0.0;
+        let none = dreamt(&choices, &picture, &mut Notes::default());
+        assert_eq!(none.picture, picture, "{smoothing:?}");
+    }
+}
+
+#[test]
+fn what_was_dreamt_is_kept_when_a_dream_is_stopped() {
+    let (choices, picture) = small(Smoothing::None);
+    let mut notes = Notes {
+        stop_after: Some(8),
+        ..Notes::default()
+    };
+    let stopped = dreamt(&choices, &picture, &mut notes);
+    assert!(matches!(stopped.ending, Ending::Stopped));
+    assert_eq!(stopped.step, 8);
+    assert!(distance(&stopped.picture.rgb, &picture.rgb) > 0.01);
+    // In the first octave: what is there is enlarged.
+    notes.stop_after = Some(3);
+    let stopped = dreamt(&choices, &picture, &mut notes);
+    assert_eq!((stopped.step, stopped.picture.width), (3, 38));
+    assert!(distance(&stopped.picture.rgb, &picture.rgb) > 0.005);
+}
+
+/// The gradient at the picture of a guided dream against central differences of its value.
+#[test]
+fn gradients_of_guided_dreams_agree_with_finite_differences() {
+    let network = network();
+    let size = [24, 20];
+    let (picture, guide) = (noise(size), noise([16, 32]));
+    for (correspondence, power) in [(Correspondence::Best, 0.0), (Correspondence::Itself, 1.5)] {
+        let mut terms = terms(&network, "relu1_2");
+        terms.guidance = Some(Guidance {
+            correspondence,
+            power,
+            size: [16, 32],
+        });
+        let [width, height] = terms.guide_size(size).unwrap();
+        let (exact, plain) = (Preference::exact(), Default::default());
+        let seen = guide.resized(width, height);
+        let how = (&exact, &plain);
+        let seen = GuideFeatures::measure(gpu(), &network, &terms, &seen, how);
+        let seen = wait(gpu(), seen).unwrap();
+        let terms = (&terms, &seen);
+        let executable = dream_executable(gpu(), &network, terms, size, &exact, &plain).unwrap();
+        let value = |rgb: &[f32]| {
+            executable.write_picture(gpu(), rgb);
+            executable.run(gpu());
+            f64::from(wait(gpu(), executable.read_totals(gpu())).unwrap()[0])
+        };
+        let direction: Vec<f64> = samples(9, picture.rgb.len());
+        let moved = |by: f64| -> Vec<f32> {
+            let pairs = picture.rgb.iter().zip(&direction);
+            pairs
+                .map(|(x, d)| (f64::from(*x) + by * d) as f32)
+                .collect()
+        };
+        // Rectified units change sign on the way: the longer it is, the more.
+        let step = 4e-4;
+        let slope = (value(&moved(step)) - value(&moved(-step))) / (2.0 * step);
+        value(&picture.rgb);
+        let gradient = executable.picture_gradient().unwrap();
+        let gradient = wait(gpu(), executable.read_planar(gpu(), gradient)).unwrap();
+        let pairs = gradient.iter().zip(&direction);
+        let expected: f64 = pairs.map(|(g, d)| f64::from(*g) * d).sum();
+        let error = (slope - expected).abs() / expected.abs();
+        assert!(error < 1e-2, "{correspondence:?}: {slope:e} {expected:e}");
+    }
+}
