@@ -223,17 +223,6 @@ impl Gpu {
         Ok(texels)
     }
 
-    /// Bytes of all scratch memory.
-    pub fn scratch_bytes(&self) -> u64 {
-        let scratch = self.scratch.lock().unwrap_or_else(|e| e.into_inner());
-        let texels = self
-            .scratch_texels
-            .lock()
-            .unwrap_or_else(|e| e.into_inner());
-        scratch.values().map(wgpu::Buffer::size).sum::<u64>()
-            + texels.values().map(Texels::bytes).sum::<u64>()
-    }
-
     /// A storage buffer holding `values`.
     ///
     /// # Errors
@@ -251,6 +240,10 @@ impl Gpu {
     /// Gives back what nobody uses any more: scratch memory, and what the device has done with.
     pub fn release(&self) {
         self.scratch
+            .lock()
+            .unwrap_or_else(|e| e.into_inner())
+            .clear();
+        self.scratch_texels
             .lock()
             .unwrap_or_else(|e| e.into_inner())
             .clear();

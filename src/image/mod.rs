@@ -5,6 +5,7 @@
 
 mod alpha;
 mod animation;
+mod canvas;
 mod colour;
 mod contact_sheet;
 mod error;
@@ -23,6 +24,7 @@ mod webp;
 mod xmp;
 
 pub use self::animation::AnimationFormat;
+pub use self::canvas::{Canvas, Letters};
 pub use self::contact_sheet::contact_sheet;
 pub use self::error::ImageError;
 pub use self::file::{Attachments, Depth, PictureFile};

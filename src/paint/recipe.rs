@@ -98,7 +98,7 @@ impl StyleRecipe {
             finish: RecipeFinish {
                 share: 0.5,
                 // With 1 a face dissolves into strokes.
-                content_weight: 2.0,
+                content_weight: 4.0,
                 ..RecipeFinish::default()
             },
         }

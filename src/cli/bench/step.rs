@@ -39,8 +39,9 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
     }
     check_kernels(gpu)?;
     let preference = tuning::preference(common, gpu.profile(), arguments.variant);
-    // What doctor left behind is scratch memory that the step will use.
-    let before = gpu.allocated_bytes() - gpu.scratch_bytes();
+    // What the checks left behind is scratch memory, of other sizes than the step's.
+    gpu.release();
+    let before = gpu.allocated_bytes();
     let (preference, strategy, settings) = way(bench, &terms, preference)?;
     let executable = wait(gpu, async {
         let styles = [(style, 1.0)];

@@ -1,15 +1,11 @@
 //! A contact sheet: pictures in a grid, the values of two flags along its axes.
 
-use impasto::image::Picture;
-use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
+use impasto::image::{Canvas, Letters, Picture};
 
 use crate::cli::arguments::Variation;
 
 /// No sheet is larger, so that every program shows it, and this one reads it.
 const LONGEST_SIDE: usize = 8192;
-
-const PAPER: f32 = 0.97;
-const INK: f32 = 0.1;
 
 /// A sheet to be drawn.
 pub(super) struct Sheet<'a> {
@@ -19,7 +15,7 @@ pub(super) struct Sheet<'a> {
     pictures: Vec<Option<Picture>>,
     /// W and H of a place.
     cell: [usize; 2],
-    letters: RasterHeight,
+    letters: Letters,
 }
 
 impl<'a> Sheet<'a> {
@@ -46,35 +42,35 @@ impl<'a> Sheet<'a> {
         Self {
             variations,
             pictures,
-            letters: match cell[0] {
-                0..160 => RasterHeight::Size16,
-                160..480 => RasterHeight::Size24,
-                _ => RasterHeight::Size32,
-            },
+            letters: Letters::beside(cell[0]),
             cell,
         }
     }
 
     /// The sheet as a picture.
     pub(super) fn draw(&self) -> Picture {
-        let line = self.letters.val();
+        let line = self.letters.line();
         let gap = line / 2;
         let (columns, rows) = grid(self.variations);
         let across = self.labels(0, self.cell[0]);
         let margin = self.cell[0].max(12 * line);
         let down = self.labels(1, margin);
-        let widest = down.iter().map(|label| self.width(label)).max();
+        let widest = down.iter().map(|label| self.letters.width(label)).max();
         let left = widest.map_or(gap, |widest| widest + 2 * gap);
         let top = 2 * line + 3 * gap;
         let title = self.title();
         let grid_width = left + columns * (self.cell[0] + gap);
-        let width = grid_width.max(self.width(&title) + 2 * gap);
+        let width = grid_width.max(self.letters.width(&title) + 2 * gap);
         let height = top + rows * (self.cell[1] + gap);
         let mut canvas = Canvas::new(width, height, self.letters);
         canvas.write(&title, gap, gap);
         for (column, label) in across.iter().enumerate() {
             let middle = left + column * (self.cell[0] + gap) + self.cell[0] / 2;
-            canvas.write(label, middle - self.width(label) / 2, line + 2 * gap);
+            canvas.write(
+                label,
+                middle - self.letters.width(label) / 2,
+                line + 2 * gap,
+            );
         }
         for (row, label) in down.iter().enumerate() {
             let middle = top + row * (self.cell[1] + gap) + self.cell[1] / 2;
@@ -93,7 +89,7 @@ impl<'a> Sheet<'a> {
                 );
             }
         }
-        canvas.picture
+        canvas.into_picture()
     }
 
     /// What stands along which side.
@@ -109,7 +105,7 @@ impl<'a> Sheet<'a> {
 
     /// The values of an axis, each at most `width` pixels long. The end of a path says most.
     fn labels(&self, axis: usize, width: usize) -> Vec<String> {
-        let most = (width / get_raster_width(FontWeight::Regular, self.letters)).max(3);
+        let most = self.letters.within(width).max(3);
         let short = |value: &String| {
             let letters: Vec<char> = value.chars().collect();
             match letters.len().checked_sub(most) {
@@ -123,72 +119,12 @@ impl<'a> Sheet<'a> {
             .map(|of| of.values.iter().map(short));
         values.into_iter().flatten().collect()
     }
-
-    /// Pixels of a line of text.
-    fn width(&self, text: &str) -> usize {
-        text.chars().count() * get_raster_width(FontWeight::Regular, self.letters)
-    }
 }
 
 /// Columns and rows.
 fn grid(variations: &[Variation]) -> (usize, usize) {
     let values = |axis: usize| variations.get(axis).map_or(1, |of| of.values.len());
     (values(0), values(1))
-}
-
-/// A picture to draw on.
-struct Canvas {
-    picture: Picture,
-    letters: RasterHeight,
-}
-
-impl Canvas {
-    fn new(width: usize, height: usize, letters: RasterHeight) -> Self {
-        let rgb = vec![PAPER; 3 * width * height];
-        Self {
-            picture: Picture { width, height, rgb },
-            letters,
-        }
-    }
-
-    /// Writes a line with its upper left corner at x, y; what the font has no picture of becomes `?`.
-    fn write(&mut self, text: &str, x: usize, y: usize) {
-        let letters = self.letters;
-        let raster = |letter| get_raster(letter, FontWeight::Regular, letters);
-        let mut at = x;
-        for letter in text.chars() {
-            let Some(drawn) = raster(letter).or_else(|| raster('?')) else {
-                continue;
-            };
-            for (row, line) in drawn.rows().enumerate() {
-                for (column, &ink) in line.iter().enumerate() {
-                    let ink = f32::from(ink) / 255.0;
-                    self.set(at + column, y + row, [PAPER + (INK - PAPER) * ink; 3]);
-                }
-            }
-            at += drawn.width();
-        }
-    }
-
-    /// Lays a picture down with its upper left corner at x, y.
-    fn place(&mut self, picture: &Picture, x: usize, y: usize) {
-        for row in 0..picture.height {
-            for column in 0..picture.width {
-                let at = row * picture.width + column;
-                let colour = [0, 1, 2].map(|channel| picture.rgb[channel * picture.pixels() + at]);
-                self.set(x + column, y + row, colour);
-            }
-        }
-    }
-
-    fn set(&mut self, x: usize, y: usize, colour: [f32; 3]) {
-        let Picture { width, height, rgb } = &mut self.picture;
-        if x < *width && y < *height {
-            for (channel, value) in colour.into_iter().enumerate() {
-                rgb[(channel * *height + y) * *width + x] = value;
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -247,7 +183,7 @@ mod tests {
         let picture = Picture {
             width: 30,
             height: 8,
-            rgb: vec![PAPER; 720],
+            rgb: vec![0.9; 720],
         };
         let sheet = |value: &str| {
             let variations = [variation("seed", &[value])];
