@@ -78,7 +78,8 @@ fn without_steps_the_result_is_the_content() {
 #[test]
 fn scales_are_for_every_recipe() {
     let workshop = Workshop::with_pictures();
-    let gatys = [&STYLE[..10], &["--iterations", "6"]].concat();
+    let gatys = ["--recipe", "gatys", "--iterations", "6"];
+    let gatys = [&STYLE[..10], &gatys].concat();
     let one = workshop.succeed(&gatys);
     assert!(one.stderr.contains("painting 40×32, 6 steps"), "{one:?}");
     assert!(!one.stderr.contains("scale"), "{one:?}");
@@ -92,7 +93,7 @@ fn scales_are_for_every_recipe() {
     );
     assert!(workshop.read("out.png") != picture);
     // Deep layers need 16 pixels a side: of 28×22, 20×16 and 14×11 the last is left out.
-    let deep = ["--smallest", "10", "--iterations", "3"];
+    let deep = ["--recipe", "gatys", "--smallest", "10", "--iterations", "3"];
     let deep = workshop.succeed(&[&STYLE[..6], &deep].concat());
     assert!(deep.stderr.contains("scale 1 of 3: 20×16"), "{deep:?}");
     // The style too is looked at in another size.
@@ -172,7 +173,7 @@ fn what_was_shared_among_scales_cannot_be_changed_later() {
         ["--tolerance", "0.5"],
         ["--beta2", "0.999"],
         ["--style-scale", "2"],
-        ["--finish", "3"],
+        ["--finish", "2"],
         ["--recipe", "gatys"],
     ] {
         let words = [flags[0], "`run.checkpoint`", "does not agree"];

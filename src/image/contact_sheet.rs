@@ -65,7 +65,7 @@ mod tests {
                 let left = y * sheet.width + GAP + column * (40 + GAP);
                 &sheet.rgb[left..left + 40]
             });
-            pixels.filter(|&&value| value < 0.3).count()
+            pixels.filter(|&&value| value < 0.6).count()
         };
         assert!((0..3).all(|column| dark(column) > 5));
         assert!(dark(0) != dark(1), "0 and 1 look different");
