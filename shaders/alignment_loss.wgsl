@@ -12,7 +12,7 @@
 // Why       A channel is the direction that is 1 there and 0 elsewhere, a neuron one with a single M, features of a
 //           picture make a caricature of it (p = 1, after lucid): one op. At p = 0 it is linear, and dead features
 //           have a gradient too. conclude leaves a and b for the gradient, so no sum is made twice
-// Test      tests/kernels.rs::alignment_loss
+// Test      tests/kernels/visualisation.rs::alignment_loss
 
 struct Params {
     pixels: u32,

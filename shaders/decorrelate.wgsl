@@ -10,7 +10,7 @@
 // Cost      forward 30 flop and 32 bytes per pixel; gradient 27 flop and 48 bytes
 // Why       Colours of photographs vary together. M is the square root of their covariance, so a step in t is as long
 //           in every direction in which photographs vary (Olah, Mordvintsev & Schubert, "Feature Visualization", 2017)
-// Test      tests/kernels.rs::decorrelate
+// Test      tests/kernels/visualisation.rs::decorrelate
 
 struct Params {
     pixels: u32,

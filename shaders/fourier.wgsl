@@ -14,7 +14,7 @@
 // Cost      24 flop per term, H·L·H + H·W·L of them; a term loads 40 bytes in columns, in rows as many
 // Why       Two products with a table are exact at any size, and 24·H·W·(H + W)/2 flop are little beside a
 //           network: at 128×128 0.2 % of a step of VGG-19 to relu4_1. A fast transform would be a chain of passes
-// Test      tests/kernels.rs::fourier
+// Test      tests/kernels/visualisation.rs::fourier
 
 struct Params {
     height: u32,

@@ -12,7 +12,7 @@
 // Why       outer products in registers: 8 loads for 64 vec4 multiply-adds; only tiles on or above the diagonal. 19–26 % of the FMA peak on
 //           Mesa llvmpipe, counted as 2·C²·M. Strips matter: pixels dealt out chunk by chunk (256 apart) ran at 6–8 %, since the planes'
 //           power-of-two strides share cache sets. RDNA2: 256 registers, 38 spilled, so real GPUs take gram_tiled for the first pass
-// Test      tests/kernels.rs::gram
+// Test      tests/kernels/statistics.rs::gram
 
 struct GramParams {
     pixels: u32,

@@ -12,7 +12,7 @@
 //           load serves all eight here: 9.7 ms against 15 for relu1_1 at 256², 8.2 against 17.5 for relu4_1. Two pixels are added before
 //           they join the sum, which halves the traffic of the 128 sums and the terms to round. 64-bit loads gain nothing any more.
 //           Arrays of 64 sums, which Mesa does not unroll, took 48 ms. A real GPU has no such registers: it takes gram_tiled
-// Test      tests/kernels.rs::gram_broadcast
+// Test      tests/kernels/statistics.rs::gram_broadcast
 
 struct GramParams {
     pixels: u32,

@@ -13,7 +13,7 @@
 // Why       faster than gram_gradient_portable: 26–37 % against 6–9 % of the FMA peak on Mesa llvmpipe, where loads are the cost: one load
 //           fetches 8 columns of d for all 8 lanes, and two components read as one 64-bit integer cost little more than one
 //           (20–28 % with vec4f buffers and the stores in a loop). Slower on a GPU: 256 sums per thread spill there (RDNA2: 78 registers)
-// Test      tests/kernels.rs::gram
+// Test      tests/kernels/statistics.rs::gram
 
 struct GramGradientParams {
     pixels: u32,

@@ -13,7 +13,7 @@
 // Why       slower than gram_gradient on Mesa llvmpipe (6–9 % against 26–37 % of the FMA peak), where every lane loads every d for
 //           itself; meant for GPUs: neighbouring lanes read neighbouring pixels, d comes through scalar loads. RDNA2 (RADV, Mesa 22.3.6):
 //           88 registers, no spill, 10 waves of 32 lanes a SIMD, 98 % of the loop's vector instructions multiply and add
-// Test      tests/kernels.rs::gram
+// Test      tests/kernels/statistics.rs::gram
 
 struct GramGradientParams {
     pixels: u32,

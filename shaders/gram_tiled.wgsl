@@ -12,7 +12,7 @@
 //           caches. Here 64 threads share what they fetch. RDNA2 (RADV, Mesa 22.3.6): 88 registers, no spill, 4608 bytes, 10 waves
 //           of 32 lanes a SIMD, 94 % of the loop's vector instructions multiply and add; RDNA3: 96 registers, no spill, 14 waves.
 //           With 16 pixels at a time 8 waves, for want of workgroup memory. Slow on Mesa llvmpipe, where a barrier puts every lane aside
-// Test      tests/kernels.rs::gram_tiled
+// Test      tests/kernels/statistics.rs::gram_tiled
 
 struct GramParams {
     pixels: u32,

@@ -2,7 +2,7 @@
 //
 // Math      d = −H·g by Nocedal & Wright, algorithm 7.4, over a ring of pairs s = x' − x, y = g' − g;
 //           x ← x + t·d, t = min(1, 1/‖g‖₁) while there is no pair, then 1 (torch.optim.LBFGS);
-//           with `clamp` x stays in [0, 1], and s is what it really moved by
+//           with `clamp` x stays in [0, 1], and s is what it really moved by; with `longest` t·‖d‖₂ is at most that
 // Backward  none
 // Layout    vectors: flat vec4s over [3][H][W] f32, zero behind the last value
 //           partials: rows of 128 vec4 per slice, one per workgroup; row `from` is summed, row `into` written
@@ -39,6 +39,8 @@ struct Params {
     slice: u32,
     slices: u32,
     clamp: u32,
+    // 0 for no limit.
+    longest: f32,
 }
 
 struct State {
@@ -267,21 +269,25 @@ fn ascend(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     publish(group.x, lane, vec4(sum));
 }
 
-// Partial sum of gᵀr, the descent along −r. b = r.
+// Partial sums of gᵀr, the descent along −r, and of rᵀr. b = r.
 @compute @workgroup_size(THREADS)
 fn aim(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    var sum = 0.0;
+    var sums = vec4(0.0);
     let end = strip_end(group.x);
     for (var at = strip_start(group.x) + lane; at < end; at += THREADS) {
-        sum += dot(g[at], b[at]);
+        let r = b[at];
+        sums += vec4(dot(g[at], r), dot(r, r), 0.0, 0.0);
     }
-    publish(group.x, lane, vec4(sum));
+    publish(group.x, lane, sums);
 }
 
-// Falls back to −g when −r does not descend or is not finite.
+// Falls back to −g when −r does not descend or is not finite; shortens a step along −r that would be too long.
 @compute @workgroup_size(THREADS)
 fn decide(@builtin(local_invocation_index) lane: u32) {
-    let descent = collect(lane).x;
+    let sums = collect(lane);
+    let descent = sums.x;
+    // Tied to the lane, see judge.
+    let limits = select(0.0, p.longest, lane == 0u) > 0.0;
     if lane != 0u || state.failures > 0.0 {
         return;
     }
@@ -289,6 +295,8 @@ fn decide(@builtin(local_invocation_index) lane: u32) {
         forget_pairs(lane);
         state.steepest = 1.0;
         state.step = first_length();
+    } else if limits {
+        state.step = min(state.step, p.longest * inverseSqrt(max(sums.y, 1e-30)));
     }
 }
 

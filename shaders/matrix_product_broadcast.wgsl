@@ -13,7 +13,7 @@
 //           had to fill them); the pattern of gram_broadcast, tiles of 64×64 on two lanes' groups, took 28–30. Of a y that would be
 //           symmetric but for rounding the upper triangle is computed and mirrored, in blocks of 4×4: half the work, and what iterates
 //           on y stays symmetric to the bit. A real GPU has no such registers: it takes matrix_product_tiled
-// Test      tests/kernels.rs::matrix_product
+// Test      tests/kernels/statistics.rs::matrix_product
 
 struct MatrixProductParams {
     groups: u32, // C/4

@@ -11,7 +11,7 @@
 //           512 multiply-adds
 // Why       meant for GPUs and for adapters without subgroups: gram_tiled with rows for pixels. Slow on Mesa llvmpipe, where a
 //           barrier puts every lane aside
-// Test      tests/kernels.rs::matrix_product
+// Test      tests/kernels/statistics.rs::matrix_product
 
 struct MatrixProductParams {
     groups: u32, // C/4

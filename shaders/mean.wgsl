@@ -11,7 +11,7 @@
 // Cost      C·M flop, 4·C·M bytes: bound by memory
 // Why       The order of additions hangs on the shape alone, so two runs agree to the bit. As many chunks for every map keep the
 //           partials small; a chunk of relu1_1 at 512×512 sums 4096 pixels, which costs a rounding error of some 1e-6
-// Test      tests/kernels.rs::mean
+// Test      tests/kernels/statistics.rs::mean
 
 struct MeanParams {
     pixels: u32,

@@ -12,7 +12,7 @@
 // Cost      forward 40 flop and 76 bytes per pixel; gradient about 16 flop and 12 bytes for each of 4 to 16 pixels
 // Why       The gradient gathers: a pixel of x looks up the few pixels of y that may have seen it, those of the box
 //           around A⁻¹ of its neighbourhood, in a fixed order. Scattering would need float atomics, which there are not
-// Test      tests/kernels.rs::resample
+// Test      tests/kernels/visualisation.rs::resample
 
 struct Params {
     width: u32,

@@ -13,7 +13,7 @@
 // Cost      a few flop and 4 to 16 bytes per entry; gradient_means 2·C² flop
 // Why       C² entries, where the products between (matrix_product) cost C³. A and its iterates are divided by tr Σ* and ‖A‖: sums of
 //           squares of [0,255] features to the fourth would leave the range of f32. See kernels/wasserstein_loss.rs for the iteration
-// Test      tests/kernels.rs::wasserstein_loss
+// Test      tests/kernels/statistics.rs::wasserstein_loss
 
 struct WassersteinParams {
     channels: u32,

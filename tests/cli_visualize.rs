@@ -124,13 +124,13 @@ fn a_grid_shows_every_channel() {
     workshop.succeed(&quick(&["--channel", "21"]));
     let single = workshop.picture("out.png");
     // Two columns: channel 21 stands in the second row at the left.
-    let [left, top] = [8, 30 + 40 + 14 + 16];
+    let [left, top] = [8, 32 + 40 + 16 + 8];
     for (at, &value) in single.rgb.iter().enumerate() {
         let (c, i, j) = (at / 1600, at / 40 % 40, at % 40);
         let there = (c * sheet.height + top + i) * sheet.width + left + j;
         assert_eq!(sheet.rgb[there], value, "{c} {i} {j}");
     }
-    assert_eq!([sheet.width, sheet.height], [8 + 2 * 48, 30 + 2 * 70]);
+    assert_eq!([sheet.width, sheet.height], [8 + 2 * 48, 32 + 2 * 64]);
 }
 
 #[test]

@@ -149,6 +149,7 @@ fn lbfgs(history: usize) -> OptimiserSettings {
         history,
         learning_rate: 1.0,
         clamp: false,
+        longest: 0.0,
     })
 }
 

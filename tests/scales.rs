@@ -66,6 +66,7 @@ fn lbfgs() -> OptimiserSettings {
         history: 3,
         learning_rate: 1.0,
         clamp: false,
+        longest: 0.0,
     })
 }
 

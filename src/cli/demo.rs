@@ -50,7 +50,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
         optimiser: OptimiserWish::Lbfgs {
             history: None,
             learning_rate: 1.0,
-            clamp: false,
+            bounds: (false, 0.0),
         },
         finish: None,
         memory: None,

@@ -146,8 +146,8 @@ pub enum OptimiserWish {
     Lbfgs {
         history: Option<usize>,
         learning_rate: f32,
-        /// See [`LbfgsSettings::clamp`].
-        clamp: bool,
+        /// See [`LbfgsSettings::clamp`], [`LbfgsSettings::longest`].
+        bounds: (bool, f32),
     },
 }
 
@@ -158,7 +158,7 @@ impl From<OptimiserSettings> for OptimiserWish {
             OptimiserSettings::Lbfgs(settings) => Self::Lbfgs {
                 history: Some(settings.history),
                 learning_rate: settings.learning_rate,
-                clamp: settings.clamp,
+                bounds: (settings.clamp, settings.longest),
             },
         }
     }
@@ -172,13 +172,13 @@ impl OptimiserWish {
             Self::Lbfgs {
                 history,
                 learning_rate,
-                clamp,
+                bounds,
             } => {
                 let (shortest, longest) = match history {
                     Some(history) => (history, history),
                     None => (SHORTEST_HISTORY, USUAL_HISTORY),
                 };
-                histories(shortest, longest, (learning_rate, clamp)).collect()
+                histories(shortest, longest, (learning_rate, bounds)).collect()
             }
         }
     }
@@ -188,12 +188,13 @@ impl OptimiserWish {
 fn histories(
     shortest: usize,
     longest: usize,
-    (learning_rate, clamp): (f32, bool),
+    (learning_rate, (clamp, longest_step)): (f32, (bool, f32)),
 ) -> impl Iterator<Item = OptimiserSettings> {
     let settings = move |history| LbfgsSettings {
         history,
         learning_rate,
         clamp,
+        longest: longest_step,
     };
     let all = (shortest..=longest).rev();
     all.map(move |history| OptimiserSettings::Lbfgs(settings(history)))
@@ -223,12 +224,12 @@ pub fn choose(
     if let OptimiserWish::Lbfgs {
         history,
         learning_rate,
-        clamp,
+        bounds,
     } = wish
     {
         let longest = history.unwrap_or(SHORTEST_HISTORY) - 1;
         let shorter: Vec<OptimiserSettings> =
-            histories(2, longest, (learning_rate, clamp)).collect();
+            histories(2, longest, (learning_rate, bounds)).collect();
         if !shorter.is_empty()
             && let Some(found) = any(problem, &shorter, Detail::Full)
             && let OptimiserSettings::Lbfgs(settings) = found.optimiser

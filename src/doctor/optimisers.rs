@@ -181,6 +181,10 @@ impl ReferenceOptimiser {
             OptimiserSettings::Lbfgs(settings) => {
                 let rate = f64::from(settings.learning_rate);
                 let lbfgs = reference::lbfgs::Lbfgs::new(rate, settings.history);
+                let lbfgs = match settings.longest {
+                    0.0 => lbfgs,
+                    longest => lbfgs.with_longest(f64::from(longest)),
+                };
                 Self::Lbfgs(if settings.clamp {
                     lbfgs.clamped()
                 } else {
@@ -262,11 +266,12 @@ pub fn lbfgs(history: usize) -> OptimiserSettings {
     })
 }
 
-/// L-BFGS on pictures in \[0, 1\].
+/// L-BFGS on pictures in \[0, 1\], with short steps.
 pub fn clamped_lbfgs(history: usize) -> OptimiserSettings {
     OptimiserSettings::Lbfgs(LbfgsSettings {
         history,
         clamp: true,
+        longest: 0.05,
         ..LbfgsSettings::default()
     })
 }

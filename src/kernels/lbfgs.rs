@@ -89,6 +89,8 @@ pub struct PassParams {
     pub rate: f32,
     /// Whether x stays in \[0, 1\].
     pub clamp: bool,
+    /// The longest step along a direction of the recursion, ‖t·d‖₂; 0 for no limit.
+    pub longest: f32,
 }
 
 #[repr(C)]
@@ -104,7 +106,8 @@ struct Params {
     slice: u32,
     slices: u32,
     clamp: u32,
-    padding: [u32; 2],
+    longest: f32,
+    padding: u32,
 }
 
 /// vec4s of a slice: as many as a binding holds, a multiple of 256 bytes.
@@ -167,7 +170,8 @@ pub fn pass(
                 slice: slice as u32,
                 slices: slices as u32,
                 clamp: u32::from(params.clamp),
-                padding: [0; 2],
+                longest: params.longest,
+                padding: 0,
             })
             .to_vec(),
             buffers: views.collect(),

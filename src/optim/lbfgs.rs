@@ -23,6 +23,10 @@ pub struct LbfgsSettings {
     /// Whether the picture stays in \[0, 1\] after every step: what is saved then has the loss that was reached.
     #[serde(default)]
     pub clamp: bool,
+    /// The longest step along a direction of the recursion, in root mean square over the values of the picture; 0 for no
+    /// limit. Without a line search a first guess of the curvature can throw a good picture away.
+    #[serde(default)]
+    pub longest: f32,
 }
 
 impl Default for LbfgsSettings {
@@ -31,6 +35,7 @@ impl Default for LbfgsSettings {
             history: 20,
             learning_rate: 1.0,
             clamp: false,
+            longest: 0.0,
         }
     }
 }
@@ -91,6 +96,7 @@ impl Lbfgs {
             history,
             rate: settings.learning_rate,
             clamp: settings.clamp,
+            longest: settings.longest * (values as f32).sqrt(),
             ..PassParams::default()
         };
         let mut recorder = Recorder::new(gpu);

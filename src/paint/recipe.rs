@@ -48,6 +48,7 @@ impl Default for RecipeFinish {
             style_weight: 1.0,
             optimiser: LbfgsSettings {
                 clamp: true,
+                longest: 0.02,
                 ..LbfgsSettings::default()
             },
         }

@@ -72,6 +72,7 @@ pub struct Lbfgs {
     learning_rate: f64,
     capacity: usize,
     clamp: bool,
+    longest: f64,
     history: VecDeque<Pair>,
     last: Option<Point>,
     dropped_points: i32,
@@ -84,6 +85,7 @@ impl Lbfgs {
             learning_rate,
             capacity,
             clamp: false,
+            longest: f64::INFINITY,
             history: VecDeque::new(),
             last: None,
             dropped_points: 0,
@@ -96,6 +98,11 @@ impl Lbfgs {
             clamp: true,
             ..self
         }
+    }
+
+    /// The same where a step along a direction of the recursion is at most `longest` in root mean square.
+    pub fn with_longest(self, longest: f64) -> Self {
+        Self { longest, ..self }
     }
 
     /// How many pairs the history holds.
@@ -131,7 +138,9 @@ impl Lbfgs {
         let direction = two_loop_recursion(&self.history, gradient);
         let slope = dot(gradient, &direction);
         if slope.is_finite() && slope < 0.0 {
-            advance(x, self.learning_rate, &direction);
+            let mean_square = dot(&direction, &direction) / direction.len() as f64;
+            let length = self.learning_rate.min(self.longest / mean_square.sqrt());
+            advance(x, length, &direction);
             Step::QuasiNewton
         } else {
             self.history.clear();

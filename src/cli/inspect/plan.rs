@@ -122,7 +122,7 @@ pub fn run(common: &Common, arguments: &PlanArguments) -> Result<(), Failure> {
         OptimiserName::Lbfgs => OptimiserWish::Lbfgs {
             history: arguments.history.map(|history| history as usize),
             learning_rate: 1.0,
-            clamp: false,
+            bounds: (false, 0.0),
         },
     };
     let budget = Budget::only(arguments.memory);

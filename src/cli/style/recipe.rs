@@ -52,7 +52,7 @@ pub fn optimiser(arguments: &RunArguments, recipe: &StyleRecipe) -> Result<Optim
             Ok(OptimiserWish::Lbfgs {
                 history: arguments.history.map(|history| history as usize),
                 learning_rate: arguments.learning_rate.unwrap_or(of_recipe),
-                clamp: false,
+                bounds: (false, 0.0),
             })
         }
         OptimiserName::Adam => {
@@ -152,7 +152,10 @@ pub fn stages(
         optimiser: OptimiserWish::Lbfgs {
             history: arguments.history.map(|history| history as usize),
             learning_rate: recipe.finish.optimiser.learning_rate,
-            clamp: recipe.finish.optimiser.clamp,
+            bounds: (
+                recipe.finish.optimiser.clamp,
+                recipe.finish.optimiser.longest,
+            ),
         },
     };
     Ok((scales, Some(finish)))

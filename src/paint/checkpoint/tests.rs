@@ -65,6 +65,7 @@ fn both() -> [Checkpoint; 2] {
             history: 3,
             learning_rate: f32::MIN_POSITIVE,
             clamp: false,
+            longest: 0.0,
         })),
     ]
 }
