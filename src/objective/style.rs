@@ -50,12 +50,9 @@ pub struct StyleTerms {
     /// For each style picture, the layers that it is seen at, as indices of the architecture: coarse structure of one
     /// and fine texture of another, after Gatys et al., arXiv 1611.07865, section 6. Empty if all are seen at all.
     pub parts: Vec<RangeInclusive<usize>>,
-    /// How strong the style is, from 0, content alone, to 1, style alone; at 0.5 the weights are as they stand.
+    /// How far towards the statistics of the style those of the content are to go: 0 for not at all, 1 for all the way.
     pub strength: f32,
 }
-
-/// The exponent of [`StyleTerms::strength`]: with it equal steps of the strength change a picture about equally.
-const EVENNESS: f32 = 1.5;
 
 impl StyleTerms {
     /// How the network looks at the painted picture and the content.
@@ -78,34 +75,23 @@ impl StyleTerms {
         }
     }
 
-    /// The common factors of content and style: the stronger side keeps its weight, the other loses by
-    /// ((1 − s) / s)^p.
-    pub(super) fn balance(&self) -> [f32; 2] {
-        let strength = self.strength.clamp(0.0, 1.0);
-        let odds = |weaker: f32| (weaker / (1.0 - weaker)).powf(EVENNESS);
-        let [content, style] = match strength {
-            weak if weak < 0.5 => [1.0, odds(weak)],
-            strong => [odds(1.0 - strong), 1.0],
-        };
-        [self.content_weight * content, self.style_weight * style]
-    }
-
     /// The content terms, unless their common factor is 0.
     pub(super) fn content_in_use(&self) -> &[LayerWeight] {
-        match self.balance() {
-            [0.0, _] => &[],
+        match self.content_weight {
+            0.0 => &[],
             _ => &self.content,
         }
     }
 
-    /// The style terms of layers at which a style is seen, unless their common factor is 0.
+    /// The style terms of layers at which a style is seen; none without strength, since rounding alone would move a
+    /// picture that is at its target.
     pub(super) fn style_in_use(&self) -> Vec<LayerWeight> {
         let is_seen = |term: &&LayerWeight| {
             let mut parts = self.parts.iter();
             parts.len() == 0 || parts.any(|part| part.contains(&term.layer))
         };
-        match self.balance() {
-            [_, 0.0] => Vec::new(),
+        match self.strength {
+            0.0 => Vec::new(),
             _ => self.style.iter().filter(is_seen).copied().collect(),
         }
     }
@@ -120,16 +106,22 @@ impl StyleTerms {
     pub fn wanted(&self) -> [Wanted; 2] {
         let layers = |of: &[LayerWeight]| of.iter().map(|term| term.layer).collect();
         let (maps, style) = (layers(self.content_in_use()), layers(&self.style_in_use()));
-        let of_content = Wanted {
-            maps,
-            ..Wanted::default()
+        let of_style = match self.statistics {
+            Statistics::Gram => Wanted {
+                grams: style,
+                ..Wanted::default()
+            },
+            Statistics::Moments => Wanted {
+                moments: style,
+                ..Wanted::default()
+            },
         };
-        let mut of_style = Wanted::default();
-        match self.statistics {
-            Statistics::Gram => of_style.grams = style,
-            Statistics::Moments => of_style.moments = style,
-        }
-        [of_content, of_style]
+        let of_content = match self.strength {
+            // Its own statistics have no part in what is wanted.
+            1.0 => Wanted::default(),
+            _ => of_style.clone(),
+        };
+        [Wanted { maps, ..of_content }, of_style]
     }
 }
 
@@ -168,7 +160,7 @@ impl LossSummary {
 mod tests {
     use super::*;
 
-    fn terms(strength: f32, parts: Vec<RangeInclusive<usize>>) -> StyleTerms {
+    fn terms(parts: Vec<RangeInclusive<usize>>) -> StyleTerms {
         let at = |layer| LayerWeight { layer, weight: 1.0 };
         StyleTerms {
             content: vec![at(9)],
@@ -181,30 +173,14 @@ mod tests {
             border: Border::Zero,
             regions: Regions::default(),
             parts,
-            strength,
+            strength: 1.0,
         }
-    }
-
-    #[test]
-    fn strength_goes_from_content_alone_to_style_alone() {
-        let balance = |strength| terms(strength, vec![]).balance();
-        assert_eq!(balance(0.0), [3.0, 0.0]);
-        assert_eq!(balance(0.5), [3.0, 5.0]);
-        assert_eq!(balance(1.0), [0.0, 5.0]);
-        let ratios: Vec<f32> = (1..10)
-            .map(|tenth| balance(tenth as f32 / 10.0))
-            .map(|[content, style]| style / content)
-            .collect();
-        assert!(ratios.is_sorted_by(|before, after| before < after));
-        assert!(terms(0.0, vec![]).style_in_use().is_empty());
-        assert!(terms(1.0, vec![]).content_in_use().is_empty());
-        assert_eq!(terms(0.1, vec![]).style_in_use().len(), 3);
     }
 
     #[test]
     fn layers_that_no_style_is_seen_at_have_no_term() {
         let layers = |parts| -> Vec<usize> {
-            let terms = terms(0.5, parts).style_in_use();
+            let terms = terms(parts).style_in_use();
             terms.iter().map(|term| term.layer).collect()
         };
         assert_eq!(layers(vec![]), [1, 6, 11]);

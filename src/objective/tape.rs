@@ -87,8 +87,7 @@ impl StyleTape {
         });
         let target = format!("content target {layer}");
         let target = self.tape.constant_map(&target, shape);
-        let [content_weight, _] = look.terms.balance();
-        let weight = (content_weight * term.weight, weights);
+        let weight = (look.terms.content_weight * term.weight, weights);
         let name = format!("content:{layer}");
         self.tape
             .weighted_content_loss(&name, value, target, weight)?;
@@ -105,8 +104,7 @@ impl StyleTape {
         region: Option<&StyleRegion>,
     ) -> Result<(), TapeError> {
         let mut layer = look.name(term.layer).to_string();
-        let [_, style_weight] = look.terms.balance();
-        let mut weight = style_weight * term.weight;
+        let mut weight = look.terms.style_weight * term.weight;
         let mut weights = None;
         if let Some(StyleRegion { mask, strength }) = region {
             let Some(part) = mask.at(look.architecture, term.layer, look.size) else {

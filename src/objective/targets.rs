@@ -33,7 +33,7 @@ impl StyleTargets {
         strategy: &Strategy,
     ) -> Result<Self, ObjectiveError> {
         let [of_content, of_style] = terms.wanted();
-        let content = features(
+        let mut content = features(
             gpu,
             network,
             terms.treatment(),
@@ -43,6 +43,10 @@ impl StyleTargets {
             strategy,
         )
         .await?;
+        let own = match terms.statistics {
+            Statistics::Gram => std::mem::take(&mut content.grams),
+            Statistics::Moments => std::mem::take(&mut content.moments),
+        };
         let mut measured: Vec<Vec<Vec<f32>>> = Vec::new();
         let mut seen = Vec::new();
         for (picture, weight) in styles {
@@ -57,10 +61,10 @@ impl StyleTargets {
             });
         }
         if terms.regions.styles.is_empty() {
-            measured.push(blended(terms, &seen, 0));
+            measured.push(blended(terms, &own, &seen, 0));
         } else {
             let regions = seen.chunks(1).enumerate();
-            measured.extend(regions.map(|(number, seen)| blended(terms, seen, number)));
+            measured.extend(regions.map(|(number, seen)| blended(terms, &own, seen, number)));
         }
         Ok(Self {
             content,
@@ -73,15 +77,27 @@ impl StyleTargets {
 type Seen = (Vec<(usize, Vec<f32>)>, f32);
 
 /// The statistics of several pictures, from style number `first` on, as one target for each layer in use; empty at
-/// those where none of them is seen.
-fn blended(terms: &StyleTerms, seen: &[Seen], first: usize) -> Vec<Vec<f32>> {
+/// those where none of them is seen. Below full strength the target lies between the content's `own` statistics and
+/// theirs: so pictures of all strengths match their target as well, and change evenly with it.
+fn blended(
+    terms: &StyleTerms,
+    own: &[(usize, Vec<f32>)],
+    seen: &[Seen],
+    first: usize,
+) -> Vec<Vec<f32>> {
     let of_layer = |(index, term): (usize, LayerWeight)| {
         let pictures = (first..).zip(seen);
         let pictures: Vec<(&[f32], f32)> = pictures
             .filter(|&(picture, _)| terms.sees(picture, term.layer))
             .map(|(_, (layers, weight))| (&*layers[index].1, *weight))
             .collect();
-        let blend = blend(&pictures);
+        let mut blend = blend(&pictures);
+        if let Some((_, own)) = own.get(index).filter(|_| terms.strength < 1.0) {
+            let strength = f64::from(terms.strength);
+            for (entry, &own) in blend.iter_mut().zip(own) {
+                *entry = strength * *entry + (1.0 - strength) * f64::from(own);
+            }
+        }
         let target = match terms.statistics {
             Statistics::Moments if !blend.is_empty() => gaussian::target(&blend),
             _ => blend,

@@ -163,7 +163,7 @@ pub fn gatys(architecture: Architecture) -> StyleTerms {
         border: Border::Zero,
         regions: Regions::default(),
         parts: Vec::new(),
-        strength: 0.5,
+        strength: 1.0,
     }
 }
 

@@ -60,9 +60,8 @@ pub struct StyleArguments {
     /// Weight of the content terms [default: that of the recipe, 1]
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "W")]
     pub content_weight: Option<f32>,
-    /// How strong the style is, from 0, the content as it is, to 1, the style alone; 0.5 leaves the weights as they
-    /// are
-    #[arg(long, default_value = "0.5", allow_negative_numbers = true, value_parser = part, value_name = "S")]
+    /// How far towards the style the statistics of the content are to go, from 0, not at all, to 1, all the way
+    #[arg(long, default_value = "1", allow_negative_numbers = true, value_parser = part, value_name = "S")]
     pub strength: f32,
     /// Grey picture, white where the style of the same place in the list holds: one for each --style, or none;
     /// repeatable. Greys blend; what no mask covers is left to the content

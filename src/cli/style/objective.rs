@@ -23,6 +23,12 @@ pub(super) fn terms(
     terms.content_weight = arguments.content_weight.unwrap_or(terms.content_weight);
     terms.border = arguments.border.unwrap_or(terms.border);
     terms.strength = arguments.strength;
+    if arguments.strength < 1.0 && !arguments.masks.is_empty() {
+        return Err(Failure::usage(format!(
+            "--strength {} is for whole pictures, and --mask divides this one; leave one of them out, or use --style-weight",
+            arguments.strength
+        )));
+    }
     if !arguments.content_layers.is_empty() {
         terms.content = layers(&arguments.content_layers, architecture, |_| 1.0)?;
     }
