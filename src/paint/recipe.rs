@@ -77,7 +77,7 @@ impl StyleRecipe {
     }
 
     /// Means and covariances, the border going on beyond the picture, from coarse to fine by Adam, and the mean of its
-    /// pictures, as K. Crowson's style-transfer-pytorch does it.
+    /// pictures, as K. Crowson's style-transfer-pytorch does it; then a finish on Gram matrices, which is our own.
     pub fn painterly(architecture: Architecture) -> Self {
         let mut terms = gatys(architecture);
         match_moments(&mut terms, architecture);

@@ -23,7 +23,7 @@ pub struct DescentArguments {
     /// (structure, from relu3_1 on), all, or FROM..TO; one for each style, or none
     #[arg(long = "style-part", value_parser = StylePart::from_str, value_name = "fine|coarse|all|FROM..TO")]
     pub style_parts: Vec<StylePart>,
-    /// Decay of the mean of pictures that is the result, over a tenth of a scale's steps at most; 0 for the last
+    /// Decay of the mean of pictures that is the result, or that a finish starts from, over a tenth of a scale's steps at most; 0 for the last
     /// picture [default: that of the recipe]
     #[arg(long, allow_negative_numbers = true, value_parser = share, value_name = "DECAY")]
     pub average: Option<f32>,
