@@ -183,7 +183,9 @@ fn both_make_targets_exist() {
 fn every_link_leads_somewhere() {
     for document in [
         "README.md",
+        "CONTRIBUTING.md",
         "docs/dreaming.md",
+        "docs/tour.md",
         "shaders/README.md",
         "weights/README.md",
         "pictures/README.md",
@@ -195,6 +197,7 @@ fn every_link_leads_somewhere() {
             .skip(1)
             .filter_map(|rest| rest.split(')').next())
         {
+            let link = link.split('#').next().unwrap_or_default();
             if !link.starts_with("http") {
                 assert!(
                     path.parent().unwrap().join(link).exists(),

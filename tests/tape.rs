@@ -16,7 +16,7 @@ mod strategies;
 mod support;
 
 use impasto::gpu::Gpu;
-use impasto::graph::{Executable, Extent, Pass, Program, RunOptions, Tape, ValueId};
+use impasto::graph::{Executable, Pass, Program, RunOptions, Tape, ValueId};
 use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::pool2::Pooling;
 use impasto::reference::samples::samples;
@@ -59,10 +59,7 @@ fn build_with(
     for (&id, values) in constants {
         match tape.shape(id) {
             Some(_) => executable.write_map(gpu, id, values),
-            None if matches!(tape.value(id).extent, Extent::Moments(_)) => {
-                executable.write_moments(gpu, id, values);
-            }
-            None => executable.write_gram(gpu, id, values),
+            None => executable.write_statistics(gpu, id, values),
         }
     }
     executable

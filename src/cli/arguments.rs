@@ -18,7 +18,7 @@ mod visualize;
 pub use bench::{BenchArguments, Benchmark};
 pub use descent::{ScaleCount, StylePart};
 pub use dream::{DreamArguments, DreamPreset, GuideMode};
-pub use inspect::{Inspect, PlanArguments};
+pub use inspect::{Inspect, PlanArguments, TensorArguments};
 pub use run::{OptimiserName, RunArguments, StyleLoss};
 pub use style::{Preset, Recipe, StyleArguments};
 pub use sweep::{SweepArguments, Variation};

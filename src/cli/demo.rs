@@ -1,14 +1,14 @@
 //! `impasto demo`: the main job on two embedded pictures.
 
+use std::ffi::{OsStr, OsString};
+use std::io;
+
 use impasto::image::Picture;
-use impasto::paint::{Scale, Sources, Start, gatys};
 
 use super::arguments::{Common, DemoArguments};
 use super::failure::Failure;
-use super::memory::OptimiserWish;
-use super::pictures::Output;
-use super::style::{StyleJob, paint};
-use super::{network, open_gpu, say, tuning};
+use super::series::Member;
+use super::{network, open_gpu, say};
 
 static ASTRONAUT: &[u8] = include_bytes!(concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -28,52 +28,54 @@ pub fn pictures(size: usize) -> Result<[Picture; 2], Failure> {
     ])
 }
 
-/// Runs the command.
+/// Runs the command: `impasto style` with nothing but defaults.
 pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
-    let output = Output::file(&arguments.output, &[])?;
     let network = network::load(common)?;
     let gpu = open_gpu(common)?;
     // On two processor cores this takes about two minutes; a GPU does the larger one in less.
     let (usual_size, usual_iterations) = if gpu.adapter().is_software() {
-        (224, 60)
+        (224, 100)
     } else {
         (512, 300)
     };
-    let size = arguments.size.map_or(usual_size, |size| size as usize);
-    let [content, style] = pictures(size)?;
+    let folder = tempfile::tempdir().map_err(|error| no_room(&error))?;
+    let unpacked = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        let written = std::fs::write(&path, bytes);
+        written.map(|()| path).map_err(|error| no_room(&error))
+    };
+    let content = unpacked("astronaut.png", ASTRONAUT)?;
+    let style = unpacked("cafe_terrace_van_gogh.png", CAFE_TERRACE)?;
+    let size = arguments.size.unwrap_or(usual_size).to_string();
+    let iterations = arguments.iterations.unwrap_or(usual_iterations).to_string();
+    let words: [&OsStr; 12] = [
+        "impasto".as_ref(),
+        "style".as_ref(),
+        content.as_ref(),
+        "--style".as_ref(),
+        style.as_ref(),
+        "--size".as_ref(),
+        size.as_ref(),
+        "--iterations".as_ref(),
+        iterations.as_ref(),
+        // It would name files that are gone.
+        "--no-record".as_ref(),
+        "-o".as_ref(),
+        arguments.output.as_ref(),
+    ];
     say(
         common,
         "an astronaut (NASA) in the manner of Café Terrace at Night (van Gogh, 1888)",
     );
-    let job = StyleJob {
-        terms: gatys(network.architecture),
-        optimiser: OptimiserWish::Lbfgs {
-            history: None,
-            learning_rate: 1.0,
-            bounds: (false, 0.0),
-        },
-        finish: None,
-        memory: None,
-        start: Start::Content,
-        preference: tuning::preference(common, gpu.profile(), None),
-        sources: Sources {
-            content,
-            styles: vec![(style, 1.0)],
-            style_scales: vec![1.0],
-            multiple: 1,
-        },
-        scales: vec![Scale {
-            size,
-            steps: arguments.iterations.unwrap_or(usual_iterations) as usize,
-        }],
-        average: 0.0,
-        tolerance: 0.0,
-        output,
-        save_every: None,
-        trace: None,
-        keeping: None,
-        record: None,
-        resumed: None,
+    let demo = Member {
+        title: arguments.output.display().to_string(),
+        words: words.map(OsString::from).to_vec(),
     };
-    paint(common, &gpu, &network, job)
+    demo.paint(common, (&network, &gpu))
+}
+
+fn no_room(error: &io::Error) -> Failure {
+    Failure::bad_input(format!(
+        "the pictures of the demo cannot be unpacked into the temporary folder ({error}); make room there, or set TMPDIR"
+    ))
 }

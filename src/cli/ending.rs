@@ -43,10 +43,15 @@ pub fn summary(output: &str, steps: &Range<usize>, seconds: f64, progress: &Prog
         total,
         content,
         style,
+        dream,
         ..
     } = progress.last;
+    let dream = match dream {
+        0.0 => String::new(),
+        dream => format!(", dream {dream:.4e}"),
+    };
     format!(
-        "{output} after {step} steps in {seconds:.1} s, loss {total:.4e} (content {content:.4e}, style {style:.4e})"
+        "{output} after {step} steps in {seconds:.1} s, loss {total:.4e} (content {content:.4e}, style {style:.4e}{dream})"
     )
 }
 

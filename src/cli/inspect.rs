@@ -3,6 +3,7 @@
 mod kernels;
 mod plan;
 mod record;
+mod tensor;
 
 use std::path::{Path, PathBuf};
 
@@ -87,6 +88,7 @@ pub fn run(common: &Common, inspect: &Inspect) -> Result<(), Failure> {
             };
             inspect_dream(common, &request)
         }
+        Inspect::Tensor(arguments) => tensor::run(common, arguments),
         Inspect::Plan(arguments) => plan::run(common, arguments),
         Inspect::Record { picture, json } => record::run(picture, *json),
         Inspect::Kernels { size, emit, json } => {

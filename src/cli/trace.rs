@@ -69,6 +69,8 @@ impl Trace {
             content,
             style,
             tv,
+            // The columns are fixed; what is missing of the total is the dream's.
+            dream: _,
         } = summary;
         let writer = &mut self.writer;
         writeln!(writer, "{step},{seconds:.3},{total},{content},{style},{tv}")

@@ -131,18 +131,12 @@ impl Executable {
         }
     }
 
-    /// Fills a constant C×C matrix, row-major and symmetric. A value that the program does not use is
-    /// passed over.
-    pub fn write_gram(&self, gpu: &Gpu, value: ValueId, entries: &[f32]) {
+    /// Fills a constant Gram matrix, C×C and symmetric, or constant moments, where C means follow. A value that the
+    /// program does not use is passed over.
+    pub fn write_statistics(&self, gpu: &Gpu, value: ValueId, entries: &[f32]) {
         if let Some(buffer) = self.buffers.get(&value) {
             gpu.write(buffer, entries);
         }
-    }
-
-    /// Fills constant moments: a symmetric C×C matrix, then C means. A value that the program does not use is
-    /// passed over.
-    pub fn write_moments(&self, gpu: &Gpu, value: ValueId, entries: &[f32]) {
-        self.write_gram(gpu, value, entries);
     }
 
     /// Runs every step: one encoder, one pass, one submit, or several of a run that takes long.
@@ -161,11 +155,19 @@ impl Executable {
     }
 
     /// A kept value of the last run: planar (C, H, W), or (C, C) row-major, of moments followed by C means;
-    /// nothing for a value that the program does not use.
+    /// nothing for a value that the program does not use. The picture and its gradient are always kept.
     ///
     /// # Errors
     /// Device lost, or no room for the staging buffer.
     pub async fn read(&self, gpu: &Gpu, value: ValueId) -> Result<Vec<f32>, GpuError> {
+        if value == self.program.tape.picture() {
+            return self.read_planar(gpu, &self.picture).await;
+        }
+        if let (true, Some(gradient)) =
+            (Some(value) == self.program.picture_gradient, &self.gradient)
+        {
+            return self.read_planar(gpu, gradient).await;
+        }
         let Some(buffer) = self.buffers.get(&value) else {
             return Ok(Vec::new());
         };

@@ -33,6 +33,8 @@ pub struct StyleTerms {
     pub content: Vec<LayerWeight>,
     /// Layers whose statistics are to become those of the style; the weight is w_l.
     pub style: Vec<LayerWeight>,
+    /// Layers that are to see more of what they see there already: their term is −weight · mean(F²).
+    pub dream: Vec<LayerWeight>,
     /// Which statistics.
     pub statistics: Statistics,
     /// Factor of all content terms; 0 leaves them out.
@@ -134,6 +136,8 @@ pub struct LossSummary {
     pub content: f64,
     /// Sum of the style terms.
     pub style: f64,
+    /// Sum of the dream terms.
+    pub dream: f64,
     /// Total variation.
     pub tv: f64,
 }
@@ -148,6 +152,7 @@ impl LossSummary {
             match name.split(':').next() {
                 Some("content") => summary.content += value,
                 Some("style") => summary.style += value,
+                Some("dream") => summary.dream += value,
                 Some("tv") => summary.tv += value,
                 _ => {}
             }
@@ -165,6 +170,7 @@ mod tests {
         StyleTerms {
             content: vec![at(9)],
             style: vec![at(1), at(6), at(11)],
+            dream: vec![],
             statistics: Statistics::Gram,
             content_weight: 3.0,
             style_weight: 5.0,

@@ -1,7 +1,7 @@
 //! The terms of a style transfer as nodes on a tape, and as something that runs.
 
 use super::{LayerWeight, ObjectiveError, Statistics, StyleRegion, StyleTargets, StyleTerms};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, GpuError};
 use crate::graph::{Executable, Program, RunOptions, Strategy, Tape, TapeError, ValueId};
 use crate::kernels::conv3x3::Preference;
 use crate::net::{Architecture, Network};
@@ -10,7 +10,7 @@ use crate::shape::Shape;
 /// The terms as nodes on a tape, and the targets that they compare with. It needs no device: the plan of a
 /// program made from it says what a run would take.
 pub struct StyleTape {
-    /// Network and terms. The loss terms are called `content:<layer>`, `style:<layer>` and `tv`; in regions
+    /// Network and terms. The loss terms are called `content:<layer>`, `style:<layer>`, `dream:<layer>` and `tv`; in regions
     /// `style:<layer>:<number>`, counted from 1.
     pub tape: Tape,
     content_targets: Vec<ValueId>,
@@ -35,10 +35,12 @@ impl StyleTape {
         let layers: Vec<usize> = content
             .iter()
             .chain(&style)
+            .chain(&terms.dream)
             .map(|term| term.layer)
             .collect();
         let values = network.extend(&mut tape, terms.treatment(), &layers)?;
-        let (content_values, style_values) = values.split_at(content.len());
+        let (content_values, others) = values.split_at(content.len());
+        let (style_values, dream_values) = others.split_at(style.len());
         let mut this = Self {
             tape,
             content_targets: Vec::new(),
@@ -65,10 +67,39 @@ impl StyleTape {
                 this.style_term(&look, (term, value), place, Some(region))?;
             }
         }
+        for (term, &value) in terms.dream.iter().zip(dream_values) {
+            let name = format!("dream:{}", look.name(term.layer));
+            this.tape.dream_loss(&name, value, -term.weight)?;
+        }
         if terms.tv_weight != 0.0 {
             this.tape.tv_loss("tv", terms.tv_weight)?;
         }
         Ok(this)
+    }
+
+    /// Everything on the device, with these targets.
+    ///
+    /// # Errors
+    /// A failure of the device.
+    pub fn executable(
+        self,
+        gpu: &Gpu,
+        targets: &StyleTargets,
+        strategy: &Strategy,
+        options: &RunOptions,
+    ) -> Result<Executable, GpuError> {
+        let program = Program::with_strategy(self.tape, strategy, gpu.binding_limit());
+        let executable = Executable::build(gpu, program, options)?;
+        for (&target, (_, map)) in self.content_targets.iter().zip(&targets.content.maps) {
+            executable.write_map(gpu, target, map);
+        }
+        for (weights, values) in &self.weights {
+            executable.write_map(gpu, *weights, values);
+        }
+        for &(target, [region, layer]) in &self.style_targets {
+            executable.write_statistics(gpu, target, &targets.style[region][layer]);
+        }
+        Ok(executable)
     }
 
     fn content_term(
@@ -179,30 +210,10 @@ pub fn style_executable(
     preference: &Preference,
     strategy: &Strategy,
 ) -> Result<Executable, ObjectiveError> {
-    let StyleTape {
-        tape,
-        content_targets,
-        style_targets,
-        weights,
-    } = StyleTape::new(network, terms, size)?;
-    let program = Program::with_strategy(tape, strategy, gpu.binding_limit());
     let options = RunOptions {
         preference: preference.clone(),
         ..RunOptions::default()
     };
-    let executable = Executable::build(gpu, program, &options)?;
-    for (&target, (_, map)) in content_targets.iter().zip(&targets.content.maps) {
-        executable.write_map(gpu, target, map);
-    }
-    for (weights, values) in &weights {
-        executable.write_map(gpu, *weights, values);
-    }
-    for &(target, [region, layer]) in &style_targets {
-        let entries = &targets.style[region][layer];
-        match terms.statistics {
-            Statistics::Gram => executable.write_gram(gpu, target, entries),
-            Statistics::Moments => executable.write_moments(gpu, target, entries),
-        }
-    }
-    Ok(executable)
+    let tape = StyleTape::new(network, terms, size)?;
+    Ok(tape.executable(gpu, targets, strategy, &options)?)
 }

@@ -24,7 +24,7 @@ pub use forecast::{StyleForecast, StyleProblem, anything_fits, first_that_fits};
 pub use glance::{Glance, dream_gradient_that_fits, features_that_fit, style_gradient_that_fits};
 pub use octaves::{Octave, octave_sizes};
 pub use recipe::{
-    RecipeFinish, StyleRecipe, gatys, gatys_style_weight, match_grams, match_moments,
+    RecipeFinish, StyleRecipe, dream_weight, gatys, gatys_style_weight, match_grams, match_moments,
     painterly_style_weight,
 };
 pub use scaled::{Finish, PreparationError, Resumption, Rhythm, ScaledChoices, ScaledRun};

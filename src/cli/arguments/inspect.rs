@@ -76,6 +76,8 @@ pub enum Inspect {
         #[arg(short, long, value_name = "G.npy")]
         output: PathBuf,
     },
+    /// Any value of a step of recipe gatys, forward or gradient, as f32 .npy and as a picture
+    Tensor(TensorArguments),
     /// Memory of a style transfer: every buffer, its lifetime, the peak; needs no adapter
     Plan(PlanArguments),
     /// How a picture was made, by the record that `impasto style` left in it
@@ -98,6 +100,33 @@ pub enum Inspect {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Args)]
+pub struct TensorArguments {
+    /// Content picture
+    pub content: PathBuf,
+    /// Style picture
+    #[arg(long, value_name = "IMG")]
+    pub style: PathBuf,
+    /// Picture at which the step is taken, of the size of the content [default: the content]
+    #[arg(long, value_name = "IMG")]
+    pub at: Option<PathBuf>,
+    /// How the network halves its maps
+    #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
+    pub pooling: Pooling,
+    /// Print what there is, each with its sides
+    #[arg(long, conflicts_with_all = ["name", "output", "picture"])]
+    pub list: bool,
+    /// What to look at: relu3_1, `gradient of conv3_1`, gram:relu3_1, …
+    #[arg(long, required_unless_present = "list", value_name = "NAME")]
+    pub name: Option<String>,
+    /// Write the numbers
+    #[arg(short, long, required_unless_present_any = ["list", "picture"], value_name = "F.npy")]
+    pub output: Option<PathBuf>,
+    /// Draw it: every channel of a map, black for 0, through orange to white above it, through blue below
+    #[arg(long, value_name = "F.png")]
+    pub picture: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -60,6 +60,10 @@ pub struct StyleArguments {
     /// Weight of the content terms [default: that of the recipe, 1]
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "W")]
     pub content_weight: Option<f32>,
+    /// Layer that is to see more of what it sees in the picture, as in a dream: from 0.1 things begin to appear, at 1 they
+    /// are everywhere; repeatable
+    #[arg(long = "dream", value_name = "NAME[:W]")]
+    pub dreams: Vec<Weighted>,
     /// How far towards the style the statistics of the content are to go, from 0, not at all, to 1, all the way
     #[arg(long, default_value = "1", allow_negative_numbers = true, value_parser = part, value_name = "S")]
     pub strength: f32,

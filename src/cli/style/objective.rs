@@ -7,7 +7,8 @@ use impasto::image::Picture;
 use impasto::net::Architecture;
 use impasto::objective::{LayerWeight, Statistics, StyleTerms};
 use impasto::paint::{
-    StyleRecipe, gatys_style_weight, match_grams, match_moments, painterly_style_weight,
+    StyleRecipe, dream_weight, gatys_style_weight, match_grams, match_moments,
+    painterly_style_weight,
 };
 
 use crate::cli::arguments::{RunArguments, StyleArguments, StyleLoss, StylePart, Weighted};
@@ -32,7 +33,10 @@ pub(super) fn terms(
     if !arguments.content_layers.is_empty() {
         terms.content = layers(&arguments.content_layers, architecture, |_| 1.0)?;
     }
-    with_style(terms, arguments, architecture)
+    let mut terms = with_style(terms, arguments, architecture)?;
+    let dream = dream_weight(terms.statistics);
+    terms.dream = layers(&arguments.dreams, architecture, |_| dream)?;
+    Ok(terms)
 }
 
 /// `terms` with what the flags change in all but the content.
@@ -175,7 +179,8 @@ pub fn check_sides<'a>(
     styles: impl Iterator<Item = (&'a Weighted, &'a (Picture, f32))>,
 ) -> Result<(), Failure> {
     let of_styles = || terms.style.iter().map(|term| term.layer);
-    let of_content = terms.content.iter().map(|term| term.layer);
+    let of_content = terms.content.iter().chain(&terms.dream);
+    let of_content = of_content.map(|term| term.layer);
     check_side(architecture, of_content.chain(of_styles()), name, content)?;
     for (named, (style, _)) in styles {
         check_side(architecture, of_styles(), Path::new(&named.name), style)?;

@@ -112,7 +112,7 @@ pub fn sizes(
         }
         Wish::From(smallest) => scale_sizes(end, smallest),
     };
-    let layers = || terms.content.iter().chain(&terms.style);
+    let layers = || terms.content.iter().chain(&terms.style).chain(&terms.dream);
     let least = layers()
         .map(|term| architecture.downscale(term.layer))
         .max();
