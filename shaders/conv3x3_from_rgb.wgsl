@@ -13,7 +13,7 @@
 //           RDNA2 (RADV, Mesa 22.3.6): 120 registers, no spill, 8 waves of 32 lanes a SIMD; 88 % of the loop's vector instructions
 //           multiply and add with bias and ReLU. Its turns are output groups, each with its own epilogue: with flags from the
 //           uniform instead of FLAGS it was 70 %
-// Test      tests/kernels.rs::conv3x3
+// Test      tests/kernels/convolution.rs::conv3x3
 
 struct ConvParams {
     width: u32,

@@ -12,7 +12,7 @@
 // Why       on Mesa llvmpipe 5.9 ms for 3 → 64 at 256×256 in a step, conv3x3_direct 13.7, conv3x3_from_rgb 24: one load fetches 8 columns of w for
 //           8 lanes, and the loop over the output groups is one piece of code that stays in the instruction cache, where the
 //           unrolled 16 channels of conv3x3_direct are fetched anew by every thread. What is left is storing y
-// Test      tests/kernels.rs::conv3x3
+// Test      tests/kernels/convolution.rs::conv3x3
 
 struct ConvParams {
     width: u32,

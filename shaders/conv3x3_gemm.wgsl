@@ -16,7 +16,7 @@
 //           RDNA3: 120 registers, no spill, 12 waves. Slow on Mesa llvmpipe, where a barrier puts every lane aside
 //           HALVES unpacks on the way into workgroup memory: 2.5 loads instead of 3.7, 91 % multiply-adds, else the same; on RDNA2
 //           conv3x3_direct_portable even multiplies the halves as they are (v_fma_mix): 90 %
-// Test      tests/kernels.rs::conv3x3
+// Test      tests/kernels/convolution.rs::conv3x3
 
 struct ConvParams {
     width: u32,

@@ -10,7 +10,7 @@
 // Cost      18·C·O·(2·H + 2·W + 4) flop; per thread and input group mostly 3 vec4 of x and 12 of w
 // Why       no faster than conv3x3_plain, and need not be: at 64→3 on 256² it has 1.6 % of the pixels. It leaves all other kernels
 //           alone, where a padded map and a crop of what is made from it would cost a 64-channel map more
-// Test      tests/kernels.rs::conv3x3_borders
+// Test      tests/kernels/convolution.rs::conv3x3_borders
 
 struct ConvParams {
     width: u32,

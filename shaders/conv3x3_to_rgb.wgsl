@@ -14,7 +14,7 @@
 //           216, no spill, 4 waves of 32 lanes a SIMD, 89 %: bound by memory, and each lane has 36 loads on their way; RDNA3: 130 spilled.
 //           Tiles of 3×2 have 112, 8 waves, 84 %, but 53 loads for 16 pixels; 4×2 have 136, 6 waves; 4×4 row by row has 128 and
 //           8 waves, but keeps all 36 weight columns alive and spills 137 scalar registers
-// Test      tests/kernels.rs::conv3x3
+// Test      tests/kernels/convolution.rs::conv3x3
 
 struct ConvParams {
     width: u32,

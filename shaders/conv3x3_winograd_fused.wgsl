@@ -14,7 +14,7 @@
 //           scratch costs 20 ns to store and 14 to load where texels cost 51 and 5: 64→64 at 256² takes 38 ms instead of 51,
 //           128→128 at 128² 27 instead of 30. At 256 channels both are alike, beyond V is read too often.
 //           llvmpipe ends all loops of a thread after 65 535 turns together, so the host cuts a large map into dispatches
-// Test      tests/kernels.rs::conv3x3
+// Test      tests/kernels/convolution.rs::conv3x3
 
 struct FusedParams {
     width: u32,

@@ -17,7 +17,7 @@
 //           TILES leave fewer lanes idle. Chunked sums cost 5 % and keep the error near 5e-7 rms, direct sums 2e-7: what is compared
 //           with others' figures (impasto inspect, tests/golden.rs) takes a direct kernel, as gradients flip at ReLUs and maxima
 //           u is f32 alone: the transform multiplies by thirds and √2, so f16 would not be exact even where the filter is
-// Test      tests/kernels.rs::conv3x3
+// Test      tests/kernels/convolution.rs::conv3x3
 
 struct WinogradParams {
     width: u32,

@@ -15,7 +15,7 @@
 //           C/16 terms to round. RDNA2 (RADV, Mesa 22.3.6): 104 registers, no spill, 8192 bytes, 8 waves of
 //           32 lanes a SIMD, 85 % of the loop's vector instructions multiply and add; RDNA3: 108 registers, no spill, 14 waves
 //           u is f32 alone: the transform multiplies by thirds and √2, so f16 would not be exact even where the filter is
-// Test      tests/kernels.rs::conv3x3_winograd_tiled
+// Test      tests/kernels/convolution.rs::conv3x3_winograd_tiled
 
 struct WinogradParams {
     width: u32,

@@ -11,7 +11,7 @@
 // Why       all of the epilogue happens here, in the order of conv3x3_direct, with its flags as a constant: 12 % faster on Mesa llvmpipe
 //           than with a uniform. All output passes of a VGG-19 step at 256² take 68 ms where the products take 280. m keeps its
 //           pitch: with rows an odd number of cache lines apart, as v has them, this pass was 50 % slower
-// Test      tests/kernels.rs::conv3x3
+// Test      tests/kernels/convolution.rs::conv3x3
 
 struct WinogradParams {
     width: u32,

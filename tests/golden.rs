@@ -434,7 +434,7 @@ fn gradient_with_limit(binding_limit: Option<u64>) -> Vec<f32> {
 }
 
 /// The variants that are not chosen by themselves compute the whole objective too. (`plain` would take
-/// a minute here; `tests/kernels.rs` holds it to the reference.)
+/// a minute here; `tests/kernels/convolution.rs` holds it to the reference.)
 #[test]
 fn gradients_of_other_variants_agree_with_pytorch() {
     for variant in [

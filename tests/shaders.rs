@@ -255,7 +255,7 @@ fn knob_names(text: &str) -> impl Iterator<Item = &str> {
         .filter(move |word| word.chars().all(is_capital))
 }
 
-/// `tests/kernels.rs::relu`, or a family, `tests/kernels.rs::conv3x3` for `conv3x3_plain` and its like.
+/// `tests/kernels.rs::relu`, or a family, `tests/kernels/convolution.rs::conv3x3` for `conv3x3_plain` and its like.
 #[test]
 fn headers_name_a_test_that_exists() {
     for file in shader_files() {

@@ -1,10 +1,14 @@
 //! The Gram matrix G = F·Fᵀ/M of a feature map (`shaders/gram.wgsl`, or `gram_broadcast.wgsl` or
-//! `gram_tiled.wgsl` and the former's second pass) and the way back
-//! (`shaders/gram_gradient.wgsl`, or its twin without subgroups).
+//! `gram_tiled.wgsl` and the former's second pass), and the [way back](gradient).
 
+mod gradient;
+
+pub use gradient::{GRADIENT, GRADIENT_PORTABLE, gradient};
+pub(super) use gradient::{gradient_kernel, gradient_of_moments};
+
+use super::ACCUMULATE;
 use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
 use super::weighted::{Weighted, weighted, weights_or};
-use super::{ACCUMULATE, MEAN, Merge};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
 use crate::shape::Shape;
 
@@ -59,31 +63,6 @@ pub static REDUCE: Kernel = Kernel {
         (3, Access::Read),
         (5, Access::ReadWrite),
     ],
-    needs_subgroups: false,
-};
-
-const GRADIENT_BINDINGS: &[(u32, Access)] = &[
-    (0, Access::Uniform),
-    (1, Access::Read),
-    (2, Access::Read),
-    (4, Access::ReadWrite),
-    (5, Access::Read),
-    (6, Access::Read),
-];
-
-/// gF (+)= 2/M · gG·F, gG by subgroup broadcast, loads of 64 bits.
-pub static GRADIENT: Kernel = Kernel {
-    shader: crate::shader!("gram_gradient"),
-    entry: "main",
-    bindings: GRADIENT_BINDINGS,
-    needs_subgroups: true,
-};
-
-/// The same without subgroup operations and 64-bit integers.
-pub static GRADIENT_PORTABLE: Kernel = Kernel {
-    shader: crate::shader!("gram_gradient_portable"),
-    entry: "main",
-    bindings: GRADIENT_BINDINGS,
     needs_subgroups: false,
 };
 
@@ -172,23 +151,6 @@ struct GramParams {
     scale: f32,
     flags: u32,
     padding: u32,
-}
-
-/// Same order as `GramGradientParams` in the shaders.
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::NoUninit)]
-struct GramGradientParams {
-    pixels: u32,
-    x_plane: u32,
-    y_plane: u32,
-    c_groups: u32,
-    o_groups: u32,
-    c_first: u32,
-    o_first: u32,
-    c_groups_total: u32,
-    flags: u32,
-    scale: f32,
-    padding: [u32; 2],
 }
 
 /// Into how many chunks the pixels are split, each with partial sums of its own. More of them keep
@@ -366,137 +328,5 @@ fn gram_params(
         scale: 0.0,
         flags: 0,
         padding: 0,
-    }
-}
-
-/// Records gf (+)= 2/M · gg·F·T for a symmetric gg, which every loss on a Gram matrix has, and M positions.
-///
-/// # Errors
-/// A plane that no binding can hold.
-pub fn gradient(
-    recorder: &mut Recorder,
-    gpu: &Gpu,
-    gg: &wgpu::Buffer,
-    source: Weighted<'_>,
-    gf: &FeatureMap,
-    positions: usize,
-    merge: Merge,
-) -> Result<(), GpuError> {
-    let matrix = BufferView::first(gg, matrix_bytes(source.0.shape));
-    record_gradient(recorder, gpu, (matrix, 0), source, gf, positions, merge)
-}
-
-/// The same for the gradient at moments, C×C and C means, which adds gμ/M to every position: records
-/// gf (+)= (2/M · gs·F + gμ/M)·T.
-pub(super) fn gradient_of_moments(
-    recorder: &mut Recorder,
-    gpu: &Gpu,
-    gm: BufferView,
-    source: Weighted<'_>,
-    gf: &FeatureMap,
-    positions: usize,
-    merge: Merge,
-) -> Result<(), GpuError> {
-    record_gradient(recorder, gpu, (gm, MEAN), source, gf, positions, merge)
-}
-
-fn record_gradient(
-    recorder: &mut Recorder,
-    gpu: &Gpu,
-    (gg, mean): (BufferView, u32),
-    source: Weighted<'_>,
-    gf: &FeatureMap,
-    positions: usize,
-    merge: Merge,
-) -> Result<(), GpuError> {
-    let (f, _) = source;
-    let scale = 2.0 / positions as f32;
-    let slices = slices(f.shape, recorder.binding_limit())?;
-    let kernel = gradient_kernel(gpu.adapter().is_software() && gpu.can_run(&GRADIENT));
-    let threads = f.shape.pixels().div_ceil(gradient_tile(kernel)[0]);
-    let kernel = (kernel, recorder.workgroup_for(threads));
-    for &o_slice in &slices {
-        for (index, &c_slice) in slices.iter().enumerate() {
-            // Slices of F add up in gF; only after the last may the mask fall, and the mean counts once.
-            let mut flags = merge.flags() | mean;
-            if index > 0 {
-                flags |= ACCUMULATE;
-            }
-            if index + 1 < slices.len() {
-                flags &= ACCUMULATE;
-            }
-            recorder.push(gradient_command(
-                kernel,
-                gg.clone(),
-                source,
-                gf,
-                [c_slice, o_slice],
-                (scale, flags),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// The broadcasting kernel keeps more in registers than a real GPU has (RDNA2 spills 78).
-pub(super) fn gradient_kernel(software_with_subgroups: bool) -> &'static Kernel {
-    if software_with_subgroups {
-        &GRADIENT
-    } else {
-        &GRADIENT_PORTABLE
-    }
-}
-
-/// Pixels and channel groups of a thread, as the two shaders have them.
-fn gradient_tile(kernel: &Kernel) -> [usize; 2] {
-    if kernel.needs_subgroups {
-        [8, 8]
-    } else {
-        [4, 4]
-    }
-}
-
-fn gradient_command(
-    (kernel, workgroup): (&'static Kernel, u32),
-    gg: BufferView,
-    (f, weights): Weighted<'_>,
-    gf: &FeatureMap,
-    [c_slice, o_slice]: [GroupSlice; 2],
-    (scale, flags): (f32, u32),
-) -> Command {
-    let pixels = f.shape.pixels();
-    let [strip, out_groups] = gradient_tile(kernel);
-    let params = GramGradientParams {
-        pixels: pixels as u32,
-        x_plane: f.plane(),
-        y_plane: gf.plane(),
-        c_groups: c_slice.count as u32,
-        o_groups: o_slice.count as u32,
-        c_first: c_slice.first as u32,
-        o_first: o_slice.first as u32,
-        c_groups_total: groups(f.shape.channels) as u32,
-        flags,
-        scale,
-        padding: [0; 2],
-    };
-    let (c, o) = (4 * c_slice.count as u64, 4 * o_slice.count as u64);
-    Command {
-        kernel,
-        knobs: vec![("WORKGROUP", workgroup), weighted(weights)],
-        uniform: bytemuck::bytes_of(&params).to_vec(),
-        buffers: vec![
-            f.view(c_slice),
-            gg,
-            gf.view(o_slice),
-            f.view(o_slice),
-            weights_or(f, weights),
-        ],
-        workgroups: [
-            pixels.div_ceil(strip).div_ceil(workgroup as usize) as u32,
-            o_slice.count.div_ceil(out_groups) as u32,
-            1,
-        ],
-        flop: 2 * c * o * pixels as u64,
-        bytes: 4 * (c + o) * pixels as u64,
     }
 }

@@ -1,0 +1,233 @@
+//! 3×3 convolutions, every variant in both directions, against the f64 reference.
+
+use super::cases::{
+    conv3x3_cases, conv3x3_in_slices, conv3x3_of_any_channels, conv3x3_with_border,
+    in_both_packings,
+};
+use super::devices::{checked, everywhere, portable};
+use super::support::{gpu, wait};
+use impasto::doctor::{Check, conv3x3};
+use impasto::gpu::{DispatchInfo, Gpu, GpuError, Recorder};
+use impasto::kernels::FeatureMap;
+use impasto::kernels::conv3x3::{DeviceFilter, Epilogue, Filter, Variant};
+use impasto::shape::{Border, Shape};
+
+pub async fn check_conv3x3(gpu: &Gpu, cases: &[conv3x3::Case]) -> Result<Vec<Check>, GpuError> {
+    let mut checks = Vec::new();
+    for case in cases.iter().filter(|case| case.is_supported(gpu)) {
+        checks.push(conv3x3::check(gpu, case).await?);
+    }
+    Ok(checks)
+}
+
+#[test]
+fn conv3x3_plain() {
+    let mut cases = conv3x3_of_any_channels(Variant::Plain);
+    // More threads than 65 535 of the smallest workgroups hold.
+    cases.push(conv3x3::Case::forward(
+        Variant::Plain,
+        Shape::new(4, 600, 900),
+        4,
+    ));
+    cases.extend(conv3x3_in_slices(Variant::Plain, [12, 20], 1));
+    everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
+}
+
+#[test]
+fn conv3x3_direct() {
+    let cases = in_both_packings(conv3x3_of_any_channels(Variant::Direct));
+    for gpu in [gpu(), checked()] {
+        if gpu.has_subgroups() {
+            let checks = wait(gpu, check_conv3x3(gpu, &cases)).unwrap();
+            assert_eq!(checks.len(), cases.len());
+            let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
+            assert!(failed.is_empty(), "{failed:#?}");
+        }
+    }
+    let supported = cases.iter().filter(|case| case.is_supported(portable()));
+    assert_eq!(supported.count(), 0, "it needs subgroup operations");
+}
+
+/// On software adapters alone, where it pays; several bands, odd sizes, channels that pad a group.
+#[test]
+fn conv3x3_winograd() {
+    let mut cases = conv3x3_of_any_channels(Variant::Winograd);
+    // More than one band, then as many tiles as half a block.
+    for (shape, outputs) in [(Shape::new(512, 61, 45), 64), (Shape::new(36, 15, 31), 40)] {
+        cases.push(conv3x3::Case::forward(Variant::Winograd, shape, outputs));
+    }
+    cases.extend(conv3x3_in_slices(Variant::Winograd, [24, 72], 4));
+    for gpu in [gpu(), checked()] {
+        if gpu.has_subgroups() && gpu.adapter().is_software() {
+            let checks = wait(gpu, check_conv3x3(gpu, &cases)).unwrap();
+            assert_eq!(checks.len(), cases.len());
+            let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
+            assert!(failed.is_empty(), "{failed:#?}");
+        }
+    }
+}
+
+/// On software adapters alone; more blocks than processors and the last not full, channels that pad a group, the
+/// widest that it is chosen for.
+#[test]
+fn conv3x3_winograd_fused() {
+    let mut cases = conv3x3_of_any_channels(Variant::WinogradFused);
+    for (shape, outputs) in [
+        (Shape::new(20, 69, 77), 44),
+        (Shape::new(256, 15, 31), 128),
+        // On two processors more turns of the loops than one dispatch may do.
+        (Shape::new(16, 520, 600), 64),
+    ] {
+        cases.push(conv3x3::Case::forward(
+            Variant::WinogradFused,
+            shape,
+            outputs,
+        ));
+    }
+    // With run-time checks only small ones can run, see `winograd_fused::supports`.
+    for (gpu, least) in [(gpu(), cases.len()), (checked(), 4)] {
+        if gpu.has_subgroups() && gpu.adapter().is_software() {
+            let checks = wait(gpu, check_conv3x3(gpu, &cases)).unwrap();
+            assert!(checks.len() >= least, "{checks:#?}");
+            let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
+            assert!(failed.is_empty(), "{failed:#?}");
+        }
+    }
+}
+
+/// More input channels than two steps take, more than one band, output channels beyond a workgroup.
+#[test]
+fn conv3x3_winograd_tiled() {
+    let mut cases = conv3x3_of_any_channels(Variant::WinogradTiled);
+    cases.push(conv3x3::Case::forward(
+        Variant::WinogradTiled,
+        Shape::new(512, 61, 45),
+        68,
+    ));
+    cases.extend(conv3x3_in_slices(Variant::WinogradTiled, [24, 72], 4));
+    everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
+}
+
+/// Every variant reads on beyond the edge alike, and the fold completes the gradient of each. The lesson alone is tried
+/// everywhere: a border is one knob more, and compiling all variants with it on every device would take minutes.
+#[test]
+fn conv3x3_borders() {
+    for border in [Border::Replicate, Border::Wrap] {
+        let cases = Variant::ALL.map(|variant| conv3x3_with_border(variant, border));
+        everywhere(async |gpu| check_conv3x3(gpu, &cases[0]).await);
+        let checks = wait(gpu(), check_conv3x3(gpu(), &cases.concat())).unwrap();
+        let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
+        assert!(failed.is_empty(), "{failed:#?}");
+    }
+}
+
+#[test]
+fn conv3x3_direct_portable() {
+    let mut cases = conv3x3_of_any_channels(Variant::DirectPortable);
+    cases.extend(conv3x3_in_slices(Variant::DirectPortable, [24, 32], 2));
+    let cases = in_both_packings(cases);
+    everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
+}
+
+/// Output channels beyond those of a workgroup, maps beyond its pixels, both not to the full.
+#[test]
+fn conv3x3_gemm() {
+    let mut cases = conv3x3_of_any_channels(Variant::Gemm);
+    cases.extend(conv3x3_in_slices(Variant::Gemm, [24, 72], 2));
+    let cases = in_both_packings(cases);
+    everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
+}
+
+/// Up to three input channels, in both directions, in one piece and in slices of the output.
+fn conv3x3_of_few_channels(variant: Variant) -> Vec<conv3x3::Case> {
+    let pairs = [[3, 4], [2, 6], [1, 12], [3, 64]];
+    let forward = pairs.map(|[c, o]| conv3x3_cases(variant, c, o)).concat();
+    let turned = pairs.map(|[c, o]| conv3x3_cases(variant, o, c)).concat();
+    let mut cases = [forward, turned].concat();
+    cases.extend(conv3x3_in_slices(variant, [3, 52], 4));
+    cases
+}
+
+#[test]
+fn conv3x3_from_rgb() {
+    let cases = conv3x3_of_few_channels(Variant::FromRgb);
+    everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
+}
+
+#[test]
+fn conv3x3_from_rgb_broadcast() {
+    let cases = conv3x3_of_few_channels(Variant::FromRgbBroadcast);
+    for gpu in [gpu(), checked()] {
+        if gpu.can_run(Variant::FromRgbBroadcast.kernel()) {
+            let checks = wait(gpu, check_conv3x3(gpu, &cases)).unwrap();
+            assert!(!checks.is_empty());
+            let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
+            assert!(failed.is_empty(), "{failed:#?}");
+        }
+    }
+}
+
+/// They never multiply the fourth lane of their input.
+#[test]
+fn conv3x3_from_rgb_refuses_a_fourth_channel() {
+    for variant in [Variant::FromRgb, Variant::FromRgbBroadcast] {
+        let case = |channels| {
+            let shape = Shape::new(channels, 3, 5);
+            conv3x3::Case::forward(variant, shape, 12)
+        };
+        assert_eq!(case(3).is_supported(gpu()), gpu().can_run(variant.kernel()));
+        assert!(!case(4).is_supported(gpu()));
+    }
+}
+
+#[test]
+fn conv3x3_to_rgb() {
+    let pairs = [[4, 3], [6, 3], [12, 4], [64, 3]];
+    let forward = pairs
+        .map(|[c, o]| conv3x3_cases(Variant::ToRgb, c, o))
+        .concat();
+    let turned = pairs
+        .map(|[c, o]| conv3x3_cases(Variant::ToRgb, o, c))
+        .concat();
+    let mut cases = [forward, turned].concat();
+    cases.extend(conv3x3_in_slices(Variant::ToRgb, [44, 3], 4));
+    everywhere(async |gpu| check_conv3x3(gpu, &cases).await);
+}
+
+/// What a variant costs on paper is what its dispatches say.
+#[test]
+fn conv3x3_costs_on_paper_are_those_of_the_dispatches() {
+    let side = 40;
+    // Weights that are no f16, then some that are.
+    for (c_in, c_out, weight) in [(64, 64, 0.1), (128, 96, 0.5), (64, 3, 0.1), (3, 64, 0.5)] {
+        let filter = Filter {
+            c_in,
+            c_out,
+            weight: vec![weight; 9 * c_in * c_out],
+            bias: vec![],
+        };
+        let output = Shape::new(c_out, side, side);
+        let x = FeatureMap::zeros(gpu(), "x", output.with_channels(c_in)).unwrap();
+        let y = FeatureMap::zeros(gpu(), "y", output).unwrap();
+        let supported = |variant: &Variant| variant.supports(gpu().profile(), &filter, output);
+        for variant in Variant::ALL.into_iter().filter(supported) {
+            let filter = DeviceFilter::upload(gpu(), "filter", &filter, variant).unwrap();
+            let mut recorder = Recorder::new(gpu());
+            impasto::kernels::conv3x3::record(
+                &mut recorder,
+                &filter,
+                Border::Zero,
+                &x,
+                &y,
+                Epilogue::default(),
+            )
+            .unwrap();
+            let recording = recorder.finish(gpu()).unwrap();
+            let sum = |of: fn(&DispatchInfo) -> u64| recording.infos().iter().map(of).sum::<u64>();
+            let paper = variant.cost(filter.packing(), [c_in, c_out], [side, side]);
+            assert_eq!(sum(|info| info.flop), paper.flop, "{variant}");
+            assert_eq!(sum(|info| info.real_flop), paper.real_flop, "{variant}");
+            assert_eq!(sum(|info| info.bytes), paper.bytes, "{variant}");
+        }
+    }
+}
