@@ -74,6 +74,8 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
         keeping: None,
         record: None,
         resumed: None,
+        is_dry: false,
+        reckoned: None,
     };
     paint(common, &gpu, &network, job)
 }

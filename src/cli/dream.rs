@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
+use impasto::graph::ConvolutionChoice;
 use impasto::image::{Picture, remove_leftovers};
 use impasto::kernels::conv3x3::Preference;
 use impasto::kernels::dream_loss::Measure;
@@ -17,6 +18,7 @@ use impasto::paint::{
 
 use super::arguments::{Common, DreamArguments, GuideMode};
 use super::checkpoint::Inputs;
+use super::dry_run::Report;
 use super::ending::save_somewhere;
 use super::failure::{Code, Failure};
 use super::memory::{Budget, Bytes, choose_for_a_look};
@@ -73,19 +75,23 @@ pub fn run(
     )?;
     // Steps are counted per octave.
     draft.steps_are_shared = true;
-    let gpu = open_gpu(common)?;
+    let gpu = open_gpu(common)?.for_run(arguments.dry_run);
     let preference = tuning::preference(common, gpu.profile(), arguments.variant);
     let size = [picture.width, picture.height];
-    let octaves = plan(common, &gpu, &network, &request, size, &preference)?;
+    let plan = plan(&gpu, &network, &request, size, &preference)?;
     let mut job = Job {
         common,
         gpu: &gpu,
         network: &network,
-        choices: &request.choices(octaves),
+        choices: &request.choices(plan.octaves),
         picture: &picture,
         output,
         draft,
     };
+    if arguments.dry_run {
+        return tell(&job, frames.as_ref(), (&plan.line, &plan.convolutions));
+    }
+    say(common, plan.line);
     match &frames {
         Some(wish) => zoom::run(&mut job, wish),
         None => paint(&mut job),
@@ -334,18 +340,31 @@ fn check_files(arguments: &DreamArguments) -> Result<(Output, Option<Wish>), Fai
     Ok((output, frames))
 }
 
+/// How a dream is computed.
+struct Plan {
+    /// Small to large.
+    octaves: Vec<Octave>,
+    /// What is to be said of the largest.
+    line: String,
+    /// What computes the convolutions of the largest.
+    convolutions: Vec<ConvolutionChoice>,
+}
+
 /// How each octave is computed within the memory that there is. The last is looked at first: a dream must not fail
 /// when most of it is done.
 fn plan(
-    common: &Common,
     gpu: &Gpu,
     network: &Network,
     request: &Request<'_>,
     size: [usize; 2],
     preference: &Preference,
-) -> Result<Vec<Octave>, Failure> {
+) -> Result<Plan, Failure> {
     let budget = Budget::new(request.arguments.memory, gpu.profile());
-    let mut octaves = Vec::new();
+    let mut plan = Plan {
+        octaves: Vec::new(),
+        line: String::new(),
+        convolutions: Vec::new(),
+    };
     for size in request.sizes(size).into_iter().rev() {
         let [width, height] = size;
         let tape = DreamTape::new(network, &request.terms, size)?.tape;
@@ -354,14 +373,45 @@ fn plan(
         let (glance, line) = choose_for_a_look(&what, &of_step, |bytes| {
             dream_gradient_that_fits(&tape, preference, gpu.profile(), bytes)
         })?;
-        if octaves.is_empty() {
-            say(common, line);
+        if plan.octaves.is_empty() {
+            plan.line = line;
+            plan.convolutions = glance.convolutions;
         }
         let way = glance.way;
-        octaves.push(Octave { size, way });
+        plan.octaves.push(Octave { size, way });
     }
-    octaves.reverse();
-    Ok(octaves)
+    plan.octaves.reverse();
+    Ok(plan)
+}
+
+/// Tells what would be dreamt, by a plan that has this line of memory and these convolutions.
+fn tell(
+    job: &Job<'_>,
+    frames: Option<&Wish>,
+    (line, convolutions): (&str, &[ConvolutionChoice]),
+) -> Result<(), Failure> {
+    let size = [job.picture.width, job.picture.height];
+    let (what, each) = match frames {
+        Some(wish) => (format!("{} frames", wish.count()), " each"),
+        None => (job.output.name(), ""),
+    };
+    let ([width, height], steps) = (size, job.steps());
+    let mut report = Report::of(&format!("{what}, {width}×{height} in {steps} steps{each}"));
+    let octaves = &job.choices.octaves;
+    for (index, Octave { size, way }) in octaves.iter().enumerate() {
+        let ([width, height], iterations) = (size, job.choices.iterations);
+        let (number, count, strategy) = (index + 1, octaves.len(), &way.candidate.strategy);
+        report.line(format!(
+            "octave {number} of {count}: {width}×{height}, {iterations} steps, {strategy}"
+        ));
+    }
+    report.line(line);
+    report.convolutions(convolutions, size);
+    match frames {
+        Some(wish) => zoom::tell(job, wish, &mut report)?,
+        None => report.output(job.output.path(), ""),
+    }
+    report.print()
 }
 
 /// Dreams and writes the picture, also when the dream ends before its time.

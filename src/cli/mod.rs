@@ -9,6 +9,7 @@ mod demo;
 mod devices;
 mod doctor;
 mod dream;
+mod dry_run;
 mod ending;
 mod failure;
 mod inspect;

@@ -35,6 +35,7 @@ mod pictures;
 mod plan;
 mod preset;
 mod recipe;
+mod rehearsal;
 #[cfg(test)]
 mod tests;
 
@@ -66,11 +67,11 @@ pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Res
     let network = network::load(common)?;
     if arguments.preset.is_some() {
         // What it stands for hangs on the adapter.
-        let gpu = open_gpu(common)?;
+        let gpu = open_gpu(common)?.for_run(arguments.dry_run);
         return opened.paint(common, arguments, (&network, &gpu));
     }
     let job = opened.job(common, arguments, &network)?;
-    let gpu = open_gpu(common)?;
+    let gpu = open_gpu(common)?.for_run(arguments.dry_run);
     let job = job.on(common, arguments, &gpu);
     paint(common, &gpu, &network, job)
 }
@@ -100,6 +101,10 @@ pub struct StyleJob<'a> {
     pub record: Option<Draft>,
     /// The run to go on with, instead of from `start`.
     pub resumed: Option<Checkpoint>,
+    /// Whether nothing is to be done, but told.
+    pub is_dry: bool,
+    /// Seconds that a preset reckons with.
+    pub reckoned: Option<f64>,
 }
 
 /// Another objective for the last scale, and another way down it.
@@ -212,7 +217,11 @@ pub fn paint(
     // A software adapter takes so long for a step that looking at each costs nothing, and so does a copy of
     // the picture beside ten steps of any.
     let often = if gpu.adapter().is_software() { 1 } else { 10 };
-    let plan = plan::plan(common, gpu, network, &job, often)?;
+    let plan = plan::plan(gpu, network, &job, often)?;
+    if job.is_dry {
+        return rehearsal::tell(gpu, network, &job, &plan);
+    }
+    plan.lines.iter().for_each(|line| say(common, line));
     let strategy = plan.scales.last().map(|(_, way)| &way.candidate.strategy);
     let strategy = strategy.cloned().unwrap_or_default();
     let last = plan.finish.as_ref();

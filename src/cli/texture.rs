@@ -98,10 +98,12 @@ pub fn run(
         keeping: None,
         record: None,
         resumed: None,
+        is_dry: arguments.dry_run,
+        reckoned: None,
     };
     let record = Some(job.described(record));
     let keeping = keeping(common, arguments, &session, (inputs, &names), &job)?;
-    let gpu = open_gpu(common)?;
+    let gpu = open_gpu(common)?.for_run(arguments.dry_run);
     let job = StyleJob {
         preference: tuning::preference(common, gpu.profile(), arguments.variant),
         keeping,

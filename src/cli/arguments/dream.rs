@@ -114,6 +114,9 @@ pub struct DreamArguments {
     /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb-broadcast, winograd, winograd-fused, winograd-tiled
     #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
     pub variant: Option<Variant>,
+    /// Check everything and say what would be done, how and with what memory; paint and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// Dream again as this picture was dreamt, by the record in it; other flags go before those of the record
     #[arg(long, value_name = "PICTURE")]
     pub from: Option<PathBuf>,

@@ -72,6 +72,9 @@ pub struct RunArguments {
     /// Write the losses of every step as CSV (step,seconds,total,content,style,tv)
     #[arg(long, value_name = "FILE.csv")]
     pub trace: Option<PathBuf>,
+    /// Check everything and say what would be done, how and with what memory; paint and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// Keep all that the run needs to go on in this file, on the way and at the end
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,

@@ -61,13 +61,20 @@ impl Opened {
             Some(preset) => {
                 let settled = self.settle(common, (preset, arguments), (network, gpu))?;
                 self.session = settled.session;
-                Some(settled.arguments)
+                Some((settled.arguments, settled.seconds))
             }
             None => None,
         };
-        let arguments = settled.as_deref().unwrap_or(arguments);
+        let (arguments, reckoned) = match &settled {
+            Some((settled, seconds)) => (&**settled, *seconds),
+            None => (arguments, None),
+        };
         let job = self.job(common, arguments, network)?;
-        paint(common, gpu, network, job.on(common, arguments, gpu))
+        let job = StyleJob {
+            reckoned,
+            ..job.on(common, arguments, gpu)
+        };
+        paint(common, gpu, network, job)
     }
 
     /// Everything that can be settled, or refused, without a device.
@@ -139,6 +146,8 @@ impl Opened {
             keeping: None,
             record: None,
             resumed: None,
+            is_dry: arguments.dry_run,
+            reckoned: None,
         };
         let record = job.described(record);
         let mut names = vec![arguments.content()];
