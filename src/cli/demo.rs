@@ -71,6 +71,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
         output,
         save_every: None,
         trace: None,
+        plot: None,
         keeping: None,
         record: None,
         resumed: None,

@@ -14,6 +14,7 @@ mod ending;
 mod failure;
 mod inspect;
 mod interrupt;
+mod loss_plot;
 mod memory;
 mod network;
 mod pictures;

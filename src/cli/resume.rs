@@ -281,7 +281,8 @@ pub fn is_path(name: &str, value: &OsStr) -> bool {
         "content" | "output" | "mask" | "content-mask" | "image" | "guide" => value != "-",
         // A stream may have a weight.
         "style" | "styles" => value != "-" && !value.as_encoded_bytes().starts_with(b"-:"),
-        "trace" | "checkpoint" | "weights" | "out-dir" | "keep" | "invert" | "caricature" => true,
+        "trace" | "plot" | "checkpoint" | "weights" | "out-dir" | "keep" | "invert"
+        | "caricature" => true,
         "init" => value != "content" && value != "noise" && value != "-",
         "model" => value
             .to_str()
@@ -292,13 +293,14 @@ pub fn is_path(name: &str, value: &OsStr) -> bool {
 
 /// Flags that may differ from those of the checkpoint: they change no step, or what they name is compared with
 /// what the checkpoint knows of it.
-const FREE: [&str; 12] = [
+const FREE: [&str; 13] = [
     "content",
     "output",
     "no-record",
     "iterations",
     "save-every",
     "trace",
+    "plot",
     "checkpoint",
     "checkpoint-every",
     "model",

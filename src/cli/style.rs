@@ -16,6 +16,7 @@ use super::arguments::{Common, RunArguments, StyleArguments};
 use super::checkpoint::{Inputs, Keeper, Rhythm, check_replaceable, warn_of_change};
 use super::ending::{conclude, left_out, save_somewhere, summary};
 use super::failure::Failure;
+use super::loss_plot::LossPlot;
 use super::memory::{Bytes, OptimiserWish};
 use super::pictures::{Output, check_streams, is_stream};
 use super::progress::{Progress, Saving, numbered, step_of};
@@ -96,6 +97,7 @@ pub struct StyleJob<'a> {
     pub output: Output,
     pub save_every: Option<u32>,
     pub trace: Option<&'a Path>,
+    pub plot: Option<LossPlot>,
     pub keeping: Option<Keeping<'a>>,
     /// What pictures are to say of their making, if anything.
     pub record: Option<Draft>,
@@ -334,6 +336,7 @@ fn set_out(
     if let Some(resumed) = job.resumed {
         progress.resume(resumed.standing.step, resumed.position);
     }
+    progress.plot(job.plot);
     progress.trace(match (job.trace, step) {
         (Some(path), Some(step)) => Some(Trace::continue_after(path, step)?),
         (Some(path), None) => Some(Trace::create(path)?),
@@ -405,6 +408,10 @@ pub fn check_files<'a>(
         inputs.push(&arguments.output);
         check_output_file(trace, &inputs)?;
         inputs.push(trace);
+    }
+    if let Some(plot) = &arguments.plot {
+        check_output_file(plot, &[&inputs[..], &[&arguments.output]].concat())?;
+        inputs.push(plot);
     }
     if let Some(checkpoint) = &arguments.checkpoint {
         check_output_file(checkpoint, &[&inputs[..], &[&arguments.output]].concat())?;

@@ -19,7 +19,7 @@ use sheet::Sheet;
 mod sheet;
 
 /// Flags that all runs of a sheet share, or that no run of a sheet has.
-const SHARED: [&str; 14] = [
+const SHARED: [&str; 15] = [
     "model",
     "weights",
     "adapter",
@@ -33,6 +33,7 @@ const SHARED: [&str; 14] = [
     "checkpoint",
     "checkpoint-every",
     "trace",
+    "plot",
     "save-every",
 ];
 

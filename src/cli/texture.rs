@@ -10,6 +10,7 @@ use impasto::shape::Border;
 use super::arguments::{Common, TextureArguments, Weighted};
 use super::checkpoint::Inputs;
 use super::failure::Failure;
+use super::loss_plot::LossPlot;
 use super::record::{Draft, Input};
 use super::resume::Session;
 use super::style::{
@@ -76,6 +77,10 @@ pub fn run(
     let (scales, finish) = stages(arguments, &recipe, of_network, &sizes)?;
     let resumed = (session.resumed.as_ref(), scales.len());
     let (optimiser, finish) = resumed_wishes(wish, finish, resumed);
+    let plot = arguments.plot.as_deref().map(|path| {
+        let ([width, height], name) = (size, output.name());
+        LossPlot::new(path, format!("{name}, {width}×{height}, a texture"))
+    });
     let job = StyleJob {
         optimiser,
         finish,
@@ -95,6 +100,7 @@ pub fn run(
         output,
         save_every: arguments.save_every,
         trace: arguments.trace.as_deref(),
+        plot,
         keeping: None,
         record: None,
         resumed: None,

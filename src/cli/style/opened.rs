@@ -14,6 +14,7 @@ use crate::cli::arguments::{Common, StyleArguments};
 use crate::cli::checkpoint::Inputs;
 use crate::cli::colour;
 use crate::cli::failure::Failure;
+use crate::cli::loss_plot::LossPlot;
 use crate::cli::pictures::Output;
 use crate::cli::record::Draft;
 use crate::cli::resume::Session;
@@ -129,6 +130,11 @@ impl Opened {
         let (scales, finish) = stages(arguments, &recipe, of_network, &sizes)?;
         let resumed = (session.resumed.as_ref(), scales.len());
         let (optimiser, finish) = resumed_wishes(wish, finish, resumed);
+        let plot = arguments.plot.as_deref().map(|path| {
+            let [width, height] = pictures.sources.sizes(pictures.size).0;
+            let (name, recipe) = (output.name(), arguments.recipe.name());
+            LossPlot::new(path, format!("{name}, {width}×{height}, recipe {recipe}"))
+        });
         let job = StyleJob {
             optimiser,
             finish,
@@ -143,6 +149,7 @@ impl Opened {
             output,
             save_every: arguments.save_every,
             trace: arguments.trace.as_deref(),
+            plot,
             keeping: None,
             record: None,
             resumed: None,

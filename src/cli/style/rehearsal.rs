@@ -99,6 +99,9 @@ fn tell_files(report: &mut Report, job: &StyleJob<'_>) {
     if let Some(trace) = job.trace {
         report.output(trace, ", the losses of every step");
     }
+    if let Some(plot) = &job.plot {
+        report.output(plot.path(), ", the losses as a plot");
+    }
     if let Some(Keeping { path, rhythm, .. }) = &job.keeping {
         let every = match rhythm {
             Rhythm::Steps(steps) => format!("every {steps} steps"),
