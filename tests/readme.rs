@@ -108,6 +108,9 @@ fn run(folder: &Path, line: &str) {
         );
         return;
     }
+    if words.iter().any(|word| word == "--dry-run") {
+        return;
+    }
     let named = words
         .iter()
         .position(|word| word == "-o")

@@ -86,6 +86,14 @@ impl CachedGpu {
     pub fn new(gpu: Gpu, file: Option<PipelineFile>, verbose: bool) -> Self {
         Self { gpu, file, verbose }
     }
+
+    /// The device, of which nothing is kept if `is_dry`.
+    pub fn for_run(mut self, is_dry: bool) -> Self {
+        if is_dry {
+            self.file = None;
+        }
+        self
+    }
 }
 
 impl Deref for CachedGpu {

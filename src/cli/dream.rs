@@ -3,23 +3,21 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Picture, remove_leftovers};
-use impasto::kernels::conv3x3::Preference;
+use impasto::image::{Picture, check_output_file, remove_leftovers};
 use impasto::kernels::dream_loss::Measure;
 use impasto::kernels::guide_loss::Correspondence;
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Architecture, Network};
-use impasto::objective::{DreamTape, DreamTerms, Guidance, LayerWeight};
-use impasto::optim::{Ascent, AscentSettings, Smoothing};
-use impasto::paint::{
-    DreamChoices, Dreamt, Ending, Octave, dream, dream_gradient_that_fits, octave_sizes,
-};
+use impasto::objective::{DreamTerms, Guidance, LayerWeight};
+use impasto::optim::{AscentSettings, Smoothing};
+use impasto::paint::{DreamChoices, Dreamt, Ending, Octave, dream, octave_sizes};
 
 use super::arguments::{Common, DreamArguments, GuideMode};
 use super::checkpoint::Inputs;
 use super::ending::save_somewhere;
 use super::failure::{Code, Failure};
-use super::memory::{Budget, Bytes, choose_for_a_look};
+use super::loss_plot::LossPlot;
+use super::memory::Bytes;
 use super::pictures::{self, Output, check_streams, is_stream};
 use super::record::{Draft, Input, Record};
 use super::resume::Session;
@@ -31,6 +29,7 @@ use progress::Progress;
 use zoom::Wish;
 
 mod film;
+mod plan;
 mod preset;
 mod progress;
 mod zoom;
@@ -73,19 +72,28 @@ pub fn run(
     )?;
     // Steps are counted per octave.
     draft.steps_are_shared = true;
-    let gpu = open_gpu(common)?;
+    let gpu = open_gpu(common)?.for_run(arguments.dry_run);
     let preference = tuning::preference(common, gpu.profile(), arguments.variant);
     let size = [picture.width, picture.height];
-    let octaves = plan(common, &gpu, &network, &request, size, &preference)?;
+    let plan = plan::plan(&gpu, &network, &request, size, &preference)?;
+    let plot = arguments.plot.as_deref().map(|path| {
+        let ([width, height], name) = (size, output.name());
+        LossPlot::new(path, format!("{name}, a dream of {width}×{height}"))
+    });
     let mut job = Job {
         common,
         gpu: &gpu,
         network: &network,
-        choices: &request.choices(octaves),
+        choices: &request.choices(plan.octaves),
         picture: &picture,
         output,
         draft,
+        plot,
     };
+    if arguments.dry_run {
+        return plan::tell(&job, frames.as_ref(), (&plan.line, &plan.convolutions));
+    }
+    say(common, plan.line);
     match &frames {
         Some(wish) => zoom::run(&mut job, wish),
         None => paint(&mut job),
@@ -101,6 +109,7 @@ struct Job<'a> {
     picture: &'a Picture,
     output: Output,
     draft: Draft,
+    plot: Option<LossPlot>,
 }
 
 impl Job<'_> {
@@ -326,42 +335,16 @@ fn check_files(arguments: &DreamArguments) -> Result<(Output, Option<Wish>), Fai
     check_streams(&inputs)?;
     inputs.retain(|input| !is_stream(input));
     inputs.extend(arguments.from.as_deref());
+    if let Some(plot) = &arguments.plot {
+        check_output_file(plot, &[&inputs[..], &[&arguments.output]].concat())?;
+        inputs.push(plot);
+    }
     let frames = Wish::new(arguments, &inputs)?;
     let output = match &frames {
         Some(wish) => Output::file(&wish.path(1), &inputs)?,
         None => Output::file(&arguments.output, &inputs)?,
     };
     Ok((output, frames))
-}
-
-/// How each octave is computed within the memory that there is. The last is looked at first: a dream must not fail
-/// when most of it is done.
-fn plan(
-    common: &Common,
-    gpu: &Gpu,
-    network: &Network,
-    request: &Request<'_>,
-    size: [usize; 2],
-    preference: &Preference,
-) -> Result<Vec<Octave>, Failure> {
-    let budget = Budget::new(request.arguments.memory, gpu.profile());
-    let mut octaves = Vec::new();
-    for size in request.sizes(size).into_iter().rev() {
-        let [width, height] = size;
-        let tape = DreamTape::new(network, &request.terms, size)?.tape;
-        let what = format!("a dream of {width}×{height}");
-        let of_step = budget.without(Ascent::bytes(size));
-        let (glance, line) = choose_for_a_look(&what, &of_step, |bytes| {
-            dream_gradient_that_fits(&tape, preference, gpu.profile(), bytes)
-        })?;
-        if octaves.is_empty() {
-            say(common, line);
-        }
-        let way = glance.way;
-        octaves.push(Octave { size, way });
-    }
-    octaves.reverse();
-    Ok(octaves)
 }
 
 /// Dreams and writes the picture, also when the dream ends before its time.
@@ -372,6 +355,7 @@ fn paint(job: &mut Job<'_>) -> Result<(), Failure> {
     say(common, text);
     remove_leftovers(job.output.path());
     let mut progress = job.progress(1);
+    progress.plot(job.plot.take());
     let dreaming = dream(gpu, job.network, job.choices, job.picture, 0, &mut progress);
     let Dreamt {
         picture,
@@ -379,6 +363,7 @@ fn paint(job: &mut Job<'_>) -> Result<(), Failure> {
         ending,
     } = wait(gpu, dreaming);
     let seconds = progress.finish();
+    let drawn = progress.draw();
     let record = job.record(step, &progress);
     let saved = save_somewhere(&picture, &job.output, record.as_ref(), step);
     let name = job.output.name();
@@ -389,7 +374,8 @@ fn paint(job: &mut Job<'_>) -> Result<(), Failure> {
     }
     let peak = Bytes(gpu.peak_bytes());
     explain(common, format!("memory: {peak} at the peak"));
-    conclude(ending, saved, step, &name)
+    conclude(ending, saved, step, &name)?;
+    drawn
 }
 
 /// The exit code of a dream, and what became of its picture if not all went well.

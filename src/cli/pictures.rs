@@ -174,6 +174,12 @@ impl Output {
         }
     }
 
+    /// Whether its name in messages is its path.
+    pub fn is_called_by_its_path(&self) -> bool {
+        let path = self.path.display().to_string();
+        self.title.as_ref().is_none_or(|title| *title == path)
+    }
+
     /// The output by another name in messages, if there is one.
     pub fn called(self, title: Option<&str>) -> Self {
         Self {

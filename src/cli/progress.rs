@@ -21,6 +21,7 @@ use super::arguments::Common;
 use super::checkpoint::Keeper;
 use super::failure::Failure;
 use super::interrupt::Interrupt;
+use super::loss_plot::LossPlot;
 use super::pictures::Output;
 use super::record::Record;
 use super::terminal::tell;
@@ -59,6 +60,7 @@ pub struct Progress {
     /// Seconds of painting before this process.
     earlier: f64,
     trace: Option<Trace>,
+    plot: Option<LossPlot>,
     ends_in_a_finish: bool,
     saving: Option<Saving>,
     keeper: Option<Keeper>,
@@ -117,6 +119,7 @@ impl Progress {
             started: Instant::now(),
             earlier: 0.0,
             trace: None,
+            plot: None,
             saving: None,
             keeper: None,
             record: None,
@@ -151,6 +154,11 @@ impl Progress {
         self.trace = trace;
     }
 
+    /// Also draws the losses when the run ends.
+    pub fn plot(&mut self, plot: Option<LossPlot>) {
+        self.plot = plot;
+    }
+
     /// Also writes checkpoints.
     pub fn keep(&mut self, keeper: Option<Keeper>) {
         self.keeper = keeper;
@@ -175,9 +183,12 @@ impl Progress {
         self.interrupt.raised()
     }
 
-    /// Takes the bar away and returns the seconds of painting.
-    pub fn finish(&self) -> f64 {
+    /// Takes the bar away, draws the losses and returns the seconds of painting.
+    pub fn finish(&mut self) -> f64 {
         self.bar.finish_and_clear();
+        if let Some(Err(failure)) = self.plot.as_ref().map(LossPlot::write) {
+            self.missing.get_or_insert(failure);
+        }
         self.seconds()
     }
 
@@ -277,6 +288,9 @@ impl Watcher for Progress {
                 self.lost_steps += 1;
             }
             self.write_trace(*step, self.last);
+            if let Some(plot) = &mut self.plot {
+                plot.note(*step, &self.names, terms);
+            }
             self.bar.set_position(*step as u64);
         }
         let left = losses.last().and_then(|last| self.time_left(last.step));
@@ -307,6 +321,14 @@ impl Watcher for Progress {
             keeper.enter(self.size, kernels);
         }
         let scales = self.work.scales();
+        if let Some(plot) = &mut self.plot {
+            let is_finish = self.ends_in_a_finish && position.scale + 1 == scales;
+            let name = match is_finish {
+                true => "finish".to_string(),
+                false => format!("{width}×{height}"),
+            };
+            plot.begin(position.first_step.max(self.first_step), name);
+        }
         if scales > 1 && !self.quiet {
             let (number, steps) = (position.scale + 1, self.work.steps_at(position));
             let what = match self.ends_in_a_finish {

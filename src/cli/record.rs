@@ -27,11 +27,12 @@ use super::{explain, say};
 const FORM: u32 = 1;
 
 /// Flags that decide where things go, and not what is painted. Records are without them.
-const UNRECORDED: [&str; 7] = [
+const UNRECORDED: [&str; 8] = [
     "output",
     "format",
     "save-every",
     "trace",
+    "plot",
     "checkpoint",
     "checkpoint-every",
     "no-record",

@@ -14,10 +14,11 @@ use super::resume::{Flag, Run, command_line};
 use super::say;
 
 /// Flags with which the same picture comes out.
-const HARMLESS: [&str; 6] = [
+const HARMLESS: [&str; 7] = [
     "output",
     "save-every",
     "trace",
+    "plot",
     "checkpoint",
     "checkpoint-every",
     "no-record",

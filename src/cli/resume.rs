@@ -30,6 +30,8 @@ pub struct Parsed {
 #[derive(Default)]
 pub struct Session {
     flags: Vec<Flag>,
+    /// Whether `--dry-run` is given, which is no part of a run that is kept or made again.
+    is_dry: bool,
     /// The checkpoint that `--resume` names.
     pub resumed: Option<Checkpoint>,
     /// The run of the picture that `--from` names.
@@ -86,12 +88,14 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, Refusa
         repeated = Some(repetition);
     }
     let flags = flags(&command, &matches);
+    let is_dry = is_dry(&matches);
     let arguments =
         Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     Ok(Parsed {
         arguments,
         session: Session {
             flags,
+            is_dry,
             resumed,
             repeated,
         },
@@ -140,7 +144,11 @@ impl Session {
             .map(|flag| (&*flag.name, flag.values.clone()))
             .collect();
         options.extend(other.iter().cloned());
-        command_line(STYLE, options)
+        let mut words = command_line(STYLE, options);
+        if self.is_dry {
+            words.insert(AFTER_THE_COMMAND, DRY_RUN.into());
+        }
+        words
     }
 
     /// The flags for a checkpoint or a record.
@@ -161,8 +169,22 @@ impl Session {
     }
 }
 
-/// The words with how much is to be said, which is no matter of the run.
+const DRY_RUN: &str = "--dry-run";
+
+/// The place of the first flag of a command in a [`command_line`].
+const AFTER_THE_COMMAND: usize = 2;
+
+fn is_dry(matches: &ArgMatches) -> bool {
+    let flags = matches.subcommand().map(|(_, flags)| flags);
+    let given = flags.and_then(|flags| flags.try_get_one::<bool>("dry_run").ok()?);
+    given.copied().unwrap_or_default()
+}
+
+/// The words with how much is to be said and whether nothing is to be done, which are no matter of the run.
 fn with_talk(mut words: Vec<OsString>, matches: &ArgMatches) -> Vec<OsString> {
+    if is_dry(matches) {
+        words.insert(AFTER_THE_COMMAND, DRY_RUN.into());
+    }
     let talk = ["quiet", "verbose"]
         .into_iter()
         .filter(|flag| matches.get_flag(flag));
@@ -259,7 +281,8 @@ pub fn is_path(name: &str, value: &OsStr) -> bool {
         "content" | "output" | "mask" | "content-mask" | "image" | "guide" => value != "-",
         // A stream may have a weight.
         "style" | "styles" => value != "-" && !value.as_encoded_bytes().starts_with(b"-:"),
-        "trace" | "checkpoint" | "weights" | "out-dir" | "keep" | "invert" | "caricature" => true,
+        "trace" | "plot" | "checkpoint" | "weights" | "out-dir" | "keep" | "invert"
+        | "caricature" => true,
         "init" => value != "content" && value != "noise" && value != "-",
         "model" => value
             .to_str()
@@ -270,13 +293,14 @@ pub fn is_path(name: &str, value: &OsStr) -> bool {
 
 /// Flags that may differ from those of the checkpoint: they change no step, or what they name is compared with
 /// what the checkpoint knows of it.
-const FREE: [&str; 12] = [
+const FREE: [&str; 13] = [
     "content",
     "output",
     "no-record",
     "iterations",
     "save-every",
     "trace",
+    "plot",
     "checkpoint",
     "checkpoint-every",
     "model",

@@ -65,13 +65,16 @@ impl Member {
 /// A folder for results.
 pub struct Folder {
     path: PathBuf,
-    is_new: bool,
+    /// Those that were not there before, the innermost first.
+    made: Vec<PathBuf>,
 }
 
 impl Folder {
     /// The folder that `flag` names, made if it is not there.
     pub fn open(flag: &str, path: &Path) -> Result<Self, Failure> {
-        let is_new = !path.exists();
+        let outwards = path.ancestors().map(Path::to_path_buf);
+        let made = outwards.take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+        let made = made.collect();
         fs::create_dir_all(path).map_err(|error| {
             Failure::bad_input(format!(
                 "--{flag} `{}` cannot be made ({error}); name a folder that can",
@@ -80,7 +83,7 @@ impl Folder {
         })?;
         Ok(Self {
             path: path.to_path_buf(),
-            is_new,
+            made,
         })
     }
 
@@ -93,9 +96,9 @@ impl Folder {
 impl Drop for Folder {
     /// A folder that was made for nothing goes again.
     fn drop(&mut self) {
-        if self.is_new {
+        for folder in &self.made {
             // One that is not empty stays.
-            let _ = fs::remove_dir(&self.path);
+            let _ = fs::remove_dir(folder);
         }
     }
 }

@@ -16,6 +16,7 @@ use super::arguments::{Common, RunArguments, StyleArguments};
 use super::checkpoint::{Inputs, Keeper, Rhythm, check_replaceable, warn_of_change};
 use super::ending::{conclude, left_out, save_somewhere, summary};
 use super::failure::Failure;
+use super::loss_plot::LossPlot;
 use super::memory::{Bytes, OptimiserWish};
 use super::pictures::{Output, check_streams, is_stream};
 use super::progress::{Progress, Saving, numbered, step_of};
@@ -35,6 +36,7 @@ mod pictures;
 mod plan;
 mod preset;
 mod recipe;
+mod rehearsal;
 #[cfg(test)]
 mod tests;
 
@@ -66,11 +68,11 @@ pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Res
     let network = network::load(common)?;
     if arguments.preset.is_some() {
         // What it stands for hangs on the adapter.
-        let gpu = open_gpu(common)?;
+        let gpu = open_gpu(common)?.for_run(arguments.dry_run);
         return opened.paint(common, arguments, (&network, &gpu));
     }
     let job = opened.job(common, arguments, &network)?;
-    let gpu = open_gpu(common)?;
+    let gpu = open_gpu(common)?.for_run(arguments.dry_run);
     let job = job.on(common, arguments, &gpu);
     paint(common, &gpu, &network, job)
 }
@@ -95,11 +97,16 @@ pub struct StyleJob<'a> {
     pub output: Output,
     pub save_every: Option<u32>,
     pub trace: Option<&'a Path>,
+    pub plot: Option<LossPlot>,
     pub keeping: Option<Keeping<'a>>,
     /// What pictures are to say of their making, if anything.
     pub record: Option<Draft>,
     /// The run to go on with, instead of from `start`.
     pub resumed: Option<Checkpoint>,
+    /// Whether nothing is to be done, but told.
+    pub is_dry: bool,
+    /// Seconds that a preset reckons with.
+    pub reckoned: Option<f64>,
 }
 
 /// Another objective for the last scale, and another way down it.
@@ -212,7 +219,11 @@ pub fn paint(
     // A software adapter takes so long for a step that looking at each costs nothing, and so does a copy of
     // the picture beside ten steps of any.
     let often = if gpu.adapter().is_software() { 1 } else { 10 };
-    let plan = plan::plan(common, gpu, network, &job, often)?;
+    let plan = plan::plan(gpu, network, &job, often)?;
+    if job.is_dry {
+        return rehearsal::tell(gpu, network, &job, &plan);
+    }
+    plan.lines.iter().for_each(|line| say(common, line));
     let strategy = plan.scales.last().map(|(_, way)| &way.candidate.strategy);
     let strategy = strategy.cloned().unwrap_or_default();
     let last = plan.finish.as_ref();
@@ -325,6 +336,7 @@ fn set_out(
     if let Some(resumed) = job.resumed {
         progress.resume(resumed.standing.step, resumed.position);
     }
+    progress.plot(job.plot);
     progress.trace(match (job.trace, step) {
         (Some(path), Some(step)) => Some(Trace::continue_after(path, step)?),
         (Some(path), None) => Some(Trace::create(path)?),
@@ -396,6 +408,10 @@ pub fn check_files<'a>(
         inputs.push(&arguments.output);
         check_output_file(trace, &inputs)?;
         inputs.push(trace);
+    }
+    if let Some(plot) = &arguments.plot {
+        check_output_file(plot, &[&inputs[..], &[&arguments.output]].concat())?;
+        inputs.push(plot);
     }
     if let Some(checkpoint) = &arguments.checkpoint {
         check_output_file(checkpoint, &[&inputs[..], &[&arguments.output]].concat())?;

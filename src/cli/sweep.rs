@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use impasto::image::{Picture, check_output};
 
 use super::arguments::{Common, SweepArguments, Variation};
+use super::dry_run::Report;
 use super::failure::{Code, Failure};
 use super::pictures::Output;
 use super::record::{Record, SheetRun};
@@ -18,7 +19,7 @@ use sheet::Sheet;
 mod sheet;
 
 /// Flags that all runs of a sheet share, or that no run of a sheet has.
-const SHARED: [&str; 14] = [
+const SHARED: [&str; 15] = [
     "model",
     "weights",
     "adapter",
@@ -32,6 +33,7 @@ const SHARED: [&str; 14] = [
     "checkpoint",
     "checkpoint-every",
     "trace",
+    "plot",
     "save-every",
 ];
 
@@ -48,7 +50,7 @@ pub fn run(common: &Common, arguments: &SweepArguments, session: &Session) -> Re
         path.and_then(|()| run.member.check(common, &network))
             .map_err(|failure| run.refused(failure))?;
     }
-    let gpu = open_gpu(common)?;
+    let gpu = open_gpu(common)?.for_run(arguments.style.dry_run);
     let mut failed = None;
     let mut pictures = Vec::new();
     for (index, run) in runs.iter().enumerate() {
@@ -66,6 +68,14 @@ pub fn run(common: &Common, arguments: &SweepArguments, session: &Session) -> Re
                 break;
             }
         }
+    }
+    if arguments.style.dry_run && failed.is_none() {
+        let mut report = Report::of(&format!("{} with {} pictures", output.name(), runs.len()));
+        report.output(output.path(), ", the sheet");
+        if let Some(folder) = &arguments.keep {
+            report.line(format!("writes: every picture into `{}`", folder.display()));
+        }
+        return report.print();
     }
     let on_it = pictures.iter().flatten().count();
     if on_it > 0 {

@@ -10,6 +10,7 @@ use impasto::shape::Border;
 use super::arguments::{Common, TextureArguments, Weighted};
 use super::checkpoint::Inputs;
 use super::failure::Failure;
+use super::loss_plot::LossPlot;
 use super::record::{Draft, Input};
 use super::resume::Session;
 use super::style::{
@@ -76,6 +77,10 @@ pub fn run(
     let (scales, finish) = stages(arguments, &recipe, of_network, &sizes)?;
     let resumed = (session.resumed.as_ref(), scales.len());
     let (optimiser, finish) = resumed_wishes(wish, finish, resumed);
+    let plot = arguments.plot.as_deref().map(|path| {
+        let ([width, height], name) = (size, output.name());
+        LossPlot::new(path, format!("{name}, {width}×{height}, a texture"))
+    });
     let job = StyleJob {
         optimiser,
         finish,
@@ -95,13 +100,16 @@ pub fn run(
         output,
         save_every: arguments.save_every,
         trace: arguments.trace.as_deref(),
+        plot,
         keeping: None,
         record: None,
         resumed: None,
+        is_dry: arguments.dry_run,
+        reckoned: None,
     };
     let record = Some(job.described(record));
     let keeping = keeping(common, arguments, &session, (inputs, &names), &job)?;
-    let gpu = open_gpu(common)?;
+    let gpu = open_gpu(common)?.for_run(arguments.dry_run);
     let job = StyleJob {
         preference: tuning::preference(common, gpu.profile(), arguments.variant),
         keeping,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::grad::{Program, Step};
 use crate::gpu::{Gpu, GpuError, Profile};
 use crate::kernels::Pass;
-use crate::kernels::conv3x3::{DeviceFilter, Filter, Packing, Preference, Variant};
+use crate::kernels::conv3x3::{Choice, DeviceFilter, Filter, Packing, Preference, Variant};
 use crate::kernels::feature_map::slices;
 use crate::shape::Shape;
 
@@ -33,7 +33,7 @@ type Address = *const Filter;
 pub(super) struct Variants<'a> {
     adapter: &'a Profile,
     preference: &'a Preference,
-    chosen: HashMap<(usize, Pass), Variant>,
+    chosen: HashMap<(usize, Pass), Choice>,
 }
 
 impl<'a> Variants<'a> {
@@ -47,7 +47,7 @@ impl<'a> Variants<'a> {
 
     /// The same for all tiles of a layer, and for the whole of it where a binding holds that: then tiles sum
     /// in the order of the whole.
-    pub(super) fn choose(&mut self, filter: &Filter, wanted: &Use<'_>) -> Variant {
+    pub(super) fn choose(&mut self, filter: &Filter, wanted: &Use<'_>) -> Choice {
         let Self {
             adapter,
             preference,
@@ -56,12 +56,12 @@ impl<'a> Variants<'a> {
         let best = |shape| preference.choose_on(adapter, filter, shape, wanted.pass);
         let of_all = *chosen.entry((wanted.node, wanted.pass)).or_insert_with(|| {
             let bound = slices(wanted.whole, adapter.binding_limit).is_ok();
-            best(if bound { wanted.whole } else { wanted.output }).variant
+            best(if bound { wanted.whole } else { wanted.output })
         });
-        if of_all.supports(adapter, filter, wanted.output) {
+        if of_all.variant.supports(adapter, filter, wanted.output) {
             of_all
         } else {
-            best(wanted.output).variant
+            best(wanted.output)
         }
     }
 }
@@ -126,7 +126,7 @@ impl<'a> Filters<'a> {
             Pass::Forward => Arc::clone(filter),
             Pass::Gradient => self.turned(filter),
         };
-        let variant = self.variants.choose(&oriented, wanted);
+        let variant = self.variants.choose(&oriented, wanted).variant;
         self.upload(address, &oriented, wanted, variant)
     }
 

@@ -12,7 +12,7 @@ use super::plan::{Plan, plan, planned_bytes, requirements};
 use crate::gpu::{GpuError, Ledger, Profile, UNIFORM_SLOT};
 use crate::kernels::Pass;
 use crate::kernels::conv3x3::winograd_bands::SCRATCH;
-use crate::kernels::conv3x3::{Filter, Packing, Variant};
+use crate::kernels::conv3x3::{Choice, Filter, Packing, Variant};
 use crate::kernels::dream_loss::Measure;
 use crate::kernels::feature_map::slices;
 use crate::kernels::guide_loss::Correspondence;
@@ -86,6 +86,17 @@ impl Allocation {
     }
 }
 
+/// What computes a convolution of the network in one direction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConvolutionChoice {
+    /// `conv1_1`.
+    pub layer: String,
+    /// The direction.
+    pub pass: Pass,
+    /// The variant, and why it.
+    pub choice: Choice,
+}
+
 /// An executable on paper.
 #[derive(Clone, Debug)]
 pub struct Forecast {
@@ -93,6 +104,8 @@ pub struct Forecast {
     pub plan: Plan,
     /// Everything that goes with it, in the order of its making; scratch memory stays with the device.
     pub allocations: Vec<Allocation>,
+    /// What computes the convolutions, in the order of the steps; of tiles that are alike only the first is told.
+    pub convolutions: Vec<ConvolutionChoice>,
     /// What stands in the way on this adapter, however much memory it has.
     pub obstacle: Option<Arc<GpuError>>,
 }
@@ -116,6 +129,7 @@ impl Forecast {
             forecast: Self {
                 plan,
                 allocations: Vec::new(),
+                convolutions: Vec::new(),
                 obstacle: None,
             },
         };
@@ -290,8 +304,24 @@ impl Writer<'_> {
             Pass::Gradient => [filter.c_out, filter.c_in],
         };
         let wanted = Use::of(self.program, step, output);
-        let variant = self.variants.choose(&Filter::on_paper(channels), &wanted);
-        self.convolution_by(variant, filter, step, output)
+        let choice = self.variants.choose(&Filter::on_paper(channels), &wanted);
+        self.note_choice(wanted.label, step.pass, choice);
+        self.convolution_by(choice.variant, filter, step, output)
+    }
+
+    fn note_choice(&mut self, layer: &str, pass: Pass, choice: Choice) {
+        let noted = &mut self.forecast.convolutions;
+        let is_same = |of: &ConvolutionChoice| {
+            of.layer == layer && of.pass == pass && of.choice.variant == choice.variant
+        };
+        if !noted.iter().any(is_same) {
+            let layer = layer.to_string();
+            noted.push(ConvolutionChoice {
+                layer,
+                pass,
+                choice,
+            });
+        }
     }
 
     /// By a `variant` that is chosen already. The fold of a replicated border has the weights and the dispatches of

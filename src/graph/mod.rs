@@ -16,7 +16,7 @@ mod tile;
 mod unroll;
 
 pub use crate::kernels::Pass;
-pub use forecast::{Allocation, Forecast, Purpose};
+pub use forecast::{Allocation, ConvolutionChoice, Forecast, Purpose};
 pub use grad::{Program, Step};
 pub use lower::{Memory, RunOptions};
 pub use node::{Extent, Node, Op, Value, ValueId};

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use super::forecast::{StyleProblem, measure_targets};
 use super::search::{Misfit, OnPaper, Search, Way};
 use crate::gpu::{GpuError, Ledger, Profile};
-use crate::graph::{Detail, Forecast, Program, Purpose, RunOptions, Tape, TapeError};
+use crate::graph::{
+    Candidate, ConvolutionChoice, Detail, Forecast, Program, Purpose, RunOptions, Strategy, Tape,
+    TapeError,
+};
 use crate::kernels::conv3x3::Preference;
 use crate::kernels::pool2::Pooling;
 use crate::net::Network;
@@ -19,6 +22,8 @@ pub struct Glance {
     pub way: Way,
     /// The most bytes that are ever held at once.
     pub peak: u64,
+    /// What computes the convolutions of a gradient, both ways.
+    pub convolutions: Vec<ConvolutionChoice>,
     /// What stands in the way on this adapter, however much memory it has.
     pub obstacle: Option<Arc<GpuError>>,
 }
@@ -103,11 +108,27 @@ pub fn features_that_fit(
             Ok(Glance {
                 way: way.clone(),
                 peak: ledger.peak(),
+                convolutions: Vec::new(),
                 obstacle,
             })
         },
     };
     search.first()
+}
+
+/// The gradient of the losses on `tape` with everything kept, whether that fits or not.
+pub fn plain_gradient(tape: &Tape, preference: &Preference, adapter: &Profile) -> Glance {
+    let way = Way {
+        candidate: Candidate {
+            strategy: Strategy::default(),
+            flop_ratio: 1.0,
+            least_bytes: 0,
+        },
+        preference: preference.clone(),
+        gives_up_speed: false,
+    };
+    let start = (Ledger::default(), None);
+    gradient_on_paper(tape, adapter, (&way, Detail::Full), start)
 }
 
 /// Builds the step, runs it once and reads back its losses and its gradient.
@@ -138,6 +159,7 @@ fn gradient_on_paper(
     Glance {
         way: way.clone(),
         peak: ledger.peak(),
+        convolutions: forecast.convolutions,
         obstacle: forecast.obstacle.or(obstacle),
     }
 }

@@ -21,7 +21,9 @@ pub use checkpoint::{Checkpoint, CheckpointError, RunOrigin, RunPosition};
 pub use descent::{Ending, Painting, Schedule, Standing, StepLosses, Watcher, descend};
 pub use dream::{DreamChoices, DreamWatcher, Dreamt, dream};
 pub use forecast::{StyleForecast, StyleProblem, anything_fits, first_that_fits};
-pub use glance::{Glance, dream_gradient_that_fits, features_that_fit, style_gradient_that_fits};
+pub use glance::{
+    Glance, dream_gradient_that_fits, features_that_fit, plain_gradient, style_gradient_that_fits,
+};
 pub use octaves::{Octave, octave_sizes};
 pub use recipe::{
     RecipeFinish, StyleRecipe, dream_weight, gatys, gatys_style_weight, match_grams, match_moments,

@@ -11,7 +11,9 @@ use impasto::kernels::dream_loss::Measure;
 use impasto::kernels::pool2::Pooling;
 use impasto::optim::Smoothing;
 
-use super::values::{Weighted, above_one, finite, not_negative, pooling, positive, range, unit};
+use super::values::{
+    Weighted, above_one, finite, not_negative, pooling, positive, range, svg, unit,
+};
 use crate::cli::memory::Bytes;
 
 #[derive(Args)]
@@ -114,6 +116,12 @@ pub struct DreamArguments {
     /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb-broadcast, winograd, winograd-fused, winograd-tiled
     #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
     pub variant: Option<Variant>,
+    /// Draw the terms of the objective over the steps as SVG, when the dream ends
+    #[arg(long, conflicts_with = "zoom", value_parser = svg, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
+    /// Check everything and say what would be done, how and with what memory; paint and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// Dream again as this picture was dreamt, by the record in it; other flags go before those of the record
     #[arg(long, value_name = "PICTURE")]
     pub from: Option<PathBuf>,

@@ -9,7 +9,7 @@ use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
 
 use super::descent::DescentArguments;
-use super::values::{Weighted, not_negative, pooling, positive};
+use super::values::{Weighted, not_negative, pooling, positive, svg};
 use crate::cli::checkpoint::Rhythm;
 use crate::cli::memory::Bytes;
 
@@ -72,6 +72,12 @@ pub struct RunArguments {
     /// Write the losses of every step as CSV (step,seconds,total,content,style,tv)
     #[arg(long, value_name = "FILE.csv")]
     pub trace: Option<PathBuf>,
+    /// Draw the loss terms over the steps as SVG, when the run ends; of a run that was resumed, since then
+    #[arg(long, value_parser = svg, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
+    /// Check everything and say what would be done, how and with what memory; paint and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// Keep all that the run needs to go on in this file, on the way and at the end
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,

@@ -36,7 +36,7 @@ pub struct StyleArguments {
     )]
     pub styles: Vec<Weighted>,
     /// Folder for the results of several contents, as CONTENT_STYLE.png; made if it is not there
-    #[arg(long, conflicts_with_all = ["output", "resume", "from", "checkpoint", "trace"], value_name = "DIR")]
+    #[arg(long, conflicts_with_all = ["output", "resume", "from", "checkpoint", "trace", "plot"], value_name = "DIR")]
     pub out_dir: Option<PathBuf>,
     /// Paint every content in every style by itself, instead of in all of them blended
     #[arg(long)]
@@ -123,6 +123,16 @@ pub enum Recipe {
     Gatys,
     /// Means and covariances from coarse to fine by Adam, then Gram matrices at full size by L-BFGS
     Painterly,
+}
+
+impl Recipe {
+    /// As on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gatys => "gatys",
+            Self::Painterly => "painterly",
+        }
+    }
 }
 
 /// How much time a run is to take.

@@ -90,6 +90,9 @@ pub struct VisualizeArguments {
     /// How the network halves its maps
     #[arg(long, default_value = "max", value_parser = pooling, value_name = "max|avg")]
     pub pooling: Pooling,
+    /// Check everything and say what would be done, how and with what memory; paint and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// Make the picture again that this one is, by the record in it; other flags go before those of the record
     #[arg(long, value_name = "PICTURE")]
     pub from: Option<PathBuf>,

@@ -8,7 +8,9 @@ use impasto::paint::{DreamWatcher, fingerprint};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::arguments::Common;
+use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
+use crate::cli::loss_plot::LossPlot;
 use crate::cli::progress::minutes;
 use crate::cli::terminal::tell;
 
@@ -39,6 +41,7 @@ pub struct Progress {
     /// Fingerprint of the kernels of the octave that is painted.
     kernels: String,
     terms: Vec<f32>,
+    plot: Option<LossPlot>,
     interrupt: Interrupt,
 }
 
@@ -73,8 +76,19 @@ impl Progress {
             names: Vec::new(),
             kernels: String::new(),
             terms: Vec::new(),
+            plot: None,
             interrupt: Interrupt::install(),
         }
+    }
+
+    /// Also draws the terms of the objective.
+    pub fn plot(&mut self, plot: Option<LossPlot>) {
+        self.plot = plot;
+    }
+
+    /// Draws them, if that is wanted.
+    pub fn draw(&self) -> Result<(), Failure> {
+        self.plot.as_ref().map_or(Ok(()), LossPlot::write)
     }
 
     /// The dream of a frame, counted from 1, of so many begins.
@@ -139,6 +153,9 @@ impl DreamWatcher for Progress {
         self.names = executable.program().tape.losses().to_vec();
         self.kernels = fingerprint::of_kernels(executable.recording());
         let ([width, height], count) = (self.sizes[octave], self.sizes.len());
+        if let Some(plot) = &mut self.plot {
+            plot.begin(octave * self.iterations, format!("{width}×{height}"));
+        }
         if count > 1 && self.before.is_none() && !self.quiet {
             let (number, steps) = (octave + 1, self.iterations);
             let text = format!("octave {number} of {count}: {width}×{height}, {steps} steps");
@@ -152,6 +169,9 @@ impl DreamWatcher for Progress {
 
     fn losses(&mut self, step: usize, terms: &[f32]) -> ControlFlow<()> {
         self.terms = terms.to_vec();
+        if let Some(plot) = &mut self.plot {
+            plot.note(step, &self.names, terms);
+        }
         let step = self.done + step - self.before.unwrap_or(0);
         self.first.get_or_insert((step, Instant::now()));
         let left = self.seconds_left(step);

@@ -14,6 +14,7 @@ use super::Job;
 use super::film::Film;
 use super::progress::Progress;
 use crate::cli::arguments::DreamArguments;
+use crate::cli::dry_run::Report;
 use crate::cli::failure::{Code, Failure};
 use crate::cli::record::{Input, Record};
 use crate::cli::say;
@@ -113,8 +114,8 @@ impl Wish {
     }
 }
 
-/// Makes the frames that are not there yet, and the film of all if one is wanted.
-pub fn run(job: &mut Job<'_>, wish: &Wish) -> Result<(), Failure> {
+/// The frames that are there already and those that are not, after a look at whether the former are of this dream.
+fn frames(job: &Job<'_>, wish: &Wish) -> Result<(Vec<usize>, Vec<usize>), Failure> {
     let (there, missing): (Vec<usize>, Vec<usize>) = wish
         .frames
         .clone()
@@ -127,6 +128,29 @@ pub fn run(job: &mut Job<'_>, wish: &Wish) -> Result<(), Failure> {
     {
         check_kinship(&wish.path(frame), job)?;
     }
+    Ok((there, missing))
+}
+
+/// Tells what [`run`] would do.
+pub fn tell(job: &Job<'_>, wish: &Wish, report: &mut Report) -> Result<(), Failure> {
+    let (there, missing) = frames(job, wish)?;
+    if !there.is_empty() {
+        let number = there.len();
+        report.line(format!("frames that are there already: {number}"));
+    }
+    if let Some(&first) = missing.first() {
+        let what = format!(" and so on, {} frames", missing.len());
+        report.output(&wish.path(first), &what);
+    }
+    if wish.film.is_some() {
+        report.output(&wish.output, ", the film of all frames");
+    }
+    Ok(())
+}
+
+/// Makes the frames that are not there yet, and the film of all if one is wanted.
+pub fn run(job: &mut Job<'_>, wish: &Wish) -> Result<(), Failure> {
+    let (there, missing) = frames(job, wish)?;
     if !there.is_empty() {
         let text = format!("frames that are there already: {}", there.len());
         say(job.common, text);

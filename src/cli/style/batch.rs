@@ -36,7 +36,7 @@ pub fn run(
     if sound.is_empty() {
         return failed.conclude(number);
     }
-    let gpu = open_gpu(common)?;
+    let gpu = open_gpu(common)?.for_run(arguments.dry_run);
     for (index, member) in sound.iter().enumerate() {
         say(
             common,

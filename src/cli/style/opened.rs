@@ -14,6 +14,7 @@ use crate::cli::arguments::{Common, StyleArguments};
 use crate::cli::checkpoint::Inputs;
 use crate::cli::colour;
 use crate::cli::failure::Failure;
+use crate::cli::loss_plot::LossPlot;
 use crate::cli::pictures::Output;
 use crate::cli::record::Draft;
 use crate::cli::resume::Session;
@@ -61,13 +62,20 @@ impl Opened {
             Some(preset) => {
                 let settled = self.settle(common, (preset, arguments), (network, gpu))?;
                 self.session = settled.session;
-                Some(settled.arguments)
+                Some((settled.arguments, settled.seconds))
             }
             None => None,
         };
-        let arguments = settled.as_deref().unwrap_or(arguments);
+        let (arguments, reckoned) = match &settled {
+            Some((settled, seconds)) => (&**settled, *seconds),
+            None => (arguments, None),
+        };
         let job = self.job(common, arguments, network)?;
-        paint(common, gpu, network, job.on(common, arguments, gpu))
+        let job = StyleJob {
+            reckoned,
+            ..job.on(common, arguments, gpu)
+        };
+        paint(common, gpu, network, job)
     }
 
     /// Everything that can be settled, or refused, without a device.
@@ -122,6 +130,11 @@ impl Opened {
         let (scales, finish) = stages(arguments, &recipe, of_network, &sizes)?;
         let resumed = (session.resumed.as_ref(), scales.len());
         let (optimiser, finish) = resumed_wishes(wish, finish, resumed);
+        let plot = arguments.plot.as_deref().map(|path| {
+            let [width, height] = pictures.sources.sizes(pictures.size).0;
+            let (name, recipe) = (output.name(), arguments.recipe.name());
+            LossPlot::new(path, format!("{name}, {width}×{height}, recipe {recipe}"))
+        });
         let job = StyleJob {
             optimiser,
             finish,
@@ -136,9 +149,12 @@ impl Opened {
             output,
             save_every: arguments.save_every,
             trace: arguments.trace.as_deref(),
+            plot,
             keeping: None,
             record: None,
             resumed: None,
+            is_dry: arguments.dry_run,
+            reckoned: None,
         };
         let record = job.described(record);
         let mut names = vec![arguments.content()];

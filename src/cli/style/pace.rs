@@ -8,8 +8,10 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use impasto::gpu::Gpu;
-use impasto::net::Network;
+use impasto::gpu::{Gpu, Profile};
+use impasto::kernels::conv3x3::Variant;
+use impasto::net::{Architecture, Network};
+use impasto::objective::{LayerWeight, StyleTerms};
 use impasto::optim::OptimiserState;
 use impasto::paint::{
     Ending, Schedule, Sources, Standing, StepLosses, StyleChoices, StyleRun, Watcher,
@@ -18,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::arguments::Common;
 use crate::cli::failure::Failure;
+use crate::cli::memory::OptimiserWish;
 use crate::cli::wait::wait;
 use crate::cli::{cache, explain};
 
@@ -26,6 +29,57 @@ use crate::cli::{cache, explain};
 pub(super) struct Pace {
     fixed: f64,
     per_pixel: f64,
+}
+
+/// What the time of a step hangs on beside its size.
+pub(super) struct Kind<'a> {
+    pub adapter: &'a Profile,
+    pub architecture: Architecture,
+    /// Regions included.
+    pub terms: &'a StyleTerms,
+    pub optimiser: OptimiserWish,
+    /// How many style pictures there are.
+    pub styles: usize,
+    /// The variant of convolutions that is asked for.
+    pub variant: Option<Variant>,
+}
+
+/// What stands between a kind of step and the longer side up to which it was measured.
+const UP_TO: &str = ", up to ";
+
+impl Kind<'_> {
+    /// In words; the same for all sizes.
+    fn in_words(&self) -> String {
+        let Self { adapter, terms, .. } = self;
+        let layers = |layers: &[LayerWeight]| {
+            let layers: Vec<String> = layers.iter().map(|of| of.layer.to_string()).collect();
+            layers.join(" ")
+        };
+        let optimiser = match self.optimiser {
+            OptimiserWish::Adam(_) => "adam",
+            OptimiserWish::Lbfgs { .. } => "lbfgs",
+        };
+        let masks = terms.regions.styles.len() + usize::from(terms.regions.content.is_some());
+        let variant = self.variant.map(|variant| variant.to_string());
+        format!(
+            "impasto {}, {}, {}, {}, {optimiser}, {:?}, {:?}, content {}, style {}, {} styles, {masks} masks, variant {}",
+            env!("CARGO_PKG_VERSION"),
+            adapter.adapter,
+            adapter.driver,
+            self.architecture,
+            terms.statistics,
+            terms.border,
+            layers(&terms.content),
+            layers(&terms.style),
+            self.styles,
+            variant.as_deref().unwrap_or("any"),
+        )
+    }
+
+    /// The key of the pace that was measured in sizes up to `longest`.
+    fn key(&self, longest: usize) -> String {
+        format!("{}{UP_TO}{}", self.in_words(), longest.min(LAST_SIDE))
+    }
 }
 
 /// Steps that are timed, after one in which kernels may have to be compiled.
@@ -62,21 +116,38 @@ impl Pace {
         self.fixed + self.per_pixel * (width * height) as f64
     }
 
-    /// The pace that was kept for `key`, or that of `time`, which tells the pixels and seconds of a step with a longer
-    /// side of so many pixels, up to `longest`, or nothing where that is too small for a layer.
+    /// The pace that was kept for `kind`, measured in the largest sizes if there are several.
+    pub(super) fn kept(kind: &Kind<'_>) -> Option<Self> {
+        let kept = read(&file()?);
+        let words = kind.in_words() + UP_TO;
+        let longest = |key: &str| key.strip_prefix(&words)?.parse::<usize>().ok();
+        let found = kept
+            .iter()
+            .filter_map(|(key, pace)| Some((longest(key)?, *pace)));
+        found
+            .max_by_key(|(longest, _)| *longest)
+            .map(|(_, pace)| pace)
+    }
+
+    /// The pace that was kept for `kind`, or that of `time`, which tells the pixels and seconds of a step with a longer
+    /// side of so many pixels, up to `longest`, or nothing where that is too small for a layer. What is measured is kept
+    /// unless `is_dry`.
     pub(super) fn of(
         common: &Common,
-        key: &str,
-        longest: usize,
+        (kind, longest, is_dry): (&Kind<'_>, usize, bool),
         time: impl FnMut(usize) -> Result<Option<(f64, f64)>, Failure>,
     ) -> Result<Self, Failure> {
-        let file = cache::folder().map(|folder| folder.join("paces.json"));
+        let file = file();
+        let key = kind.key(longest);
         let mut kept = file.as_ref().map(read).unwrap_or_default();
-        if let Some(pace) = kept.get(key) {
+        if let Some(pace) = kept.get(&key) {
             return Ok(*pace);
         }
         let pace = measure(longest, time)?;
-        kept.insert(key.to_string(), pace);
+        if is_dry {
+            return Ok(pace);
+        }
+        kept.insert(key, pace);
         // Maps have text keys and numbers are finite.
         let text = serde_json::to_string_pretty(&kept).unwrap_or_default();
         let stored = file.map(|file| cache::store(&file, text.as_bytes()));
@@ -88,6 +159,10 @@ impl Pace {
         }
         Ok(pace)
     }
+}
+
+fn file() -> Option<PathBuf> {
+    Some(cache::folder()?.join("paces.json"))
 }
 
 /// What was kept; nothing if the file is missing or damaged.

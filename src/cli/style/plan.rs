@@ -1,16 +1,15 @@
 //! How each scale is computed within the memory that there is, settled before the first begins.
 
 use impasto::gpu::Gpu;
+use impasto::graph::ConvolutionChoice;
 use impasto::net::Network;
 use impasto::objective::StyleTerms;
 use impasto::optim::OptimiserSettings;
 use impasto::paint::{Finish, Scale, StyleForecast, StyleProblem, Way, averaging_over};
 
 use super::{JobFinish, StyleJob};
-use crate::cli::arguments::Common;
 use crate::cli::failure::Failure;
 use crate::cli::memory::{self, Budget};
-use crate::cli::say;
 
 /// The ways of a run, coarse to fine.
 pub(super) struct Plan {
@@ -19,12 +18,15 @@ pub(super) struct Plan {
     pub finish: Option<Finish>,
     /// The most bytes that a scale takes.
     pub peak: u64,
+    /// What computes the convolutions of the finest scale.
+    pub convolutions: Vec<ConvolutionChoice>,
+    /// What is to be said of it, line by line.
+    pub lines: Vec<String>,
 }
 
-/// Chooses how to paint, and says so. The finest scale is looked at first: what it needs decides for all, because their
+/// Chooses how to paint. The finest scale is looked at first: what it needs decides for all, because their
 /// optimiser is one and the same, and a run must not fail when most of it is done. A finish has its own.
 pub(super) fn plan(
-    common: &Common,
     gpu: &Gpu,
     network: &Network,
     job: &StyleJob<'_>,
@@ -46,9 +48,7 @@ pub(super) fn plan(
             job.sources.sizes(side)
         })
     };
-    let announce = |forecast: &StyleForecast, wish| {
-        say(common, memory::announcement(forecast, wish, &budget));
-    };
+    let line = |forecast: &StyleForecast, wish| memory::announcement(forecast, wish, &budget);
     let Some((last, before)) = job.scales.split_last() else {
         unreachable!("a job has at least one scale");
     };
@@ -59,8 +59,9 @@ pub(super) fn plan(
         None => (usual, job.optimiser),
     };
     let forecast = find(last, pursuit, wish)?;
-    announce(&forecast, wish);
     let mut plan = Plan {
+        lines: vec![line(&forecast, wish)],
+        convolutions: forecast.step.convolutions.clone(),
         scales: vec![(*last, forecast.way)],
         optimiser: forecast.optimiser,
         finish: None,
@@ -73,7 +74,7 @@ pub(super) fn plan(
         });
         if let Some((finest, coarser)) = before.split_last() {
             let forecast = find(finest, usual, job.optimiser)?;
-            announce(&forecast, job.optimiser);
+            plan.lines.push(line(&forecast, job.optimiser));
             plan.optimiser = forecast.optimiser;
             plan.peak = plan.peak.max(forecast.peak);
             plan.scales.insert(0, (*finest, forecast.way));

@@ -5,13 +5,13 @@ use std::ffi::OsString;
 use impasto::gpu::Gpu;
 use impasto::graph::Strategy;
 use impasto::net::Network;
-use impasto::objective::{LayerWeight, StyleTerms};
+use impasto::objective::StyleTerms;
 use impasto::optim::{LbfgsSettings, OptimiserSettings};
 use impasto::paint::{
     Scale, Start, StyleChoices, StyleProblem, StyleRecipe, averaging_over, first_that_fits,
 };
 
-use super::pace::{LAST_SIDE, Pace, time_step};
+use super::pace::{Kind, Pace, time_step};
 use super::{Opened, objective, recipe};
 use crate::cli::arguments::{Common, Preset, Recipe, StyleArguments};
 use crate::cli::failure::Failure;
@@ -78,6 +78,8 @@ impl Preset {
 pub(super) struct Settled {
     pub(super) arguments: Box<StyleArguments>,
     pub(super) session: Session,
+    /// How long it takes, if the size was chosen by that.
+    pub(super) seconds: Option<f64>,
 }
 
 impl Opened {
@@ -107,17 +109,19 @@ impl Opened {
             set("smallest", smallest.to_string());
         }
         let settled = parsed(&self.session, &flags)?;
-        let mut time = String::new();
+        let (mut time, mut reckoned) = (String::new(), None);
         if !gives("size") {
             let question = Question::new(self, common, &settled.arguments, (network, gpu))?;
             let (size, seconds) = question.largest_within(&meaning, common)?;
             said = format!(" --size {size}{said}");
             flags.push(("size", vec![size.to_string().into()]));
             time = format!(", about {}", minutes(seconds));
+            reckoned = Some(seconds);
         }
         say(common, format!("preset {}:{said}{time}", preset.name()));
         let mut settled = parsed(&self.session, &flags)?;
         settled.session.repeated = self.session.repeated.take();
+        settled.seconds = reckoned;
         Ok(settled)
     }
 }
@@ -129,7 +133,11 @@ fn parsed(session: &Session, flags: &[(&str, Vec<OsString>)]) -> Result<Settled,
         words: session.style_with(flags),
     };
     let (arguments, session) = member.parse()?;
-    Ok(Settled { arguments, session })
+    Ok(Settled {
+        arguments,
+        session,
+        seconds: None,
+    })
 }
 
 /// How long a run takes, for every size that it might have.
@@ -184,8 +192,8 @@ impl<'a> Question<'a> {
     fn largest_within(&self, meaning: &Meaning, common: &Common) -> Result<(usize, f64), Failure> {
         let pictures = &self.opened.pictures;
         let longest = pictures.size.min(meaning.longest);
-        let key = self.key(pictures.sources.styles.len(), longest);
-        let pace = Pace::of(common, &key, longest, |side| {
+        let of = (&self.kind(), longest, self.arguments.dry_run);
+        let pace = Pace::of(common, of, |side| {
             let on = (self.network, self.gpu);
             time_step(on, &self.choices, &pictures.sources, side)
         })?;
@@ -256,34 +264,16 @@ impl<'a> Question<'a> {
         &self.choices.terms
     }
 
-    /// What the time of a step hangs on beside the size. The content says up to which size
-    /// that was measured.
-    fn key(&self, styles: usize, longest: usize) -> String {
-        let profile = self.gpu.profile();
-        let terms = self.terms();
-        let layers = |layers: &[LayerWeight]| {
-            let layers: Vec<String> = layers.iter().map(|of| of.layer.to_string()).collect();
-            layers.join(" ")
-        };
-        let optimiser = match self.wish {
-            OptimiserWish::Adam(_) => "adam",
-            OptimiserWish::Lbfgs { .. } => "lbfgs",
-        };
-        let variant = self.arguments.variant.map(|variant| variant.to_string());
-        format!(
-            "impasto {}, {}, {}, {}, {optimiser}, {:?}, {:?}, content {}, style {}, {styles} styles, {} masks, variant {}, up to {}",
-            env!("CARGO_PKG_VERSION"),
-            profile.adapter,
-            profile.driver,
-            self.network.architecture,
-            terms.statistics,
-            terms.border,
-            layers(&terms.content),
-            layers(&terms.style),
-            self.arguments.masks.len() + usize::from(self.arguments.content_mask.is_some()),
-            variant.as_deref().unwrap_or("any"),
-            longest.min(LAST_SIDE),
-        )
+    /// What the time of a step hangs on beside the size.
+    fn kind(&self) -> Kind<'_> {
+        Kind {
+            adapter: self.gpu.profile(),
+            architecture: self.network.architecture,
+            terms: self.terms(),
+            optimiser: self.wish,
+            styles: self.opened.pictures.sources.styles.len(),
+            variant: self.arguments.variant,
+        }
     }
 }
 

@@ -53,6 +53,7 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
         output: Output::file(output, &[]).unwrap(),
         save_every: None,
         trace: None,
+        plot: None,
         keeping: Some(Keeping {
             path: checkpoint,
             rhythm: Rhythm::Steps(1),
@@ -65,6 +66,8 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
         }),
         record: None,
         resumed: None,
+        is_dry: false,
+        reckoned: None,
         sources: Sources {
             content,
             styles,

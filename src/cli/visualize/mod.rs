@@ -2,12 +2,17 @@
 
 use std::path::Path;
 
-use impasto::paint::{Visualisation, fingerprint};
+use impasto::gpu::Gpu;
+use impasto::kernels::conv3x3::Preference;
+use impasto::net::Network;
+use impasto::paint::{Visualisation, fingerprint, plain_gradient};
 
 use self::job::Job;
 use self::plan::Plan;
 use super::arguments::{Common, Objective, ParametrisationName, VisualizeArguments};
-use super::failure::Failure;
+use super::dry_run::Report;
+use super::failure::{Code, Failure};
+use super::memory::Bytes;
 use super::pictures::Output;
 use super::resume::{Options, Session};
 use super::{network, open_gpu, say, tuning};
@@ -30,8 +35,11 @@ pub fn run(
     let network = network::load(common)?;
     let plan = Plan::new(common, arguments, &network)?;
     let draft = plan.draft(common, arguments, session, &network)?;
-    let gpu = open_gpu(common)?;
+    let gpu = open_gpu(common)?.for_run(arguments.dry_run);
     let preference = tuning::preference(common, gpu.profile(), None);
+    if arguments.dry_run {
+        return tell((&gpu, &network), arguments, (&plan, &preference), &output);
+    }
     let goals = plan.goals(&gpu, &network, arguments)?;
     let visualisation = Visualisation::prepare(
         &gpu,
@@ -64,6 +72,40 @@ pub fn run(
         record,
     };
     job.paint(common, &gpu)
+}
+
+/// Tells what would be painted.
+fn tell(
+    (gpu, network): (&Gpu, &Network),
+    arguments: &VisualizeArguments,
+    (plan, preference): (&Plan, &Preference),
+    output: &Output,
+) -> Result<(), Failure> {
+    // Neither memory nor variants hang on what the targets are.
+    let tape = plan.objective(network, arguments, &[])?.tape;
+    let glance = plain_gradient(&tape, preference, gpu.profile());
+    if let Some(obstacle) = glance.obstacle {
+        return Err(Failure {
+            code: Code::Memory,
+            message: obstacle.to_string(),
+        });
+    }
+    let ([width, height], steps) = (plan.size, plan.recipe.iterations);
+    let pictures = match &arguments.grid {
+        Some(list) if list.0.len() > 1 => format!("{} pictures of ", list.0.len()),
+        _ => String::new(),
+    };
+    let name = output.name();
+    let what = format!("{name}, {pictures}{width}×{height} in {steps} steps");
+    let mut report = Report::of(&what);
+    let (tall, wide) = tape.picture_size();
+    report.line(format!(
+        "memory: {} for a step of the network, which sees {wide}×{tall}, everything kept",
+        Bytes(glance.peak)
+    ));
+    report.convolutions(&glance.convolutions, [wide, tall]);
+    report.output(output.path(), "");
+    report.print()
 }
 
 /// Refuses flags that do not go together.

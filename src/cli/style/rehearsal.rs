@@ -1,0 +1,112 @@
+//! `--dry-run` of a style transfer or a texture: the plan that [`super::paint`] would follow, told instead.
+
+use impasto::gpu::Gpu;
+use impasto::net::Network;
+
+use super::pace::{Kind, Pace};
+use super::plan::Plan;
+use super::{Keeping, StyleJob};
+use crate::cli::checkpoint::Rhythm;
+use crate::cli::dry_run::Report;
+use crate::cli::failure::Failure;
+use crate::cli::progress::{minutes, numbered};
+
+/// Tells what `job` would do by its `plan`.
+pub(super) fn tell(
+    gpu: &Gpu,
+    network: &Network,
+    job: &StyleJob<'_>,
+    plan: &Plan,
+) -> Result<(), Failure> {
+    let ([width, height], steps) = (job.size(), job.iterations());
+    let name = job.output.name();
+    let mut report = Report::of(&format!("{name}, {width}×{height} in {steps} steps"));
+    if let Some(resumed) = &job.resumed {
+        report.line(format!("goes on from step {}", resumed.standing.step));
+    }
+    tell_scales(&mut report, job, plan);
+    for line in &plan.lines {
+        report.line(line.as_str());
+    }
+    report.convolutions(&plan.convolutions, [width, height]);
+    report.line(format!("time: {}", time(gpu, network, job, plan)));
+    tell_files(&mut report, job);
+    report.print()
+}
+
+fn tell_scales(report: &mut Report, job: &StyleJob<'_>, plan: &Plan) {
+    let number = plan.scales.len() - usize::from(job.finish.is_some());
+    for (index, (scale, way)) in plan.scales.iter().enumerate() {
+        let [width, height] = job.sources.sizes(scale.size).0;
+        let what = match index {
+            index if index == number => "finish".to_string(),
+            _ => format!("scale {} of {number}", index + 1),
+        };
+        let (steps, strategy) = (scale.steps, &way.candidate.strategy);
+        report.line(format!(
+            "{what}: {width}×{height}, {steps} steps, {strategy}"
+        ));
+    }
+}
+
+/// How long the run takes, if steps of its kind were timed on this adapter.
+fn time(gpu: &Gpu, network: &Network, job: &StyleJob<'_>, plan: &Plan) -> String {
+    let kind = Kind {
+        adapter: gpu.profile(),
+        architecture: network.architecture,
+        terms: &job.terms,
+        optimiser: job.optimiser,
+        styles: job.sources.styles.len(),
+        variant: job.preference.wish,
+    };
+    let kept = Pace::kept(&kind).map(|pace| seconds(&pace, job, plan));
+    match kept.or(job.reckoned) {
+        Some(seconds) => format!("about {}", minutes(seconds)),
+        None => "not known, since no --preset has timed such steps on this adapter".to_string(),
+    }
+}
+
+/// Seconds of the steps that are left.
+fn seconds(pace: &Pace, job: &StyleJob<'_>, plan: &Plan) -> f64 {
+    let (first, done) = match &job.resumed {
+        Some(resumed) => {
+            let position = resumed.position.scale;
+            let done = resumed.standing.step - position.first_step;
+            (position.scale, done)
+        }
+        None => (0, 0),
+    };
+    let left = plan.scales.iter().enumerate().skip(first);
+    left.map(|(index, (scale, way))| {
+        let done = if index == first { done } else { 0 };
+        // To look at the pictures of a scale takes about as long as a step.
+        let steps = scale.steps.saturating_sub(done) + 1;
+        steps as f64 * pace.seconds(job.sources.sizes(scale.size).0) * way.cost()
+    })
+    .sum()
+}
+
+fn tell_files(report: &mut Report, job: &StyleJob<'_>) {
+    // A picture of a sheet is no result.
+    if job.output.is_called_by_its_path() {
+        report.output(job.output.path(), "");
+    }
+    if let Some(every) = job.save_every.map(|every| every as usize) {
+        let (number, first) = (job.iterations() / every, numbered(job.output.path(), every));
+        let what = format!(" and so on, the picture after every {every} steps, {number} in all");
+        report.output(&first, &what);
+    }
+    if let Some(trace) = job.trace {
+        report.output(trace, ", the losses of every step");
+    }
+    if let Some(plot) = &job.plot {
+        report.output(plot.path(), ", the losses as a plot");
+    }
+    if let Some(Keeping { path, rhythm, .. }) = &job.keeping {
+        let every = match rhythm {
+            Rhythm::Steps(steps) => format!("every {steps} steps"),
+            Rhythm::Time(time) => format!("every {}", minutes(time.as_secs_f64())),
+        };
+        report.output(path, &format!(", the checkpoint, {every} and at the end"));
+    }
+}
