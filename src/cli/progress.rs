@@ -214,6 +214,11 @@ impl Progress {
         self.earlier + self.started.elapsed().as_secs_f64()
     }
 
+    /// Whether it has been said how long the run takes.
+    pub fn foretold(&mut self, is_foretold: bool) {
+        self.is_estimated |= is_foretold;
+    }
+
     fn warn(&self, failure: &Failure) {
         self.bar
             .suspend(|| tell(format_args!("note: {}; painting goes on", failure.message)));

@@ -19,7 +19,7 @@ use super::failure::Failure;
 use super::loss_plot::LossPlot;
 use super::memory::{Bytes, OptimiserWish};
 use super::pictures::{Output, check_streams, is_stream};
-use super::progress::{Progress, Saving, numbered, step_of};
+use super::progress::{Progress, Saving, minutes, numbered, step_of};
 use super::record::{Draft, Resolved};
 use super::resume::{Options, Session};
 use super::trace::Trace;
@@ -28,6 +28,7 @@ use super::{explain, network, open_gpu, say, tuning};
 
 mod batch;
 mod border;
+mod expectation;
 mod masks;
 mod objective;
 mod opened;
@@ -224,6 +225,10 @@ pub fn paint(
         return rehearsal::tell(gpu, network, &job, &plan);
     }
     plan.lines.iter().for_each(|line| say(common, line));
+    let foretold = expectation::foretold(common, gpu, network, &job, &plan);
+    if let Some(seconds) = foretold {
+        say(common, format!("time: about {}", minutes(seconds)));
+    }
     let strategy = plan.scales.last().map(|(_, way)| &way.candidate.strategy);
     let strategy = strategy.cloned().unwrap_or_default();
     let last = plan.finish.as_ref();
@@ -257,6 +262,7 @@ pub fn paint(
         &names,
         [width, height],
     );
+    progress.foretold(foretold.is_some());
     progress.save(job.save_every.map(|every| Saving {
         output: output.clone(),
         every: every as usize,

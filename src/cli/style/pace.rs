@@ -9,12 +9,13 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use impasto::gpu::{Gpu, Profile};
-use impasto::kernels::conv3x3::Variant;
+use impasto::graph::Strategy;
+use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::net::{Architecture, Network};
 use impasto::objective::{LayerWeight, StyleTerms};
-use impasto::optim::OptimiserState;
+use impasto::optim::{LbfgsSettings, OptimiserSettings, OptimiserState};
 use impasto::paint::{
-    Ending, Schedule, Sources, Standing, StepLosses, StyleChoices, StyleRun, Watcher,
+    Ending, Schedule, Sources, Standing, Start, StepLosses, StyleChoices, StyleRun, Watcher,
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,22 +27,22 @@ use crate::cli::{cache, explain};
 
 /// Seconds of a step as a line over pixels: kernels that hang on no size, dispatches, and the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Pace {
+struct Pace {
     fixed: f64,
     per_pixel: f64,
 }
 
 /// What the time of a step hangs on beside its size.
-pub(super) struct Kind<'a> {
-    pub adapter: &'a Profile,
-    pub architecture: Architecture,
+struct Kind<'a> {
+    adapter: &'a Profile,
+    architecture: Architecture,
     /// Regions included.
-    pub terms: &'a StyleTerms,
-    pub optimiser: OptimiserWish,
+    terms: &'a StyleTerms,
+    optimiser: OptimiserWish,
     /// How many style pictures there are.
-    pub styles: usize,
+    styles: usize,
     /// The variant of convolutions that is asked for.
-    pub variant: Option<Variant>,
+    variant: Option<Variant>,
 }
 
 /// What stands between a kind of step and the longer side up to which it was measured.
@@ -62,7 +63,7 @@ impl Kind<'_> {
         let masks = terms.regions.styles.len() + usize::from(terms.regions.content.is_some());
         let variant = self.variant.map(|variant| variant.to_string());
         format!(
-            "impasto {}, {}, {}, {}, {optimiser}, {:?}, {:?}, content {}, style {}, {} styles, {masks} masks, variant {}",
+            "impasto {}, {}, {}, {}, {optimiser}, {:?}, {:?}, content {}, style {}, dream {}, {} styles, {masks} masks, variant {}",
             env!("CARGO_PKG_VERSION"),
             adapter.adapter,
             adapter.driver,
@@ -71,6 +72,7 @@ impl Kind<'_> {
             terms.border,
             layers(&terms.content),
             layers(&terms.style),
+            layers(&terms.dream),
             self.styles,
             variant.as_deref().unwrap_or("any"),
         )
@@ -92,7 +94,7 @@ const SHORT: f64 = 0.02;
 const FIRST_SIDE: usize = 256;
 
 /// No larger one is timed.
-pub(super) const LAST_SIDE: usize = 1024;
+const LAST_SIDE: usize = 1024;
 
 impl Pace {
     /// The line through steps of (pixels, seconds) in two sizes.
@@ -112,12 +114,12 @@ impl Pace {
     }
 
     /// Seconds of a step in a size of W, H.
-    pub(super) fn seconds(&self, [width, height]: [usize; 2]) -> f64 {
+    fn seconds(&self, [width, height]: [usize; 2]) -> f64 {
         self.fixed + self.per_pixel * (width * height) as f64
     }
 
     /// The pace that was kept for `kind`, measured in the largest sizes if there are several.
-    pub(super) fn kept(kind: &Kind<'_>) -> Option<Self> {
+    fn kept(kind: &Kind<'_>) -> Option<Self> {
         let kept = read(&file()?);
         let words = kind.in_words() + UP_TO;
         let longest = |key: &str| key.strip_prefix(&words)?.parse::<usize>().ok();
@@ -132,7 +134,7 @@ impl Pace {
     /// The pace that was kept for `kind`, or that of `time`, which tells the pixels and seconds of a step with a longer
     /// side of so many pixels, up to `longest`, or nothing where that is too small for a layer. What is measured is kept
     /// unless `is_dry`.
-    pub(super) fn of(
+    fn of(
         common: &Common,
         (kind, longest, is_dry): (&Kind<'_>, usize, bool),
         time: impl FnMut(usize) -> Result<Option<(f64, f64)>, Failure>,
@@ -190,41 +192,117 @@ fn measure(
     }
 }
 
-/// Pixels and seconds of a step of `choices` with the longer side of the result at `side`; nothing if that is too small
-/// for a layer.
-pub(super) fn time_step(
-    (network, gpu): (&Network, &Gpu),
-    choices: &StyleChoices,
-    sources: &Sources,
-    side: usize,
-) -> Result<Option<(f64, f64)>, Failure> {
-    let layers = choices.terms.content.iter().chain(&choices.terms.style);
-    let least = layers
-        .map(|term| network.architecture.downscale(term.layer))
-        .max();
-    let (content, styles) = sources.sizes(side);
-    let mut sides = std::iter::once(content).chain(styles).flatten();
-    if sides.any(|side| side < least.unwrap_or(1)) {
-        return Ok(None);
+/// The stages of a run: its scales, and its finish, which has another objective and another optimiser.
+pub(super) struct Stages<'a> {
+    pub network: &'a Network,
+    pub gpu: &'a Gpu,
+    pub scales: (&'a StyleTerms, OptimiserWish),
+    pub finish: Option<(&'a StyleTerms, OptimiserWish)>,
+    pub sources: &'a Sources,
+    pub preference: &'a Preference,
+}
+
+/// How fast they go.
+pub(super) struct Paces {
+    scales: Pace,
+    finish: Option<Pace>,
+}
+
+impl Paces {
+    /// Seconds of a step at a scale, or of the finish, in a size of W, H.
+    pub(super) fn seconds(&self, is_finish: bool, size: [usize; 2]) -> f64 {
+        let pace = self.finish.filter(|_| is_finish).unwrap_or(self.scales);
+        pace.seconds(size)
     }
-    let (content, styles) = sources.at(side);
-    let preparation = StyleRun::prepare(gpu, network, choices, &content, &styles);
-    let mut run = wait(gpu, preparation)?;
-    let schedule = Schedule {
-        iterations: 1 + TIMED,
-        report_every: 1,
-        snapshot_every: usize::MAX,
-    };
-    let mut stopwatch = Stopwatch::default();
-    let painting = wait(gpu, run.paint(gpu, schedule, &mut stopwatch));
-    if let Ending::Failed(error) = painting.ending {
-        return Err(error.into());
+}
+
+impl Stages<'_> {
+    fn paces<E>(
+        &self,
+        mut of: impl FnMut((&StyleTerms, OptimiserWish)) -> Result<Pace, E>,
+    ) -> Result<Paces, E> {
+        Ok(Paces {
+            scales: of(self.scales)?,
+            finish: self.finish.map(of).transpose()?,
+        })
     }
-    let pairs = stopwatch.looks.windows(2);
-    let seconds = pairs.map(|pair| (pair[1] - pair[0]).as_secs_f64());
-    // The shortest: what is kept is the pace of the adapter, and not of what else went on that day.
-    let shortest = seconds.min_by(f64::total_cmp);
-    Ok(shortest.map(|seconds| (content.pixels() as f64, seconds)))
+
+    /// The paces that were kept, if all were.
+    pub(super) fn kept(&self) -> Option<Paces> {
+        self.paces(|stage| Pace::kept(&self.kind(stage)).ok_or(()))
+            .ok()
+    }
+
+    /// The paces that were kept, or that are measured now, with a longer side of at most `longest`; kept then, unless
+    /// `is_dry`.
+    pub(super) fn timed(
+        &self,
+        common: &Common,
+        longest: usize,
+        is_dry: bool,
+    ) -> Result<Paces, Failure> {
+        self.paces(|stage| {
+            let of = (&self.kind(stage), longest, is_dry);
+            Pace::of(common, of, |side| self.time_step(stage, side))
+        })
+    }
+
+    fn kind<'a>(&'a self, (terms, optimiser): (&'a StyleTerms, OptimiserWish)) -> Kind<'a> {
+        Kind {
+            adapter: self.gpu.profile(),
+            architecture: self.network.architecture,
+            terms,
+            optimiser,
+            styles: self.sources.styles.len(),
+            variant: self.preference.wish,
+        }
+    }
+
+    /// Pixels and seconds of a step with the longer side of the result at `side`; nothing if that is too small for a
+    /// layer.
+    fn time_step(
+        &self,
+        (terms, optimiser): (&StyleTerms, OptimiserWish),
+        side: usize,
+    ) -> Result<Option<(f64, f64)>, Failure> {
+        let layers = terms.content.iter().chain(&terms.style).chain(&terms.dream);
+        let downscale = |term: &LayerWeight| self.network.architecture.downscale(term.layer);
+        let least = layers.map(downscale).max().unwrap_or(1);
+        let (content, styles) = self.sources.sizes(side);
+        let mut sides = std::iter::once(content).chain(styles).flatten();
+        if sides.any(|side| side < least) {
+            return Ok(None);
+        }
+        let choices = StyleChoices {
+            terms: terms.clone(),
+            optimiser: match optimiser {
+                OptimiserWish::Adam(settings) => OptimiserSettings::Adam(settings),
+                OptimiserWish::Lbfgs { .. } => OptimiserSettings::Lbfgs(LbfgsSettings::default()),
+            },
+            averaging: None,
+            start: Start::Content,
+            preference: self.preference.clone(),
+            strategy: Strategy::default(),
+        };
+        let (content, styles) = self.sources.at(side);
+        let preparation = StyleRun::prepare(self.gpu, self.network, &choices, &content, &styles);
+        let mut run = wait(self.gpu, preparation)?;
+        let schedule = Schedule {
+            iterations: 1 + TIMED,
+            report_every: 1,
+            snapshot_every: usize::MAX,
+        };
+        let mut stopwatch = Stopwatch::default();
+        let painting = wait(self.gpu, run.paint(self.gpu, schedule, &mut stopwatch));
+        if let Ending::Failed(error) = painting.ending {
+            return Err(error.into());
+        }
+        let pairs = stopwatch.looks.windows(2);
+        let seconds = pairs.map(|pair| (pair[1] - pair[0]).as_secs_f64());
+        // The shortest: what is kept is the pace of the adapter, and not of what else went on that day.
+        let shortest = seconds.min_by(f64::total_cmp);
+        Ok(shortest.map(|seconds| (content.pixels() as f64, seconds)))
+    }
 }
 
 /// Notes when steps end.

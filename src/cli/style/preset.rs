@@ -3,16 +3,13 @@
 use std::ffi::OsString;
 
 use impasto::gpu::Gpu;
-use impasto::graph::Strategy;
+use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 use impasto::objective::StyleTerms;
-use impasto::optim::{LbfgsSettings, OptimiserSettings};
-use impasto::paint::{
-    Scale, Start, StyleChoices, StyleProblem, StyleRecipe, averaging_over, first_that_fits,
-};
+use impasto::paint::{Scale, StyleProblem, StyleRecipe, averaging_over, first_that_fits};
 
-use super::pace::{Kind, Pace, time_step};
-use super::{Opened, objective, recipe};
+use super::pace::{Paces, Stages};
+use super::{JobFinish, Opened, objective, recipe};
 use crate::cli::arguments::{Common, Preset, Recipe, StyleArguments};
 use crate::cli::failure::Failure;
 use crate::cli::memory::{Budget, OptimiserWish};
@@ -148,7 +145,8 @@ struct Question<'a> {
     gpu: &'a Gpu,
     recipe: StyleRecipe,
     wish: OptimiserWish,
-    choices: StyleChoices,
+    terms: StyleTerms,
+    preference: Preference,
 }
 
 impl<'a> Question<'a> {
@@ -164,18 +162,6 @@ impl<'a> Question<'a> {
         terms.regions = opened.pictures.masks.regions(&arguments.styles);
         let styles = arguments.styles.len();
         terms.parts = objective::parts(arguments, network.architecture, styles)?;
-        let optimiser = match wish {
-            OptimiserWish::Adam(settings) => OptimiserSettings::Adam(settings),
-            OptimiserWish::Lbfgs { .. } => OptimiserSettings::Lbfgs(LbfgsSettings::default()),
-        };
-        let choices = StyleChoices {
-            terms,
-            optimiser,
-            averaging: None,
-            start: Start::Content,
-            preference: tuning::preference(common, gpu.profile(), arguments.variant),
-            strategy: Strategy::default(),
-        };
         Ok(Self {
             opened,
             arguments,
@@ -183,7 +169,8 @@ impl<'a> Question<'a> {
             gpu,
             recipe,
             wish,
-            choices,
+            terms,
+            preference: tuning::preference(common, gpu.profile(), arguments.variant),
         })
     }
 
@@ -192,14 +179,21 @@ impl<'a> Question<'a> {
     fn largest_within(&self, meaning: &Meaning, common: &Common) -> Result<(usize, f64), Failure> {
         let pictures = &self.opened.pictures;
         let longest = pictures.size.min(meaning.longest);
-        let of = (&self.kind(), longest, self.arguments.dry_run);
-        let pace = Pace::of(common, of, |side| {
-            let on = (self.network, self.gpu);
-            time_step(on, &self.choices, &pictures.sources, side)
-        })?;
+        let (_, finish) = self.stages(longest)?;
+        let stages = Stages {
+            network: self.network,
+            gpu: self.gpu,
+            scales: (&self.terms, self.wish),
+            finish: finish
+                .as_ref()
+                .map(|finish| (&finish.terms, finish.optimiser)),
+            sources: &pictures.sources,
+            preference: &self.preference,
+        };
+        let paces = stages.timed(common, longest, self.arguments.dry_run)?;
         let mut last = (longest, 0.0);
         for size in candidates(longest) {
-            let seconds = self.seconds(&pace, size)?;
+            let seconds = self.seconds(&paces, size)?;
             last = (size, seconds);
             if seconds > meaning.seconds {
                 continue;
@@ -216,23 +210,24 @@ impl<'a> Question<'a> {
     }
 
     /// Seconds of a run of this `size`, everything kept.
-    fn seconds(&self, pace: &Pace, size: usize) -> Result<f64, Failure> {
+    fn seconds(&self, paces: &Paces, size: usize) -> Result<f64, Failure> {
         let sources = &self.opened.pictures.sources;
-        let of_step = |scale: &Scale| pace.seconds(sources.sizes(scale.size).0);
-        let scales = self.scales(size)?;
+        let (scales, finish) = self.stages(size)?;
+        let last = scales.len() - 1;
         // To look at the pictures of a scale takes about as long as a step.
-        Ok(scales
-            .iter()
-            .map(|scale| (scale.steps + 1) as f64 * of_step(scale))
-            .sum())
+        let of_scale = |(index, scale): (usize, &Scale)| {
+            let is_finish = finish.is_some() && index == last;
+            let of_step = paces.seconds(is_finish, sources.sizes(scale.size).0);
+            (scale.steps + 1) as f64 * of_step
+        };
+        Ok(scales.iter().enumerate().map(of_scale).sum())
     }
 
-    fn scales(&self, size: usize) -> Result<Vec<Scale>, Failure> {
-        let of_network = (self.network.architecture, self.terms());
+    fn stages(&self, size: usize) -> Result<(Vec<Scale>, Option<JobFinish>), Failure> {
+        let of_network = (self.network.architecture, &self.terms);
         let of_pictures = (&self.opened.pictures.sources, size);
         let sizes = recipe::sizes(self.arguments, &self.recipe, of_network, of_pictures)?;
-        let stages = recipe::stages(self.arguments, &self.recipe, of_network, &sizes)?;
-        Ok(stages.0)
+        recipe::stages(self.arguments, &self.recipe, of_network, &sizes)
     }
 
     /// How many times as long a step takes as if everything were kept, in the way that fits in memory; `None` if none
@@ -244,11 +239,12 @@ impl<'a> Question<'a> {
             .descent
             .average
             .unwrap_or(self.recipe.average);
-        let steps = self.scales(size)?.last().map_or(0, |scale| scale.steps);
+        let (scales, _) = self.stages(size)?;
+        let steps = scales.last().map_or(0, |scale| scale.steps);
         let problem = StyleProblem {
             network: self.network,
-            terms: self.terms(),
-            preference: &self.choices.preference,
+            terms: &self.terms,
+            preference: &self.preference,
             size: content,
             styles: &styles,
             averages: averaging_over(steps, average).is_some(),
@@ -258,22 +254,6 @@ impl<'a> Question<'a> {
         let budget = Budget::new(self.arguments.memory, adapter);
         let found = first_that_fits(&problem, adapter, &self.wish.settings(), budget.bytes)?;
         Ok(found.ok().map(|forecast| forecast.way.cost()))
-    }
-
-    fn terms(&self) -> &StyleTerms {
-        &self.choices.terms
-    }
-
-    /// What the time of a step hangs on beside the size.
-    fn kind(&self) -> Kind<'_> {
-        Kind {
-            adapter: self.gpu.profile(),
-            architecture: self.network.architecture,
-            terms: self.terms(),
-            optimiser: self.wish,
-            styles: self.opened.pictures.sources.styles.len(),
-            variant: self.arguments.variant,
-        }
     }
 }
 

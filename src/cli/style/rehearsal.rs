@@ -3,9 +3,8 @@
 use impasto::gpu::Gpu;
 use impasto::net::Network;
 
-use super::pace::{Kind, Pace};
 use super::plan::Plan;
-use super::{Keeping, StyleJob};
+use super::{Keeping, StyleJob, expectation};
 use crate::cli::checkpoint::Rhythm;
 use crate::cli::dry_run::Report;
 use crate::cli::failure::Failure;
@@ -29,7 +28,12 @@ pub(super) fn tell(
         report.line(line.as_str());
     }
     report.convolutions(&plan.convolutions, [width, height]);
-    report.line(format!("time: {}", time(gpu, network, job, plan)));
+    report.line(match expectation::kept(gpu, network, job, plan) {
+        Some(seconds) => format!("time: about {}", minutes(seconds)),
+        None => {
+            "time: not known, since no long run has timed such steps on this adapter".to_string()
+        }
+    });
     tell_files(&mut report, job);
     report.print()
 }
@@ -47,43 +51,6 @@ fn tell_scales(report: &mut Report, job: &StyleJob<'_>, plan: &Plan) {
             "{what}: {width}×{height}, {steps} steps, {strategy}"
         ));
     }
-}
-
-/// How long the run takes, if steps of its kind were timed on this adapter.
-fn time(gpu: &Gpu, network: &Network, job: &StyleJob<'_>, plan: &Plan) -> String {
-    let kind = Kind {
-        adapter: gpu.profile(),
-        architecture: network.architecture,
-        terms: &job.terms,
-        optimiser: job.optimiser,
-        styles: job.sources.styles.len(),
-        variant: job.preference.wish,
-    };
-    let kept = Pace::kept(&kind).map(|pace| seconds(&pace, job, plan));
-    match kept.or(job.reckoned) {
-        Some(seconds) => format!("about {}", minutes(seconds)),
-        None => "not known, since no --preset has timed such steps on this adapter".to_string(),
-    }
-}
-
-/// Seconds of the steps that are left.
-fn seconds(pace: &Pace, job: &StyleJob<'_>, plan: &Plan) -> f64 {
-    let (first, done) = match &job.resumed {
-        Some(resumed) => {
-            let position = resumed.position.scale;
-            let done = resumed.standing.step - position.first_step;
-            (position.scale, done)
-        }
-        None => (0, 0),
-    };
-    let left = plan.scales.iter().enumerate().skip(first);
-    left.map(|(index, (scale, way))| {
-        let done = if index == first { done } else { 0 };
-        // To look at the pictures of a scale takes about as long as a step.
-        let steps = scale.steps.saturating_sub(done) + 1;
-        steps as f64 * pace.seconds(job.sources.sizes(scale.size).0) * way.cost()
-    })
-    .sum()
 }
 
 fn tell_files(report: &mut Report, job: &StyleJob<'_>) {
