@@ -178,3 +178,35 @@ fn the_time_that_is_said_is_the_time_that_is_taken() {
     let quiet = run(&workshop, &["--iterations=4", "-q"]);
     assert_eq!(quiet.stderr, "");
 }
+
+/// Once steps of its kinds have been timed; a finish goes at a pace of its own.
+#[test]
+fn the_time_is_said_before_the_first_step() {
+    let workshop = workshop(128);
+    let flags = [
+        "--recipe=painterly",
+        "--iterations=10",
+        "--finish=4",
+        "--scales=1",
+    ];
+    let style = [&STYLE[..3], &STYLE[4..], &flags].concat();
+    let untimed = workshop.succeed(&style);
+    assert!(!untimed.stderr.contains("time: "), "{untimed:?}");
+    workshop.succeed(&[&style[..], &["--preset=draft"]].concat());
+    let paces = workshop.cached("paces.json");
+    let mut kept: Value = serde_json::from_slice(&fs::read(&paces).unwrap()).unwrap();
+    assert_eq!(kept.as_object().unwrap().len(), 2);
+    for (key, pace) in kept.as_object_mut().unwrap() {
+        // Seconds of a step of 128×64.
+        let step = if key.contains("Gram") { 2.0 } else { 1.0 };
+        *pace = json!({"fixed": 0.0, "per_pixel": step / 8192.0});
+    }
+    fs::write(&paces, kept.to_string()).unwrap();
+    let outcome = workshop.succeed(&style);
+    // A look at the pictures before each of the two takes as long as a step.
+    assert_eq!(seconds(&outcome, "time: about "), 7.0 + 5.0 * 2.0);
+    let places = ["time: about", "finish: 128×64"].map(|words| outcome.stderr.find(words));
+    assert!(places[0].is_some() && places[0] < places[1], "{outcome:?}");
+    let dry = workshop.succeed(&[&style[..], &["--dry-run"]].concat());
+    assert!(dry.stdout.contains("time: about 17 s"), "{dry:?}");
+}
