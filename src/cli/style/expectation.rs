@@ -4,13 +4,18 @@ use impasto::gpu::Gpu;
 use impasto::net::Network;
 
 use super::StyleJob;
-use super::pace::{Paces, Stages};
+use super::pace::{FIRST_SIDE, Paces, Stages};
 use super::plan::Plan;
 use crate::cli::arguments::Common;
+use crate::cli::memory::Bytes;
 
 /// Pixels times steps of a run that is long enough to time steps before it: that takes a thirtieth of it at most, and once
 /// on an adapter.
 const LONG: f64 = 300.0 * 256.0 * 256.0;
+
+/// Bytes that a step of [`FIRST_SIDE`] takes at most with everything kept, as it is timed: 570 MiB on Mesa's software
+/// driver, weights of Winograd's convolutions included.
+const ROOM: u64 = 640 << 20;
 
 /// Seconds of the steps that are left, if steps of their kinds were timed on this adapter before.
 pub(super) fn kept(gpu: &Gpu, network: &Network, job: &StyleJob<'_>, plan: &Plan) -> Option<f64> {
@@ -28,12 +33,15 @@ pub(super) fn foretold(
     plan: &Plan,
 ) -> Option<f64> {
     let kept = kept(gpu, network, job, plan);
-    // Steps are timed with everything kept, which may be more than a limit of the user's own allows.
-    let may_be_timed = !common.quiet && job.memory.is_none() && work(job) >= LONG;
-    if kept.is_some() || !may_be_timed {
+    let has_room = job.memory.is_none_or(|Bytes(memory)| memory >= ROOM);
+    if kept.is_some() || common.quiet || !has_room || work(job) < LONG {
         return kept;
     }
-    let timed = stages(gpu, network, job).timed(common, job.longer_side(), false);
+    let longest = match job.memory {
+        Some(_) => FIRST_SIDE,
+        None => job.longer_side(),
+    };
+    let timed = stages(gpu, network, job).timed(common, longest, false);
     gpu.release();
     // A device that cannot do this will say so when it is to paint.
     timed.ok().map(|paces| seconds(&paces, job, plan))

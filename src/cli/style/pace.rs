@@ -91,7 +91,7 @@ const TIMED: usize = 3;
 const SHORT: f64 = 0.02;
 
 /// The longer side of the larger picture that is timed first.
-const FIRST_SIDE: usize = 256;
+pub(super) const FIRST_SIDE: usize = 256;
 
 /// No larger one is timed.
 const LAST_SIDE: usize = 1024;
