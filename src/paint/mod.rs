@@ -6,6 +6,7 @@ mod dream;
 pub mod fingerprint;
 mod forecast;
 mod glance;
+mod noise;
 mod octaves;
 mod recipe;
 mod scale_watcher;

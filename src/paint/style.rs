@@ -1,9 +1,7 @@
 //! Style transfer from pictures to a picture at one size: starts, and one run.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
-
 use super::descent::{Painting, Schedule, Standing, Watcher, descend};
+use super::noise;
 use crate::gpu::Gpu;
 use crate::graph::{Executable, Strategy};
 use crate::image::Picture;
@@ -171,17 +169,6 @@ fn starting_picture(content: &Picture, start: &Start) -> Vec<f32> {
     match start {
         Start::Content => content.rgb.clone(),
         Start::Picture(picture) => picture.rgb.clone(),
-        Start::Noise { seed } => noise(*seed, content.rgb.len()),
+        Start::Noise { seed } => noise::grey(*seed, content.rgb.len()),
     }
-}
-
-/// Independent values around middle grey with a deviation of about 0.14: bright enough to have
-/// gradients everywhere, far enough from black and white that nothing is clipped.
-fn noise(seed: u64, count: usize) -> Vec<f32> {
-    // ChaCha counts blocks, so the same seed gives the same picture everywhere and for ever.
-    let mut source = ChaCha8Rng::seed_from_u64(seed);
-    let unit = |bits: u32| (bits >> 8) as f32 / (1u32 << 24) as f32;
-    (0..count)
-        .map(|_| 0.25 + 0.5 * unit(source.next_u32()))
-        .collect()
 }

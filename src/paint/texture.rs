@@ -5,8 +5,9 @@
 //! term looks; the run starts from it.
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::SeedableRng;
 
+use super::noise::bell;
 use super::recipe::gatys;
 use crate::image::Picture;
 use crate::net::Architecture;
@@ -39,14 +40,6 @@ pub fn canvas(styles: &[(Picture, f32)], [width, height]: [usize; 2], seed: u64)
         }
     }
     Picture { width, height, rgb }
-}
-
-/// A number of mean 0 and variance 1, near enough to normal: the sum of four uniform ones. Logarithms and cosines,
-/// which would make it exactly so, differ from machine to machine in the last bit.
-fn bell(source: &mut ChaCha8Rng) -> f64 {
-    let mut uniform = || f64::from(source.next_u32()) / (f64::from(u32::MAX) + 1.0) - 0.5;
-    let sum: f64 = (0..4).map(|_| uniform()).sum();
-    sum * 3f64.sqrt()
 }
 
 /// First and second moments of R, G and B.

@@ -2,11 +2,11 @@
 //! colour (Olah, Mordvintsev & Schubert, "Feature Visualization", Distill 2017; constants of lucid).
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::Rng;
 
 use crate::gpu::{Gpu, GpuError, Recorder};
 use crate::kernels::decorrelate::{self, ColourMatrix};
 use crate::kernels::fourier::{Fourier, columns, spectrum_len};
+use crate::paint::noise::bell;
 
 /// The variable that is optimised.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -139,13 +139,6 @@ fn spectrum_scale([width, height]: [usize; 2], decay: f32) -> Vec<f32> {
         (1.0 / (common * frequency.powf(decay.into()))) as f32
     };
     (0..height * columns).map(scale).collect()
-}
-
-/// A number of mean 0 and variance 1, near enough to normal, the same on every machine.
-fn bell(source: &mut ChaCha8Rng) -> f64 {
-    let mut uniform = || f64::from(source.next_u32()) / (f64::from(u32::MAX) + 1.0) - 0.5;
-    let sum: f64 = (0..4).map(|_| uniform()).sum();
-    sum * 3f64.sqrt()
 }
 
 #[cfg(test)]
