@@ -136,6 +136,51 @@ fn without_an_adapter_every_command_that_needs_one_says_what_to_install() {
     assert_eq!(workshop.names(), ["content.png", "style.png"]);
 }
 
+/// Every system has its line, and that of this one is marked and comes first.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_doctor_says_what_to_install_on_every_system() {
+    let systems = ["Debian, Ubuntu", "Fedora", "Arch", "macOS", "Windows"];
+    let workshop = Workshop::new();
+    let outcome = without_adapter(&workshop, &["doctor"]);
+    outcome.refused(3, &[]);
+    let lines: Vec<&str> = outcome.stdout.lines().skip(1).collect();
+    assert_eq!(lines.len(), systems.len(), "{outcome:?}");
+    for system in systems {
+        let marks = lines.iter().map(|line| line[2..].starts_with(system));
+        assert_eq!(marks.filter(|found| *found).count(), 1, "{system}");
+    }
+    for package in [
+        "mesa-vulkan-drivers",
+        "vulkan-loader",
+        "vulkan-swrast",
+        "Metal",
+        "DX12",
+    ] {
+        assert!(outcome.stdout.contains(package), "{package}");
+    }
+    let is_debian = std::fs::read_to_string("/etc/os-release")
+        .is_ok_and(|text| text.lines().any(|line| line == "ID=debian"));
+    if is_debian {
+        assert!(lines[0].starts_with("* Debian"), "{outcome:?}");
+        outcome.refused(3, &["apt-get install mesa-vulkan-drivers libvulkan1"]);
+    }
+}
+
+#[test]
+fn the_doctor_tells_the_speed_of_the_adapter() {
+    let workshop = Workshop::new();
+    let outcome = workshop.succeed(&["doctor"]);
+    let speed = outcome.stdout.lines().find_map(|line| {
+        let rest = line.strip_prefix("speed")?.trim_start();
+        rest.split_once(" GFLOP/s")?.0.parse::<f64>().ok()
+    });
+    assert!(speed.is_some_and(|speed| speed > 0.0), "{outcome:?}");
+    if outcome.stdout.contains("(software, ") {
+        assert!(outcome.stdout.contains("vulkan-radeon"), "{outcome:?}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn kernels_are_listed_and_written_without_an_adapter() {

@@ -5,9 +5,10 @@ mod cli_support;
 use std::fs;
 use std::io::{Cursor, Write};
 
-use cli_support::{Workshop, source};
+use cli_support::{Outcome, Workshop, source};
 use impasto::net::Architecture;
 use npyz::npz::NpzWriter;
+use serde_json::Value;
 
 /// One array of numpy, little-endian.
 fn npy(descr: &str, shape: &[usize], bytes: &[u8]) -> Vec<u8> {
@@ -172,4 +173,177 @@ fn weights_under_the_name_of_another_network_are_refused() {
     std::fs::create_dir(workshop.path("nets")).unwrap();
     workshop.fetch("weights/vgg16.npz", "nets/vgg19.npz");
     refuse_weights(&workshop, &["--weights", "nets"], &["vgg19.npz", "VGG-16"]);
+}
+
+/// A workshop whose command has a data folder of its own.
+struct Store {
+    workshop: Workshop,
+}
+
+impl Store {
+    fn new() -> Self {
+        let workshop = Workshop::with_pictures();
+        workshop.write("w.npz", &coded_npz(|_, _, _| ()));
+        Self { workshop }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Outcome {
+        let mut command = self.workshop.command(arguments);
+        command
+            .env("XDG_DATA_HOME", self.workshop.path("data"))
+            .env("HOME", self.workshop.path("home"));
+        Outcome::of(command.output().unwrap(), arguments)
+    }
+
+    fn succeed(&self, arguments: &[&str]) -> Outcome {
+        let outcome = self.run(arguments);
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        outcome
+    }
+
+    fn list(&self) -> Vec<Value> {
+        let listed = self.succeed(&["weights", "list", "--json"]).stdout;
+        let listed: Value = serde_json::from_str(&listed).unwrap();
+        listed["networks"].as_array().unwrap().clone()
+    }
+
+    /// The file that `name` was imported as.
+    fn place(&self, name: &str) -> String {
+        let listed = self.list();
+        let row = listed.iter().find(|row| row["name"] == name);
+        row.unwrap()["place"].as_str().unwrap().to_string()
+    }
+}
+
+const FEATURES: [&str; 7] = [
+    "inspect",
+    "features",
+    "content.png",
+    "--layer",
+    "relu1_1",
+    "-o",
+    "f.npy",
+];
+
+#[test]
+fn the_list_tells_checksums_and_layers() {
+    let listed = Store::new().list();
+    let sums = fs::read_to_string(source("weights/SHA256SUMS")).unwrap();
+    assert_eq!(listed.len(), 2, "{listed:?}");
+    for (row, (name, network, layers)) in listed
+        .iter()
+        .zip([("vgg19", "VGG-19", 16), ("vgg16", "VGG-16", 13)])
+    {
+        assert_eq!(
+            (&row["name"], &row["network"]),
+            (&name.into(), &network.into())
+        );
+        let line = format!("{}  {name}.npz", row["sha256"].as_str().unwrap());
+        assert!(sums.lines().any(|of| of == line), "{line}");
+        let bytes = fs::metadata(source(&format!("weights/{name}.npz"))).unwrap();
+        assert_eq!(row["bytes"], bytes.len());
+        assert_eq!(row["convolutions"].as_array().unwrap().len(), layers);
+    }
+    assert_eq!(listed[0]["place"], "inside the program");
+}
+
+#[test]
+fn imported_weights_are_found_by_their_name() {
+    let store = Store::new();
+    let unknown = [&FEATURES[..], &["--model", "mine"]].concat();
+    store.run(&unknown).refused(2, &["`mine`", "vgg19"]);
+    store.succeed(&["weights", "import", "w.npz", "--name", "mine"]);
+    let imported = store.place("mine");
+    assert_eq!(fs::read(&imported).unwrap(), store.workshop.read("w.npz"));
+    store.succeed(&unknown);
+    let features = store.workshop.array("f.npy");
+    assert!(features.values.iter().all(|&value| value == 0.0));
+    // One letter is wrong.
+    let misspelt = [&FEATURES[..], &["--model", "mien"]].concat();
+    store.run(&misspelt).refused(2, &["did you mean mine?"]);
+    let verified = store.succeed(&["weights", "verify", "mine"]).stdout;
+    assert!(verified.contains("mine is whole: VGG-16, 13"), "{verified}");
+    assert!(verified.contains("that is listed"), "{verified}");
+    // A record has the name and no path of it.
+    let style = ["style", "content.png", "--style=style.png", "-o", "a.png"];
+    let flags = ["--model=mine", "--iterations=1", "--recipe=gatys", "-q"];
+    store.succeed(&[&style[..], &flags].concat());
+    let record = store
+        .succeed(&["inspect", "record", "a.png", "--json"])
+        .stdout;
+    let record: Value = serde_json::from_str(&record).unwrap();
+    store.succeed(&["style", "--from=a.png", "-o", "b.png"]);
+    assert!(record["options"]["model"].is_null() || record["options"]["model"][0] == "mine");
+    assert_eq!(store.workshop.read("a.png"), store.workshop.read("b.png"));
+}
+
+#[test]
+fn what_cannot_serve_is_not_imported() {
+    let store = Store::new();
+    store.workshop.write("text.npz", b"weights, honestly");
+    let import = |flags: &[&str]| store.run(&[&["weights", "import"], flags].concat());
+    import(&["text.npz"]).refused(4, &["text.npz", "not a weights file"]);
+    import(&["missing.npz"]).refused(4, &["missing.npz"]);
+    import(&["w.npz", "--name=a/b"]).refused(2, &["a/b", "--name"]);
+    import(&["w.npz", "--name=vgg16"]).refused(2, &["vgg16", "--name"]);
+    assert_eq!(store.list().len(), 2);
+    assert!(!store.workshop.path("data").exists());
+}
+
+#[test]
+fn weights_that_are_there_are_replaced_by_force_alone() {
+    let store = Store::new();
+    store.succeed(&["weights", "import", "w.npz"]);
+    let other = coded_npz(|part, _, bytes| {
+        if part == "bias" {
+            bytes[..4].copy_from_slice(&1f32.to_le_bytes());
+        }
+    });
+    store.workshop.write("w.npz", &other);
+    let again = store.run(&["weights", "import", "w.npz"]);
+    again.refused(2, &["`w` is there already", "--force"]);
+    assert_ne!(fs::read(store.place("w")).unwrap(), other);
+    store.succeed(&["weights", "import", "w.npz", "--force"]);
+    assert_eq!(fs::read(store.place("w")).unwrap(), other);
+    store.succeed(&["weights", "verify", "w"]);
+    // The originals may keep their names.
+    let vgg16 = source("weights/vgg16.npz");
+    store.succeed(&["weights", "import", vgg16.to_str().unwrap()]);
+    assert_eq!(store.list().len(), 3);
+}
+
+#[test]
+fn weights_that_changed_are_found_out() {
+    let store = Store::new();
+    store.succeed(&["weights", "import", "w.npz", "--name", "mine"]);
+    let whole = store.succeed(&["weights", "verify"]).stdout;
+    assert_eq!(whole.lines().count(), 3, "{whole}");
+    let place = store.place("mine");
+    let other = coded_npz(|part, _, bytes| {
+        if part == "bias" {
+            bytes[..4].copy_from_slice(&1f32.to_le_bytes());
+        }
+    });
+    fs::write(&place, &other).unwrap();
+    store
+        .run(&["weights", "verify", "mine"])
+        .refused(4, &["mine.npz", "listed"]);
+    store
+        .run(&["weights", "verify"])
+        .refused(4, &["mine.npz", "listed"]);
+    fs::write(&place, &other[..other.len() / 2]).unwrap();
+    store
+        .run(&["weights", "verify", "mine"])
+        .refused(4, &["damaged or cut off"]);
+    store.succeed(&["weights", "verify", "vgg19"]);
+    store.succeed(&["weights", "verify", "w.npz"]);
+    store
+        .run(&["weights", "verify", "vgg18"])
+        .refused(4, &["did you mean vgg19?"]);
+    store
+        .run(&["weights", "verify", "no.npz"])
+        .refused(4, &["no.npz"]);
+    let listed = store.list();
+    let fault = listed[2]["fault"].as_str().unwrap();
+    assert!(fault.contains("damaged or cut off"), "{listed:?}");
 }

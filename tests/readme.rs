@@ -93,6 +93,8 @@ fn run(folder: &Path, line: &str) {
         .args(&words)
         .current_dir(folder)
         .env("IMPASTO_CACHE", folder.join("cache"))
+        .env("XDG_DATA_HOME", folder.join("data"))
+        .env("HOME", folder)
         .stdin(from.map_or(Stdio::null(), Stdio::from))
         .output()
         .unwrap();

@@ -14,6 +14,7 @@ mod sweep;
 mod texture;
 mod values;
 mod visualize;
+mod weights;
 
 pub use bench::{BenchArguments, Benchmark};
 pub use descent::{ScaleCount, StylePart};
@@ -23,8 +24,9 @@ pub use run::{OptimiserName, RunArguments, StyleLoss};
 pub use style::{Preset, Recipe, StyleArguments};
 pub use sweep::{SweepArguments, Variation};
 pub use texture::TextureArguments;
-pub use values::Weighted;
+pub use values::{Weighted, hint};
 pub use visualize::{Objective, ParametrisationName, Place, VisualizeArguments};
+pub use weights::WeightsCommand;
 
 /// Paint with neural networks on any GPU.
 #[derive(Parser)]
@@ -76,6 +78,13 @@ pub enum Command {
     Devices(DevicesArguments),
     /// Check every kernel on this adapter against the CPU
     Doctor,
+    /// List, check and import networks
+    #[command(subcommand)]
+    Weights(WeightsCommand),
+    /// Print a script that completes this command line in a shell
+    Completions(CompletionsArguments),
+    /// Print the manual page, or write those of all commands
+    Man(ManArguments),
     /// Look inside: features, Gram matrices, gradients
     #[command(subcommand)]
     Inspect(Inspect),
@@ -99,6 +108,20 @@ pub struct DevicesArguments {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args)]
+pub struct CompletionsArguments {
+    /// Shell that is to run the script
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Args)]
+pub struct ManArguments {
+    /// Folder for a page of every command, as impasto-style.1; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub out_dir: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use impasto::image::{ColourSpace, ColourStatistics, Matching, Picture, Recolouring};
 use impasto::paint::Sources;
 
-use super::arguments::StyleArguments;
+use super::arguments::{StyleArguments, hint};
 use super::failure::Failure;
 
 /// What `--color` says.
@@ -33,7 +33,8 @@ impl FromStr for ColourControl {
             _ => match text.strip_prefix("match:") {
                 Some(matching) => Ok(Self::Match(matching.parse()?)),
                 None => Err(format!(
-                    "`{text}` is no control of colour; choose style, content, luminance or match"
+                    "`{text}` is no control of colour{}; choose style, content, luminance or match",
+                    hint(text, &["style", "content", "luminance", "match"])
                 )),
             },
         }

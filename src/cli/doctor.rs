@@ -4,10 +4,14 @@ use impasto::doctor::check_all;
 use impasto::gpu::GpuError;
 
 use super::arguments::Common;
+use super::bench::flop_rate;
 use super::failure::{Code, Failure};
 use super::terminal::print;
 use super::wait::wait;
 use super::{explain, open_gpu};
+use remedy::{Need, System};
+
+mod remedy;
 
 /// Runs the command.
 pub fn run(common: &Common) -> Result<(), Failure> {
@@ -29,6 +33,14 @@ pub fn run(common: &Common) -> Result<(), Failure> {
         "subgroups  {}",
         if gpu.has_subgroups() { "yes" } else { "no" }
     ))?;
+    print(format_args!(
+        "speed      {:.0} GFLOP/s of fused multiply-adds",
+        flop_rate(&gpu)? / 1e9
+    ))?;
+    if adapter.is_software() {
+        print("software   for a graphics card, if there is one, install its driver:")?;
+        print_remedies(System::of_this_machine(), Need::Card)?;
+    }
     let checks = wait(
         &gpu,
         check_all(&gpu, |check| {
@@ -67,20 +79,33 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     })
 }
 
-/// Says what to install where there is no adapter at all.
+/// Says what to install where there is no adapter at all: first for the system that this is.
 fn with_remedy(failure: Failure) -> Failure {
     if failure.message != GpuError::NoAdapter.to_string() {
         return failure;
     }
-    let remedy = if cfg!(target_os = "linux") {
-        "on Debian or Ubuntu install mesa-vulkan-drivers, on Fedora mesa-vulkan-drivers, on Arch vulkan-swrast or your card's vulkan package"
-    } else if cfg!(target_os = "macos") {
-        "Metal comes with macOS 10.13 and later, so update the system"
-    } else {
-        "install the current driver of your graphics card"
-    };
+    let here = System::of_this_machine();
+    // A pipe that is closed is no reason to lose the exit code.
+    let _ = print("no adapter: what to install, by system");
+    let _ = print_remedies(here, Need::Any);
+    let remedy = here.map_or("install one as listed above".to_string(), |here| {
+        format!("on {}: {}", here.name(), here.remedy(Need::Any))
+    });
     Failure {
         message: format!("no usable GPU adapter was found; {remedy}"),
         ..failure
     }
+}
+
+/// A line for each system, that of this machine first.
+fn print_remedies(here: Option<System>, need: Need) -> Result<(), Failure> {
+    for system in System::all_from(here) {
+        let mark = if Some(system) == here { '*' } else { ' ' };
+        print(format_args!(
+            "{mark} {:16} {}",
+            system.name(),
+            system.remedy(need)
+        ))?;
+    }
+    Ok(())
 }

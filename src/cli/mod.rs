@@ -5,6 +5,7 @@ mod bench;
 mod cache;
 mod checkpoint;
 mod colour;
+mod completions;
 mod demo;
 mod devices;
 mod doctor;
@@ -15,6 +16,7 @@ mod failure;
 mod inspect;
 mod interrupt;
 mod loss_plot;
+mod manual;
 mod memory;
 mod network;
 mod pictures;
@@ -31,6 +33,7 @@ mod trace;
 mod tuning;
 mod visualize;
 mod wait;
+mod weights;
 
 use std::process::ExitCode;
 
@@ -60,6 +63,9 @@ pub fn run() -> ExitCode {
         Command::Demo(demo) => demo::run(common, demo),
         Command::Bench(bench) => bench::run(common, bench),
         Command::Devices(devices) => devices::run(common, devices),
+        Command::Weights(weights) => weights::run(common, weights),
+        Command::Completions(completions) => completions::run(completions),
+        Command::Man(man) => manual::run(common, man),
         Command::Doctor => doctor::run(common),
         Command::Inspect(inspect) => inspect::run(common, inspect),
     };

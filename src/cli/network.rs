@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use impasto::net::{Architecture, Network, Weights, weights};
 
-use super::arguments::Common;
+use super::arguments::{Common, hint};
 use super::failure::Failure;
 
 /// The default network travels inside the binary.
-static VGG19: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/weights/vgg19.npz"));
+pub static VGG19: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/weights/vgg19.npz"));
 /// Checksums of the bundled files, in the format of sha256sum.
 static CHECKSUMS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/weights/SHA256SUMS"));
 
@@ -69,15 +69,108 @@ fn own(path: &Path, architecture: Architecture) -> Result<Weights, Failure> {
 
 fn file(model: &str) -> Result<Weights, Failure> {
     let path = Path::new(model);
-    if !path.exists() && path.extension().is_none() {
-        return Err(Failure::usage(format!(
-            "--model `{model}` is neither vgg19 nor vgg16 nor a file; choose one of these"
-        )));
+    if is_name(model) {
+        return match imported().into_iter().find(|known| known.name == model) {
+            Some(Known {
+                place: Place::File(path),
+                ..
+            }) => Ok(Weights::from_bytes(
+                &read(&path)?,
+                &path.display().to_string(),
+            )?),
+            _ => Err(unknown("--model", model)),
+        };
     }
     Ok(Weights::from_bytes(&read(path)?, model)?)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+/// Whether `model` is the name of a network and no file.
+pub fn is_name(model: &str) -> bool {
+    model.parse::<Architecture>().is_ok() || (is_simple(model) && !Path::new(model).is_file())
+}
+
+/// Whether weights can be imported under this name: a word, which is the same on every system.
+pub fn is_simple(name: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    !name.is_empty() && name.chars().all(plain)
+}
+
+/// The refusal of `wanted`, the value of `what`, which is no network's name.
+pub fn unknown(what: &str, wanted: &str) -> Failure {
+    let names = imported().into_iter().map(|known| known.name);
+    let names: Vec<String> = BUNDLED.map(String::from).into_iter().chain(names).collect();
+    let choices: Vec<&str> = names.iter().map(String::as_str).collect();
+    let hint = hint(wanted, &choices);
+    Failure::usage(format!(
+        "{what} `{wanted}` is neither a network nor a file{hint}; choose one of {}, see `impasto weights list`",
+        names.join(", ")
+    ))
+}
+
+/// A network that `--model` finds by its name.
+pub struct Known {
+    pub name: String,
+    pub place: Place,
+}
+
+/// Where its weights lie.
+pub enum Place {
+    Embedded,
+    File(PathBuf),
+    /// In none of these folders, though they should be.
+    Missing(Vec<PathBuf>),
+}
+
+/// The networks that this program is made for.
+const BUNDLED: [&str; 2] = ["vgg19", "vgg16"];
+
+/// All networks that `--model` finds by name.
+pub fn known(common: &Common) -> Vec<Known> {
+    let bundled = BUNDLED.map(|name| {
+        let file = format!("{name}.npz");
+        let folders = match &common.weights {
+            Some(folder) => vec![folder.clone()],
+            None => folders(),
+        };
+        let mut paths = folders.iter().map(|folder| folder.join(&file));
+        let place = match paths.find(|path| path.is_file()) {
+            _ if name == "vgg19" && common.weights.is_none() => Place::Embedded,
+            Some(path) => Place::File(path),
+            None => Place::Missing(folders),
+        };
+        let name = name.to_string();
+        Known { name, place }
+    });
+    bundled.into_iter().chain(imported()).collect()
+}
+
+/// Networks that the user has put into the data folder, by name.
+fn imported() -> Vec<Known> {
+    let Some(Ok(files)) = data_folder().map(std::fs::read_dir) else {
+        return Vec::new();
+    };
+    let known = |path: PathBuf| {
+        let name = path.file_stem()?.to_str()?.to_string();
+        let extension = path.extension()?.to_str()?;
+        let is_one = ["npz", "safetensors"].contains(&extension) && path.is_file();
+        let place = Place::File(path);
+        (is_one && is_simple(&name) && !BUNDLED.contains(&&*name)).then_some(Known { name, place })
+    };
+    let mut found: Vec<Known> = files
+        .flatten()
+        .filter_map(|file| known(file.path()))
+        .collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+/// Where the user's own weights lie; `None` on a system that has no place for such things.
+pub fn data_folder() -> Option<PathBuf> {
+    Some(dirs::data_dir()?.join("impasto").join("weights"))
+}
+
+/// The bytes of a file of weights.
+pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| {
         Failure::bad_input(format!(
             "the weights `{}` cannot be read ({error}); check the path",
@@ -92,12 +185,15 @@ fn folders() -> Vec<PathBuf> {
         .ok()
         .and_then(|exe| Some(exe.parent()?.join("weights")));
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights");
-    let data = dirs::data_dir().map(|folder| folder.join("impasto").join("weights"));
-    beside.into_iter().chain([source]).chain(data).collect()
+    beside
+        .into_iter()
+        .chain([source])
+        .chain(data_folder())
+        .collect()
 }
 
 /// The checksum of a bundled file; empty if it is not listed, which then never matches.
-fn checksum(name: &str) -> &'static str {
+pub fn checksum(name: &str) -> &'static str {
     CHECKSUMS
         .lines()
         .filter_map(|line| line.split_once(char::is_whitespace))

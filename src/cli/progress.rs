@@ -15,7 +15,7 @@ use impasto::paint::{
     Checkpoint, RunPosition, Scale, ScalePosition, Standing, StepLosses, StyleRun, Watcher,
     fingerprint,
 };
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::arguments::Common;
 use super::checkpoint::Keeper;
@@ -26,8 +26,10 @@ use super::pictures::Output;
 use super::record::Record;
 use super::terminal::tell;
 use super::trace::Trace;
+pub use bar::bar;
 use work::Work;
 
+mod bar;
 mod work;
 
 /// So many steps, or seconds, tell how long one takes.
@@ -92,20 +94,12 @@ impl Progress {
         size: [usize; 2],
     ) -> Self {
         let work = Work::new((scales, ends_in_a_finish), size);
-        let bar = if common.quiet {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new(work.steps() as u64)
-        };
         // The bar's own idea of the time left takes all steps to be alike.
         let template = match scales {
             [_] => "{bar:24} {pos}/{len}  {msg}  {per_sec}  {eta} left",
             _ => "{bar:24} {pos}/{len}  {msg}",
         };
-        // The template is a constant and valid; if it were not, the default style would do.
-        bar.set_style(
-            ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar()),
-        );
+        let bar = bar(common, work.steps(), template);
         Self {
             bar,
             quiet: common.quiet,

@@ -7,12 +7,12 @@ use std::str::FromStr;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
-use impasto::net::Architecture;
 use impasto::paint::Checkpoint;
 
 use super::arguments::{Arguments, Weighted};
 use super::checkpoint;
 use super::failure::Failure;
+use super::network;
 use super::repeat::Repetition;
 
 /// Flags with their values, paths absolute.
@@ -284,9 +284,7 @@ pub fn is_path(name: &str, value: &OsStr) -> bool {
         "trace" | "plot" | "checkpoint" | "weights" | "out-dir" | "keep" | "invert"
         | "caricature" => true,
         "init" => value != "content" && value != "noise" && value != "-",
-        "model" => value
-            .to_str()
-            .is_none_or(|name| Architecture::from_str(name).is_err()),
+        "model" => value.to_str().is_none_or(|model| !network::is_name(model)),
         _ => false,
     }
 }

@@ -3,6 +3,9 @@
 // Every test of the command line takes what it needs from here, and none takes all.
 #![allow(dead_code)]
 
+#[cfg(unix)]
+pub mod terminal;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Cursor;

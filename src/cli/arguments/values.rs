@@ -144,11 +144,26 @@ pub(super) fn part(text: &str) -> Result<f32, String> {
     }
 }
 
+/// ` (did you mean max?)` if `text` is nearly one of `choices`, or nothing.
+pub fn hint(text: &str, choices: &[&str]) -> String {
+    let distance = |choice: &&&str| strsim::damerau_levenshtein(&text.to_lowercase(), choice);
+    let nearest = choices.iter().min_by_key(distance);
+    // Half of a short word is another word.
+    let is_near = |choice: &&&str| distance(choice) <= (choice.len() / 3).max(1);
+    match nearest.filter(is_near) {
+        Some(choice) => format!(" (did you mean {choice}?)"),
+        None => String::new(),
+    }
+}
+
 pub(super) fn pooling(text: &str) -> Result<Pooling, String> {
     match text {
         "max" => Ok(Pooling::Max),
         "avg" | "average" => Ok(Pooling::Average),
-        other => Err(format!("`{other}` is not a pooling; choose max or avg")),
+        other => Err(format!(
+            "`{other}` is not a pooling{}; choose max or avg",
+            hint(other, &["max", "avg", "average"])
+        )),
     }
 }
 
@@ -158,7 +173,8 @@ pub(super) fn border(text: &str) -> Result<Border, String> {
         "replicate" => Ok(Border::Replicate),
         "wrap" => Ok(Border::Wrap),
         other => Err(format!(
-            "`{other}` is not a border; choose zero, replicate or wrap"
+            "`{other}` is not a border{}; choose zero, replicate or wrap",
+            hint(other, &["zero", "replicate", "wrap"])
         )),
     }
 }

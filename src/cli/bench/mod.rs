@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 pub use self::case::problems;
 pub use self::figures::direction;
+pub use self::probe::flop_rate;
 
 use self::probe::Probes;
 use self::roofline::Point;

@@ -45,14 +45,7 @@ pub struct Probes {
 impl Probes {
     /// Probes long enough to be timed: grown until each takes a while.
     pub fn new(gpu: &Gpu) -> Result<Self, Failure> {
-        let mut turns = 64;
-        let arithmetic = loop {
-            let probe = fma_peak::probe(gpu, 256, turns)?;
-            if is_longer(gpu, &probe.0, 0.05)? || turns >= 1 << 20 {
-                break probe;
-            }
-            turns *= 4;
-        };
+        let arithmetic = arithmetic(gpu)?;
         let mut times = 1;
         let memory = loop {
             let probe = copy_bandwidth::probe(gpu, times)?;
@@ -66,14 +59,35 @@ impl Probes {
 
     /// Both roofs right now.
     fn roofs(&self, gpu: &Gpu) -> Result<Roofs, Failure> {
-        let rate = |(recording, count): &(Recording, u64)| -> Result<f64, Failure> {
-            Ok(*count as f64 / seconds(gpu, recording)?)
-        };
         Ok(Roofs {
-            flop: rate(&self.arithmetic)?,
-            bytes: rate(&self.memory)?,
+            flop: rate(gpu, &self.arithmetic)?,
+            bytes: rate(gpu, &self.memory)?,
         })
     }
+}
+
+/// The probe of arithmetic, and its operations.
+fn arithmetic(gpu: &Gpu) -> Result<(Recording, u64), Failure> {
+    let mut turns = 64;
+    loop {
+        let probe = fma_peak::probe(gpu, 256, turns)?;
+        if is_longer(gpu, &probe.0, 0.05)? || turns >= 1 << 20 {
+            return Ok(probe);
+        }
+        turns *= 4;
+    }
+}
+
+fn rate(gpu: &Gpu, (recording, count): &(Recording, u64)) -> Result<f64, Failure> {
+    Ok(*count as f64 / seconds(gpu, recording)?)
+}
+
+/// Operations per second of fused multiply-adds, the median of a few probes.
+pub fn flop_rate(gpu: &Gpu) -> Result<f64, Failure> {
+    const PROBES: usize = 5;
+    let probe = arithmetic(gpu)?;
+    let rates = (0..PROBES).map(|_| rate(gpu, &probe));
+    Ok(median(&rates.collect::<Result<Vec<_>, _>>()?))
 }
 
 fn is_longer(gpu: &Gpu, recording: &Recording, least: f64) -> Result<bool, Failure> {

@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use impasto::graph::Executable;
 use impasto::paint::{DreamWatcher, fingerprint};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::cli::arguments::Common;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::loss_plot::LossPlot;
-use crate::cli::progress::minutes;
+use crate::cli::progress::{bar, minutes};
 use crate::cli::terminal::tell;
 
 /// Seconds from which on it is worth saying how long a dream will take.
@@ -53,14 +53,8 @@ impl Progress {
         (iterations, dreams): (usize, usize),
         every: usize,
     ) -> Self {
-        let bar = if common.quiet {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new((sizes.len() * iterations * dreams) as u64)
-        };
-        // The template is a constant and valid; if it were not, the default style would do.
-        let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}");
-        bar.set_style(style.unwrap_or(ProgressStyle::default_bar()));
+        let steps = sizes.len() * iterations * dreams;
+        let bar = bar(common, steps, "{bar:24} {pos}/{len}  {msg}");
         Self {
             bar,
             quiet: common.quiet,

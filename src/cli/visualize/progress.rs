@@ -2,10 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::cli::arguments::Common;
 use crate::cli::interrupt::Interrupt;
+use crate::cli::progress::bar;
 
 /// A bar over the steps of all pictures.
 pub struct Progress {
@@ -16,18 +17,9 @@ pub struct Progress {
 impl Progress {
     /// A bar over so many `steps`.
     pub fn new(common: &Common, steps: usize) -> Self {
-        let bar = if common.quiet {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new(steps as u64)
-        };
         let template = "{bar:24} {pos}/{len}  {msg}  {per_sec}  {eta} left";
-        // The template is a constant and valid; if it were not, the default style would do.
-        bar.set_style(
-            ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar()),
-        );
         Self {
-            bar,
+            bar: bar(common, steps, template),
             interrupt: Interrupt::install(),
         }
     }
