@@ -13,7 +13,7 @@ use impasto::paint::{
 };
 
 use super::arguments::{Common, RunArguments, StyleArguments};
-use super::checkpoint::{Inputs, Keeper, Rhythm, check_replaceable, warn_of_change};
+use super::checkpoint::{Keeper, check_replaceable, warn_of_change};
 use super::ending::{conclude, left_out, save_somewhere, summary};
 use super::failure::Failure;
 use super::loss_plot::LossPlot;
@@ -29,6 +29,7 @@ use super::{explain, network, open_gpu, say, tuning};
 mod batch;
 mod border;
 mod expectation;
+mod keeping;
 mod masks;
 mod objective;
 mod opened;
@@ -42,6 +43,7 @@ mod rehearsal;
 mod tests;
 
 pub use border::{closes, multiple};
+pub use keeping::{Keeping, keeping};
 pub use objective::{check_side, check_sides, find_layer, parts, style_scales, with_style};
 pub use opened::Opened;
 pub use recipe::{optimiser, resumed_wishes, settle, settle_scales, sizes, stages};
@@ -116,16 +118,6 @@ pub struct JobFinish {
     pub optimiser: OptimiserWish,
 }
 
-/// Where and when to write checkpoints, and what is to stand in them.
-pub struct Keeping<'a> {
-    path: &'a Path,
-    rhythm: Rhythm,
-    inputs: Inputs,
-    options: Options,
-    /// Whether the run that is continued lies in the same file.
-    in_place: bool,
-}
-
 impl StyleJob<'_> {
     /// The job with what is known of the adapter.
     fn on(self, common: &Common, arguments: &RunArguments, gpu: &Gpu) -> Self {
@@ -173,40 +165,6 @@ impl StyleJob<'_> {
     /// W and H of the result.
     fn size(&self) -> [usize; 2] {
         self.sources.sizes(self.longer_side()).0
-    }
-}
-
-/// How the run of `job` is to be kept, if it is, after a look at whether it can be continued from
-/// what it was made from: `inputs`, pictures of these `names`.
-pub fn keeping<'a>(
-    common: &Common,
-    arguments: &'a RunArguments,
-    session: &Session,
-    (inputs, names): (Inputs, &[&Path]),
-    job: &StyleJob<'_>,
-) -> Result<Option<Keeping<'a>>, Failure> {
-    let Some(path) = arguments.checkpoint.as_deref() else {
-        return Ok(None);
-    };
-    if let (Some(resumed), Some(from)) = (&session.resumed, &arguments.resume) {
-        inputs.check(resumed, from, common, names)?;
-        recipe::check_iterations(arguments, resumed, job.shares_its_steps())?;
-    }
-    let mut options = session.options()?;
-    job.settle(&mut options);
-    Ok(Some(Keeping {
-        path,
-        rhythm: arguments.checkpoint_every.unwrap_or_default(),
-        inputs,
-        options,
-        in_place: is_continued_in_place(arguments),
-    }))
-}
-
-fn is_continued_in_place(arguments: &RunArguments) -> bool {
-    match (&arguments.checkpoint, &arguments.resume) {
-        (Some(path), Some(from)) => path.canonicalize().ok() == from.canonicalize().ok(),
-        _ => false,
     }
 }
 
@@ -421,7 +379,7 @@ pub fn check_files<'a>(
     }
     if let Some(checkpoint) = &arguments.checkpoint {
         check_output_file(checkpoint, &[&inputs[..], &[&arguments.output]].concat())?;
-        if !is_continued_in_place(arguments) {
+        if !keeping::is_continued_in_place(arguments) {
             check_replaceable(checkpoint)?;
         }
         inputs.push(checkpoint);

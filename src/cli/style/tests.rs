@@ -10,6 +10,7 @@ use impasto::paint::gatys;
 
 use super::*;
 use crate::cli::cache::CachedGpu;
+use crate::cli::checkpoint::{Inputs, Rhythm};
 use crate::cli::failure::Code;
 
 const QUIET: Common = Common {

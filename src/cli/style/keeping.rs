@@ -1,0 +1,53 @@
+//! Checkpoints of a run, and whether it can be gone on with.
+
+use std::path::Path;
+
+use super::{StyleJob, recipe};
+use crate::cli::arguments::{Common, RunArguments};
+use crate::cli::checkpoint::{Inputs, Rhythm};
+use crate::cli::failure::Failure;
+use crate::cli::resume::{Options, Session};
+
+/// Where and when to write checkpoints, and what is to stand in them.
+pub struct Keeping<'a> {
+    pub(super) path: &'a Path,
+    pub(super) rhythm: Rhythm,
+    pub(super) inputs: Inputs,
+    pub(super) options: Options,
+    /// Whether the run that is continued lies in the same file.
+    pub(super) in_place: bool,
+}
+
+/// How the run of `job` is to be kept, if it is, after a look at whether it can be continued from
+/// what it was made from: `inputs`, pictures of these `names`.
+pub fn keeping<'a>(
+    common: &Common,
+    arguments: &'a RunArguments,
+    session: &Session,
+    (inputs, names): (Inputs, &[&Path]),
+    job: &StyleJob<'_>,
+) -> Result<Option<Keeping<'a>>, Failure> {
+    let Some(path) = arguments.checkpoint.as_deref() else {
+        return Ok(None);
+    };
+    if let (Some(resumed), Some(from)) = (&session.resumed, &arguments.resume) {
+        inputs.check(resumed, from, common, names)?;
+        recipe::check_iterations(arguments, resumed, job.shares_its_steps())?;
+    }
+    let mut options = session.options()?;
+    job.settle(&mut options);
+    Ok(Some(Keeping {
+        path,
+        rhythm: arguments.checkpoint_every.unwrap_or_default(),
+        inputs,
+        options,
+        in_place: is_continued_in_place(arguments),
+    }))
+}
+
+pub(super) fn is_continued_in_place(arguments: &RunArguments) -> bool {
+    match (&arguments.checkpoint, &arguments.resume) {
+        (Some(path), Some(from)) => path.canonicalize().ok() == from.canonicalize().ok(),
+        _ => false,
+    }
+}
