@@ -4,14 +4,15 @@ mod support;
 
 use std::path::Path;
 
-use impasto::graph::{Cut, Executable, Margin, Program, Strategy, plan, requirements};
+use impasto::graph::{Cut, Executable, Margin, Program, RunOptions, Strategy, plan, requirements};
 use impasto::image::Picture;
 use impasto::kernels::conv3x3::{Preference, Variant};
+use impasto::kernels::guide_loss::Correspondence;
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Network, Weights};
 use impasto::objective::{
-    DreamTerms, GuideFeatures, LayerWeight, StyleTape, StyleTargets, StyleTerms, dream_executable,
-    style_executable,
+    DreamTerms, Guidance, GuideFeatures, LayerWeight, Pursuit, PursuitTape, StyleTape,
+    StyleTargets, StyleTerms, dream_executable, style_executable,
 };
 use impasto::paint::{gatys, match_moments};
 use impasto::reference::samples::samples;
@@ -257,21 +258,66 @@ fn dreams_in_tiles_are_those_of_the_whole() {
         weight: 1.0,
     });
     let exact = Preference::exact();
-    let run_by = |strategy: &Strategy| {
-        let terms = DreamTerms::of(&terms, Pooling::Max);
-        let executable = dream_executable(
-            gpu(),
-            &network,
-            (&terms, &GuideFeatures::default()),
-            size,
-            &exact,
-            strategy,
-        );
-        run(&executable.unwrap(), &picture(4, size))
+    let guided = |correspondence, power| Guidance {
+        correspondence,
+        power,
+        size: [67, 50],
     };
-    let expected = run_by(&Strategy::default());
-    for strategy in [tiles(32, 32), with_cuts(None, &POOLS[..2]), tiles(40, 1000)] {
-        assert_agree(&run_by(&strategy), &expected, &strategy);
+    for guidance in [
+        None,
+        Some(guided(Correspondence::Best, 0.0)),
+        Some(guided(Correspondence::Itself, 1.5)),
+    ] {
+        let terms = DreamTerms {
+            guidance,
+            ..DreamTerms::of(&terms, Pooling::Max)
+        };
+        let seen = terms.guide_size(size).map(|guide| {
+            let (guide, plain) = (picture(5, guide), Strategy::default());
+            let how = (&exact, &plain);
+            let seen = GuideFeatures::measure(gpu(), &network, &terms, &guide, how);
+            wait(gpu(), seen).unwrap()
+        });
+        let seen = seen.unwrap_or_default();
+        let run_by = |strategy: &Strategy| {
+            let wanted = (&terms, &seen);
+            let executable = dream_executable(gpu(), &network, wanted, size, &exact, strategy);
+            run(&executable.unwrap(), &picture(4, size))
+        };
+        let expected = run_by(&Strategy::default());
+        println!("{guidance:?}");
+        for strategy in [tiles(32, 32), with_cuts(None, &POOLS[..2]), tiles(40, 1000)] {
+            assert_agree(&run_by(&strategy), &expected, &strategy);
+        }
+    }
+}
+
+/// What a channel or a direction of channels answers, for which `impasto visualize` climbs.
+#[test]
+fn directions_in_tiles_are_those_of_the_whole() {
+    let (network, size) = (network(), [101, 75]);
+    let layer = network.architecture.layer_index("relu3_1").unwrap();
+    let pursuit = Pursuit::Along { power: 0.0 };
+    let of = |strategy: &Strategy| {
+        let tv = (0.0, size);
+        let PursuitTape {
+            tape,
+            target,
+            shape,
+        } = PursuitTape::new(&network, Pooling::Max, layer, pursuit, tv).unwrap();
+        let program = Program::with_strategy(tape, strategy, gpu().binding_limit());
+        let options = RunOptions {
+            preference: Preference::exact(),
+            ..RunOptions::default()
+        };
+        let executable = Executable::build(gpu(), program, &options).unwrap();
+        let direction: Vec<f32> = samples(8, shape.len()).iter().map(|&v| v as f32).collect();
+        executable.write_map(gpu(), target, &direction);
+        run(&executable, &picture(4, size))
+    };
+    let expected = of(&Strategy::default());
+    for strategy in [tiles(32, 32), with_cuts(None, &POOLS[..2])] {
+        assert_agree(&of(&strategy), &expected, &strategy);
     }
 }
 
