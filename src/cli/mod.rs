@@ -20,6 +20,7 @@ mod manual;
 mod memory;
 mod network;
 mod pictures;
+mod preview;
 mod progress;
 mod record;
 mod repeat;

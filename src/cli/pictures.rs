@@ -1,5 +1,6 @@
 //! Where pictures come from and where results go: files, or `-` for standard input and output.
 
+use std::borrow::Cow;
 use std::io::{ErrorKind, IsTerminal, Write, stdin, stdout};
 use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
@@ -193,6 +194,14 @@ impl Output {
         self.write_to(&self.path, picture, record)
     }
 
+    /// The colours that are written of `picture`.
+    pub fn coloured<'a>(&self, picture: &'a Picture) -> Cow<'a, Picture> {
+        match self.chroma.as_deref() {
+            Some(chroma) => Cow::Owned(picture.with_chroma_of(chroma)),
+            None => Cow::Borrowed(picture),
+        }
+    }
+
     /// The file of a picture that will lie in `folder`, if that is known.
     fn encoded(
         &self,
@@ -200,14 +209,12 @@ impl Output {
         record: Option<&Record>,
         folder: Option<&Path>,
     ) -> Result<Vec<u8>, ImageError> {
-        let coloured = self.chroma.as_deref();
-        let coloured = coloured.map(|chroma| picture.with_chroma_of(chroma));
+        let coloured = self.coloured(picture);
         let attachments = Attachments {
             record: record.map(|record| record.text(folder)),
             ..self.attachments.clone()
         };
-        let picture = coloured.as_ref().unwrap_or(picture);
-        picture.encode(self.format, &attachments, &self.name())
+        coloured.encode(self.format, &attachments, &self.name())
     }
 
     /// Writes the result to the temporary folder, under a name that nobody could foresee.

@@ -23,6 +23,7 @@ use super::failure::Failure;
 use super::interrupt::Interrupt;
 use super::loss_plot::LossPlot;
 use super::pictures::Output;
+use super::preview::Preview;
 use super::record::Record;
 use super::terminal::tell;
 use super::trace::Trace;
@@ -63,6 +64,8 @@ pub struct Progress {
     earlier: f64,
     trace: Option<Trace>,
     plot: Option<LossPlot>,
+    /// Also the output, which knows what colours are written.
+    preview: Option<(Preview, Output)>,
     ends_in_a_finish: bool,
     saving: Option<Saving>,
     keeper: Option<Keeper>,
@@ -114,6 +117,7 @@ impl Progress {
             earlier: 0.0,
             trace: None,
             plot: None,
+            preview: None,
             saving: None,
             keeper: None,
             record: None,
@@ -151,6 +155,24 @@ impl Progress {
     /// Also draws the losses when the run ends.
     pub fn plot(&mut self, plot: Option<LossPlot>) {
         self.plot = plot;
+    }
+
+    /// Also shows pictures, as the output would have them.
+    pub fn preview(&mut self, preview: Option<(Preview, Output)>) {
+        self.preview = preview;
+    }
+
+    /// Shows a picture of the size of the result, if that is wanted.
+    pub fn show(&mut self, picture: &Picture) {
+        let Some((preview, output)) = &mut self.preview else {
+            return;
+        };
+        let coloured = output.coloured(picture);
+        let shown = self.bar.suspend(|| preview.show(&coloured));
+        if let Err(failure) = shown {
+            self.preview = None;
+            self.miss(failure);
+        }
     }
 
     /// Also writes checkpoints.
@@ -213,9 +235,16 @@ impl Progress {
         self.is_estimated |= is_foretold;
     }
 
-    fn warn(&self, failure: &Failure) {
-        self.bar
-            .suspend(|| tell(format_args!("note: {}; painting goes on", failure.message)));
+    /// Prints a line above the bar.
+    fn tell(&mut self, line: String) {
+        self.bar.suspend(|| tell(line));
+        if let Some((preview, _)) = &mut self.preview {
+            preview.scrolled();
+        }
+    }
+
+    fn warn(&mut self, failure: &Failure) {
+        self.tell(format!("note: {}; painting goes on", failure.message));
     }
 
     /// Notes that a file will be missing.
@@ -249,7 +278,7 @@ impl Progress {
             number => format!("{number} scales up to "),
         };
         let text = format!("about {all} for {scales}{width}×{height}, {steps} steps");
-        self.bar.suspend(|| tell(text));
+        self.tell(text);
     }
 
     /// Where several scales are painted: for how long still, in words for the bar.
@@ -257,6 +286,12 @@ impl Progress {
         let seconds = self.work.seconds_a_step(step)?;
         let left = self.work.seconds_left(step, seconds);
         (self.work.scales() > 1).then(|| format!("  {seconds:.2} s a step  {} left", minutes(left)))
+    }
+
+    /// Whether the picture after `step` is written.
+    fn is_saved(&self, step: usize) -> bool {
+        let saving = self.saving.as_ref();
+        saving.is_some_and(|saving| step.is_multiple_of(saving.every))
     }
 
     fn write_trace(&mut self, step: usize, summary: LossSummary) {
@@ -335,20 +370,21 @@ impl Watcher for Progress {
                 true => format!("scale {number} of {}", scales - 1),
                 false => format!("scale {number} of {scales}"),
             };
-            self.bar
-                .suspend(|| tell(format!("{what}: {width}×{height}, {steps} steps")));
+            self.tell(format!("{what}: {width}×{height}, {steps} steps"));
         }
     }
 
     fn wants_picture(&self, step: usize) -> bool {
-        self.saving
-            .as_ref()
-            .is_some_and(|saving| step.is_multiple_of(saving.every))
+        let preview = self.preview.as_ref();
+        self.is_saved(step) || preview.is_some_and(|(preview, _)| preview.is_due())
     }
 
     fn picture(&mut self, step: usize, rgb: &[f32]) {
-        if let Some(saving) = &self.saving {
-            let picture = self.whole_picture(rgb.to_vec());
+        let picture = self.whole_picture(rgb.to_vec());
+        if self.preview.as_ref().is_some_and(|(of, _)| of.is_due()) {
+            self.show(&picture);
+        }
+        if let Some(saving) = self.saving.as_ref().filter(|_| self.is_saved(step)) {
             let path = numbered(saving.output.path(), step);
             let record = self.record_after(step);
             let written = saving.output.write_to(&path, &picture, record.as_ref());
@@ -385,10 +421,10 @@ impl Watcher for Progress {
         };
         let failure = keeper.write(&checkpoint).err().map(Failure::from);
         let was_said = self.unkept.is_some();
-        self.unkept = failure;
-        if let Some(failure) = self.unkept.as_ref().filter(|_| !was_said) {
+        if let Some(failure) = failure.as_ref().filter(|_| !was_said) {
             self.warn(failure);
         }
+        self.unkept = failure;
     }
 }
 

@@ -27,12 +27,13 @@ use super::{explain, say};
 const FORM: u32 = 1;
 
 /// Flags that decide where things go, and not what is painted. Records are without them.
-const UNRECORDED: [&str; 8] = [
+const UNRECORDED: [&str; 9] = [
     "output",
     "format",
     "save-every",
     "trace",
     "plot",
+    "preview",
     "checkpoint",
     "checkpoint-every",
     "no-record",

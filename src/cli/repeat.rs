@@ -14,11 +14,12 @@ use super::resume::{Flag, Run, command_line};
 use super::say;
 
 /// Flags with which the same picture comes out.
-const HARMLESS: [&str; 7] = [
+const HARMLESS: [&str; 8] = [
     "output",
     "save-every",
     "trace",
     "plot",
+    "preview",
     "checkpoint",
     "checkpoint-every",
     "no-record",

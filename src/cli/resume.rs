@@ -278,7 +278,9 @@ fn settled(name: &str, value: &OsStr) -> OsString {
 /// Whether `value` of this flag is a path, and no name or stream.
 pub fn is_path(name: &str, value: &OsStr) -> bool {
     match name {
-        "content" | "output" | "mask" | "content-mask" | "image" | "guide" => value != "-",
+        "content" | "output" | "mask" | "content-mask" | "image" | "guide" | "preview" => {
+            value != "-"
+        }
         // A stream may have a weight.
         "style" | "styles" => value != "-" && !value.as_encoded_bytes().starts_with(b"-:"),
         "trace" | "plot" | "checkpoint" | "weights" | "out-dir" | "keep" | "invert"
@@ -291,7 +293,7 @@ pub fn is_path(name: &str, value: &OsStr) -> bool {
 
 /// Flags that may differ from those of the checkpoint: they change no step, or what they name is compared with
 /// what the checkpoint knows of it.
-const FREE: [&str; 13] = [
+const FREE: [&str; 14] = [
     "content",
     "output",
     "no-record",
@@ -299,6 +301,7 @@ const FREE: [&str; 13] = [
     "save-every",
     "trace",
     "plot",
+    "preview",
     "checkpoint",
     "checkpoint-every",
     "model",

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{check_output_file, remove_leftovers};
+use impasto::image::{check_output, check_output_file, remove_leftovers};
 use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 use impasto::objective::StyleTerms;
@@ -19,6 +19,7 @@ use super::failure::Failure;
 use super::loss_plot::LossPlot;
 use super::memory::{Bytes, OptimiserWish};
 use super::pictures::{Output, check_streams, is_stream};
+use super::preview::Preview;
 use super::progress::{Progress, Saving, minutes, numbered, step_of};
 use super::record::{Draft, Resolved};
 use super::resume::{Options, Session};
@@ -101,6 +102,8 @@ pub struct StyleJob<'a> {
     pub save_every: Option<u32>,
     pub trace: Option<&'a Path>,
     pub plot: Option<LossPlot>,
+    /// Where the picture on the way is shown, `-` for the terminal.
+    pub preview: Option<&'a Path>,
     pub keeping: Option<Keeping<'a>>,
     /// What pictures are to say of their making, if anything.
     pub record: Option<Draft>,
@@ -239,6 +242,7 @@ pub fn paint(
     let Painting { standing, ending } = wait(gpu, run.paint(gpu, looks, &mut progress));
     let seconds = progress.finish();
     let picture = progress.whole_picture(standing.rgb);
+    progress.show(&picture);
     let record = progress.record_after(standing.step);
     let saved = save_somewhere(&picture, &output, record.as_ref(), standing.step);
     let output = output.name();
@@ -301,6 +305,8 @@ fn set_out(
         progress.resume(resumed.standing.step, resumed.position);
     }
     progress.plot(job.plot);
+    let preview = job.preview.and_then(|wish| Preview::new(common, wish));
+    progress.preview(preview.map(|preview| (preview, job.output.clone())));
     progress.trace(match (job.trace, step) {
         (Some(path), Some(step)) => Some(Trace::continue_after(path, step)?),
         (Some(path), None) => Some(Trace::create(path)?),
@@ -376,6 +382,10 @@ pub fn check_files<'a>(
     if let Some(plot) = &arguments.plot {
         check_output_file(plot, &[&inputs[..], &[&arguments.output]].concat())?;
         inputs.push(plot);
+    }
+    if let Some(preview) = arguments.preview.as_ref().filter(|path| !is_stream(path)) {
+        check_output(preview, &[&inputs[..], &[&arguments.output]].concat())?;
+        inputs.push(preview);
     }
     if let Some(checkpoint) = &arguments.checkpoint {
         check_output_file(checkpoint, &[&inputs[..], &[&arguments.output]].concat())?;

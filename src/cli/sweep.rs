@@ -19,7 +19,7 @@ use sheet::Sheet;
 mod sheet;
 
 /// Flags that all runs of a sheet share, or that no run of a sheet has.
-const SHARED: [&str; 15] = [
+const SHARED: [&str; 16] = [
     "model",
     "weights",
     "adapter",
@@ -34,6 +34,7 @@ const SHARED: [&str; 15] = [
     "checkpoint-every",
     "trace",
     "plot",
+    "preview",
     "save-every",
 ];
 

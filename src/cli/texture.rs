@@ -101,6 +101,7 @@ pub fn run(
         save_every: arguments.save_every,
         trace: arguments.trace.as_deref(),
         plot,
+        preview: arguments.preview.as_deref(),
         keeping: None,
         record: None,
         resumed: None,

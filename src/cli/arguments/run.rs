@@ -78,6 +78,10 @@ pub struct RunArguments {
     /// Check everything and say what would be done, how and with what memory; paint and write nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Show the picture every few seconds: above the progress line, in a terminal that takes pictures (kitty, iTerm2, sixel),
+    /// or in a file that is rewritten, for a viewer that reloads it
+    #[arg(long, num_args = 0..=1, default_missing_value = "-", hide_default_value = true, value_name = "FILE.png")]
+    pub preview: Option<PathBuf>,
     /// Keep all that the run needs to go on in this file, on the way and at the end
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,

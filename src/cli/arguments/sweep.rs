@@ -12,7 +12,7 @@ use super::StyleArguments;
 #[command(mut_arg("output", |output| output.help("Sheet to write: .png, .jpg, .webp, .tiff or .bmp, or `-` for standard output")))]
 pub struct SweepArguments {
     /// Flag of `style` and the values that it takes in turn; a second one goes down the sheet
-    #[arg(long = "vary", required = true, conflicts_with_all = ["resume", "from", "checkpoint", "trace", "plot", "save_every", "out_dir"], value_parser = Variation::from_str, value_name = "FLAG=V1,V2,…")]
+    #[arg(long = "vary", required = true, conflicts_with_all = ["resume", "from", "checkpoint", "trace", "plot", "preview", "save_every", "out_dir"], value_parser = Variation::from_str, value_name = "FLAG=V1,V2,…")]
     pub variations: Vec<Variation>,
     /// Folder that also keeps every single picture; made if it is not there
     #[arg(long, value_name = "DIR")]

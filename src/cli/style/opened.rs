@@ -150,6 +150,7 @@ impl Opened {
             save_every: arguments.save_every,
             trace: arguments.trace.as_deref(),
             plot,
+            preview: arguments.preview.as_deref(),
             keeping: None,
             record: None,
             resumed: None,

@@ -8,6 +8,7 @@ use super::{Keeping, StyleJob, expectation};
 use crate::cli::checkpoint::Rhythm;
 use crate::cli::dry_run::Report;
 use crate::cli::failure::Failure;
+use crate::cli::pictures::is_stream;
 use crate::cli::progress::{minutes, numbered};
 
 /// Tells what `job` would do by its `plan`.
@@ -68,6 +69,9 @@ fn tell_files(report: &mut Report, job: &StyleJob<'_>) {
     }
     if let Some(plot) = &job.plot {
         report.output(plot.path(), ", the losses as a plot");
+    }
+    if let Some(preview) = job.preview.filter(|path| !is_stream(path)) {
+        report.output(preview, ", the picture on the way");
     }
     if let Some(Keeping { path, rhythm, .. }) = &job.keeping {
         let every = match rhythm {

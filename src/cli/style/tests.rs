@@ -55,6 +55,7 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
         save_every: None,
         trace: None,
         plot: None,
+        preview: None,
         keeping: Some(Keeping {
             path: checkpoint,
             rhythm: Rhythm::Steps(1),
