@@ -13,7 +13,7 @@ use proptest::sample::{Index, select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
 
 /// Commands, with what makes them short: small pictures, no step. What would measure for minutes also gets a flag that nobody knows.
-const COMMANDS: [(&str, &str); 16] = [
+const COMMANDS: [(&str, &str); 15] = [
     (
         "style",
         "content.png --style style.png --iterations 0 -o out.png",
@@ -39,7 +39,6 @@ const COMMANDS: [(&str, &str); 16] = [
         "content.png --style style.png --at content.png -o map.npy",
     ),
     ("inspect dream", "content.png --layer relu1_1 -o map.npy"),
-    ("inspect tensor", ""),
     ("inspect plan", "--size 64x48"),
     ("inspect record", "content.png"),
 ];

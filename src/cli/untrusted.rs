@@ -26,7 +26,7 @@ pub fn options(bytes: &[u8]) {
     read(words.into_iter().map(OsString::from));
 }
 
-/// The text of a record, in a picture that is to be painted anew with one more flag.
+/// The text of a record, in a picture that is to be painted anew; its length picks the command.
 pub fn record(bytes: &[u8]) {
     static PICTURE: LazyLock<NamedTempFile> =
         LazyLock::new(|| NamedTempFile::with_suffix(".png").expect("a temporary file"));
@@ -35,11 +35,10 @@ pub fn record(bytes: &[u8]) {
     // Nobody looks at a checksum or for more chunks before the picture is decoded.
     let file = [&b"\x89PNG\r\n\x1a\n"[..], &length, &body, b"sum!"].concat();
     std::fs::write(PICTURE.path(), file).expect("the temporary file");
-    for command in ["style", "texture", "dream", "visualize"] {
-        let words = [command, "-o", "anew.png", "--from"].map(OsString::from);
-        let picture = PICTURE.path().as_os_str().to_os_string();
-        read(words.into_iter().chain([picture]));
-    }
+    let command = ["style", "texture", "dream", "visualize"][bytes.len() % 4];
+    let words = [command, "-o", "anew.png", "--from"].map(OsString::from);
+    let picture = PICTURE.path().as_os_str().to_os_string();
+    read(words.into_iter().chain([picture]));
 }
 
 /// Reads the words that follow the command's own name; what is wrong with them is said in few words.

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::alpha::over_white;
 use super::colour::{Channels, Conversion};
 use super::{Attachments, Depth, ImageError, Picture, PictureFile, exif, jpeg, png, unit};
+use crate::quote::brief;
 
 /// The longest side that is read, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
@@ -197,20 +198,14 @@ fn undecodable(origin: &str, error: image::ImageError) -> ImageError {
             origin,
             kind: format!(
                 "a picture of an unusual kind ({})",
-                one_line(&error.to_string())
+                brief(&error.to_string())
             ),
         },
         error => ImageError::Damaged {
             origin,
-            reason: one_line(&error.to_string()),
+            reason: brief(&error.to_string()),
         },
     }
-}
-
-/// A decoder's message without line breaks and full stop, so that it fits into ours.
-fn one_line(message: &str) -> String {
-    let words: Vec<&str> = message.split_whitespace().collect();
-    words.join(" ").trim_end_matches('.').to_owned()
 }
 
 /// Planar (3,H,W) of any decoded picture in sRGB, laid over white by its opacity if it has any.
