@@ -65,6 +65,13 @@ pub fn picture(bytes: &[u8]) {
     }
 }
 
+/// A picture of any size that cannot be read, and must be refused for little.
+pub fn cheap_picture(bytes: &[u8]) {
+    let (decoded, peak) = peak(|| PictureFile::decode(bytes, ORIGIN));
+    is_a_sentence(&decoded.unwrap_err().to_string());
+    assert!(peak <= TABLES, "{} bytes cost {peak}", bytes.len());
+}
+
 /// W·H as the header says; 0 where it says nothing.
 fn announced_pixels(bytes: &[u8]) -> usize {
     let reader = image::ImageReader::new(Cursor::new(bytes)).with_guessed_format();
