@@ -55,6 +55,11 @@ fn few_bytes_cost_few() {
     for fields in [&floats[..], &strips] {
         inputs::cheap_picture(&tiff(&[&size, fields].concat()));
     }
+    // A WebP file of one pixel whose notes are said to have four gigabytes.
+    let mut webp = b"RIFF\xff\xff\0\0WEBPVP8X\x0a\0\0\0\x08\0\0\0\0\0\0\0\0\0".to_vec();
+    webp.extend(b"VP8L\x0d\0\0\0\x2f\0\0\0\x10\x07\x10\x11\x11\x88\x88\xfe\x07\0");
+    webp.extend(b"EXIF\xf0\xff\xff\xff");
+    inputs::cheap_picture(&webp);
     // A PNG file of 16 bits and four channels that ends after its header.
     let mut header = b"IHDR\0\0\x27\x10\0\0\x27\x10\x10\x06\0\0\0".to_vec();
     header.extend(crc32(&header).to_be_bytes());

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::alpha::over_white;
 use super::colour::{Channels, Conversion};
-use super::{Attachments, Depth, ImageError, Picture, PictureFile, exif, jpeg, png, unit};
+use super::{Attachments, Depth, ImageError, Picture, PictureFile, exif, jpeg, png, unit, webp};
 use crate::quote::brief;
 
 /// The longest side that is read, in pixels.
@@ -44,8 +44,10 @@ impl PictureFile {
     /// [`MAX_SIDE`] or [`MAX_PIXELS`], which is found before anything of that size is allocated.
     pub fn decode(bytes: &[u8], origin: &str) -> Result<Self, ImageError> {
         let format = recognise(bytes, origin)?;
-        if format == ImageFormat::Tiff {
-            check_tiff(bytes, origin)?;
+        match format {
+            ImageFormat::Tiff => check_tiff(bytes, origin)?,
+            ImageFormat::WebP => check_webp(bytes, origin)?,
+            _ => {}
         }
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
         let mut limits = Limits::no_limits();
@@ -224,6 +226,17 @@ fn check_tiff(bytes: &[u8], origin: &str) -> Result<(), ImageError> {
             reason: format!("its field {field:#06x} is said to be longer than the file"),
         }),
     }
+}
+
+/// Refuses what would cost the WebP decoder up to four gigabytes.
+fn check_webp(bytes: &[u8], origin: &str) -> Result<(), ImageError> {
+    if webp::is_whole(bytes) {
+        return Ok(());
+    }
+    Err(ImageError::Damaged {
+        origin: origin.to_owned(),
+        reason: "one of its chunks is said to be longer than the file".to_owned(),
+    })
 }
 
 fn undecodable(origin: &str, error: image::ImageError) -> ImageError {

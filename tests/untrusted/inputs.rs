@@ -38,11 +38,11 @@ pub fn picture(bytes: &[u8]) {
     if pixels > MOST_PIXELS {
         return;
     }
-    let (decoded, peak) = peak(|| PictureFile::decode(bytes, ORIGIN));
+    let (decoded, cost) = peak(|| PictureFile::decode(bytes, ORIGIN));
     let allowed = TABLES + BYTES_PER_PIXEL * pixels + BYTES_PER_BYTE * bytes.len();
     assert!(
-        peak <= allowed,
-        "{} bytes of a picture of {pixels} pixels cost {peak}",
+        cost <= allowed,
+        "{} bytes of a picture of {pixels} pixels cost {cost}",
         bytes.len()
     );
     match decoded {
@@ -60,7 +60,13 @@ pub fn picture(bytes: &[u8]) {
         }
         Err(error) => is_a_sentence(&error.to_string()),
     }
-    if let Err(error) = decode_record(bytes, ORIGIN) {
+    let (record, peak) = peak(|| decode_record(bytes, ORIGIN));
+    assert!(
+        peak <= allowed,
+        "the record of {} bytes cost {peak}",
+        bytes.len()
+    );
+    if let Err(error) = record {
         is_a_sentence(&error.to_string());
     }
 }
