@@ -21,5 +21,6 @@ pub mod net;
 pub mod objective;
 pub mod optim;
 pub mod paint;
+pub mod quote;
 pub mod reference;
 pub mod shape;

@@ -107,3 +107,44 @@ fn a_folder_that_cannot_be_written_is_mentioned_only_to_those_who_ask() {
     assert_eq!(silent.code, Some(0), "{silent:?}");
     assert!(!silent.stderr.contains("occupied"), "{silent:?}");
 }
+
+/// What no run of a program of this user can have: not even a home.
+#[test]
+fn without_a_home_nothing_is_missing() {
+    let workshop = Workshop::with_pictures();
+    let style = "style content.png --style style.png --recipe gatys --iterations 1 -o out.png";
+    let arguments: Vec<&str> = style.split(' ').collect();
+    workshop.succeed(&arguments);
+    let expected = workshop.picture("out.png");
+    let mut command = workshop.command(&arguments);
+    for variable in ["HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "IMPASTO_CACHE"] {
+        command.env_remove(variable);
+    }
+    // Where the system knows the user's home all the same, nothing is to be left there.
+    command.env("XDG_CACHE_HOME", workshop.path("kept"));
+    let outcome = Outcome::of(command.output().unwrap(), &arguments);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(workshop.picture("out.png") == expected);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_cache_folder_costs_nothing() {
+    use cli_support::small_disk::SmallDisk;
+
+    let workshop = Workshop::with_pictures();
+    let Some(disk) = SmallDisk::mount(&workshop) else {
+        return;
+    };
+    disk.fill();
+    let outcome = run(&workshop, &disk.0);
+    let map = workshop.read("map.npy");
+    run(&workshop, &workshop.path("roomy"));
+    assert!(workshop.read("map.npy") == map);
+    assert_eq!(disk.names(), ["filler"]);
+    // Where the driver keeps its own cache there is nothing to be said.
+    if workshop.path("roomy").exists() {
+        assert!(outcome.stderr.contains("No space left"), "{outcome:?}");
+    }
+    drop(disk);
+}

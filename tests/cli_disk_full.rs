@@ -4,11 +4,10 @@
 mod cli_support;
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
+use cli_support::small_disk::SmallDisk;
 use cli_support::{Outcome, Workshop};
-use impasto::image::Picture;
 
 const STYLE: [&str; 11] = [
     "style",
@@ -24,56 +23,6 @@ const STYLE: [&str; 11] = [
     "--recipe=gatys",
 ];
 
-/// A file system of a few pages in the folder `small`, for as long as this lives.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// `None`, and a line that says so, where mounting is not permitted.
-    fn mount(workshop: &Workshop) -> Option<Self> {
-        let folder = workshop.path("small");
-        fs::create_dir(&folder).unwrap();
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
-            .arg(&folder)
-            .output();
-        if mount.is_ok_and(|output| output.status.success()) {
-            return Some(Self(folder));
-        }
-        println!("skipped: only root may mount the small file system that this fills");
-        None
-    }
-
-    /// Takes all the room that is left.
-    fn fill(&self) {
-        let full = fs::write(self.0.join("filler"), vec![0; 1 << 20]);
-        assert!(full.is_err(), "a file system of 256 KiB took a mebibyte");
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.0).unwrap();
-        let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
-        let mut names: Vec<String> = entries.map(|entry| name(entry.unwrap())).collect();
-        names.sort();
-        names
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
-}
-
-/// The one picture in the folder `elsewhere`, which was the temporary folder of the run.
-fn rescued(workshop: &Workshop) -> Picture {
-    let entries = fs::read_dir(workshop.path("elsewhere")).unwrap();
-    let paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    let [path] = &paths[..] else {
-        panic!("{paths:?}");
-    };
-    Picture::load(path).unwrap()
-}
-
 #[test]
 fn a_result_that_finds_no_room_is_put_elsewhere() {
     let workshop = Workshop::with_pictures();
@@ -82,12 +31,8 @@ fn a_result_that_finds_no_room_is_put_elsewhere() {
     };
     workshop.write("small/out.png", b"what was here before");
     disk.fill();
-    fs::create_dir(workshop.path("elsewhere")).unwrap();
     let arguments = [&STYLE[..], &["-o", "small/out.png"]].concat();
-    let output = workshop
-        .command(&arguments)
-        .env("TMPDIR", workshop.path("elsewhere"))
-        .output();
+    let output = workshop.with_elsewhere(&arguments).output();
     let outcome = Outcome::of(output.unwrap(), &arguments);
     outcome.refused(
         4,
@@ -100,7 +45,7 @@ fn a_result_that_finds_no_room_is_put_elsewhere() {
     assert_eq!(workshop.read("small/out.png"), b"what was here before");
     assert_eq!(disk.names(), ["filler", "out.png"]);
     workshop.succeed(&[&STYLE[..], &["-o", "out.png"]].concat());
-    assert!(rescued(&workshop) == workshop.picture("out.png"));
+    assert!(workshop.rescued() == workshop.picture("out.png"));
 }
 
 #[test]

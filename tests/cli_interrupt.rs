@@ -57,7 +57,12 @@ fn paint_and_stop(workshop: &Workshop, signal: &str) -> Outcome {
 
 #[test]
 fn what_was_painted_so_far_is_saved_whole() {
-    for signal in ["-INT", "-TERM"] {
+    // A terminal that is closed sends the last one.
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        if signal == "-HUP" && hang_up_is_ignored() {
+            println!("skipped: these tests run under nohup, and so do the runs that they start");
+            continue;
+        }
         let workshop = Workshop::with_pictures();
         workshop.write("out.png", b"what was here before");
         let [content, style] = ["content.png", "style.png"].map(|name| workshop.read(name));
@@ -78,6 +83,14 @@ fn what_was_painted_so_far_is_saved_whole() {
             ["content.png", "out.png", "style.png", "t.csv"]
         );
     }
+}
+
+/// Whether SIGHUP, the signal of number 1, is among those that Linux says this process ignores.
+fn hang_up_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+    ignored.unwrap_or(0) & 1 == 1
 }
 
 /// The step that the last sentence names after `before`.

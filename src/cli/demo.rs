@@ -10,14 +10,8 @@ use super::failure::Failure;
 use super::series::Member;
 use super::{network, open_gpu, say};
 
-static ASTRONAUT: &[u8] = include_bytes!(concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/pictures/astronaut.png"
-));
-static CAFE_TERRACE: &[u8] = include_bytes!(concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/pictures/cafe_terrace_van_gogh.png"
-));
+static ASTRONAUT: &[u8] = include_bytes!("../../pictures/astronaut.png");
+static CAFE_TERRACE: &[u8] = include_bytes!("../../pictures/cafe_terrace_van_gogh.png");
 
 /// The embedded content and style with the longer side at `size`.
 pub fn pictures(size: usize) -> Result<[Picture; 2], Failure> {

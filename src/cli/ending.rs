@@ -19,15 +19,12 @@ pub fn save_somewhere(
     record: Option<&Record>,
     step: usize,
 ) -> Result<String, String> {
-    let Err(failure) = output.write(picture, record) else {
-        let output = output.name();
-        return Ok(format!("the picture of step {step} is saved as `{output}`"));
-    };
-    let reason = failure.message;
-    Err(match output.write_elsewhere(picture, record) {
-        Ok(path) => format!("{reason}; the picture is in `{}` instead", path.display()),
-        Err(_) => format!("{reason}; there is no room in the temporary folder either"),
-    })
+    let written = output.write_somewhere(picture, record);
+    let output = output.name();
+    match written {
+        Ok(()) => Ok(format!("the picture of step {step} is saved as `{output}`")),
+        Err(failure) => Err(failure.message),
+    }
 }
 
 /// What was painted and how far it got.

@@ -32,6 +32,8 @@ mod terminal;
 mod texture;
 mod trace;
 mod tuning;
+#[cfg(any(test, fuzzing))]
+pub mod untrusted;
 mod visualize;
 mod wait;
 mod weights;

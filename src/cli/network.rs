@@ -8,9 +8,9 @@ use super::arguments::{Common, hint};
 use super::failure::Failure;
 
 /// The default network travels inside the binary.
-pub static VGG19: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/weights/vgg19.npz"));
+pub static VGG19: &[u8] = include_bytes!("../../weights/vgg19.npz");
 /// Checksums of the bundled files, in the format of sha256sum.
-static CHECKSUMS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/weights/SHA256SUMS"));
+static CHECKSUMS: &str = include_str!("../../weights/SHA256SUMS");
 
 /// Reads and checks the network that the flags name.
 pub fn load(common: &Common) -> Result<Network, Failure> {

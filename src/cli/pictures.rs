@@ -1,7 +1,7 @@
 //! Where pictures come from and where results go: files, or `-` for standard input and output.
 
 use std::borrow::Cow;
-use std::io::{ErrorKind, IsTerminal, Write, stdin, stdout};
+use std::io::{IsTerminal, Write, stdin, stdout};
 use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
 
@@ -202,6 +202,26 @@ impl Output {
         }
     }
 
+    /// As [`Output::write`]; what finds no place there is put where there is room for it, which is a failure all the
+    /// same, and its message says where.
+    pub fn write_somewhere(
+        &self,
+        picture: &Picture,
+        record: Option<&Record>,
+    ) -> Result<(), Failure> {
+        let Err(failure) = self.write(picture, record) else {
+            return Ok(());
+        };
+        let whereabouts = match self.write_elsewhere(picture, record) {
+            Ok(path) => format!("the picture is in `{}` instead", path.display()),
+            Err(_) => "there is no room in the temporary folder either".to_string(),
+        };
+        Err(Failure {
+            message: format!("{}; {whereabouts}", failure.message),
+            ..failure
+        })
+    }
+
     /// The file of a picture that will lie in `folder`, if that is known.
     fn encoded(
         &self,
@@ -218,7 +238,7 @@ impl Output {
     }
 
     /// Writes the result to the temporary folder, under a name that nobody could foresee.
-    pub fn write_elsewhere(
+    fn write_elsewhere(
         &self,
         picture: &Picture,
         record: Option<&Record>,
@@ -252,12 +272,12 @@ impl Output {
             return Ok(write_atomically(path, &bytes)?);
         }
         let mut stream = stdout().lock();
-        match stream.write_all(&bytes).and_then(|()| stream.flush()) {
-            // A reader that has gone has seen enough.
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::bad_input(
-                format!("standard output cannot be written ({error}); check where it goes"),
-            )),
-            _ => Ok(()),
-        }
+        // A reader that has gone has not seen enough: half a picture is none.
+        let written = stream.write_all(&bytes).and_then(|()| stream.flush());
+        written.map_err(|error| {
+            Failure::bad_input(format!(
+                "standard output cannot be written ({error}); check where it goes"
+            ))
+        })
     }
 }

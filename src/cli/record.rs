@@ -13,6 +13,7 @@ use impasto::net::Network;
 use impasto::objective::{LayerWeight, StyleTerms};
 use impasto::optim::OptimiserSettings;
 use impasto::paint::RunOrigin;
+use impasto::quote::brief;
 use serde::{Deserialize, Serialize};
 
 use super::arguments::{Common, Weighted};
@@ -350,7 +351,8 @@ impl Record {
         }
         serde_json::from_str(text).map_err(|error| {
             Failure::bad_input(format!(
-                "the record of `{shown}` is damaged ({error}); take another copy of the picture"
+                "the record of `{shown}` is damaged ({}); take another copy of the picture",
+                brief(&error.to_string())
             ))
         })
     }

@@ -262,7 +262,7 @@ fn write(
             .clone()
             .on_sheet(size, vary.collect(), records.iter().map(of_run).collect())
     });
-    output.write(&picture, record.as_ref())
+    output.write_somewhere(&picture, record.as_ref())
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ mod tiff;
 
 use self::directory::{Block, EXIF, Field, GPS, Next};
 
-pub(super) use self::tiff::{into_tiff, of_tiff, profile_of_tiff, with_xmp, xmp_of_tiff};
+pub(super) use self::tiff::{
+    into_tiff, of_tiff, overlong_field, profile_of_tiff, with_xmp, xmp_of_tiff,
+};
 
 // Tags, named as in the standard (CIPA DC-008).
 const IMAGE_WIDTH: u16 = 0x0100;

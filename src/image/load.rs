@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::alpha::over_white;
 use super::colour::{Channels, Conversion};
-use super::{Attachments, Depth, ImageError, Picture, PictureFile, exif, jpeg, png, unit};
+use super::{Attachments, Depth, ImageError, Picture, PictureFile, exif, jpeg, png, unit, webp};
+use crate::quote::brief;
 
 /// The longest side that is read, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
@@ -21,6 +22,12 @@ pub const MAX_PIXELS: u64 = 100_000_000;
 
 /// What a decoder may allocate: the picture at 16 bits and four channels, twice.
 const MAX_DECODER_BYTES: u64 = 2 << 30;
+
+/// Room that a decoder may have for a file of any length: 100 megapixels of four channels at 8 bits.
+const FREE_BYTES: u64 = 400_000_000;
+
+/// No method that files of 16 bits and more are packed by makes more of a byte: LZW 1340, deflate 1032.
+const MOST_FROM_A_BYTE: u64 = 2048;
 
 impl PictureFile {
     /// Decodes PNG, JPEG, WebP, TIFF, BMP or GIF (its first frame), told apart by content;
@@ -37,6 +44,11 @@ impl PictureFile {
     /// [`MAX_SIDE`] or [`MAX_PIXELS`], which is found before anything of that size is allocated.
     pub fn decode(bytes: &[u8], origin: &str) -> Result<Self, ImageError> {
         let format = recognise(bytes, origin)?;
+        match format {
+            ImageFormat::Tiff => check_tiff(bytes, origin)?,
+            ImageFormat::WebP => check_webp(bytes, origin)?,
+            _ => {}
+        }
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
         let mut limits = Limits::no_limits();
         limits.max_alloc = Some(MAX_DECODER_BYTES);
@@ -45,6 +57,7 @@ impl PictureFile {
             .into_decoder()
             .map_err(|error| undecodable(origin, error))?;
         check_size(decoder.dimensions(), origin)?;
+        check_length(bytes, decoder.total_bytes(), origin)?;
         if format == ImageFormat::Jpeg {
             check_jpeg(bytes, origin)?;
         }
@@ -172,6 +185,20 @@ fn check_size((width, height): (u32, u32), origin: &str) -> Result<(), ImageErro
     Ok(())
 }
 
+/// Refuses a file that is too short for what it announces, before there is room for all of that.
+fn check_length(bytes: &[u8], announced: u64, origin: &str) -> Result<(), ImageError> {
+    if announced > FREE_BYTES.max(MOST_FROM_A_BYTE * bytes.len() as u64) {
+        return Err(ImageError::Damaged {
+            origin: origin.to_owned(),
+            reason: format!(
+                "its {} bytes are too few for a picture of its size",
+                bytes.len()
+            ),
+        });
+    }
+    Ok(())
+}
+
 /// Refuses what the JPEG decoder would read wrongly without a word.
 fn check_jpeg(bytes: &[u8], origin: &str) -> Result<(), ImageError> {
     let found = jpeg::walk(bytes);
@@ -190,6 +217,28 @@ fn check_jpeg(bytes: &[u8], origin: &str) -> Result<(), ImageError> {
     Ok(())
 }
 
+/// Refuses what would cost the TIFF decoder hundreds of megabytes, whatever the size of the file.
+fn check_tiff(bytes: &[u8], origin: &str) -> Result<(), ImageError> {
+    match exif::overlong_field(bytes) {
+        None => Ok(()),
+        Some(field) => Err(ImageError::Damaged {
+            origin: origin.to_owned(),
+            reason: format!("its field {field:#06x} is said to be longer than the file"),
+        }),
+    }
+}
+
+/// Refuses what would cost the WebP decoder up to four gigabytes.
+fn check_webp(bytes: &[u8], origin: &str) -> Result<(), ImageError> {
+    if webp::is_whole(bytes) {
+        return Ok(());
+    }
+    Err(ImageError::Damaged {
+        origin: origin.to_owned(),
+        reason: "one of its chunks is said to be longer than the file".to_owned(),
+    })
+}
+
 fn undecodable(origin: &str, error: image::ImageError) -> ImageError {
     let origin = origin.to_owned();
     match error {
@@ -197,20 +246,14 @@ fn undecodable(origin: &str, error: image::ImageError) -> ImageError {
             origin,
             kind: format!(
                 "a picture of an unusual kind ({})",
-                one_line(&error.to_string())
+                brief(&error.to_string())
             ),
         },
         error => ImageError::Damaged {
             origin,
-            reason: one_line(&error.to_string()),
+            reason: brief(&error.to_string()),
         },
     }
-}
-
-/// A decoder's message without line breaks and full stop, so that it fits into ours.
-fn one_line(message: &str) -> String {
-    let words: Vec<&str> = message.split_whitespace().collect();
-    words.join(" ").trim_end_matches('.').to_owned()
 }
 
 /// Planar (3,H,W) of any decoded picture in sRGB, laid over white by its opacity if it has any.

@@ -35,6 +35,7 @@ pub fn decode_record(bytes: &[u8], origin: &str) -> Result<Option<String>, Image
     let packet = match format {
         ImageFormat::Png => return Ok(png::record(bytes)),
         ImageFormat::Tiff => exif::xmp_of_tiff(bytes),
+        ImageFormat::WebP if !webp::is_whole(bytes) => None,
         _ => {
             let decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder();
             let packet = decoder.and_then(|mut decoder| decoder.xmp_metadata());

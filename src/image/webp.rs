@@ -63,6 +63,26 @@ pub(super) fn animated(stills: &[Vec<u8>], size: [usize; 2], milliseconds: u32) 
     Some(file)
 }
 
+/// Whether every chunk ends within the file. The decoder makes room for notes and profiles of any length, before it
+/// looks for them.
+pub(super) fn is_whole(file: &[u8]) -> bool {
+    let long = |at: usize| {
+        file.get(at..)?
+            .first_chunk()
+            .map(|&four| u32::from_le_bytes(four))
+    };
+    let end = 8 + long(4).unwrap_or(0) as usize;
+    let mut at = 12;
+    while let Some(length) = long(at + 4).filter(|_| at < end) {
+        let length = length as usize;
+        if file.len() - (at + 8) < length {
+            return false;
+        }
+        at += 8 + length.next_multiple_of(2);
+    }
+    true
+}
+
 /// What the first chunk of this kind in a file holds.
 fn payload<'a>(file: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
     let mut rest = file.get(12..)?;

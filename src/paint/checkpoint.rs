@@ -27,6 +27,7 @@ use thiserror::Error;
 
 use super::{ScalePosition, Standing};
 use crate::optim::{OptimiserSettings, OptimiserState};
+use crate::quote::brief;
 
 /// What every checkpoint says of itself.
 const FORMAT: &str = "impasto checkpoint";
@@ -219,7 +220,7 @@ impl Checkpoint {
         }
         let damaged = |reason: &str| CheckpointError::Damaged {
             origin: origin.to_string(),
-            reason: reason.to_string(),
+            reason: brief(reason),
         };
         let sound = bytes
             .split_last_chunk::<CHECKSUM_BYTES>()

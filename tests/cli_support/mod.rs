@@ -4,6 +4,10 @@
 #![allow(dead_code)]
 
 #[cfg(unix)]
+pub mod painting;
+#[cfg(unix)]
+pub mod small_disk;
+#[cfg(unix)]
 pub mod terminal;
 
 use std::collections::BTreeMap;
@@ -138,6 +142,25 @@ impl Workshop {
             .current_dir(self.folder.path())
             .env("IMPASTO_CACHE", self.cache.path());
         command
+    }
+
+    /// As [`Workshop::command`], with the folder `elsewhere` for temporary files.
+    pub fn with_elsewhere(&self, arguments: &[&str]) -> Command {
+        let elsewhere = self.path("elsewhere");
+        fs::create_dir_all(&elsewhere).unwrap();
+        let mut command = self.command(arguments);
+        command.env("TMPDIR", elsewhere);
+        command
+    }
+
+    /// The one picture in the folder `elsewhere`.
+    pub fn rescued(&self) -> Picture {
+        let entries = fs::read_dir(self.path("elsewhere")).unwrap();
+        let paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        let [path] = &paths[..] else {
+            panic!("{paths:?}");
+        };
+        Picture::load(path).unwrap()
     }
 
     /// Runs the command with `arguments`.

@@ -113,6 +113,11 @@ impl Pace {
         }
     }
 
+    /// Whether an adapter may have it: nothing takes less than no time, and nobody waits a day for a step.
+    fn is_plausible(&self) -> bool {
+        (0.0..=86_400.0).contains(&self.fixed) && 0.0 < self.per_pixel && self.per_pixel <= 86_400.0
+    }
+
     /// Seconds of a step in a size of W, H.
     fn seconds(&self, [width, height]: [usize; 2]) -> f64 {
         self.fixed + self.per_pixel * (width * height) as f64
@@ -170,7 +175,9 @@ fn file() -> Option<PathBuf> {
 /// What was kept; nothing if the file is missing or damaged.
 fn read(file: &PathBuf) -> BTreeMap<String, Pace> {
     let bytes = std::fs::read(file).unwrap_or_default();
-    serde_json::from_slice(&bytes).unwrap_or_default()
+    let mut kept: BTreeMap<String, Pace> = serde_json::from_slice(&bytes).unwrap_or_default();
+    kept.retain(|_, pace| pace.is_plausible());
+    kept
 }
 
 fn measure(
@@ -343,6 +350,30 @@ mod tests {
         for small in [0.5, 6.0, 7.0] {
             let pace = Pace::through((100.0, small), (400.0, 6.0));
             assert_eq!((pace.fixed, pace.seconds([20, 20])), (0.0, 6.0), "{small}");
+        }
+    }
+
+    #[test]
+    fn absurd_paces_are_not_kept() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_path_buf();
+        let kept = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            read(&path).into_keys().collect::<Vec<_>>()
+        };
+        let row = |name: &str, fixed, per_pixel| {
+            format!("\"{name}\": {{\"fixed\": {fixed}, \"per_pixel\": {per_pixel}}}")
+        };
+        let rows = [
+            row("backwards", "-1.0", "1e-6"),
+            row("falling", "1.0", "-1e-6"),
+            row("idle", "0.0", "0.0"),
+            row("endless", "1e300", "1e300"),
+            row("sound", "0.1", "1e-6"),
+        ];
+        assert_eq!(kept(&format!("{{{}}}", rows.join(","))), ["sound"]);
+        for damaged in ["", "{", "[]", "{\"a\": 1}"] {
+            assert!(kept(damaged).is_empty(), "{damaged}");
         }
     }
 

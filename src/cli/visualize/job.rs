@@ -54,7 +54,7 @@ impl Job {
         let losses = outcome.losses.iter().cloned();
         let record = self.record.as_ref();
         let record = record.map(|record| record.after(outcome.steps, losses));
-        self.output.write(&picture, record.as_ref())?;
+        self.output.write_somewhere(&picture, record.as_ref())?;
         let name = self.output.name();
         let answer = match &outcome.losses[..] {
             [(_, loss)] => format!(", loss {loss:.4e}"),

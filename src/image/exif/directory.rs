@@ -73,6 +73,17 @@ impl<'a> Block<'a> {
         Some((fields?, next))
     }
 
+    /// The first field of the directory at `at` that announces more bytes than the block has.
+    pub(super) fn overlong(&self, at: usize) -> Option<u16> {
+        let count = usize::from(self.short(at)?);
+        (0..count).map(|i| at + 2 + 12 * i).find_map(|at| {
+            let (kind, count) = (self.short(at + 2)?, self.long(at + 4)?);
+            let length = (unit(kind) * width(kind)?) as u64 * u64::from(count);
+            let is_overlong = length > self.bytes.len() as u64;
+            self.short(at).filter(|_| is_overlong)
+        })
+    }
+
     fn field(&self, at: usize) -> Option<Field> {
         let (kind, count) = (self.short(at + 2)?, self.long(at + 4)?);
         let length = (unit(kind) * width(kind)?).checked_mul(count as usize)?;

@@ -123,6 +123,13 @@ pub(in crate::image) fn profile_of_tiff(file: &[u8]) -> Option<Vec<u8>> {
     Some(block.value(profile))
 }
 
+/// A field of a TIFF file that announces more bytes than the whole file has. The decoder makes room for all of them, many
+/// times over, before it looks for them.
+pub(in crate::image) fn overlong_field(file: &[u8]) -> Option<u16> {
+    let block = Block::parse(file)?;
+    block.overlong(block.first()?)
+}
+
 /// The XMP packet of a TIFF file, of whichever type writers give it.
 pub(in crate::image) fn xmp_of_tiff(file: &[u8]) -> Option<Vec<u8>> {
     let block = Block::parse(file)?;

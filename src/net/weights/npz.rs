@@ -12,6 +12,7 @@ use npyz::npz::{NpzArchive, file_name_from_array_name};
 
 use super::container::{Container, Element, Tensor, shape_text};
 use super::error::WeightsError;
+use crate::quote::brief;
 
 /// numpy's headers here have 118 bytes; anything beyond this is not numpy's.
 const LONGEST_HEADER: usize = 4096;
@@ -77,7 +78,7 @@ impl Container for Npz<'_> {
 fn damaged(origin: &str, reason: impl ToString) -> WeightsError {
     WeightsError::Damaged {
         origin: origin.to_owned(),
-        reason: reason.to_string(),
+        reason: brief(&reason.to_string()),
     }
 }
 
@@ -148,7 +149,7 @@ impl<'a> Header<'a> {
             return Err(WeightsError::Shape {
                 origin,
                 tensor,
-                found: shape_text(&self.shape),
+                found: brief(&shape_text(&self.shape)),
                 expected: shape_text(shape),
             });
         }
@@ -162,7 +163,7 @@ impl<'a> Header<'a> {
             found => Err(WeightsError::Element {
                 origin,
                 tensor,
-                found: found.escape_debug().to_string(),
+                found: brief(&found.escape_debug().to_string()),
                 expected: "little-endian f32 or f16, or u8 codes",
             }),
         }

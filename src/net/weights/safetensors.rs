@@ -6,6 +6,7 @@ use safetensors::{Dtype, SafeTensors};
 
 use super::container::{Container, Element, Tensor, shape_text};
 use super::error::WeightsError;
+use crate::quote::brief;
 
 /// An open file.
 pub(super) struct Safetensors<'a> {
@@ -27,7 +28,7 @@ impl<'a> Safetensors<'a> {
             Ok(tensors) => Ok(Self { tensors, origin }),
             Err(error) => Err(WeightsError::Damaged {
                 origin: origin.to_owned(),
-                reason: error.to_string(),
+                reason: brief(&error.to_string()),
             }),
         }
     }
@@ -44,13 +45,13 @@ impl Container for Safetensors<'_> {
             .tensor(name)
             .map_err(|error| WeightsError::Damaged {
                 origin: self.origin.to_owned(),
-                reason: error.to_string(),
+                reason: brief(&error.to_string()),
             })?;
         if view.shape() != shape {
             return Err(WeightsError::Shape {
                 origin: self.origin.to_owned(),
                 tensor: name.to_owned(),
-                found: shape_text(view.shape()),
+                found: brief(&shape_text(view.shape())),
                 expected: shape_text(shape),
             });
         }

@@ -1,0 +1,97 @@
+//! Files of strangers: every seed of the fuzzer, and every file that once did harm, is read as the fuzzer reads it.
+//! `fuzz/README.md` says how more of them are found.
+
+#[path = "untrusted/inputs.rs"]
+mod inputs;
+
+use std::fs;
+use std::path::Path;
+
+/// Feeds every file of a folder of seeds to `read`.
+fn each(target: &str, read: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/untrusted/seeds")
+        .join(target);
+    let mut count = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        // Names the file where the next line panics.
+        println!("{}", path.display());
+        read(&fs::read(path).unwrap());
+        count += 1;
+    }
+    assert!(count >= 10, "{count} seeds in {}", folder.display());
+}
+
+/// A TIFF file that is nothing but a directory of these fields: (tag, type, count, value).
+fn tiff(fields: &[(u16, u16, u32, u32)]) -> Vec<u8> {
+    let mut file = b"II*\0\x08\0\0\0".to_vec();
+    file.extend((fields.len() as u16).to_le_bytes());
+    for (tag, kind, count, value) in fields {
+        file.extend([tag.to_le_bytes(), kind.to_le_bytes()].concat());
+        file.extend([count.to_le_bytes(), value.to_le_bytes()].concat());
+    }
+    file.extend([0; 4]);
+    file
+}
+
+/// Whatever a file of a hundred bytes announces.
+#[test]
+fn few_bytes_cost_few() {
+    let size = [(256, 4, 1, 10_000), (257, 4, 1, 10_000)];
+    // Four channels of 32-bit floats in one strip.
+    let floats = [
+        (258, 3, 1, 32),
+        (262, 3, 1, 2),
+        (273, 4, 1, 8),
+        (277, 3, 1, 4),
+        (278, 4, 1, 10_000),
+        (279, 4, 1, 8),
+        (338, 3, 1, 2),
+        (339, 3, 1, 3),
+    ];
+    // A list of half a billion places for strips.
+    let strips = [(258, 3, 1, 8), (262, 3, 1, 1), (273, 4, 1 << 29, 8)];
+    for fields in [&floats[..], &strips] {
+        inputs::cheap_picture(&tiff(&[&size, fields].concat()));
+    }
+    // A WebP file of one pixel whose notes are said to have four gigabytes.
+    let mut webp = b"RIFF\xff\xff\0\0WEBPVP8X\x0a\0\0\0\x08\0\0\0\0\0\0\0\0\0".to_vec();
+    webp.extend(b"VP8L\x0d\0\0\0\x2f\0\0\0\x10\x07\x10\x11\x11\x88\x88\xfe\x07\0");
+    webp.extend(b"EXIF\xf0\xff\xff\xff");
+    inputs::cheap_picture(&webp);
+    // A PNG file of 16 bits and four channels that ends after its header.
+    let mut header = b"IHDR\0\0\x27\x10\0\0\x27\x10\x10\x06\0\0\0".to_vec();
+    header.extend(crc32(&header).to_be_bytes());
+    let data = b"\0\0\0\0IDAT\x35\xaf\x06\x1e";
+    inputs::cheap_picture(&[b"\x89PNG\r\n\x1a\n\0\0\0\x0d", &header[..], data].concat());
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| match crc & 1 {
+            0 => crc >> 1,
+            _ => crc >> 1 ^ 0xedb8_8320,
+        })
+    })
+}
+
+#[test]
+fn pictures() {
+    each("picture", inputs::picture);
+}
+
+#[test]
+fn weights_of_numpy() {
+    each("npz", inputs::weights);
+}
+
+#[test]
+fn weights_as_safetensors() {
+    each("safetensors", inputs::weights);
+}
+
+#[test]
+fn checkpoints() {
+    each("checkpoint", inputs::checkpoint);
+}
