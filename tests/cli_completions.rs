@@ -23,7 +23,7 @@ fn flags(text: &str) -> Vec<String> {
 }
 
 /// Every command that has flags of its own, by its words.
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 23] = [
     &[],
     &["style"],
     &["sweep"],
@@ -46,6 +46,7 @@ const COMMANDS: [&[&str]; 22] = [
     &["inspect", "plan"],
     &["inspect", "kernels"],
     &["inspect", "record"],
+    &["inspect", "tensor"],
 ];
 
 fn has(program: &str) -> bool {

@@ -13,7 +13,7 @@ use proptest::sample::{Index, select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
 
 /// Commands, with what makes them short: small pictures, no step.
-const COMMANDS: [(&str, &str); 15] = [
+const COMMANDS: [(&str, &str); 19] = [
     (
         "style",
         "content.png --style style.png --iterations 0 -o out.png",
@@ -41,6 +41,13 @@ const COMMANDS: [(&str, &str); 15] = [
     ("inspect dream", "content.png --layer relu1_1 -o map.npy"),
     ("inspect plan", "--size 64x48"),
     ("inspect record", "content.png"),
+    (
+        "inspect tensor",
+        "content.png --style style.png --name relu1_1 -o map.npy",
+    ),
+    ("weights verify", "content.png"),
+    ("completions", "bash"),
+    ("man", ""),
 ];
 
 /// A flag that nobody knows, for what would measure for minutes.
