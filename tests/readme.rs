@@ -190,6 +190,8 @@ fn every_link_leads_somewhere() {
         "README.md",
         "CONTRIBUTING.md",
         "docs/dreaming.md",
+        "docs/faults.md",
+        "docs/gallery.md",
         "docs/tour.md",
         "shaders/README.md",
         "weights/README.md",
