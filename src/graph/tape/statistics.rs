@@ -24,12 +24,8 @@ impl Tape {
         f: ValueId,
         weights: Option<ValueId>,
     ) -> Result<ValueId, TapeError> {
-        let shape = self.statistics_input(name, f)?;
-        let positions = shape.pixels();
-        let extent = Extent::Gram(shape.channels);
-        let weights = self.weights_input(name, shape, weights)?;
-        let inputs = [Some(f), weights].into_iter().flatten().collect();
-        self.push(name, Op::Gram { positions }, inputs, extent)
+        let op = |positions| Op::Gram { positions };
+        self.statistics(name, (f, weights), op, Extent::Gram)
     }
 
     /// Adds the second moments and the means of a map.
@@ -50,12 +46,22 @@ impl Tape {
         f: ValueId,
         weights: Option<ValueId>,
     ) -> Result<ValueId, TapeError> {
+        let op = |positions| Op::Moments { positions };
+        self.statistics(name, (f, weights), op, Extent::Moments)
+    }
+
+    /// Adds statistics of a map, by their op over so many positions and the extent of so many channels.
+    fn statistics(
+        &mut self,
+        name: &str,
+        (f, weights): (ValueId, Option<ValueId>),
+        op: impl FnOnce(usize) -> Op,
+        extent: impl FnOnce(usize) -> Extent,
+    ) -> Result<ValueId, TapeError> {
         let shape = self.statistics_input(name, f)?;
-        let positions = shape.pixels();
-        let extent = Extent::Moments(shape.channels);
         let weights = self.weights_input(name, shape, weights)?;
         let inputs = [Some(f), weights].into_iter().flatten().collect();
-        self.push(name, Op::Moments { positions }, inputs, extent)
+        self.push(name, op(shape.pixels()), inputs, extent(shape.channels))
     }
 
     /// A map that statistics can be taken of.
