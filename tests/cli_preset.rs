@@ -191,7 +191,10 @@ fn the_time_is_said_before_the_first_step() {
     ];
     let style = [&STYLE[..3], &STYLE[4..], &flags].concat();
     let untimed = workshop.succeed(&style);
-    assert!(!untimed.stderr.contains("time: "), "{untimed:?}");
+    assert!(
+        untimed.stderr.contains("time: said after the first steps"),
+        "{untimed:?}"
+    );
     workshop.succeed(&[&style[..], &["--preset=draft"]].concat());
     let paces = workshop.cached("paces.json");
     let mut kept: Value = serde_json::from_slice(&fs::read(&paces).unwrap()).unwrap();
@@ -209,4 +212,31 @@ fn the_time_is_said_before_the_first_step() {
     assert!(places[0].is_some() && places[0] < places[1], "{outcome:?}");
     let dry = workshop.succeed(&[&style[..], &["--dry-run"]].concat());
     assert!(dry.stdout.contains("time: about 17 s"), "{dry:?}");
+}
+
+/// Where there is little memory, steps are timed within it before a run that is long enough.
+#[test]
+fn the_time_is_said_first_in_little_memory_too() {
+    let workshop = workshop(128);
+    let flags = [
+        "--style-layer=relu1_2",
+        "--content-layer=relu1_2",
+        "--scales=1",
+        "--iterations=700",
+        "--tolerance=10",
+        "--memory=16MiB",
+    ];
+    let outcome = workshop.succeed(&[&STYLE[..4], &STYLE[6..], &flags].concat());
+    let places = ["memory: ", "time: about ", "painting 128×64"].map(|words| {
+        let place = outcome.stderr.find(words);
+        place.unwrap_or_else(|| panic!("no `{words}` in {outcome:?}"))
+    });
+    assert!(places.is_sorted(), "{outcome:?}");
+    let paces = fs::read(workshop.cached("paces.json")).unwrap();
+    let kept: Value = serde_json::from_slice(&paces).unwrap();
+    let mut kinds = kept.as_object().unwrap().keys();
+    assert!(
+        kinds.all(|kind| kind.contains("in little memory")),
+        "{kept}"
+    );
 }

@@ -42,6 +42,7 @@ mod recipe;
 mod rehearsal;
 #[cfg(test)]
 mod tests;
+mod timing;
 
 pub use border::{closes, multiple};
 pub use keeping::{Keeping, keeping};
@@ -187,9 +188,14 @@ pub fn paint(
     }
     plan.lines.iter().for_each(|line| say(common, line));
     let foretold = expectation::foretold(common, gpu, network, &job, &plan);
-    if let Some(seconds) = foretold {
-        say(common, format!("time: about {}", minutes(seconds)));
-    }
+    say(
+        common,
+        match foretold {
+            Some(seconds) => format!("time: about {}", minutes(seconds)),
+            None => "time: said after the first steps, since timing some before takes as long as this run"
+                .to_string(),
+        },
+    );
     let strategy = plan.scales.last().map(|(_, way)| &way.candidate.strategy);
     let strategy = strategy.cloned().unwrap_or_default();
     let last = plan.finish.as_ref();

@@ -9,7 +9,6 @@ use super::grad::{Program, Step};
 use crate::gpu::{Gpu, GpuError, Profile};
 use crate::kernels::Pass;
 use crate::kernels::conv3x3::{Choice, DeviceFilter, Filter, Packing, Preference, Variant};
-use crate::kernels::feature_map::slices;
 use crate::shape::Shape;
 
 /// What a step wants a filter for.
@@ -32,6 +31,8 @@ type Address = *const Filter;
 /// Which variant each step gets; asks no device.
 pub(super) struct Variants<'a> {
     adapter: &'a Profile,
+    /// The same adapter, if it could bind maps of any size.
+    unbounded: Profile,
     preference: &'a Preference,
     chosen: HashMap<(usize, Pass), Choice>,
 }
@@ -40,28 +41,30 @@ impl<'a> Variants<'a> {
     pub(super) fn new(adapter: &'a Profile, preference: &'a Preference) -> Self {
         Self {
             adapter,
+            unbounded: Profile {
+                binding_limit: u64::MAX,
+                ..adapter.clone()
+            },
             preference,
             chosen: HashMap::new(),
         }
     }
 
-    /// The same for all tiles of a layer, and for the whole of it where a binding holds that: then tiles sum
-    /// in the order of the whole.
+    /// The same for all tiles of a layer, and for the whole of it unless only tiles fit a binding of the
+    /// variant that is best: then tiles sum in the order of the whole.
     pub(super) fn choose(&mut self, filter: &Filter, wanted: &Use<'_>) -> Choice {
-        let Self {
-            adapter,
-            preference,
-            ref mut chosen,
-        } = *self;
-        let best = |shape| preference.choose_on(adapter, filter, shape, wanted.pass);
-        let of_all = *chosen.entry((wanted.node, wanted.pass)).or_insert_with(|| {
-            let bound = slices(wanted.whole, adapter.binding_limit).is_ok();
-            best(if bound { wanted.whole } else { wanted.output })
-        });
-        if of_all.variant.supports(adapter, filter, wanted.output) {
+        let best = |adapter, shape| {
+            self.preference
+                .choose_on(adapter, filter, shape, wanted.pass)
+        };
+        let of_all = *self
+            .chosen
+            .entry((wanted.node, wanted.pass))
+            .or_insert_with(|| best(&self.unbounded, wanted.whole));
+        if of_all.variant.supports(self.adapter, filter, wanted.output) {
             of_all
         } else {
-            best(wanted.output)
+            best(self.adapter, wanted.output)
         }
     }
 }

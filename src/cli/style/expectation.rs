@@ -4,18 +4,21 @@ use impasto::gpu::Gpu;
 use impasto::net::Network;
 
 use super::StyleJob;
-use super::pace::{FIRST_SIDE, Paces, Stages};
+use super::pace::FIRST_SIDE;
 use super::plan::Plan;
+use super::timing::{Paces, Stages};
 use crate::cli::arguments::Common;
-use crate::cli::memory::Bytes;
+use crate::cli::memory::Budget;
 
-/// Pixels times steps of a run that is long enough to time steps before it: that takes a thirtieth of it at most, and once
-/// on an adapter.
-const LONG: f64 = 300.0 * 256.0 * 256.0;
+/// Pixels times steps of runs that are long enough to time steps before them, and the longer side that these have: it
+/// takes a thirtieth of the run at most, and once on an adapter.
+const LONG: [(f64, usize); 2] = [
+    (300.0 * PIXELS, FIRST_SIDE),
+    (75.0 * PIXELS, FIRST_SIDE / 2),
+];
 
-/// Bytes that a step of [`FIRST_SIDE`] takes at most with everything kept, as it is timed: 570 MiB on Mesa's software
-/// driver, weights of Winograd's convolutions included.
-const ROOM: u64 = 640 << 20;
+/// Those of 256×256.
+const PIXELS: f64 = 65_536.0;
 
 /// Seconds of the steps that are left, if steps of their kinds were timed on this adapter before.
 pub(super) fn kept(gpu: &Gpu, network: &Network, job: &StyleJob<'_>, plan: &Plan) -> Option<f64> {
@@ -33,13 +36,15 @@ pub(super) fn foretold(
     plan: &Plan,
 ) -> Option<f64> {
     let kept = kept(gpu, network, job, plan);
-    let has_room = job.memory.is_none_or(|Bytes(memory)| memory >= ROOM);
-    if kept.is_some() || common.quiet || !has_room || work(job) < LONG {
+    if kept.is_some() || common.quiet {
         return kept;
     }
-    let longest = match job.memory {
-        Some(_) => FIRST_SIDE,
-        None => job.longer_side(),
+    let work = work(job);
+    let (_, side) = LONG.into_iter().find(|&(long, _)| work >= long)?;
+    // A fast adapter is timed in larger sizes, where there is memory for them.
+    let longest = match (side, job.memory) {
+        (FIRST_SIDE, None) => job.longer_side(),
+        _ => side,
     };
     let timed = stages(gpu, network, job).timed(common, longest, false);
     gpu.release();
@@ -56,6 +61,7 @@ fn stages<'a>(gpu: &'a Gpu, network: &'a Network, job: &'a StyleJob<'_>) -> Stag
         finish: finish.map(|finish| (&finish.terms, finish.optimiser)),
         sources: &job.sources,
         preference: &job.preference,
+        budget: Budget::new(job.memory, gpu.profile()).bytes,
     }
 }
 

@@ -4,45 +4,41 @@
 //! busy that is.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::time::Instant;
 
-use impasto::gpu::{Gpu, Profile};
-use impasto::graph::Strategy;
-use impasto::kernels::conv3x3::{Preference, Variant};
-use impasto::net::{Architecture, Network};
+use impasto::gpu::Profile;
+use impasto::kernels::conv3x3::Variant;
+use impasto::net::Architecture;
 use impasto::objective::{LayerWeight, StyleTerms};
-use impasto::optim::{LbfgsSettings, OptimiserSettings, OptimiserState};
-use impasto::paint::{
-    Ending, Schedule, Sources, Standing, Start, StepLosses, StyleChoices, StyleRun, Watcher,
-};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::arguments::Common;
 use crate::cli::failure::Failure;
 use crate::cli::memory::OptimiserWish;
-use crate::cli::wait::wait;
 use crate::cli::{cache, explain};
 
-/// Seconds of a step as a line over pixels: kernels that hang on no size, dispatches, and the rest.
+/// Seconds of a step as a line over pixels: kernels that hang on no size, dispatches, and the rest. Of one with
+/// everything kept.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Pace {
+pub(super) struct Pace {
     fixed: f64,
     per_pixel: f64,
 }
 
 /// What the time of a step hangs on beside its size.
-struct Kind<'a> {
-    adapter: &'a Profile,
-    architecture: Architecture,
+pub(super) struct Kind<'a> {
+    pub adapter: &'a Profile,
+    pub architecture: Architecture,
     /// Regions included.
-    terms: &'a StyleTerms,
-    optimiser: OptimiserWish,
+    pub terms: &'a StyleTerms,
+    pub optimiser: OptimiserWish,
     /// How many style pictures there are.
-    styles: usize,
+    pub styles: usize,
     /// The variant of convolutions that is asked for.
-    variant: Option<Variant>,
+    pub variant: Option<Variant>,
+    /// Whether steps had to be timed in a way that fits in less memory: what they would take with everything kept is
+    /// known less well then.
+    pub is_tight: bool,
 }
 
 /// What stands between a kind of step and the longer side up to which it was measured.
@@ -63,7 +59,7 @@ impl Kind<'_> {
         let masks = terms.regions.styles.len() + usize::from(terms.regions.content.is_some());
         let variant = self.variant.map(|variant| variant.to_string());
         format!(
-            "impasto {}, {}, {}, {}, {optimiser}, {:?}, {:?}, content {}, style {}, dream {}, {} styles, {masks} masks, variant {}",
+            "impasto {}, {}, {}, {}, {optimiser}, {:?}, {:?}, content {}, style {}, dream {}, {} styles, {masks} masks, variant {}{}",
             env!("CARGO_PKG_VERSION"),
             adapter.adapter,
             adapter.driver,
@@ -75,6 +71,11 @@ impl Kind<'_> {
             layers(&terms.dream),
             self.styles,
             variant.as_deref().unwrap_or("any"),
+            if self.is_tight {
+                ", in little memory"
+            } else {
+                ""
+            },
         )
     }
 
@@ -83,9 +84,6 @@ impl Kind<'_> {
         format!("{}{UP_TO}{}", self.in_words(), longest.min(LAST_SIDE))
     }
 }
-
-/// Steps that are timed, after one in which kernels may have to be compiled.
-const TIMED: usize = 3;
 
 /// A step that takes less says more of dispatches than of arithmetic.
 const SHORT: f64 = 0.02;
@@ -119,12 +117,12 @@ impl Pace {
     }
 
     /// Seconds of a step in a size of W, H.
-    fn seconds(&self, [width, height]: [usize; 2]) -> f64 {
+    pub(super) fn seconds(&self, [width, height]: [usize; 2]) -> f64 {
         self.fixed + self.per_pixel * (width * height) as f64
     }
 
     /// The pace that was kept for `kind`, measured in the largest sizes if there are several.
-    fn kept(kind: &Kind<'_>) -> Option<Self> {
+    pub(super) fn kept(kind: &Kind<'_>) -> Option<Self> {
         let kept = read(&file()?);
         let words = kind.in_words() + UP_TO;
         let longest = |key: &str| key.strip_prefix(&words)?.parse::<usize>().ok();
@@ -139,7 +137,7 @@ impl Pace {
     /// The pace that was kept for `kind`, or that of `time`, which tells the pixels and seconds of a step with a longer
     /// side of so many pixels, up to `longest`, or nothing where that is too small for a layer. What is measured is kept
     /// unless `is_dry`.
-    fn of(
+    pub(super) fn of(
         common: &Common,
         (kind, longest, is_dry): (&Kind<'_>, usize, bool),
         time: impl FnMut(usize) -> Result<Option<(f64, f64)>, Failure>,
@@ -197,144 +195,6 @@ fn measure(
             (_, large) => return Ok(Pace::through((0.0, 0.0), large.unwrap_or((1.0, 0.0)))),
         }
     }
-}
-
-/// The stages of a run: its scales, and its finish, which has another objective and another optimiser.
-pub(super) struct Stages<'a> {
-    pub network: &'a Network,
-    pub gpu: &'a Gpu,
-    pub scales: (&'a StyleTerms, OptimiserWish),
-    pub finish: Option<(&'a StyleTerms, OptimiserWish)>,
-    pub sources: &'a Sources,
-    pub preference: &'a Preference,
-}
-
-/// How fast they go.
-pub(super) struct Paces {
-    scales: Pace,
-    finish: Option<Pace>,
-}
-
-impl Paces {
-    /// Seconds of a step at a scale, or of the finish, in a size of W, H.
-    pub(super) fn seconds(&self, is_finish: bool, size: [usize; 2]) -> f64 {
-        let pace = self.finish.filter(|_| is_finish).unwrap_or(self.scales);
-        pace.seconds(size)
-    }
-}
-
-impl Stages<'_> {
-    fn paces<E>(
-        &self,
-        mut of: impl FnMut((&StyleTerms, OptimiserWish)) -> Result<Pace, E>,
-    ) -> Result<Paces, E> {
-        Ok(Paces {
-            scales: of(self.scales)?,
-            finish: self.finish.map(of).transpose()?,
-        })
-    }
-
-    /// The paces that were kept, if all were.
-    pub(super) fn kept(&self) -> Option<Paces> {
-        self.paces(|stage| Pace::kept(&self.kind(stage)).ok_or(()))
-            .ok()
-    }
-
-    /// The paces that were kept, or that are measured now, with a longer side of at most `longest`; kept then, unless
-    /// `is_dry`.
-    pub(super) fn timed(
-        &self,
-        common: &Common,
-        longest: usize,
-        is_dry: bool,
-    ) -> Result<Paces, Failure> {
-        self.paces(|stage| {
-            let of = (&self.kind(stage), longest, is_dry);
-            Pace::of(common, of, |side| self.time_step(stage, side))
-        })
-    }
-
-    fn kind<'a>(&'a self, (terms, optimiser): (&'a StyleTerms, OptimiserWish)) -> Kind<'a> {
-        Kind {
-            adapter: self.gpu.profile(),
-            architecture: self.network.architecture,
-            terms,
-            optimiser,
-            styles: self.sources.styles.len(),
-            variant: self.preference.wish,
-        }
-    }
-
-    /// Pixels and seconds of a step with the longer side of the result at `side`; nothing if that is too small for a
-    /// layer.
-    fn time_step(
-        &self,
-        (terms, optimiser): (&StyleTerms, OptimiserWish),
-        side: usize,
-    ) -> Result<Option<(f64, f64)>, Failure> {
-        let layers = terms.content.iter().chain(&terms.style).chain(&terms.dream);
-        let downscale = |term: &LayerWeight| self.network.architecture.downscale(term.layer);
-        let least = layers.map(downscale).max().unwrap_or(1);
-        let (content, styles) = self.sources.sizes(side);
-        let mut sides = std::iter::once(content).chain(styles).flatten();
-        if sides.any(|side| side < least) {
-            return Ok(None);
-        }
-        let choices = StyleChoices {
-            terms: terms.clone(),
-            optimiser: match optimiser {
-                OptimiserWish::Adam(settings) => OptimiserSettings::Adam(settings),
-                OptimiserWish::Lbfgs { .. } => OptimiserSettings::Lbfgs(LbfgsSettings::default()),
-            },
-            averaging: None,
-            start: Start::Content,
-            preference: self.preference.clone(),
-            strategy: Strategy::default(),
-        };
-        let (content, styles) = self.sources.at(side);
-        let preparation = StyleRun::prepare(self.gpu, self.network, &choices, &content, &styles);
-        let mut run = wait(self.gpu, preparation)?;
-        let schedule = Schedule {
-            iterations: 1 + TIMED,
-            report_every: 1,
-            snapshot_every: usize::MAX,
-        };
-        let mut stopwatch = Stopwatch::default();
-        let painting = wait(self.gpu, run.paint(self.gpu, schedule, &mut stopwatch));
-        if let Ending::Failed(error) = painting.ending {
-            return Err(error.into());
-        }
-        let pairs = stopwatch.looks.windows(2);
-        let seconds = pairs.map(|pair| (pair[1] - pair[0]).as_secs_f64());
-        // The shortest: what is kept is the pace of the adapter, and not of what else went on that day.
-        let shortest = seconds.min_by(f64::total_cmp);
-        Ok(shortest.map(|seconds| (content.pixels() as f64, seconds)))
-    }
-}
-
-/// Notes when steps end.
-#[derive(Default)]
-struct Stopwatch {
-    looks: Vec<Instant>,
-}
-
-impl Watcher for Stopwatch {
-    fn losses(&mut self, _: &[StepLosses]) -> ControlFlow<()> {
-        self.looks.push(Instant::now());
-        ControlFlow::Continue(())
-    }
-
-    fn wants_picture(&self, _: usize) -> bool {
-        false
-    }
-
-    fn picture(&mut self, _: usize, _: &[f32]) {}
-
-    fn wants_state(&self, _: usize, _: bool) -> bool {
-        false
-    }
-
-    fn state(&mut self, _: &Standing, _: OptimiserState) {}
 }
 
 #[cfg(test)]

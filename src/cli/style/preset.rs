@@ -8,7 +8,7 @@ use impasto::net::Network;
 use impasto::objective::StyleTerms;
 use impasto::paint::{Scale, StyleProblem, StyleRecipe, averaging_over, first_that_fits};
 
-use super::pace::{Paces, Stages};
+use super::timing::{Paces, Stages};
 use super::{JobFinish, Opened, objective, recipe};
 use crate::cli::arguments::{Common, Preset, Recipe, StyleArguments};
 use crate::cli::failure::Failure;
@@ -189,6 +189,7 @@ impl<'a> Question<'a> {
                 .map(|finish| (&finish.terms, finish.optimiser)),
             sources: &pictures.sources,
             preference: &self.preference,
+            budget: Budget::new(self.arguments.memory, self.gpu.profile()).bytes,
         };
         let paces = stages.timed(common, longest, self.arguments.dry_run)?;
         let mut last = (longest, 0.0);
