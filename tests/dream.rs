@@ -15,7 +15,9 @@ use impasto::net::{Network, Weights};
 use impasto::objective::dream_executable;
 use impasto::objective::{DreamTape, DreamTerms, Guidance, GuideFeatures, LayerWeight};
 use impasto::optim::{AscentSettings, Smoothing, jitter};
-use impasto::paint::{DreamChoices, DreamWatcher, Dreamt, Ending, Octave, Way, dream};
+use impasto::paint::{
+    DreamChoices, DreamStanding, DreamStart, DreamWatcher, Dreamt, Ending, Octave, Way, dream,
+};
 use impasto::reference::samples::samples;
 use support::{gpu, wait};
 
@@ -61,6 +63,7 @@ const CLASSIC: AscentSettings = AscentSettings {
 struct Notes {
     answers: Vec<f32>,
     stop_after: Option<usize>,
+    standings: Vec<DreamStanding>,
 }
 
 impl DreamWatcher for Notes {
@@ -77,10 +80,23 @@ impl DreamWatcher for Notes {
             _ => ControlFlow::Continue(()),
         }
     }
+
+    fn wants_state(&self, _: usize, _: bool) -> bool {
+        true
+    }
+
+    fn state(&mut self, standing: DreamStanding) {
+        self.standings.push(standing);
+    }
 }
 
 fn dreamt(choices: &DreamChoices, picture: &Picture, notes: &mut Notes) -> Dreamt {
-    wait(gpu(), dream(gpu(), &network(), choices, picture, 0, notes))
+    let start = DreamStart::Anew { after: 0 };
+    let network = network();
+    wait(
+        gpu(),
+        dream(gpu(), &network, choices, picture, start, notes),
+    )
 }
 
 /// ‖a − b‖ / ‖b‖.
@@ -316,5 +332,31 @@ fn gradients_of_every_objective_agree_with_pytorch() {
             off < 1e-3 && value_off < 1e-5,
             "{name}: {off:e} {value_off:e}"
         );
+    }
+}
+
+/// From every step of every octave, the ends of octaves included.
+#[test]
+fn a_dream_that_goes_on_is_bit_for_bit_that_of_one_go() {
+    let (choices, picture) = small(Smoothing::Gaussian);
+    let mut notes = Notes::default();
+    let whole = dreamt(&choices, &picture, &mut notes);
+    let steps = choices.octaves.len() * choices.iterations;
+    assert_eq!(notes.standings.len(), steps);
+    let network = network();
+    for (index, standing) in notes.standings.iter().enumerate() {
+        assert_eq!(standing.standing.step, index + 1);
+        assert_eq!(standing.octave, index / choices.iterations);
+        let mut rest = Notes::default();
+        let start = DreamStart::Resumed(standing.clone());
+        let dreaming = dream(gpu(), &network, &choices, &picture, start, &mut rest);
+        let resumed = wait(gpu(), dreaming);
+        assert_eq!(resumed.step, steps);
+        assert!(
+            resumed.picture.rgb == whole.picture.rgb,
+            "after {}",
+            index + 1
+        );
+        assert_eq!(rest.answers, notes.answers[index + 1..]);
     }
 }

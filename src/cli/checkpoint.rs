@@ -1,16 +1,18 @@
 //! Checkpoints on disk: when they are due, how they are written, what they are compared with.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use impasto::gpu::AdapterSummary;
-use impasto::image::{ImageError, Picture, write_atomically_with};
+use impasto::image::{ImageError, Picture, check_output_file, write_atomically_with};
 use impasto::net::Network;
 use impasto::paint::{Checkpoint, RunOrigin, fingerprint, share_steps_and_finish};
 
-use super::arguments::Common;
+use super::arguments::{Common, KeepingArguments};
 use super::failure::Failure;
+use super::progress::minutes;
 use super::resume::Options;
 use super::say;
 
@@ -27,6 +29,15 @@ impl Default for Rhythm {
     /// Little enough to lose, and seldom enough that even a large state on a slow disk costs next to nothing.
     fn default() -> Self {
         Self::Time(Duration::from_secs(300))
+    }
+}
+
+impl fmt::Display for Rhythm {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Steps(steps) => write!(out, "every {steps} steps"),
+            Self::Time(time) => write!(out, "every {}", minutes(time.as_secs_f64())),
+        }
     }
 }
 
@@ -125,8 +136,15 @@ impl Inputs {
     }
 }
 
-/// Says so if the run goes on in other circumstances, which round differently.
+/// Says so if the run goes on in other circumstances.
 pub fn warn_of_change(common: &Common, before: &RunOrigin, now: &RunOrigin) {
+    if let Some(note) = note_of_change(before, now) {
+        say(common, note);
+    }
+}
+
+/// What to say of other circumstances, which round differently.
+pub fn note_of_change(before: &RunOrigin, now: &RunOrigin) -> Option<String> {
     let changes = [
         ("version", &before.impasto, &now.impasto),
         ("adapter", &before.adapter, &now.adapter),
@@ -138,16 +156,53 @@ pub fn warn_of_change(common: &Common, before: &RunOrigin, now: &RunOrigin) {
         None if before.kernels != now.kernels => {
             "other kernels are chosen now, perhaps by `impasto bench --tune`".to_string()
         }
-        None => return,
+        None => return None,
     };
-    say(
-        common,
-        format!("note: {what}, so the result is not bit for bit that of a run in one go"),
-    );
+    Some(format!(
+        "note: {what}, so the result is not bit for bit that of a run in one go"
+    ))
+}
+
+/// Refuses to keep a run of `streams`, which cannot be read again.
+pub fn check_names(arguments: &KeepingArguments, streams: bool) -> Result<(), Failure> {
+    if arguments.checkpoint.is_some() && streams {
+        return Err(Failure::usage(
+            "--checkpoint keeps the names of pictures, and `-` is none that a later run could read; name files",
+        ));
+    }
+    Ok(())
+}
+
+/// The checkpoint that a run writes, if it does, when it can be written and is none of the `others`.
+pub fn check_file<'a>(
+    arguments: &'a KeepingArguments,
+    others: &[&Path],
+) -> Result<Option<&'a Path>, Failure> {
+    match &arguments.checkpoint {
+        Some(checkpoint) => {
+            check_output_file(checkpoint, others)?;
+            if !is_continued_in_place(arguments) {
+                check_replaceable(checkpoint)?;
+            }
+            Ok(Some(checkpoint))
+        }
+        None if arguments.checkpoint_every.is_some() => Err(Failure::usage(
+            "--checkpoint-every is of no use without a checkpoint; name one with --checkpoint",
+        )),
+        None => Ok(None),
+    }
+}
+
+/// Whether the run that goes on lies in the file that is written.
+pub fn is_continued_in_place(arguments: &KeepingArguments) -> bool {
+    match (&arguments.checkpoint, &arguments.resume) {
+        (Some(path), Some(from)) => path.canonicalize().ok() == from.canonicalize().ok(),
+        _ => false,
+    }
 }
 
 /// Refuses to let a new run replace what another one needs to go on, or what is no checkpoint at all.
-pub fn check_replaceable(path: &Path) -> Result<(), Failure> {
+fn check_replaceable(path: &Path) -> Result<(), Failure> {
     let Ok(bytes) = std::fs::read(path) else {
         return Ok(());
     };
@@ -166,9 +221,12 @@ pub fn check_replaceable(path: &Path) -> Result<(), Failure> {
     )))
 }
 
-/// Whether nothing is left to do: scales whose loss no longer changes end before their time, so that the number of
+/// Whether nothing is left to do. Dreams say so themselves; scales whose loss no longer changes end before their time, so that the number of
 /// steps alone does not tell.
 fn is_finished(checkpoint: &Checkpoint) -> bool {
+    if checkpoint.optimiser.is_none() {
+        return checkpoint.position.is_finished;
+    }
     let number = |option: &str| -> Option<usize> {
         let values = checkpoint.origin.options.get(option)?;
         values.first()?.parse().ok()

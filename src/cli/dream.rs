@@ -10,10 +10,10 @@ use impasto::kernels::pool2::Pooling;
 use impasto::net::{Architecture, Network};
 use impasto::objective::{DreamTerms, Guidance, LayerWeight};
 use impasto::optim::{AscentSettings, Smoothing};
-use impasto::paint::{DreamChoices, Dreamt, Ending, Octave, dream, octave_sizes};
+use impasto::paint::{DreamChoices, DreamStart, Dreamt, Ending, Octave, dream, octave_sizes};
 
 use super::arguments::{Common, DreamArguments, GuideMode};
-use super::checkpoint::Inputs;
+use super::checkpoint::{Inputs, check_file, check_names};
 use super::ending::save_somewhere;
 use super::failure::{Code, Failure};
 use super::loss_plot::LossPlot;
@@ -24,11 +24,13 @@ use super::resume::Session;
 use super::style::{USUAL_SIZE, check_side, find_layer};
 use super::wait::wait;
 use super::{explain, network, open_gpu, say, tuning};
+use keeping::Keeping;
 use preset::Settings;
 use progress::Progress;
 use zoom::Wish;
 
 mod film;
+mod keeping;
 mod plan;
 mod preset;
 mod progress;
@@ -63,6 +65,7 @@ pub fn run(
     request.settle(&mut session);
     let looked_at = std::iter::once(&picture).chain(&request.guide);
     let inputs = Inputs::new(&network, looked_at);
+    let keeping = Keeping::new(common, arguments, &session, inputs.clone())?;
     let mut draft = Draft::new(
         common,
         arguments.no_record,
@@ -80,15 +83,22 @@ pub fn run(
         let ([width, height], name) = (size, output.name());
         LossPlot::new(path, format!("{name}, a dream of {width}×{height}"))
     });
+    let choices = request.choices(plan.octaves);
+    let start = match &keeping {
+        Some(keeping) => keeping.start(&choices.octaves, choices.iterations)?,
+        None => DreamStart::Anew { after: 0 },
+    };
     let mut job = Job {
         common,
         gpu: &gpu,
         network: &network,
-        choices: &request.choices(plan.octaves),
+        choices: &choices,
         picture: &picture,
+        start,
         output,
         draft,
         plot,
+        keeping,
     };
     if arguments.dry_run {
         return plan::tell(&job, frames.as_ref(), (&plan.line, &plan.convolutions));
@@ -107,9 +117,11 @@ struct Job<'a> {
     network: &'a Network,
     choices: &'a DreamChoices,
     picture: &'a Picture,
+    start: DreamStart,
     output: Output,
     draft: Draft,
     plot: Option<LossPlot>,
+    keeping: Option<Keeping<'a>>,
 }
 
 impl Job<'_> {
@@ -333,13 +345,23 @@ fn check_files(arguments: &DreamArguments) -> Result<(Output, Option<Wish>), Fai
     let mut inputs: Vec<&Path> = vec![&arguments.image];
     inputs.extend(arguments.guide.as_deref());
     check_streams(&inputs)?;
+    let streams = inputs.iter().any(|input| is_stream(input));
+    check_names(&arguments.keeping, streams)?;
     inputs.retain(|input| !is_stream(input));
     inputs.extend(arguments.from.as_deref());
+    inputs.extend(arguments.keeping.resume.as_deref());
     if let Some(plot) = &arguments.plot {
         check_output_file(plot, &[&inputs[..], &[&arguments.output]].concat())?;
         inputs.push(plot);
     }
     let frames = Wish::new(arguments, &inputs)?;
+    let resumed = arguments.keeping.resume.as_deref();
+    let read = inputs
+        .iter()
+        .copied()
+        .filter(|&input| Some(input) != resumed);
+    let others = read.chain([&*arguments.output]).collect::<Vec<&Path>>();
+    inputs.extend(check_file(&arguments.keeping, &others)?);
     let output = match &frames {
         Some(wish) => Output::file(&wish.path(1), &inputs)?,
         None => Output::file(&arguments.output, &inputs)?,
@@ -356,7 +378,18 @@ fn paint(job: &mut Job<'_>) -> Result<(), Failure> {
     remove_leftovers(job.output.path());
     let mut progress = job.progress(1);
     progress.plot(job.plot.take());
-    let dreaming = dream(gpu, job.network, job.choices, job.picture, 0, &mut progress);
+    if let Some(keeping) = &job.keeping {
+        progress.keep(gpu, keeping);
+    }
+    let start = job.start.clone();
+    let dreaming = dream(
+        gpu,
+        job.network,
+        job.choices,
+        job.picture,
+        start,
+        &mut progress,
+    );
     let Dreamt {
         picture,
         step,
@@ -374,7 +407,13 @@ fn paint(job: &mut Job<'_>) -> Result<(), Failure> {
     }
     let peak = Bytes(gpu.peak_bytes());
     explain(common, format!("memory: {peak} at the peak"));
-    conclude(ending, saved, step, &name)?;
+    conclude(ending, saved, (step, progress.advice()), &name)?;
+    if let Some(failure) = progress.unkept() {
+        return Err(Failure {
+            message: format!("`{name}` is painted, but {}", failure.message),
+            ..failure
+        });
+    }
     drawn
 }
 
@@ -382,21 +421,22 @@ fn paint(job: &mut Job<'_>) -> Result<(), Failure> {
 fn conclude(
     ending: Ending,
     saved: Result<String, String>,
-    step: usize,
+    (step, advice): (usize, Option<String>),
     output: &str,
 ) -> Result<(), Failure> {
+    let advice = advice.map_or(String::new(), |advice| format!(", and {advice}"));
     match (ending, saved) {
         (Ending::Failed(error), Ok(words) | Err(words)) => {
             let failure = Failure::from(error);
             Err(Failure {
-                message: format!("{}; {words}", failure.message),
+                message: format!("{}; {words}{advice}", failure.message),
                 ..failure
             })
         }
-        (_, Err(words)) => Err(Failure::bad_input(words)),
+        (_, Err(words)) => Err(Failure::bad_input(format!("{words}{advice}"))),
         (Ending::Stopped, Ok(_)) => Err(Failure {
             code: Code::Interrupted,
-            message: format!("interrupted after step {step}; `{output}` is saved"),
+            message: format!("interrupted after step {step}; `{output}` is saved{advice}"),
         }),
         (Ending::Finished, Ok(_)) => Ok(()),
     }

@@ -410,6 +410,7 @@ impl Watcher for Progress {
             seconds: self.seconds(),
             lost_steps: self.lost_steps,
             losses: self.terms.1.clone(),
+            is_finished: false,
         };
         let Some(keeper) = &mut self.keeper else {
             return;
@@ -418,7 +419,7 @@ impl Watcher for Progress {
             origin: keeper.origin().clone(),
             position,
             standing: standing.clone(),
-            optimiser,
+            optimiser: Some(optimiser),
         };
         let failure = keeper.write(&checkpoint).err().map(Failure::from);
         let was_said = self.unkept.is_some();

@@ -293,8 +293,9 @@ pub fn is_path(name: &str, value: &OsStr) -> bool {
 
 /// Flags that may differ from those of the checkpoint: they change no step, or what they name is compared with
 /// what the checkpoint knows of it.
-const FREE: [&str; 14] = [
+const FREE: [&str; 15] = [
     "content",
+    "image",
     "output",
     "no-record",
     "iterations",
@@ -309,6 +310,15 @@ const FREE: [&str; 14] = [
     "adapter",
     "memory",
 ];
+
+impl Run {
+    /// Whether this flag may differ.
+    fn leaves_free(self, flag: &str) -> bool {
+        // A dream with other steps in its first octave is another dream.
+        let is_shared = self.command == DREAM.command && flag == "iterations";
+        FREE.contains(&flag) && !is_shared
+    }
+}
 
 /// The command line of the run that was kept with what was `given` now.
 fn continuation(
@@ -331,7 +341,7 @@ fn continuation(
     options.insert("checkpoint", vec![path.into()]);
     for flag in given.iter().filter(|flag| flag.given) {
         let before = options.get(&*flag.name).map_or(&[][..], |values| values);
-        if !FREE.contains(&&*flag.name) && !agree(&flag.name, before, &flag.values) {
+        if !run.leaves_free(&flag.name) && !agree(&flag.name, before, &flag.values) {
             return Err(disagreement(flag, before, path));
         }
         options.insert(&flag.name, flag.values.clone());

@@ -13,7 +13,7 @@ use impasto::paint::{
 };
 
 use super::arguments::{Common, RunArguments, StyleArguments};
-use super::checkpoint::{Keeper, check_replaceable, warn_of_change};
+use super::checkpoint::{Keeper, check_file, check_names, warn_of_change};
 use super::ending::{conclude, left_out, save_somewhere, summary};
 use super::failure::Failure;
 use super::loss_plot::LossPlot;
@@ -212,10 +212,13 @@ pub fn paint(
         average: job.average,
         tolerance: job.tolerance,
     };
-    let resumption = job.resumed.as_ref().map(|resumed| Resumption {
-        position: resumed.position.scale,
-        standing: resumed.standing.clone(),
-        optimiser: resumed.optimiser.clone(),
+    let resumption = job.resumed.as_ref().and_then(|resumed| {
+        Some(Resumption {
+            position: resumed.position.scale,
+            standing: resumed.standing.clone(),
+            // Every checkpoint of these runs has one.
+            optimiser: resumed.optimiser.clone()?,
+        })
     });
     let sources = job.sources.clone();
     let preparation = ScaledRun::prepare(gpu, network, choices, sources, resumption);
@@ -370,15 +373,11 @@ pub fn check_files<'a>(
 ) -> Result<Output, Failure> {
     check_streams(&inputs)?;
     let streams = inputs.iter().any(|path| is_stream(path)) || is_stream(&arguments.output);
-    if arguments.checkpoint.is_some() && streams {
-        return Err(Failure::usage(
-            "--checkpoint keeps the names of pictures, and `-` is none that a later run could read; name files",
-        ));
-    }
+    check_names(&arguments.keeping, streams)?;
     inputs.retain(|input| !is_stream(input));
     // The picture of the run that is made again must not be lost either.
     inputs.extend(arguments.from.as_deref());
-    let resumed = arguments.resume.as_deref();
+    let resumed = arguments.keeping.resume.as_deref();
     let output = Output::of(arguments, &[&inputs[..], resumed.as_slice()].concat())?;
     if let Some(trace) = &arguments.trace {
         inputs.push(&arguments.output);
@@ -393,17 +392,8 @@ pub fn check_files<'a>(
         check_output(preview, &[&inputs[..], &[&arguments.output]].concat())?;
         inputs.push(preview);
     }
-    if let Some(checkpoint) = &arguments.checkpoint {
-        check_output_file(checkpoint, &[&inputs[..], &[&arguments.output]].concat())?;
-        if !keeping::is_continued_in_place(arguments) {
-            check_replaceable(checkpoint)?;
-        }
-        inputs.push(checkpoint);
-    } else if arguments.checkpoint_every.is_some() {
-        return Err(Failure::usage(
-            "--checkpoint-every is of no use without a checkpoint; name one with --checkpoint",
-        ));
-    }
+    let others = [&inputs[..], &[&arguments.output]].concat();
+    inputs.extend(check_file(&arguments.keeping, &others)?);
     if let Some(every) = arguments.save_every {
         check_numbered(arguments, every, &inputs)?;
     }

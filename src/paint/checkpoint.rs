@@ -7,7 +7,7 @@
 //! |---|---|
 //! | length n of the header | 8, little endian |
 //! | header: JSON with the place of every tensor and, under `__metadata__`, `format`, `version` and `run` | n |
-//! | `picture` (3,H,W), then the optimiser's vectors by name | f32, little endian |
+//! | `picture` (3,H,W), then the optimiser's vectors by name, if there is one | f32, little endian |
 //! | `checksum`: SHA-256 of every byte before | 32 |
 //!
 //! The header begins with `{"__metadata__":{"format":"impasto checkpoint"`. A later version may change `run` and the tensors, but not the container, its beginning,
@@ -46,8 +46,8 @@ pub struct Checkpoint {
     pub position: RunPosition,
     /// The picture after the step.
     pub standing: Standing,
-    /// The memory of the optimiser after the same step.
-    pub optimiser: OptimiserState,
+    /// The memory of the optimiser after the same step; dreams climb without one.
+    pub optimiser: Option<OptimiserState>,
 }
 
 /// What a run was made from; the same for all of its checkpoints.
@@ -85,6 +85,9 @@ pub struct RunPosition {
     /// wrote the file.
     #[serde(default)]
     pub losses: Vec<f32>,
+    /// Whether nothing is left to do, where the options do not tell.
+    #[serde(default)]
+    pub is_finished: bool,
 }
 
 /// A file that is no checkpoint, or none that can be gone on from. Every message names the file.
@@ -126,7 +129,9 @@ struct RunHeader {
     #[serde(flatten)]
     position: RunPosition,
     step: usize,
-    optimiser: OptimiserSettings,
+    #[serde(default)]
+    optimiser: Option<OptimiserSettings>,
+    #[serde(default)]
     optimiser_step: usize,
 }
 
@@ -159,7 +164,7 @@ impl Checkpoint {
         let [width, height] = self.origin.size;
         let rgb = &self.standing.rgb[..];
         let mut tensors = vec![("picture", vec![3, height, width], rgb)];
-        for (name, values) in &self.optimiser.vectors {
+        for (name, values) in self.optimiser.iter().flat_map(|state| &state.vectors) {
             tensors.push((name, vec![values.len()], values));
         }
         tensors
@@ -170,8 +175,8 @@ impl Checkpoint {
             origin: self.origin.clone(),
             position: self.position.clone(),
             step: self.standing.step,
-            optimiser: self.optimiser.settings,
-            optimiser_step: self.optimiser.step,
+            optimiser: self.optimiser.as_ref().map(|state| state.settings),
+            optimiser_step: self.optimiser.as_ref().map_or(0, |state| state.step),
         };
         let mut entries = Map::new();
         entries.insert(
@@ -268,11 +273,11 @@ impl Checkpoint {
                 step: run.step,
                 rgb,
             },
-            optimiser: OptimiserState {
-                settings: run.optimiser,
+            optimiser: run.optimiser.map(|settings| OptimiserState {
+                settings,
                 step: run.optimiser_step,
                 vectors,
-            },
+            }),
         })
     }
 }

@@ -5,7 +5,7 @@
 
 use std::ops::ControlFlow;
 
-use super::descent::Ending;
+use super::descent::{Ending, Standing};
 use super::octaves::Octave;
 use super::search::Way;
 use crate::gpu::{BufferView, Gpu, GpuError};
@@ -42,6 +42,33 @@ pub trait DreamWatcher {
 
     /// Whether the terms of this step are wanted.
     fn wants_losses(&self, step: usize) -> bool;
+
+    /// Whether the state after this step is wanted, `last` being the last that is made.
+    fn wants_state(&self, step: usize, last: bool) -> bool;
+
+    /// The state after a step.
+    fn state(&mut self, standing: DreamStanding);
+}
+
+/// Where a dream stands: all that it needs to go on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DreamStanding {
+    /// The octave that is painted, counted from 0.
+    pub octave: usize,
+    /// Steps over all octaves, and the picture after them, of the size of the octave.
+    pub standing: Standing,
+}
+
+/// Where a dream begins.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DreamStart {
+    /// At the first octave.
+    Anew {
+        /// So many steps count as made by others: the jitter goes on from there.
+        after: usize,
+    },
+    /// Where one stood that began after no step.
+    Resumed(DreamStanding),
 }
 
 /// What a dream leaves behind.
@@ -76,16 +103,20 @@ impl From<ObjectiveError> for Fall {
     }
 }
 
-/// Dreams `picture`, which is resized to each octave. The steps before `first_step` count as made by others: the
-/// jitter goes on from there.
+/// Dreams `picture`, which is resized to each octave. A dream that goes on makes bit for bit what it would have made in
+/// one go.
 pub async fn dream(
     gpu: &Gpu,
     network: &Network,
     choices: &DreamChoices,
     picture: &Picture,
-    first_step: usize,
+    start: DreamStart,
     watcher: &mut dyn DreamWatcher,
 ) -> Dreamt {
+    let (step, resumed) = match start {
+        DreamStart::Anew { after } => (after, None),
+        DreamStart::Resumed(resumed) => (resumed.standing.step, Some(resumed)),
+    };
     let mut dream = Dream {
         gpu,
         network,
@@ -94,7 +125,8 @@ pub async fn dream(
         detail: vec![0.0; picture.rgb.len()],
         size: [picture.width, picture.height],
         guide: None,
-        step: first_step,
+        step,
+        resumed,
     };
     let ending = match dream.run(watcher).await {
         Ok(ControlFlow::Continue(())) => Ending::Finished,
@@ -120,11 +152,14 @@ struct Dream<'a> {
     /// What the guide shows at its own size.
     guide: Option<GuideFeatures>,
     step: usize,
+    /// Where it goes on, until it does.
+    resumed: Option<DreamStanding>,
 }
 
 impl Dream<'_> {
     async fn run(&mut self, watcher: &mut dyn DreamWatcher) -> Result<ControlFlow<()>, Fall> {
-        for octave in 0..self.choices.octaves.len() {
+        let first = self.resumed.as_ref().map_or(0, |resumed| resumed.octave);
+        for octave in first..self.choices.octaves.len() {
             if self.octave(octave, watcher).await?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -141,7 +176,13 @@ impl Dream<'_> {
     ) -> Result<ControlFlow<()>, Fall> {
         let (gpu, choices) = (self.gpu, self.choices);
         let Octave { size, way } = &choices.octaves[number];
-        let start = self.picture_at(*size);
+        let (start, made) = match self.resumed.take() {
+            Some(DreamStanding { octave, standing }) => (
+                standing.rgb,
+                standing.step.saturating_sub(octave * choices.iterations),
+            ),
+            None => (self.picture_at(*size).rgb, 0),
+        };
         let (terms, strategy) = (&choices.terms, &way.candidate.strategy);
         let guide = self.guide_at(*size, way).await?;
         let terms = (terms, &guide);
@@ -151,10 +192,11 @@ impl Dream<'_> {
         // Every dream has a term, so there is a gradient; without one nothing moves.
         let gradient = executable.picture_gradient().unwrap_or(rolled);
         let ascent = Ascent::new(gpu, choices.ascent, *size, rolled, gradient)?;
-        gpu.write(ascent.picture(), &start.rgb);
+        gpu.write(ascent.picture(), &start);
+        let is_last_octave = number + 1 == choices.octaves.len();
         watcher.octave_begins(number, &executable);
         let mut flow = ControlFlow::Continue(());
-        for step in 0..choices.iterations {
+        for step in made..choices.iterations {
             ascent.prepare(gpu, self.step, (step, choices.iterations));
             submit_step(gpu, &executable, &ascent);
             self.step += 1;
@@ -163,14 +205,21 @@ impl Dream<'_> {
                 let losses = executable.read_totals(gpu).await?;
                 flow = watcher.losses(self.step, &losses);
             }
+            let ends = flow.is_break() || (last && is_last_octave);
+            if watcher.wants_state(self.step, ends) {
+                let rgb = read_picture(gpu, &ascent, start.len()).await?;
+                let standing = Standing {
+                    step: self.step,
+                    rgb,
+                };
+                let octave = number;
+                watcher.state(DreamStanding { octave, standing });
+            }
             if flow.is_break() {
                 break;
             }
         }
-        let view = BufferView::whole(ascent.picture());
-        let mut dreamt = gpu.read(&view).await?;
-        gpu.check()?;
-        dreamt.truncate(start.rgb.len());
+        let dreamt = read_picture(gpu, &ascent, start.len()).await?;
         let base = self.picture.resized(size[0], size[1]);
         self.detail = dreamt.iter().zip(&base.rgb).map(|(x, b)| x - b).collect();
         self.size = *size;
@@ -206,6 +255,15 @@ impl Dream<'_> {
         }
         picture
     }
+}
+
+/// The picture as it stands, so many values.
+async fn read_picture(gpu: &Gpu, ascent: &Ascent, values: usize) -> Result<Vec<f32>, GpuError> {
+    let view = BufferView::whole(ascent.picture());
+    let mut rgb = gpu.read(&view).await?;
+    gpu.check()?;
+    rgb.truncate(values);
+    Ok(rgb)
 }
 
 /// Rolls, evaluates and climbs: one submit.

@@ -20,7 +20,7 @@ mod zoom;
 
 pub use checkpoint::{Checkpoint, CheckpointError, RunOrigin, RunPosition};
 pub use descent::{Ending, Painting, Schedule, Standing, StepLosses, Watcher, descend};
-pub use dream::{DreamChoices, DreamWatcher, Dreamt, dream};
+pub use dream::{DreamChoices, DreamStanding, DreamStart, DreamWatcher, Dreamt, dream};
 pub use forecast::{StyleForecast, StyleProblem, anything_fits, first_that_fits};
 pub use glance::{
     Glance, dream_gradient_that_fits, features_that_fit, plain_gradient, style_gradient_that_fits,

@@ -11,6 +11,7 @@ use impasto::kernels::dream_loss::Measure;
 use impasto::kernels::pool2::Pooling;
 use impasto::optim::Smoothing;
 
+use super::keeping::KeepingArguments;
 use super::values::{
     Weighted, above_one, finite, not_negative, pooling, positive, range, svg, unit,
 };
@@ -19,14 +20,14 @@ use crate::cli::memory::Bytes;
 #[derive(Args)]
 pub struct DreamArguments {
     /// Picture to dream of, `-` for standard input; its transparency, depth and EXIF data go into the result
-    #[arg(required = false, required_unless_present = "from")]
+    #[arg(required = false, required_unless_present_any = ["resume", "from"])]
     pub image: PathBuf,
     /// Picture to write: .png, .jpg, .webp, .tiff or .bmp; with --zoom also .gif and .mp4
     #[arg(
         short,
         long,
         required = false,
-        required_unless_present = "from",
+        required_unless_present_any = ["resume", "from"],
         value_name = "OUT"
     )]
     pub output: PathBuf,
@@ -83,7 +84,7 @@ pub struct DreamArguments {
     pub smooth: Option<Smoothing>,
     /// Make N frames, each dreamt from the one before, a little enlarged: OUT-0001.png and so on, and a film if OUT ends in
     /// .gif, .webp or .mp4 (by ffmpeg); frames that are there are not made again
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=9999), value_name = "N")]
+    #[arg(long, conflicts_with_all = ["checkpoint", "resume"], value_parser = clap::value_parser!(u32).range(1..=9999), value_name = "N")]
     pub zoom: Option<u32>,
     /// How much larger things are from frame to frame
     #[arg(long, default_value = "1.05", allow_negative_numbers = true, value_parser = positive, value_name = "F")]
@@ -122,8 +123,10 @@ pub struct DreamArguments {
     /// Check everything and say what would be done, how and with what memory; paint and write nothing
     #[arg(long)]
     pub dry_run: bool,
+    #[command(flatten)]
+    pub keeping: KeepingArguments,
     /// Dream again as this picture was dreamt, by the record in it; other flags go before those of the record
-    #[arg(long, value_name = "PICTURE")]
+    #[arg(long, conflicts_with = "resume", value_name = "PICTURE")]
     pub from: Option<PathBuf>,
     /// Leave out the record of options, versions, adapter, and the paths and checksums of inputs, which pictures have
     /// otherwise (see `inspect record`)

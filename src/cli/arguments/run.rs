@@ -9,8 +9,8 @@ use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
 
 use super::descent::DescentArguments;
+use super::keeping::KeepingArguments;
 use super::values::{Weighted, not_negative, pooling, positive, svg};
-use crate::cli::checkpoint::Rhythm;
 use crate::cli::memory::Bytes;
 
 #[derive(Args)]
@@ -82,15 +82,8 @@ pub struct RunArguments {
     /// or in a file that is rewritten, for a viewer that reloads it
     #[arg(long, num_args = 0..=1, default_missing_value = "-", hide_default_value = true, value_name = "FILE.png")]
     pub preview: Option<PathBuf>,
-    /// Keep all that the run needs to go on in this file, on the way and at the end
-    #[arg(long, value_name = "FILE")]
-    pub checkpoint: Option<PathBuf>,
-    /// Rewrite the checkpoint after so many steps (50) or so much time (30s, 10m, 1h) [default: 5m]
-    #[arg(long, value_parser = Rhythm::from_str, value_name = "N|TIME")]
-    pub checkpoint_every: Option<Rhythm>,
-    /// Go on with the run that this checkpoint is of, with its flags; no other is needed
-    #[arg(long, value_name = "FILE")]
-    pub resume: Option<PathBuf>,
+    #[command(flatten)]
+    pub keeping: KeepingArguments,
     /// Make the run again that this picture is of, by the record in it; other flags go before those of the record
     #[arg(long, conflicts_with = "resume", value_name = "PICTURE")]
     pub from: Option<PathBuf>,

@@ -6,8 +6,9 @@ use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 use impasto::objective::DreamTape;
 use impasto::optim::Ascent;
-use impasto::paint::{Octave, dream_gradient_that_fits};
+use impasto::paint::{DreamStanding, DreamStart, Octave, dream_gradient_that_fits};
 
+use super::keeping::Keeping;
 use super::zoom::{self, Wish};
 use super::{Job, Request};
 use crate::cli::dry_run::Report;
@@ -71,6 +72,9 @@ pub fn tell(
     };
     let ([width, height], steps) = (size, job.steps());
     let mut report = Report::of(&format!("{what}, {width}×{height} in {steps} steps{each}"));
+    if let DreamStart::Resumed(DreamStanding { standing, .. }) = &job.start {
+        report.line(format!("goes on from step {}", standing.step));
+    }
     let octaves = &job.choices.octaves;
     for (index, Octave { size, way }) in octaves.iter().enumerate() {
         let ([width, height], iterations) = (size, job.choices.iterations);
@@ -87,6 +91,9 @@ pub fn tell(
     }
     if let Some(plot) = &job.plot {
         report.output(plot.path(), ", the terms of the objective as a plot");
+    }
+    if let Some((path, rhythm)) = job.keeping.as_ref().and_then(Keeping::file) {
+        report.output(path, &format!(", the checkpoint, {rhythm} and at the end"));
     }
     report.print()
 }

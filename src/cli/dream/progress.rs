@@ -3,11 +3,16 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use impasto::gpu::Gpu;
 use impasto::graph::Executable;
-use impasto::paint::{DreamWatcher, fingerprint};
+use impasto::paint::{
+    Checkpoint, DreamStanding, DreamWatcher, RunOrigin, RunPosition, ScalePosition, fingerprint,
+};
 use indicatif::ProgressBar;
 
+use super::keeping::Keeping;
 use crate::cli::arguments::Common;
+use crate::cli::checkpoint::{Keeper, note_of_change};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::loss_plot::LossPlot;
@@ -42,6 +47,13 @@ pub struct Progress {
     kernels: String,
     terms: Vec<f32>,
     plot: Option<LossPlot>,
+    keeper: Option<Keeper>,
+    /// What it goes on from, until the kernels of now are known.
+    origin: Option<RunOrigin>,
+    /// Seconds of painting before it went on.
+    earlier: f64,
+    /// Why the last checkpoint could not be written.
+    unkept: Option<Failure>,
     interrupt: Interrupt,
 }
 
@@ -71,6 +83,10 @@ impl Progress {
             kernels: String::new(),
             terms: Vec::new(),
             plot: None,
+            keeper: None,
+            origin: None,
+            earlier: 0.0,
+            unkept: None,
             interrupt: Interrupt::install(),
         }
     }
@@ -78,6 +94,26 @@ impl Progress {
     /// Also draws the terms of the objective.
     pub fn plot(&mut self, plot: Option<LossPlot>) {
         self.plot = plot;
+    }
+
+    /// Also writes checkpoints.
+    pub fn keep(&mut self, gpu: &Gpu, keeping: &Keeping<'_>) {
+        self.keeper = keeping.keeper(gpu);
+        if let Some(resumed) = keeping.resumed() {
+            self.origin = Some(resumed.origin.clone());
+            self.earlier = resumed.position.seconds;
+            self.terms = resumed.position.losses.clone();
+        }
+    }
+
+    /// How to go on, for a message.
+    pub fn advice(&self) -> Option<String> {
+        self.keeper.as_ref()?.advice()
+    }
+
+    /// Why the last checkpoint is missing, if it is.
+    pub fn unkept(&mut self) -> Option<Failure> {
+        self.unkept.take()
     }
 
     /// Draws them, if that is wanted.
@@ -101,7 +137,11 @@ impl Progress {
     /// Takes the bar away and returns the seconds of painting.
     pub fn finish(&self) -> f64 {
         self.bar.finish_and_clear();
-        self.started.elapsed().as_secs_f64()
+        self.seconds()
+    }
+
+    fn seconds(&self) -> f64 {
+        self.earlier + self.started.elapsed().as_secs_f64()
     }
 
     /// The fingerprint of the kernels of the last octave.
@@ -147,6 +187,14 @@ impl DreamWatcher for Progress {
         self.names = executable.program().tape.losses().to_vec();
         self.kernels = fingerprint::of_kernels(executable.recording());
         let ([width, height], count) = (self.sizes[octave], self.sizes.len());
+        if let Some(keeper) = &mut self.keeper {
+            keeper.enter([width, height], self.kernels.clone());
+            let before = self.origin.take();
+            let note = before.and_then(|before| note_of_change(&before, keeper.origin()));
+            if let Some(note) = note.filter(|_| !self.quiet) {
+                self.bar.suspend(|| tell(note));
+            }
+        }
         if let Some(plot) = &mut self.plot {
             plot.begin(octave * self.iterations, format!("{width}×{height}"));
         }
@@ -185,5 +233,39 @@ impl DreamWatcher for Progress {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
+    }
+
+    fn wants_state(&self, step: usize, last: bool) -> bool {
+        let keeper = self.keeper.as_ref();
+        keeper.is_some_and(|keeper| keeper.is_due(step, last))
+    }
+
+    fn state(&mut self, DreamStanding { octave, standing }: DreamStanding) {
+        let (seconds, steps) = (self.seconds(), self.steps());
+        let Some(keeper) = &mut self.keeper else {
+            return;
+        };
+        let checkpoint = Checkpoint {
+            origin: keeper.origin().clone(),
+            position: RunPosition {
+                scale: ScalePosition {
+                    scale: octave,
+                    first_step: octave * self.iterations,
+                    ..ScalePosition::default()
+                },
+                seconds,
+                lost_steps: 0,
+                losses: self.terms.clone(),
+                is_finished: standing.step >= steps,
+            },
+            standing,
+            optimiser: None,
+        };
+        let failure = keeper.write(&checkpoint).err().map(Failure::from);
+        if let (Some(failure), None, false) = (&failure, &self.unkept, self.quiet) {
+            let warning = format!("warning: {}", failure.message);
+            self.bar.suspend(|| tell(warning));
+        }
+        self.unkept = failure;
     }
 }

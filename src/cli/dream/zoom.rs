@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use impasto::image::{Picture, check_output_file, remove_leftovers};
 use impasto::kernels::zoom::Zoom;
-use impasto::paint::{Dreamt, Ending, dream, zoomed};
+use impasto::paint::{DreamStart, Dreamt, Ending, dream, zoomed};
 
 use super::Job;
 use super::film::Film;
@@ -189,13 +189,15 @@ fn paint_frame(
     path: &Path,
     progress: &mut Progress,
 ) -> Result<(), Failure> {
-    let first_step = (frame - 1) * job.steps();
+    let start_after = DreamStart::Anew {
+        after: (frame - 1) * job.steps(),
+    };
     let dreaming = dream(
         job.gpu,
         job.network,
         job.choices,
         start,
-        first_step,
+        start_after,
         progress,
     );
     let Dreamt {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{StyleJob, recipe};
 use crate::cli::arguments::{Common, RunArguments};
-use crate::cli::checkpoint::{Inputs, Rhythm};
+use crate::cli::checkpoint::{Inputs, Rhythm, is_continued_in_place};
 use crate::cli::failure::Failure;
 use crate::cli::resume::{Options, Session};
 
@@ -27,10 +27,10 @@ pub fn keeping<'a>(
     (inputs, names): (Inputs, &[&Path]),
     job: &StyleJob<'_>,
 ) -> Result<Option<Keeping<'a>>, Failure> {
-    let Some(path) = arguments.checkpoint.as_deref() else {
+    let Some(path) = arguments.keeping.checkpoint.as_deref() else {
         return Ok(None);
     };
-    if let (Some(resumed), Some(from)) = (&session.resumed, &arguments.resume) {
+    if let (Some(resumed), Some(from)) = (&session.resumed, &arguments.keeping.resume) {
         inputs.check(resumed, from, common, names)?;
         recipe::check_iterations(arguments, resumed, job.shares_its_steps())?;
     }
@@ -38,16 +38,9 @@ pub fn keeping<'a>(
     job.settle(&mut options);
     Ok(Some(Keeping {
         path,
-        rhythm: arguments.checkpoint_every.unwrap_or_default(),
+        rhythm: arguments.keeping.checkpoint_every.unwrap_or_default(),
         inputs,
         options,
-        in_place: is_continued_in_place(arguments),
+        in_place: is_continued_in_place(&arguments.keeping),
     }))
-}
-
-pub(super) fn is_continued_in_place(arguments: &RunArguments) -> bool {
-    match (&arguments.checkpoint, &arguments.resume) {
-        (Some(path), Some(from)) => path.canonicalize().ok() == from.canonicalize().ok(),
-        _ => false,
-    }
 }

@@ -171,7 +171,10 @@ pub fn resumed_wishes(
     let Some(resumed) = resumed else {
         return (wish, finish);
     };
-    let kept = resumed.optimiser.settings.into();
+    let Some(kept) = &resumed.optimiser else {
+        return (wish, finish);
+    };
+    let kept = kept.settings.into();
     match finish {
         Some(finish) if resumed.position.scale.scale + 1 == scales => {
             let finish = JobFinish {

@@ -5,7 +5,6 @@ use impasto::net::Network;
 
 use super::plan::Plan;
 use super::{Keeping, StyleJob, expectation};
-use crate::cli::checkpoint::Rhythm;
 use crate::cli::dry_run::Report;
 use crate::cli::failure::Failure;
 use crate::cli::pictures::is_stream;
@@ -74,10 +73,6 @@ fn tell_files(report: &mut Report, job: &StyleJob<'_>) {
         report.output(preview, ", the picture on the way");
     }
     if let Some(Keeping { path, rhythm, .. }) = &job.keeping {
-        let every = match rhythm {
-            Rhythm::Steps(steps) => format!("every {steps} steps"),
-            Rhythm::Time(time) => format!("every {}", minutes(time.as_secs_f64())),
-        };
-        report.output(path, &format!(", the checkpoint, {every} and at the end"));
+        report.output(path, &format!(", the checkpoint, {rhythm} and at the end"));
     }
 }
