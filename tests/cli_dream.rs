@@ -207,3 +207,38 @@ fn frames_go_on_from_one_another_and_are_made_once() {
         &["out-0001.png", "--seed", "-o"],
     );
 }
+
+/// By ffmpeg, which also takes it apart again.
+#[test]
+fn a_film_shows_the_frames() {
+    use std::process::Command;
+    if Command::new("ffmpeg").arg("-version").output().is_err() {
+        println!("skipped: ffmpeg is not installed");
+        return;
+    }
+    let workshop = Workshop::new();
+    workshop.paint("content.png", 65, 47, 0);
+    workshop.succeed(&[&DREAM[..], &["-o", "out.mp4", "--zoom", "3"]].concat());
+    let status = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(workshop.path("out.mp4"))
+        .arg(workshop.path("seen-%d.png"))
+        .status();
+    assert!(status.unwrap().success());
+    assert!(!workshop.path("seen-4.png").exists());
+    for frame in 1..=3 {
+        let seen = workshop.picture(&format!("seen-{frame}.png"));
+        // Sides that are odd lose a pixel.
+        assert_eq!((seen.width, seen.height), (64, 46));
+        let whole = workshop.picture(&format!("out-000{frame}.png"));
+        let mut sum = 0.0;
+        for (c, y) in (0..3).flat_map(|c| (0..46).map(move |y| (c, y))) {
+            let of = |picture: &Picture| (c * picture.height + y) * picture.width;
+            let [seen_row, row] = [&seen, &whole].map(|picture| &picture.rgb[of(picture)..][..64]);
+            let pairs = seen_row.iter().zip(row);
+            sum += pairs.map(|(a, b)| (a - b).abs()).sum::<f32>();
+        }
+        let mean = sum / (3 * 46 * 64) as f32;
+        assert!(mean < 0.1, "frame {frame}: {mean}");
+    }
+}

@@ -62,7 +62,7 @@ fn a_killed_dream_goes_on_as_if_it_had_not_been() {
         assert!(workshop.read("out.png") == picture, "killed after {step}");
         let checkpoint = workshop.checkpoint("run.checkpoint");
         assert_eq!(checkpoint.standing.step, 120);
-        assert!(checkpoint.position.is_finished);
+        assert_eq!(checkpoint.position.is_finished, Some(true));
         // What is finished gives its picture again, and may be replaced.
         fs::remove_file(workshop.path("out.png")).unwrap();
         workshop.succeed(&RESUME);

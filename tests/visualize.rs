@@ -13,7 +13,10 @@ use impasto::kernels::pool2::Pooling;
 use impasto::kernels::resample::Affine;
 use impasto::net::{Network, Weights};
 use impasto::objective::{Pursuit, PursuitTape, Wanted, before_relu, direction, features};
-use impasto::paint::{Ending, Parametrisation, Transforms, Visualisation, VisualizeRecipe};
+use impasto::paint::{
+    Ending, Parametrisation, Transforms, Visualisation, VisualisationState, VisualisationWatcher,
+    VisualizeRecipe,
+};
 use support::{gpu, wait};
 
 const SIZE: [usize; 2] = [33, 29];
@@ -165,14 +168,40 @@ fn a_direction_agrees_with_pytorch() {
     );
 }
 
-/// What a channel answers to its picture, the same bytes from the same seed, and a run that is stopped.
+/// Notes the loss and the state after every step, and stops after so many.
+#[derive(Default)]
+struct Notes {
+    losses: Vec<f32>,
+    stop_after: Option<usize>,
+    states: Vec<VisualisationState>,
+}
+
+impl VisualisationWatcher for Notes {
+    fn losses(&mut self, step: usize, losses: &[f32]) -> ControlFlow<()> {
+        self.losses.push(losses[0]);
+        match self.stop_after {
+            Some(last) if step >= last => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn wants_state(&self, _: usize, _: bool) -> bool {
+        true
+    }
+
+    fn state(&mut self, state: VisualisationState) {
+        self.states.push(state);
+    }
+}
+
+/// What a channel answers to its picture, the same bytes from the same seed, and a run that is stopped and goes on.
 #[test]
 fn runs_climb_and_hang_on_their_seed() {
     let network = vgg19();
     let relu = network.architecture.layer_index("relu2_1").unwrap();
     let layer = before_relu(&network, relu);
     assert_eq!(layer, relu - 1);
-    let run = |seed: u64, stop_after: usize| {
+    let run = |seed: u64, stop_after: Option<usize>, from: Option<&VisualisationState>| {
         let recipe = VisualizeRecipe {
             seed,
             ..recipe(FOURIER, Transforms::default())
@@ -184,19 +213,15 @@ fn runs_climb_and_hang_on_their_seed() {
         let preference = Preference::default();
         let visualisation =
             Visualisation::prepare(gpu(), objective, recipe, SIZE, &preference).unwrap();
-        let mut losses = Vec::new();
-        let mut look = |step: usize, terms: &[f32]| {
-            losses.push(terms[0]);
-            if step == stop_after {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
+        let mut notes = Notes {
+            stop_after,
+            ..Notes::default()
         };
-        let report = wait(gpu(), visualisation.run(gpu(), &target, 1, &mut look)).unwrap();
-        (losses, report)
+        let run = visualisation.run(gpu(), &target, 1, from, &mut notes);
+        let report = wait(gpu(), run).unwrap();
+        (notes, report)
     };
-    let (losses, report) = run(5, usize::MAX);
+    let (Notes { losses, states, .. }, report) = run(5, None, None);
     assert!(matches!(report.ending, Ending::Finished) && report.steps == 12);
     assert!(losses[11] < losses[0] - 10.0, "{losses:?}");
     assert!(
@@ -206,8 +231,15 @@ fn runs_climb_and_hang_on_their_seed() {
             .iter()
             .all(|value| (0.0..=1.0).contains(value))
     );
-    assert_eq!(run(5, usize::MAX).1.picture, report.picture);
-    assert_ne!(run(6, usize::MAX).1.picture, report.picture);
-    let (_, stopped) = run(5, 4);
+    assert_eq!(run(5, None, None).1.picture, report.picture);
+    assert_ne!(run(6, None, None).1.picture, report.picture);
+    let (notes, stopped) = run(5, Some(4), None);
     assert!(matches!(stopped.ending, Ending::Stopped) && stopped.steps == 4);
+    assert!(notes.states.last() == Some(&states[3]));
+    assert!(stopped.picture == states[3].picture);
+    for step in [1, 4, 11, 12] {
+        let (rest, resumed) = run(5, None, Some(&states[step - 1]));
+        assert!(resumed.picture == report.picture && resumed.steps == 12);
+        assert_eq!(rest.losses, losses[step..], "from step {step}");
+    }
 }

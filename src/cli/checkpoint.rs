@@ -221,11 +221,11 @@ fn check_replaceable(path: &Path) -> Result<(), Failure> {
     )))
 }
 
-/// Whether nothing is left to do. Dreams say so themselves; scales whose loss no longer changes end before their time, so that the number of
+/// Whether nothing is left to do. Dreams and visualisations say so themselves; scales whose loss no longer changes end before their time, so that the number of
 /// steps alone does not tell.
 fn is_finished(checkpoint: &Checkpoint) -> bool {
-    if checkpoint.optimiser.is_none() {
-        return checkpoint.position.is_finished;
+    if let Some(is_finished) = checkpoint.position.is_finished {
+        return is_finished;
     }
     let number = |option: &str| -> Option<usize> {
         let values = checkpoint.origin.options.get(option)?;

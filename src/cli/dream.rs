@@ -16,6 +16,7 @@ use super::arguments::{Common, DreamArguments, GuideMode};
 use super::checkpoint::{Inputs, check_file, check_names};
 use super::ending::save_somewhere;
 use super::failure::{Code, Failure};
+use super::keeping::Keeping;
 use super::loss_plot::LossPlot;
 use super::memory::Bytes;
 use super::pictures::{self, Output, check_streams, is_stream};
@@ -24,7 +25,6 @@ use super::resume::Session;
 use super::style::{USUAL_SIZE, check_side, find_layer};
 use super::wait::wait;
 use super::{explain, network, open_gpu, say, tuning};
-use keeping::Keeping;
 use preset::Settings;
 use progress::Progress;
 use zoom::Wish;
@@ -65,7 +65,10 @@ pub fn run(
     request.settle(&mut session);
     let looked_at = std::iter::once(&picture).chain(&request.guide);
     let inputs = Inputs::new(&network, looked_at);
-    let keeping = Keeping::new(common, arguments, &session, inputs.clone())?;
+    let image = std::iter::once(&*arguments.image);
+    let names: Vec<&Path> = image.chain(arguments.guide.as_deref()).collect();
+    let flags = &arguments.keeping;
+    let keeping = Keeping::new(common, flags, &session, (inputs.clone(), &names))?;
     let mut draft = Draft::new(
         common,
         arguments.no_record,
@@ -84,10 +87,8 @@ pub fn run(
         LossPlot::new(path, format!("{name}, a dream of {width}×{height}"))
     });
     let choices = request.choices(plan.octaves);
-    let start = match &keeping {
-        Some(keeping) => keeping.start(&choices.octaves, choices.iterations)?,
-        None => DreamStart::Anew { after: 0 },
-    };
+    let resumed = keeping.as_ref().and_then(Keeping::resumed);
+    let start = keeping::start(resumed, &choices.octaves, choices.iterations)?;
     let mut job = Job {
         common,
         gpu: &gpu,

@@ -1,11 +1,13 @@
 //! What ends the command early: one sentence and an exit code.
 
+use std::fmt;
+
 use impasto::gpu::GpuError;
 use impasto::graph::TapeError;
 use impasto::image::ImageError;
 use impasto::net::WeightsError;
 use impasto::objective::ObjectiveError;
-use impasto::paint::{CheckpointError, PreparationError};
+use impasto::paint::{CheckpointError, PreparationError, VisualisationError};
 
 /// Exit codes beyond success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,13 @@ impl Failure {
             code: Code::Usage,
             message: message.into(),
         }
+    }
+
+    /// A checkpoint that is not what it says of itself.
+    pub fn mismatch(reason: &dyn fmt::Display) -> Self {
+        Self::bad_input(format!(
+            "the checkpoint does not fit its own run ({reason}); start a new run"
+        ))
     }
 
     /// A file that cannot be used.
@@ -96,9 +105,16 @@ impl From<PreparationError> for Failure {
     fn from(error: PreparationError) -> Self {
         match error {
             PreparationError::Objective(error) => error.into(),
-            mismatch => Self::bad_input(format!(
-                "the checkpoint does not fit its own run ({mismatch}); start a new run"
-            )),
+            mismatch => Self::mismatch(&mismatch),
+        }
+    }
+}
+
+impl From<VisualisationError> for Failure {
+    fn from(error: VisualisationError) -> Self {
+        match error {
+            VisualisationError::Gpu(error) => error.into(),
+            mismatch => Self::mismatch(&mismatch),
         }
     }
 }

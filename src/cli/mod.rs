@@ -15,6 +15,7 @@ mod ending;
 mod failure;
 mod inspect;
 mod interrupt;
+mod keeping;
 mod loss_plot;
 mod manual;
 mod memory;

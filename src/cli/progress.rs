@@ -410,7 +410,7 @@ impl Watcher for Progress {
             seconds: self.seconds(),
             lost_steps: self.lost_steps,
             losses: self.terms.1.clone(),
-            is_finished: false,
+            is_finished: None,
         };
         let Some(keeper) = &mut self.keeper else {
             return;

@@ -198,19 +198,24 @@ pub struct Run {
     command: &'static str,
     /// What it takes without a flag.
     positional: &'static str,
+    /// An option that all of its runs have, and no others.
+    mark: &'static str,
 }
 
 const STYLE: Run = Run {
     command: "style",
     positional: "content",
+    mark: "content",
 };
 const TEXTURE: Run = Run {
     command: "texture",
     positional: "styles",
+    mark: "styles",
 };
 const DREAM: Run = Run {
     command: "dream",
     positional: "image",
+    mark: "image",
 };
 /// Many runs of [`STYLE`], which can be continued neither together nor one by one.
 const SWEEP: Run = Run {
@@ -221,6 +226,7 @@ const VISUALIZE: Run = Run {
     command: "visualize",
     // All of it has flags.
     positional: "",
+    mark: "parametrisation",
 };
 
 /// The run that is asked for, and its flags.
@@ -293,9 +299,11 @@ pub fn is_path(name: &str, value: &OsStr) -> bool {
 
 /// Flags that may differ from those of the checkpoint: they change no step, or what they name is compared with
 /// what the checkpoint knows of it.
-const FREE: [&str; 15] = [
+const FREE: [&str; 17] = [
     "content",
     "image",
+    "invert",
+    "caricature",
     "output",
     "no-record",
     "iterations",
@@ -314,8 +322,9 @@ const FREE: [&str; 15] = [
 impl Run {
     /// Whether this flag may differ.
     fn leaves_free(self, flag: &str) -> bool {
-        // A dream with other steps in its first octave is another dream.
-        let is_shared = self.command == DREAM.command && flag == "iterations";
+        // A dream with other steps in its first octave is another dream, and so is a picture of a sheet.
+        let is_shared =
+            [DREAM.command, VISUALIZE.command].contains(&self.command) && flag == "iterations";
         FREE.contains(&flag) && !is_shared
     }
 }
@@ -327,7 +336,7 @@ fn continuation(
     given: &[Flag],
     path: &Path,
 ) -> Result<Vec<OsString>, Failure> {
-    if !kept.contains_key(run.positional) {
+    if !kept.contains_key(run.mark) {
         return Err(Failure::usage(format!(
             "`{}` is no run of `impasto {}`; go on with the command that began it",
             path.display(),

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | length n of the header | 8, little endian |
 //! | header: JSON with the place of every tensor and, under `__metadata__`, `format`, `version` and `run` | n |
-//! | `picture` (3,H,W), then the optimiser's vectors by name, if there is one | f32, little endian |
+//! | `picture` (3,H,W), then the optimiser's vectors by name, if there is one, and what else it moves | f32, little endian |
 //! | `checksum`: SHA-256 of every byte before | 32 |
 //!
 //! The header begins with `{"__metadata__":{"format":"impasto checkpoint"`. A later version may change `run` and the tensors, but not the container, its beginning,
@@ -85,9 +85,9 @@ pub struct RunPosition {
     /// wrote the file.
     #[serde(default)]
     pub losses: Vec<f32>,
-    /// Whether nothing is left to do, where the options do not tell.
+    /// Whether nothing is left to do; `None` where the options tell.
     #[serde(default)]
-    pub is_finished: bool,
+    pub is_finished: Option<bool>,
 }
 
 /// A file that is no checkpoint, or none that can be gone on from. Every message names the file.

@@ -39,6 +39,7 @@ pub use search::{Misfit, OnPaper, Way, largest_side};
 pub use style::{Start, StyleChoices, StyleRun};
 pub use texture::{canvas, texture};
 pub use visualize::{
-    Parametrisation, Transforms, Visualisation, VisualisationReport, VisualizeRecipe,
+    Parametrisation, Transforms, Visualisation, VisualisationError, VisualisationReport,
+    VisualisationState, VisualisationWatcher, VisualizeRecipe,
 };
 pub use zoom::zoomed;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{ArgAction, Args, ValueEnum};
 use impasto::kernels::pool2::Pooling;
 
+use super::keeping::KeepingArguments;
 use super::values::{finite, not_negative, pooling, positive};
 
 #[derive(Args)]
@@ -14,14 +15,14 @@ pub struct VisualizeArguments {
     #[arg(
         long,
         required = false,
-        required_unless_present = "from",
+        required_unless_present_any = ["resume", "from"],
         value_name = "NAME"
     )]
     pub layer: String,
     /// Channel to show, counted from 0; several with weights, which may be negative, are a direction
     #[arg(
         long = "channel",
-        required_unless_present_any = ["grid", "invert", "caricature", "from"],
+        required_unless_present_any = ["grid", "invert", "caricature", "resume", "from"],
         conflicts_with_all = ["grid", "invert", "caricature"],
         allow_negative_numbers = true,
         value_name = "K[:W]"
@@ -47,7 +48,7 @@ pub struct VisualizeArguments {
         short,
         long,
         required = false,
-        required_unless_present = "from",
+        required_unless_present_any = ["resume", "from"],
         value_name = "OUT"
     )]
     pub output: PathBuf,
@@ -93,8 +94,10 @@ pub struct VisualizeArguments {
     /// Check everything and say what would be done, how and with what memory; paint and write nothing
     #[arg(long)]
     pub dry_run: bool,
+    #[command(flatten)]
+    pub keeping: KeepingArguments,
     /// Make the picture again that this one is, by the record in it; other flags go before those of the record
-    #[arg(long, value_name = "PICTURE")]
+    #[arg(long, conflicts_with = "resume", value_name = "PICTURE")]
     pub from: Option<PathBuf>,
     /// Leave out the record of how the picture was made (see `inspect record`)
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_possible_values = true, hide_default_value = true, value_name = "true|false")]

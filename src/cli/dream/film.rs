@@ -79,32 +79,33 @@ impl Film {
     }
 
     fn call_ffmpeg(&self, wish: &Wish) -> Result<(), Failure> {
+        let failed = |fault: String| {
+            Failure::bad_input(format!(
+                "ffmpeg did not write `{}` ({fault}); the frames are there, try it by hand or with .gif",
+                self.path.display()
+            ))
+        };
+        // A film that is there already stays until the new one is whole.
+        let folder = tempfile::tempdir().map_err(|error| failed(error.to_string()))?;
+        let film = folder.path().join("film.mp4");
         let outcome = Command::new("ffmpeg")
             .args(["-y", "-v", "error", "-framerate", &self.rate.to_string()])
             .args(["-start_number", "1", "-i"])
             .arg(wish.pattern())
             // Players want even sides and colour at half resolution.
-            .args([
-                "-vf",
-                "pad=ceil(iw/2)*2:ceil(ih/2)*2",
-                "-pix_fmt",
-                "yuv420p",
-            ])
+            .args(["-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2"])
+            .args(["-pix_fmt", "yuv420p"])
             .args(["-frames:v", &wish.count().to_string()])
-            .arg(&self.path)
+            .arg(&film)
             .stdin(Stdio::null())
             .output();
-        let fault = match outcome {
-            Ok(output) if output.status.success() => return Ok(()),
-            Ok(output) => String::from_utf8_lossy(&output.stderr)
-                .trim()
-                .replace('\n', " "),
-            Err(error) => error.to_string(),
-        };
-        Err(Failure::bad_input(format!(
-            "ffmpeg did not write `{}` ({fault}); the frames are there, try it by hand or with .gif",
-            self.path.display()
-        )))
+        let output = outcome.map_err(|error| failed(error.to_string()))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(failed(said.trim().replace('\n', " ")));
+        }
+        let bytes = std::fs::read(&film).map_err(|error| failed(error.to_string()))?;
+        Ok(write_atomically(&self.path, &bytes)?)
     }
 }
 

@@ -8,11 +8,11 @@ use impasto::objective::DreamTape;
 use impasto::optim::Ascent;
 use impasto::paint::{DreamStanding, DreamStart, Octave, dream_gradient_that_fits};
 
-use super::keeping::Keeping;
 use super::zoom::{self, Wish};
 use super::{Job, Request};
 use crate::cli::dry_run::Report;
 use crate::cli::failure::Failure;
+use crate::cli::keeping::Keeping;
 use crate::cli::memory::{Budget, choose_for_a_look};
 
 /// How a dream is computed.
@@ -92,7 +92,7 @@ pub fn tell(
     if let Some(plot) = &job.plot {
         report.output(plot.path(), ", the terms of the objective as a plot");
     }
-    if let Some((path, rhythm)) = job.keeping.as_ref().and_then(Keeping::file) {
+    if let Some((path, rhythm)) = job.keeping.as_ref().map(Keeping::file) {
         report.output(path, &format!(", the checkpoint, {rhythm} and at the end"));
     }
     report.print()

@@ -10,11 +10,11 @@ use impasto::paint::{
 };
 use indicatif::ProgressBar;
 
-use super::keeping::Keeping;
 use crate::cli::arguments::Common;
 use crate::cli::checkpoint::{Keeper, note_of_change};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
+use crate::cli::keeping::Keeping;
 use crate::cli::loss_plot::LossPlot;
 use crate::cli::progress::{bar, minutes};
 use crate::cli::terminal::tell;
@@ -98,7 +98,7 @@ impl Progress {
 
     /// Also writes checkpoints.
     pub fn keep(&mut self, gpu: &Gpu, keeping: &Keeping<'_>) {
-        self.keeper = keeping.keeper(gpu);
+        self.keeper = Some(keeping.keeper(gpu));
         if let Some(resumed) = keeping.resumed() {
             self.origin = Some(resumed.origin.clone());
             self.earlier = resumed.position.seconds;
@@ -256,7 +256,7 @@ impl DreamWatcher for Progress {
                 seconds,
                 lost_steps: 0,
                 losses: self.terms.clone(),
-                is_finished: standing.step >= steps,
+                is_finished: Some(standing.step >= steps),
             },
             standing,
             optimiser: None,

@@ -1,15 +1,16 @@
 //! A run: one picture after the other, and what becomes of them when it ends.
 
-use std::time::Instant;
-
 use impasto::gpu::Gpu;
 use impasto::image::{Picture, contact_sheet};
-use impasto::paint::{Ending, Visualisation};
+use impasto::paint::{Ending, Visualisation, VisualisationState, fingerprint};
 
+use super::keeping::progressed;
 use super::plan::{Goal, Plan};
 use super::progress::Progress;
 use crate::cli::arguments::Common;
+use crate::cli::checkpoint::warn_of_change;
 use crate::cli::failure::{Code, Failure};
+use crate::cli::keeping::Keeping;
 use crate::cli::pictures::Output;
 use crate::cli::record::Record;
 use crate::cli::say;
@@ -19,13 +20,17 @@ use crate::cli::wait::wait;
 const COLUMNS: usize = 8;
 
 /// Everything that a run takes.
-pub struct Job {
+pub struct Job<'a> {
     pub visualisation: Visualisation,
     pub plan: Plan,
     pub goals: Vec<Goal>,
     pub output: Output,
     pub record: Option<Record>,
+    pub keeping: Option<Keeping<'a>>,
 }
+
+/// Pictures that are done, the last losses, and the state of the picture in work.
+pub type Begun = (Vec<Picture>, Vec<f32>, Option<VisualisationState>);
 
 /// What a run made of its goals.
 struct Outcome {
@@ -36,14 +41,18 @@ struct Outcome {
     /// The last loss of each, by its label.
     losses: Vec<(String, f32)>,
     ending: Ending,
+    seconds: f64,
+    /// How to go on.
+    advice: String,
+    /// Why the last checkpoint is missing, if it is.
+    unkept: Option<Failure>,
 }
 
-impl Job {
+impl Job<'_> {
     /// Paints every goal and writes the picture, or the sheet of them, also when the run ends before its time.
     pub fn paint(self, common: &Common, gpu: &Gpu) -> Result<(), Failure> {
-        let started = Instant::now();
         let outcome = self.run(common, gpu)?;
-        let [seconds, all] = [started.elapsed().as_secs_f64(), self.goals.len() as f64];
+        let (seconds, all) = (outcome.seconds, self.goals.len() as f64);
         let picture = match &outcome.cells[..] {
             [(_, picture)] if self.goals.len() == 1 => picture.clone(),
             cells => {
@@ -60,6 +69,13 @@ impl Job {
             [(_, loss)] => format!(", loss {loss:.4e}"),
             _ => String::new(),
         };
+        if let (Ending::Finished, Some(failure)) = (&outcome.ending, outcome.unkept) {
+            return Err(Failure {
+                message: format!("`{name}` is painted, but {}", failure.message),
+                ..failure
+            });
+        }
+        let advice = outcome.advice;
         match outcome.ending {
             Ending::Finished => {
                 say(common, format!("{name} in {seconds:.1} s{answer}"));
@@ -69,19 +85,21 @@ impl Job {
                 code: Code::Interrupted,
                 message: match self.goals.len() {
                     1 => format!(
-                        "interrupted after step {}; `{name}` is saved",
+                        "interrupted after step {}; `{name}` is saved{advice}",
                         outcome.steps
                     ),
                     all => {
                         let begun = outcome.cells.len();
-                        format!("interrupted; `{name}` is saved with {begun} of {all} pictures")
+                        format!(
+                            "interrupted; `{name}` is saved with {begun} of {all} pictures{advice}"
+                        )
                     }
                 },
             }),
             Ending::Failed(error) => {
                 let failure = Failure::from(error);
                 Err(Failure {
-                    message: format!("{}; `{name}` is saved as it stood", failure.message),
+                    message: format!("{}; `{name}` is saved as it stood{advice}", failure.message),
                     ..failure
                 })
             }
@@ -93,31 +111,56 @@ impl Job {
         let steps = self.plan.recipe.iterations;
         // A software adapter takes so long for a step that looking at each costs nothing.
         let often = if gpu.adapter().is_software() { 1 } else { 10 };
-        let mut progress = Progress::new(common, self.goals.len() * steps);
-        let mut outcome = Outcome {
-            cells: Vec::new(),
-            steps: 0,
-            losses: Vec::new(),
-            ending: Ending::Finished,
-        };
-        for goal in &self.goals {
-            let before = outcome.steps;
-            let mut look = |step: usize, losses: &[f32]| progress.look(before + step, losses);
-            let run = self.visualisation.run(gpu, &goal.target, often, &mut look);
+        let mut progress = Progress::new(common, self.goals.len(), steps);
+        let (mut pictures, mut losses, mut state) = self.begin(common, gpu, &mut progress)?;
+        let mut ending = Ending::Finished;
+        let mut made = pictures.len() * steps;
+        for goal in &self.goals[pictures.len()..] {
+            progress.begin(&pictures, &losses);
+            let from = state.take();
+            let target = &goal.target;
+            let run = (self.visualisation).run(gpu, target, often, from.as_ref(), &mut progress);
             let report = wait(gpu, run)?;
-            outcome.steps += report.steps;
+            made += report.steps;
             if let Some(&loss) = report.losses.first() {
                 self.warn_if_nothing_answered(common, goal, (report.steps, loss));
-                outcome.losses.push((goal.label.clone(), loss));
+                losses.truncate(pictures.len());
+                losses.push(loss);
             }
-            outcome.cells.push((goal.label.clone(), report.picture));
-            if !matches!(report.ending, Ending::Finished) {
-                outcome.ending = report.ending;
+            pictures.push(report.picture);
+            ending = report.ending;
+            if !matches!(ending, Ending::Finished) {
                 break;
             }
         }
-        progress.finish();
-        Ok(outcome)
+        let labels = || self.goals.iter().map(|goal| goal.label.clone());
+        Ok(Outcome {
+            unkept: progress.finish(),
+            cells: labels().zip(pictures).collect(),
+            steps: made,
+            losses: labels().zip(losses).collect(),
+            ending,
+            seconds: progress.seconds(),
+            advice: (progress.advice()).map_or(String::new(), |advice| format!(", and {advice}")),
+        })
+    }
+
+    /// What is done already, the last losses, and the picture in work, for a run that goes on; tells `progress` where to
+    /// keep the rest.
+    fn begin(&self, common: &Common, gpu: &Gpu, progress: &mut Progress) -> Result<Begun, Failure> {
+        let Some(keeping) = &self.keeping else {
+            return Ok(Begun::default());
+        };
+        let mut keeper = keeping.keeper(gpu);
+        let recording = self.visualisation.executable().recording();
+        keeper.enter(self.plan.size, fingerprint::of_kernels(recording));
+        let Some(resumed) = keeping.resumed() else {
+            progress.keep(keeper, 0.0);
+            return Ok(Begun::default());
+        };
+        warn_of_change(common, &resumed.origin, keeper.origin());
+        progress.keep(keeper, resumed.position.seconds);
+        progressed(resumed, (self.goals.len(), self.plan.size))
     }
 
     /// Says so if a picture shows nothing because the network did not answer to it.

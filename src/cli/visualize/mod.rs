@@ -10,14 +10,17 @@ use impasto::paint::{Visualisation, fingerprint, plain_gradient};
 use self::job::Job;
 use self::plan::Plan;
 use super::arguments::{Common, Objective, ParametrisationName, VisualizeArguments};
+use super::checkpoint::{check_file, check_names};
 use super::dry_run::Report;
 use super::failure::{Code, Failure};
+use super::keeping::Keeping;
 use super::memory::Bytes;
-use super::pictures::Output;
+use super::pictures::{Output, is_stream};
 use super::resume::{Options, Session};
 use super::{network, open_gpu, say, tuning};
 
 mod job;
+mod keeping;
 mod plan;
 mod progress;
 
@@ -25,20 +28,40 @@ mod progress;
 pub fn run(
     common: &Common,
     arguments: &VisualizeArguments,
-    session: Session,
+    mut session: Session,
 ) -> Result<(), Failure> {
     check(arguments)?;
     // The picture that is made again must not be lost either.
     let inputs = image(arguments).into_iter().map(|(_, path)| path);
     let inputs: Vec<&Path> = inputs.chain(arguments.from.as_deref()).collect();
-    let output = Output::file(&arguments.output, &inputs)?;
+    check_names(
+        &arguments.keeping,
+        inputs.iter().any(|path| is_stream(path)),
+    )?;
+    let resumed = arguments.keeping.resume.as_deref();
+    let read = [&inputs[..], resumed.as_slice()].concat();
+    let output = Output::file(&arguments.output, &read)?;
+    check_file(
+        &arguments.keeping,
+        &[&inputs[..], &[&arguments.output]].concat(),
+    )?;
     let network = network::load(common)?;
     let plan = Plan::new(common, arguments, &network)?;
+    plan.settle(&mut session);
+    let flags = &arguments.keeping;
+    let names: Vec<&Path> = image(arguments).into_iter().map(|(_, path)| path).collect();
+    let of_inputs = (plan.fingerprints(&network), &names[..]);
+    let keeping = Keeping::new(common, flags, &session, of_inputs)?;
     let draft = plan.draft(common, arguments, session, &network)?;
     let gpu = open_gpu(common)?.for_run(arguments.dry_run);
     let preference = tuning::preference(common, gpu.profile(), None);
     if arguments.dry_run {
-        return tell((&gpu, &network), arguments, (&plan, &preference), &output);
+        return tell(
+            (&gpu, &network),
+            arguments,
+            (&plan, &preference),
+            (&output, keeping.as_ref()),
+        );
     }
     let goals = plan.goals(&gpu, &network, arguments)?;
     let visualisation = Visualisation::prepare(
@@ -70,6 +93,7 @@ pub fn run(
         goals,
         output,
         record,
+        keeping,
     };
     job.paint(common, &gpu)
 }
@@ -79,7 +103,7 @@ fn tell(
     (gpu, network): (&Gpu, &Network),
     arguments: &VisualizeArguments,
     (plan, preference): (&Plan, &Preference),
-    output: &Output,
+    (output, keeping): (&Output, Option<&Keeping<'_>>),
 ) -> Result<(), Failure> {
     // Neither memory nor variants hang on what the targets are.
     let tape = plan.objective(network, arguments, &[])?.tape;
@@ -105,6 +129,9 @@ fn tell(
     ));
     report.convolutions(&glance.convolutions, [wide, tall]);
     report.output(output.path(), "");
+    if let Some((path, rhythm)) = keeping.map(Keeping::file) {
+        report.output(path, &format!(", the checkpoint, {rhythm} and at the end"));
+    }
     report.print()
 }
 

@@ -116,6 +116,16 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Writes what was left to the command into the options that records and checkpoints keep.
+    pub fn settle(&self, session: &mut Session) {
+        session.set("iterations", &self.recipe.iterations.to_string());
+    }
+
+    /// What is looked at.
+    pub fn fingerprints(&self, network: &Network) -> Inputs {
+        Inputs::new(network, self.image.iter())
+    }
+
     /// What stands in a record before anything is on the device.
     pub fn draft(
         &self,
@@ -124,13 +134,11 @@ impl Plan {
         mut session: Session,
         network: &Network,
     ) -> Result<Draft, Failure> {
-        let fingerprints = Inputs::new(network, self.image.iter());
+        let fingerprints = self.fingerprints(network);
         let repeated = session.repeated.take();
         if let Some(repeated) = &repeated {
             repeated.check(common, &self.inputs, &fingerprints)?;
         }
-        let steps = self.recipe.iterations.to_string();
-        session.set("iterations", &steps);
         Ok(Draft {
             inputs: self.inputs.clone(),
             fingerprints,

@@ -1,34 +1,101 @@
-//! What a run shows while it goes on, and Ctrl-C.
+//! What a run shows and keeps while it goes on, and Ctrl-C.
 
 use std::ops::ControlFlow;
+use std::time::Instant;
 
+use impasto::image::Picture;
+use impasto::paint::{VisualisationState, VisualisationWatcher};
 use indicatif::ProgressBar;
 
+use super::keeping::checkpoint;
 use crate::cli::arguments::Common;
+use crate::cli::checkpoint::Keeper;
+use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::progress::bar;
+use crate::cli::terminal::tell;
 
 /// A bar over the steps of all pictures.
 pub struct Progress {
     bar: ProgressBar,
+    quiet: bool,
+    /// Steps of each picture.
+    steps: usize,
+    /// How many there are to be.
+    pictures: usize,
+    /// Those that are done.
+    done: Vec<Picture>,
+    /// The last loss of each, and of the one in work.
+    losses: Vec<f32>,
+    started: Instant,
+    /// Seconds of painting before it went on.
+    earlier: f64,
+    keeper: Option<Keeper>,
+    /// Why the last checkpoint could not be written.
+    unkept: Option<Failure>,
     interrupt: Interrupt,
 }
 
 impl Progress {
-    /// A bar over so many `steps`.
-    pub fn new(common: &Common, steps: usize) -> Self {
+    /// A bar over so many `pictures` of so many `steps`.
+    pub fn new(common: &Common, pictures: usize, steps: usize) -> Self {
         let template = "{bar:24} {pos}/{len}  {msg}  {per_sec}  {eta} left";
         Self {
-            bar: bar(common, steps, template),
+            bar: bar(common, pictures * steps, template),
+            quiet: common.quiet,
+            steps,
+            pictures,
+            done: Vec::new(),
+            losses: Vec::new(),
+            started: Instant::now(),
+            earlier: 0.0,
+            keeper: None,
+            unkept: None,
             interrupt: Interrupt::install(),
         }
     }
 
-    /// The step that was made last, of all, and the loss terms that it started from.
-    pub fn look(&mut self, step: usize, losses: &[f32]) -> ControlFlow<()> {
-        self.bar.set_position(step as u64);
-        if let Some(loss) = losses.first() {
+    /// Also writes checkpoints, of a run that took so many seconds before it went on.
+    pub fn keep(&mut self, keeper: Keeper, earlier: f64) {
+        self.keeper = Some(keeper);
+        self.earlier = earlier;
+    }
+
+    /// The picture after those that are `done` begins; these have the first of the `losses`.
+    pub fn begin(&mut self, done: &[Picture], losses: &[f32]) {
+        self.done = done.to_vec();
+        self.losses = losses[..losses.len().min(done.len())].to_vec();
+    }
+
+    /// Steps before the picture in work.
+    fn before(&self) -> usize {
+        self.done.len() * self.steps
+    }
+
+    /// Seconds of painting.
+    pub fn seconds(&self) -> f64 {
+        self.earlier + self.started.elapsed().as_secs_f64()
+    }
+
+    /// How to go on, for a message.
+    pub fn advice(&self) -> Option<String> {
+        self.keeper.as_ref()?.advice()
+    }
+
+    /// Takes the bar away; tells why the last checkpoint is missing, if it is.
+    pub fn finish(&mut self) -> Option<Failure> {
+        self.bar.finish_and_clear();
+        self.unkept.take()
+    }
+}
+
+impl VisualisationWatcher for Progress {
+    fn losses(&mut self, step: usize, losses: &[f32]) -> ControlFlow<()> {
+        self.bar.set_position((self.before() + step) as u64);
+        self.losses.truncate(self.done.len());
+        if let Some(&loss) = losses.first() {
             self.bar.set_message(format!("{loss:.4e}"));
+            self.losses.push(loss);
         }
         if self.interrupt.raised() {
             return ControlFlow::Break(());
@@ -36,8 +103,27 @@ impl Progress {
         ControlFlow::Continue(())
     }
 
-    /// Takes the bar away.
-    pub fn finish(self) {
-        self.bar.finish_and_clear();
+    fn wants_state(&self, step: usize, last: bool) -> bool {
+        let is_followed = step == self.steps && self.done.len() + 1 < self.pictures;
+        let keeper = self.keeper.as_ref();
+        keeper.is_some_and(|keeper| keeper.is_due(self.before() + step, last && !is_followed))
+    }
+
+    fn state(&mut self, state: VisualisationState) {
+        let (before, seconds) = (self.before(), self.seconds());
+        let Some(keeper) = &mut self.keeper else {
+            return;
+        };
+        let step = before + state.optimiser.step;
+        let is_finished = step >= self.pictures * self.steps;
+        let of_done = (&self.done[..], self.losses.clone());
+        let origin = keeper.origin().clone();
+        let checkpoint = checkpoint(origin, of_done, state, (before, seconds, is_finished));
+        let failure = keeper.write(&checkpoint).err().map(Failure::from);
+        if let (Some(failure), None, false) = (&failure, &self.unkept, self.quiet) {
+            let warning = format!("warning: {}", failure.message);
+            self.bar.suspend(|| tell(warning));
+        }
+        self.unkept = failure;
     }
 }

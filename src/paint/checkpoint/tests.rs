@@ -34,7 +34,7 @@ fn checkpoint(settings: OptimiserSettings) -> Checkpoint {
             seconds: 3.0,
             lost_steps: 1,
             losses: vec![0.5, 1e-9],
-            is_finished: false,
+            is_finished: Some(false),
         },
         standing: Standing {
             step: 7,

@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use thiserror::Error;
 
 pub use parametrisation::Parametrisation;
 pub use transform::Transforms;
@@ -24,7 +25,7 @@ use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
 use crate::kernels::resample::{self, Affine, View};
 use crate::objective::PursuitTape;
-use crate::optim::{Adam, AdamSettings};
+use crate::optim::{AdamSettings, Optimiser, OptimiserSettings, OptimiserState, StateMismatch};
 
 /// How to get from noise to a picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +42,40 @@ pub struct VisualizeRecipe {
     pub iterations: usize,
     /// Of the start and of the transforms.
     pub seed: u64,
+}
+
+/// Why there is no picture.
+#[derive(Debug, Error)]
+pub enum VisualisationError {
+    /// No room, or a device that is lost.
+    #[error("{0}")]
+    Gpu(#[from] GpuError),
+    /// The state to go on from is that of another run.
+    #[error("{0}")]
+    Mismatch(#[from] StateMismatch),
+}
+
+/// All that a run needs to go on, after some of its steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VisualisationState {
+    /// The picture, which the rest leads to.
+    pub picture: Picture,
+    /// What is optimised, as the device has it.
+    pub variable: Vec<f32>,
+    /// The memory of Adam; its steps are those of the run.
+    pub optimiser: OptimiserState,
+}
+
+/// Who watches a run, on a floor that may print and write files.
+pub trait VisualisationWatcher {
+    /// The step that was made last, counted from 1, and the loss terms that it started from. Break to stop.
+    fn losses(&mut self, step: usize, losses: &[f32]) -> ControlFlow<()>;
+
+    /// Whether the state after this step is wanted, `last` being the last that is made.
+    fn wants_state(&self, step: usize, last: bool) -> bool;
+
+    /// The state after a step.
+    fn state(&mut self, state: VisualisationState);
 }
 
 /// What a run came to.
@@ -117,7 +152,9 @@ impl Visualisation {
             }
             variable.backward(recorder);
         })?;
-        let staging = gpu.staging(variable.picture.size().max(executable.totals().size()))?;
+        let read = [&variable.picture, &variable.values, executable.totals()];
+        let longest = read.into_iter().map(wgpu::Buffer::size).max();
+        let staging = gpu.staging(longest.unwrap_or_default())?;
         Ok(Self {
             executable,
             objective,
@@ -142,24 +179,42 @@ impl Visualisation {
         &self.objective
     }
 
-    /// A run towards `target`, planar (C, H, W) of the layer. After every `often` steps, and the last, `look` hears the
-    /// step and the loss terms that it started from, and may stop the run. The picture is read back whatever happens.
+    /// A run towards `target`, planar (C, H, W) of the layer, from noise or from where it stood. `watcher` is asked after
+    /// every `often` steps, and the last. The picture is read back whatever happens.
     ///
     /// # Errors
-    /// No room for the state of the optimiser, or a device that is lost before there is a picture.
+    /// No room for the state of the optimiser, a state of another run, or a device that is lost before there is a picture.
     pub async fn run(
         &self,
         gpu: &Gpu,
         target: &[f32],
         often: usize,
-        look: &mut dyn FnMut(usize, &[f32]) -> ControlFlow<()>,
-    ) -> Result<VisualisationReport, GpuError> {
+        resumed: Option<&VisualisationState>,
+        watcher: &mut dyn VisualisationWatcher,
+    ) -> Result<VisualisationReport, VisualisationError> {
         let mut source = ChaCha8Rng::seed_from_u64(self.recipe.seed);
         self.executable
             .write_map(gpu, self.objective.target, target);
-        gpu.write(&self.variable.values, &self.variable.start(&mut source));
+        let start = self.variable.start(&mut source);
         let mut adam = self.adam(gpu)?;
         let (mut steps, mut losses) = (0, Vec::new());
+        if let Some(state) = resumed {
+            adam.restore(gpu, &state.optimiser)?;
+            steps = state.optimiser.step;
+            if state.variable.len() != self.variable.len() {
+                return Err(VisualisationError::Mismatch(StateMismatch::Length {
+                    name: "variable".to_string(),
+                    found: state.variable.len(),
+                    expected: self.variable.len(),
+                }));
+            }
+            // The transforms go on where they were.
+            for _ in 0..steps {
+                self.recipe.transforms.draw(&mut source, self.size);
+            }
+        }
+        let values = resumed.map_or(&start, |state| &state.variable);
+        gpu.write(&self.variable.values, values);
         let mut ending = Ending::Finished;
         while steps < self.recipe.iterations {
             let map = self.recipe.transforms.draw(&mut source, self.size);
@@ -176,7 +231,18 @@ impl Visualisation {
                     break;
                 }
             }
-            if look(steps, &losses).is_break() && steps < self.recipe.iterations {
+            let stops = watcher.losses(steps, &losses).is_break();
+            let last = stops || steps == self.recipe.iterations;
+            if watcher.wants_state(steps, last) {
+                match self.state(gpu, &adam).await {
+                    Ok(state) => watcher.state(state),
+                    Err(error) => {
+                        ending = Ending::Failed(error);
+                        break;
+                    }
+                }
+            }
+            if stops && steps < self.recipe.iterations {
                 ending = Ending::Stopped;
                 break;
             }
@@ -216,15 +282,26 @@ impl Visualisation {
         Ok((losses, gradient))
     }
 
-    fn adam(&self, gpu: &Gpu) -> Result<Adam, GpuError> {
-        let settings = self.recipe.adam();
+    fn adam(&self, gpu: &Gpu) -> Result<Optimiser, GpuError> {
+        let settings = OptimiserSettings::Adam(self.recipe.adam());
         let Variable {
             values, gradient, ..
         } = &self.variable;
-        Adam::new(gpu, settings, self.variable.len(), values, gradient)
+        Optimiser::new(gpu, settings, self.variable.len(), values, gradient)
     }
 
-    fn submit_step(&self, gpu: &Gpu, adam: &mut Adam) {
+    async fn state(&self, gpu: &Gpu, adam: &Optimiser) -> Result<VisualisationState, GpuError> {
+        let view = BufferView::whole(&self.variable.values);
+        let mut variable = gpu.read_through(&self.staging, &view).await?;
+        variable.truncate(self.variable.len());
+        Ok(VisualisationState {
+            picture: self.read_picture(gpu).await?,
+            variable,
+            optimiser: adam.save(gpu, &self.staging).await?,
+        })
+    }
+
+    fn submit_step(&self, gpu: &Gpu, adam: &mut Optimiser) {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
