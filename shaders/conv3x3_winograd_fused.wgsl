@@ -136,9 +136,8 @@ fn to_frequencies(d: Line) -> Line {
 }
 
 fn multiply(block: u32, v_first: u32, v_step: u32, lane: u32) {
-    let blocks = (params.o_groups + GROUPS - 1u) / GROUPS;
     for (var k = 0u; k < FREQUENCIES; k++) {
-        let u_row = k * blocks + block;
+        let u_row = block * FREQUENCIES + k;
         var at = lane;
         let first = v_first + k * v_step;
         let last = first + params.c_groups * BLOCK;

@@ -3,7 +3,7 @@
 // Math      m[k, o, t] = Σ_c u[k, o, c] · v[k, c, t]
 // Backward  the same three passes on gy with turned, transposed weights
 // Layout    v: texels, row = [36][v_step: block of 64 tiles, C/4], column = tile of the block, over four input channels
-//           u: texels, column = [C/4][8][4], row = [36][O/32], over four output channels, last index = input channel
+//           u: texels, column = [C/4][8][4], row = [O/32][36], over four output channels, last index = input channel
 //           m: [36][O/4][m_stride] vec4
 // Threads   1 thread = TILES tiles × 32 output channels of one frequency
 // Dispatch  (ceil(tiles / (TILES·WORKGROUP)), ceil(o_groups / 8), 36)
@@ -43,6 +43,7 @@ override WORKGROUP: u32 = 8u;
 
 override TILES: u32 = 8u; // tiles per thread, WORKGROUP apart
 
+const FREQUENCIES = 36u;
 const GROUPS = 8u; // output channel groups per thread
 const BLOCK = 64u; // tiles whose frequencies lie side by side
 const CHUNK = 32u; // input channel groups summed by themselves before they join the total
@@ -57,8 +58,7 @@ fn main(
     let tile = workgroup.x * WORKGROUP * TILES + local.x;
     let column = tile % BLOCK;
     let block = tile / BLOCK;
-    let blocks = (params.o_groups + GROUPS - 1u) / GROUPS;
-    let u_row = workgroup.z * blocks + workgroup.y;
+    let u_row = workgroup.y * FREQUENCIES + workgroup.z;
     var at = lane & 7u;
     let first = workgroup.z * params.v_step + block * params.c_groups;
     let last = first + params.c_groups;

@@ -41,32 +41,37 @@ impl Gpu {
         })
     }
 
-    /// A matrix holding `values`, row by row; its rows are as many as `columns` go into them.
+    /// A matrix of so many blocks of rows, each of `size` (columns, rows); `fill` writes a block into rows that hold what it
+    /// wrote last, zeros at first. No more than a block is ever on the host.
     ///
     /// # Errors
     /// No room for it.
-    pub fn texels_with(
+    pub fn texels_in_blocks(
         &self,
         label: &str,
-        columns: u32,
-        values: &[f32],
+        [columns, rows]: [u32; 2],
+        blocks: usize,
+        fill: impl Fn(usize, &mut [f32]),
     ) -> Result<Texels, GpuError> {
-        let rows = (values.len() / 4) as u32 / columns;
         let usage = wgpu::TextureUsages::STORAGE_BINDING | wgpu::TextureUsages::COPY_DST;
-        let texture = self.texture(label, columns, rows, usage)?;
-        self.write_rows(&texture, columns, values);
+        let texture = self.texture(label, columns, rows * blocks as u32, usage)?;
+        let mut values = vec![0.0; 4 * (columns * rows) as usize];
+        for block in 0..blocks {
+            fill(block, &mut values);
+            self.write_rows(&texture, (columns, rows * block as u32), &values);
+        }
         Ok(Texels {
             view: texture.create_view(&Default::default()),
             columns,
-            rows,
+            rows: rows * blocks as u32,
         })
     }
 
-    /// Portion after portion, see [`Gpu::write`].
-    fn write_rows(&self, texture: &wgpu::Texture, columns: u32, values: &[f32]) {
+    /// Whole rows from `first` on; portion after portion, see [`Gpu::write`].
+    fn write_rows(&self, texture: &wgpu::Texture, (columns, first): (u32, u32), values: &[f32]) {
         let rows = (PORTION / bytes(columns, 1)).max(1) as u32;
         let portions = values.chunks(4 * (rows * columns) as usize);
-        for (first, portion) in (0..).step_by(rows as usize).zip(portions) {
+        for (first, portion) in (first..).step_by(rows as usize).zip(portions) {
             let rows = (portion.len() / 4) as u32 / columns;
             self.make_room_for_upload(bytes(columns, rows));
             self.queue().write_texture(

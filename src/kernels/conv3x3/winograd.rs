@@ -134,7 +134,11 @@ fn texel_columns(filter: &Filter) -> u32 {
 /// # Errors
 /// No room for it.
 pub(super) fn upload_texels(gpu: &Gpu, label: &str, filter: &Filter) -> Result<Texels, GpuError> {
-    gpu.texels_with(label, texel_columns(filter), &winograd_filter::pack(filter))
+    let blocks = winograd_filter::blocks(filter.c_out);
+    let size = [texel_columns(filter), FREQUENCIES as u32];
+    gpu.texels_in_blocks(label, size, blocks, |block, rows| {
+        winograd_filter::pack(filter, block, rows);
+    })
 }
 
 /// Whether the maps and the frequencies of a band can be bound.

@@ -35,14 +35,16 @@ pub(super) fn pack(filter: &Filter) -> Vec<f32> {
     let steps = filter.c_in.div_ceil(STEP);
     let frequency_length = blocks * steps * STEP * OUT_GROUPS * 4;
     let mut packed = vec![0.0; FREQUENCIES * frequency_length];
-    for (index, kernel) in filter.weight.chunks_exact(9).enumerate() {
-        let (o, c) = (index / filter.c_in, index % filter.c_in);
-        let (block, group) = (o / 4 / OUT_GROUPS, o / 4 % OUT_GROUPS);
-        // STEP input channels after the other make up all of them: [C/16][16] is [C], rounded up.
-        let column = (block * steps * STEP + c) * OUT_GROUPS + group;
-        let place = column * 4 + o % 4;
-        for (frequency, value) in winograd_filter::transform(kernel).into_iter().enumerate() {
-            packed[frequency * frequency_length + place] = value;
+    for o_group in 0..groups(filter.c_out) {
+        let (block, group) = (o_group / OUT_GROUPS, o_group % OUT_GROUPS);
+        for c in 0..filter.c_in {
+            // STEP input channels after the other make up all of them: [C/16][16] is [C], rounded up.
+            let place = 4 * ((block * steps * STEP + c) * OUT_GROUPS + group);
+            let kernels = winograd_filter::kernels_of_four(filter, 4 * o_group, c);
+            let of_four = winograd_filter::transform(&kernels);
+            for (frequency, four) in packed.chunks_exact_mut(frequency_length).zip(of_four) {
+                frequency[place..place + 4].copy_from_slice(&four.map(|value| value as f32));
+            }
         }
     }
     packed
