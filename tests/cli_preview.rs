@@ -142,3 +142,35 @@ fn no_pictures_go_where_no_terminal_is() {
     assert!(output.status.success());
     assert!(!output.stderr.contains(&0x1b), "{output:?}");
 }
+
+#[test]
+fn a_dream_is_shown_too() {
+    let workshop = Workshop::with_pictures();
+    let dream = |flags: &[&str]| {
+        let command = [
+            "dream",
+            "content.png",
+            "--layer=relu1_2",
+            "--octaves=2",
+            "-o",
+            "out.png",
+        ];
+        let flags: Vec<&str> = [&command[..], &["--iterations=3"], flags].concat();
+        workshop.succeed(&flags);
+        workshop.read("out.png")
+    };
+    let plain = dream(&[]);
+    assert!(dream(&["--preview=p.png"]) == plain);
+    assert_eq!(workshop.picture("p.png"), workshop.picture("out.png"));
+    let kept = dream(&["--preview=p.png", "--keep-colors"]);
+    assert!(kept != plain);
+    assert_eq!(workshop.picture("p.png"), workshop.picture("out.png"));
+    let read = [
+        "dream",
+        "content.png",
+        "-o",
+        "out.png",
+        "--preview=content.png",
+    ];
+    workshop.refuse(&read, 4, &["content.png"]);
+}

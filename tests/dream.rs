@@ -85,7 +85,7 @@ impl DreamWatcher for Notes {
         true
     }
 
-    fn state(&mut self, standing: DreamStanding) {
+    fn state(&mut self, standing: DreamStanding, _: bool) {
         self.standings.push(standing);
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Picture, check_output_file, remove_leftovers};
+use impasto::image::{Picture, check_output, check_output_file, remove_leftovers};
 use impasto::kernels::dream_loss::Measure;
 use impasto::kernels::guide_loss::Correspondence;
 use impasto::kernels::pool2::Pooling;
@@ -20,6 +20,7 @@ use super::keeping::Keeping;
 use super::loss_plot::LossPlot;
 use super::memory::Bytes;
 use super::pictures::{self, Output, check_streams, is_stream};
+use super::preview::Preview;
 use super::record::{Draft, Input, Record};
 use super::resume::Session;
 use super::style::{USUAL_SIZE, check_side, find_layer};
@@ -99,6 +100,7 @@ pub fn run(
         output,
         draft,
         plot,
+        preview: arguments.preview.as_deref(),
         keeping,
     };
     if arguments.dry_run {
@@ -122,6 +124,7 @@ struct Job<'a> {
     output: Output,
     draft: Draft,
     plot: Option<LossPlot>,
+    preview: Option<&'a Path>,
     keeping: Option<Keeping<'a>>,
 }
 
@@ -355,6 +358,10 @@ fn check_files(arguments: &DreamArguments) -> Result<(Output, Option<Wish>), Fai
         check_output_file(plot, &[&inputs[..], &[&arguments.output]].concat())?;
         inputs.push(plot);
     }
+    if let Some(preview) = arguments.preview.as_ref().filter(|path| !is_stream(path)) {
+        check_output(preview, &[&inputs[..], &[&arguments.output]].concat())?;
+        inputs.push(preview);
+    }
     let frames = Wish::new(arguments, &inputs)?;
     let resumed = arguments.keeping.resume.as_deref();
     let read = inputs
@@ -382,6 +389,8 @@ fn paint(job: &mut Job<'_>) -> Result<(), Failure> {
     if let Some(keeping) = &job.keeping {
         progress.keep(gpu, keeping);
     }
+    let preview = job.preview.and_then(|wish| Preview::new(common, wish));
+    progress.preview(preview.map(|preview| (preview, job.output.clone())));
     let start = job.start.clone();
     let dreaming = dream(
         gpu,
@@ -396,6 +405,7 @@ fn paint(job: &mut Job<'_>) -> Result<(), Failure> {
         step,
         ending,
     } = wait(gpu, dreaming);
+    progress.show(&picture);
     let seconds = progress.finish();
     let drawn = progress.draw();
     let record = job.record(step, &progress);
@@ -409,7 +419,7 @@ fn paint(job: &mut Job<'_>) -> Result<(), Failure> {
     let peak = Bytes(gpu.peak_bytes());
     explain(common, format!("memory: {peak} at the peak"));
     conclude(ending, saved, (step, progress.advice()), &name)?;
-    if let Some(failure) = progress.unkept() {
+    if let Some(failure) = progress.missing() {
         return Err(Failure {
             message: format!("`{name}` is painted, but {}", failure.message),
             ..failure

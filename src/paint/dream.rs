@@ -46,8 +46,8 @@ pub trait DreamWatcher {
     /// Whether the state after this step is wanted, `last` being the last that is made.
     fn wants_state(&self, step: usize, last: bool) -> bool;
 
-    /// The state after a step.
-    fn state(&mut self, standing: DreamStanding);
+    /// The state after a step, which may be the `last`.
+    fn state(&mut self, standing: DreamStanding, last: bool);
 }
 
 /// Where a dream stands: all that it needs to go on.
@@ -213,7 +213,7 @@ impl Dream<'_> {
                     rgb,
                 };
                 let octave = number;
-                watcher.state(DreamStanding { octave, standing });
+                watcher.state(DreamStanding { octave, standing }, ends);
             }
             if flow.is_break() {
                 break;

@@ -120,6 +120,10 @@ pub struct DreamArguments {
     /// Draw the terms of the objective over the steps as SVG, when the dream ends
     #[arg(long, conflicts_with = "zoom", value_parser = svg, value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,
+    /// Show the picture every few seconds: above the progress line, in a terminal that takes pictures (kitty, iTerm2, sixel),
+    /// or in a file that is rewritten, for a viewer that reloads it
+    #[arg(long, conflicts_with = "zoom", num_args = 0..=1, default_missing_value = "-", hide_default_value = true, value_name = "FILE.png")]
+    pub preview: Option<PathBuf>,
     /// Check everything and say what would be done, how and with what memory; paint and write nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -14,6 +14,7 @@ use crate::cli::dry_run::Report;
 use crate::cli::failure::Failure;
 use crate::cli::keeping::Keeping;
 use crate::cli::memory::{Budget, choose_for_a_look};
+use crate::cli::pictures::is_stream;
 
 /// How a dream is computed.
 pub struct Plan {
@@ -91,6 +92,9 @@ pub fn tell(
     }
     if let Some(plot) = &job.plot {
         report.output(plot.path(), ", the terms of the objective as a plot");
+    }
+    if let Some(preview) = job.preview.filter(|path| !is_stream(path)) {
+        report.output(preview, ", the picture on the way");
     }
     if let Some((path, rhythm)) = job.keeping.as_ref().map(Keeping::file) {
         report.output(path, &format!(", the checkpoint, {rhythm} and at the end"));

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use impasto::gpu::Gpu;
 use impasto::graph::Executable;
+use impasto::image::Picture;
 use impasto::paint::{
     Checkpoint, DreamStanding, DreamWatcher, RunOrigin, RunPosition, ScalePosition, fingerprint,
 };
@@ -16,6 +17,8 @@ use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::keeping::Keeping;
 use crate::cli::loss_plot::LossPlot;
+use crate::cli::pictures::Output;
+use crate::cli::preview::Preview;
 use crate::cli::progress::{bar, minutes};
 use crate::cli::terminal::tell;
 
@@ -47,6 +50,9 @@ pub struct Progress {
     kernels: String,
     terms: Vec<f32>,
     plot: Option<LossPlot>,
+    preview: Option<(Preview, Output)>,
+    /// Why a picture on the way could not be shown.
+    missing: Option<Failure>,
     keeper: Option<Keeper>,
     /// What it goes on from, until the kernels of now are known.
     origin: Option<RunOrigin>,
@@ -83,6 +89,8 @@ impl Progress {
             kernels: String::new(),
             terms: Vec::new(),
             plot: None,
+            preview: None,
+            missing: None,
             keeper: None,
             origin: None,
             earlier: 0.0,
@@ -94,6 +102,35 @@ impl Progress {
     /// Also draws the terms of the objective.
     pub fn plot(&mut self, plot: Option<LossPlot>) {
         self.plot = plot;
+    }
+
+    /// Also shows the picture on the way, coloured as in the output.
+    pub fn preview(&mut self, preview: Option<(Preview, Output)>) {
+        self.preview = preview;
+    }
+
+    /// Shows `picture` at the size of the result, if pictures are to be shown.
+    pub fn show(&mut self, picture: &Picture) {
+        let Some((preview, output)) = &mut self.preview else {
+            return;
+        };
+        let [width, height] = self.sizes[self.sizes.len() - 1];
+        let whole = picture.resized(width, height);
+        let coloured = output.coloured(&whole);
+        let shown = self.bar.suspend(|| preview.show(&coloured));
+        if let Err(failure) = shown {
+            self.preview = None;
+            self.miss(failure);
+        }
+    }
+
+    /// Notes that a file on the way could not be written, and says so the first time.
+    fn miss(&mut self, failure: Failure) {
+        if self.missing.is_none() && !self.quiet {
+            let warning = format!("warning: {}", failure.message);
+            self.bar.suspend(|| tell(warning));
+        }
+        self.missing = Some(failure);
     }
 
     /// Also writes checkpoints.
@@ -111,9 +148,9 @@ impl Progress {
         self.keeper.as_ref()?.advice()
     }
 
-    /// Why the last checkpoint is missing, if it is.
-    pub fn unkept(&mut self) -> Option<Failure> {
-        self.unkept.take()
+    /// Why a file on the way is missing, if one is.
+    pub fn missing(&mut self) -> Option<Failure> {
+        self.unkept.take().or(self.missing.take())
     }
 
     /// Draws them, if that is wanted.
@@ -237,12 +274,20 @@ impl DreamWatcher for Progress {
 
     fn wants_state(&self, step: usize, last: bool) -> bool {
         let keeper = self.keeper.as_ref();
+        let preview = self.preview.as_ref();
         keeper.is_some_and(|keeper| keeper.is_due(step, last))
+            || preview.is_some_and(|(preview, _)| preview.is_due())
     }
 
-    fn state(&mut self, DreamStanding { octave, standing }: DreamStanding) {
+    fn state(&mut self, DreamStanding { octave, standing }: DreamStanding, last: bool) {
+        if self.preview.as_ref().is_some_and(|(of, _)| of.is_due()) {
+            let [width, height] = self.sizes[octave];
+            let rgb = standing.rgb.clone();
+            self.show(&Picture { width, height, rgb });
+        }
         let (seconds, steps) = (self.seconds(), self.steps());
-        let Some(keeper) = &mut self.keeper else {
+        let keeper = self.keeper.as_mut();
+        let Some(keeper) = keeper.filter(|keeper| keeper.is_due(standing.step, last)) else {
             return;
         };
         let checkpoint = Checkpoint {
