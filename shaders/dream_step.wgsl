@@ -1,16 +1,19 @@
 // dream_step — one step up a gradient whose mean magnitude is taken to be 1, then the clamp to [0, 1]
 //
-// Math      x[c, i, j] ← clamp(x + rate · g[c, (i + down) mod H, (j + right) mod W] / mean|g|, 0, 1)
+// Math      x[c, i, j] ← clamp(x + m[i, j] · rate · g[c, (i + down) mod H, (j + right) mod W] / mean|g|, 0, 1),
+//           m = 1 unless MASKED
 // Backward  none
-// Layout    x, g: [3][H][W] f32   partials: one f32 per thread of `magnitude`   mean: one f32
+// Layout    x, g: [3][H][W] f32   mask: [H][W] f32   partials: one f32 per thread of `magnitude`   mean: one f32
 // Threads   magnitude: 4096 threads stride over all values; climb: one thread = one value
 // Dispatch  magnitude (64); climb (ceil(3·H·W / 64) folded over x and y)
 // Bindings  0 p: uniform  1 step: read  2 x: read_write  3 g: read  4 partials: read_write  5 mean: read
-// Knobs     none; what changes from step to step comes in `step`, everything else in p
-// Cost      magnitude 2 flop and 4 bytes per value; climb 3 flop and 12 bytes
+//           6 mask: read
+// Knobs     override MASKED; what changes from step to step comes in `step`, everything else in p
+// Cost      magnitude 2 flop and 4 bytes per value; climb 3 flop and 12 bytes, MASKED 4 flop and 16 bytes
 // Why       g is of the picture as roll.wgsl rolled it, so x never has to be rolled back. Gradients of
 //           layers and sizes differ by orders of magnitude: divided by the mean one step suits all. A
-//           value that is not finite counts as 0, and a gradient that is 0 everywhere moves nothing.
+//           value that is not finite counts as 0, and a gradient that is 0 everywhere moves nothing. The mask
+//           lies on the picture and is not rolled; the mean is that of all places, whatever the mask.
 // Test      tests/kernels/dream.rs::dream_step
 
 struct Params {
@@ -34,6 +37,9 @@ const THREADS = 4096u;
 @group(0) @binding(3) var<storage, read> g: array<f32>;
 @group(0) @binding(4) var<storage, read_write> partials: array<f32>;
 @group(0) @binding(5) var<storage, read> mean: array<f32>;
+@group(0) @binding(6) var<storage, read> mask: array<f32>;
+
+override MASKED: bool = false;
 
 // As in adam.wgsl: a test on the bits survives a compiler that assumes there is no NaN.
 fn is_finite(value: f32) -> bool {
@@ -65,6 +71,10 @@ fn climb(
     let column = (at % p.width + step.right) % p.width;
     let gradient = g[(plane + row) * p.width + column];
     let moves = is_finite(gradient) && mean[0] > 0.0;
-    let moved = select(x[at], x[at] + step.rate * (gradient / mean[0]), moves);
+    var by = step.rate * (gradient / mean[0]);
+    if MASKED {
+        by *= mask[at % (p.width * p.height)];
+    }
+    let moved = select(x[at], x[at] + by, moves);
     x[at] = select(moved, clamp(moved, 0.0, 1.0), p.clamp != 0u);
 }

@@ -125,6 +125,7 @@ fn small(smoothing: Smoothing) -> (DreamChoices, Picture) {
         octaves: octaves(&network, &terms, &[[27, 21], [38, 29]]),
         terms,
         guide: None,
+        mask: None,
         ascent: AscentSettings {
             smoothing,
             jitter: 5,
@@ -156,6 +157,7 @@ fn twenty_steps_agree_with_a_port_in_pytorch() {
         octaves: octaves(&network, &terms, &[[46, 34], [64, 48]]),
         terms,
         guide: None,
+        mask: None,
         ascent: CLASSIC,
         iterations: 10,
     };

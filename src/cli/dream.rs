@@ -8,7 +8,7 @@ use impasto::kernels::dream_loss::Measure;
 use impasto::kernels::guide_loss::Correspondence;
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Architecture, Network};
-use impasto::objective::{DreamTerms, Guidance, LayerWeight};
+use impasto::objective::{DreamTerms, Guidance, LayerWeight, Mask};
 use impasto::optim::{AscentSettings, Smoothing};
 use impasto::paint::{DreamChoices, DreamStart, Dreamt, Ending, Octave, dream, octave_sizes};
 
@@ -18,6 +18,7 @@ use super::ending::save_somewhere;
 use super::failure::{Code, Failure};
 use super::keeping::Keeping;
 use super::loss_plot::LossPlot;
+use super::mask::{self, grey};
 use super::memory::Bytes;
 use super::pictures::{self, Output, check_streams, is_stream};
 use super::preview::Preview;
@@ -50,6 +51,11 @@ pub fn run(
     let file = pictures::read(common, &arguments.image)?;
     let mut files = vec![Input::new("image", &arguments.image, &file.sha256)];
     let guide = load_guide(common, arguments, &mut files)?;
+    let mask = arguments.mask.as_deref().map(|path| {
+        let of = ("picture", &file.picture);
+        mask::load(common, ("mask", path), of, &mut files)
+    });
+    let mask = mask.transpose()?;
     let longer = arguments.size.map_or(USUAL_SIZE, |size| size as usize);
     let file = file.fit_longer_side(longer, arguments.size.is_some());
     let output = output.with(common, file.attachments, arguments.depth)?;
@@ -64,7 +70,8 @@ pub fn run(
     let layers = request.terms.layers.iter().map(|term| term.layer);
     check_side(network.architecture, layers, &arguments.image, &picture)?;
     request.settle(&mut session);
-    let looked_at = std::iter::once(&picture).chain(&request.guide);
+    request.mask = mask.as_ref().map(grey);
+    let looked_at = std::iter::once(&picture).chain(&request.guide).chain(&mask);
     let inputs = Inputs::new(&network, looked_at);
     let image = std::iter::once(&*arguments.image);
     let names: Vec<&Path> = image.chain(arguments.guide.as_deref()).collect();
@@ -162,6 +169,8 @@ struct Request<'a> {
     terms: DreamTerms,
     /// The picture that steers.
     guide: Option<Picture>,
+    /// Where it dreams, if not everywhere.
+    mask: Option<Mask>,
     /// Pixels that the shorter side of an octave must have.
     least: usize,
 }
@@ -213,6 +222,7 @@ impl<'a> Request<'a> {
                 pooling: settings.pooling,
             },
             guide: None,
+            mask: None,
             arguments,
             settings,
         })
@@ -288,6 +298,7 @@ impl<'a> Request<'a> {
         DreamChoices {
             terms: self.terms.clone(),
             guide: self.guide.clone(),
+            mask: self.mask.clone(),
             ascent: AscentSettings {
                 step: self.settings.step * self.arguments.strength,
                 jitter: self.settings.jitter as usize,
@@ -348,6 +359,7 @@ fn check_files(arguments: &DreamArguments) -> Result<(Output, Option<Wish>), Fai
     }
     let mut inputs: Vec<&Path> = vec![&arguments.image];
     inputs.extend(arguments.guide.as_deref());
+    inputs.extend(arguments.mask.as_deref());
     check_streams(&inputs)?;
     let streams = inputs.iter().any(|input| is_stream(input));
     check_names(&arguments.keeping, streams)?;

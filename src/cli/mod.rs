@@ -18,6 +18,7 @@ mod interrupt;
 mod keeping;
 mod loss_plot;
 mod manual;
+mod mask;
 mod memory;
 mod network;
 mod pictures;

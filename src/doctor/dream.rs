@@ -3,6 +3,7 @@
 use super::Check;
 use super::comparison::{Output, added, compare, draw, draw_coarse, input_map, input_vector};
 use super::comparison::{masked, widen};
+use super::evenness::Evenness;
 use super::losses::{MapCase, slot};
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
@@ -229,7 +230,8 @@ pub async fn roll(gpu: &Gpu, size: [usize; 2], by: [usize; 2]) -> Result<Check, 
     .await
 }
 
-/// One step of a picture of `size` that was rolled `by`; with a NaN in the gradient if `bad`.
+/// One step of a picture of `size` that was rolled `by`, of the length that a mask says if `evenness` is weighted; with a NaN
+/// in the gradient if `bad`.
 ///
 /// # Errors
 /// What the device refuses.
@@ -237,6 +239,7 @@ pub async fn step(
     gpu: &Gpu,
     size: [usize; 2],
     by: [usize; 2],
+    evenness: Evenness,
     (clamp, bad): (bool, bool),
 ) -> Result<Check, GpuError> {
     let values = 3 * size[0] * size[1];
@@ -246,16 +249,21 @@ pub async fn step(
     if bad {
         g[values / 2] = f32::NAN;
     }
-    let rate = f64::from(RATE);
-    let expected = reference::dream_step::step(&widen(&x), &widen(&g), size, by, rate, clamp);
+    let mask = evenness.weights(3, Shape::new(1, size[1], size[0]));
+    let wide_mask = mask.as_deref().map(widen);
+    let how = (f64::from(RATE), wide_mask.as_deref());
+    let expected = reference::dream_step::step(&widen(&x), &widen(&g), size, by, how, clamp);
     let moved = Output::vector(gpu, Some(&x), &expected)?;
     let partials = Output::scratch(gpu, PARTIALS)?;
     let mean = gpu.storage("checked mean", 4)?;
     let (g, step) = (input_vector(gpu, &g)?, numbers(gpu, by)?);
+    let is_masked = mask.is_some();
+    let mask = mask.map(|mask| input_vector(gpu, &mask)).transpose()?;
     let words = format!(
-        "of {}×{} rolled by {by:?}{}{}",
+        "of {}×{} rolled by {by:?}{}{}{}",
         size[0],
         size[1],
+        if is_masked { ", masked" } else { "" },
         if clamp { ", clamped" } else { "" },
         if bad { ", one NaN" } else { "" },
     );
@@ -272,6 +280,7 @@ pub async fn step(
                 gradient: &g,
                 partials: &partials.buffer,
                 mean: &mean,
+                mask: mask.as_ref(),
             };
             dream_step::main(recorder, size, clamp, buffers)
         },

@@ -237,7 +237,9 @@ async fn check_dreams(gpu: &Gpu, add: &mut impl FnMut(Check)) -> Result<(), GpuE
         add(dream::guided(gpu, (shape, other), how, case.merge).await?);
     }
     add(dream::roll(gpu, [33, 17], [4, 16]).await?);
-    add(dream::step(gpu, [33, 17], [4, 16], (true, true)).await?);
+    for evenness in [Evenness::Even, Evenness::Weighted] {
+        add(dream::step(gpu, [33, 17], [4, 16], evenness, (true, true)).await?);
+    }
     add(dream::zoom(gpu, [33, 17], (1.25, 10.0)).await?);
     add(dream::cascade(gpu, [33, 17], 1.5).await?);
     add(dream::pyramid(gpu, [33, 17]).await?);

@@ -17,7 +17,7 @@ pub static MAGNITUDE: Kernel = Kernel {
     needs_subgroups: false,
 };
 
-/// x ← clamp(x + rate · g / mean|g|), with g rolled back.
+/// x ← clamp(x + m · rate · g / mean|g|), with g rolled back.
 pub static CLIMB: Kernel = Kernel {
     shader: crate::shader!("dream_step"),
     entry: "climb",
@@ -27,6 +27,7 @@ pub static CLIMB: Kernel = Kernel {
         (2, Access::ReadWrite),
         (3, Access::Read),
         (5, Access::Read),
+        (6, Access::Read),
     ],
     needs_subgroups: false,
 };
@@ -67,6 +68,8 @@ pub struct DreamStepBuffers<'a> {
     pub partials: &'a wgpu::Buffer,
     /// Room for mean|g|, one f32.
     pub mean: &'a wgpu::Buffer,
+    /// The share of a step that each pixel takes, (H, W) f32; `None` for all of it everywhere.
+    pub mask: Option<&'a wgpu::Buffer>,
 }
 
 /// Records one step of a picture of `size` (W, H).
@@ -114,19 +117,23 @@ pub fn main(
         1.0 / values as f32,
         &mean,
     );
+    // Without a mask the kernel reads none, and something else is bound in its place.
+    let mask = buffers.mask.unwrap_or(buffers.mean);
+    let is_masked = u32::from(buffers.mask.is_some());
     recorder.push(Command {
         kernel: &CLIMB,
-        knobs: vec![],
+        knobs: vec![("MASKED", is_masked)],
         uniform,
         buffers: vec![
             BufferView::whole(buffers.step),
             BufferView::first(buffers.x, bytes),
             gradient,
             BufferView::whole(buffers.mean),
+            BufferView::whole(mask),
         ],
         workgroups: over_positions(3 * size[0] * size[1], 1),
-        flop: 3 * values,
-        bytes: 3 * bytes,
+        flop: u64::from(3 + is_masked) * values,
+        bytes: u64::from(3 + is_masked) * bytes,
     });
     Ok(())
 }

@@ -82,7 +82,8 @@ impl Mask {
         })
     }
 
-    fn resized(&self, [width, height]: [usize; 2]) -> Vec<f64> {
+    /// The mask at another size (W, H), as [`crate::image::Picture::resized`] resizes.
+    pub fn resized(&self, [width, height]: [usize; 2]) -> Vec<f64> {
         let size = (self.width, self.height);
         let values = resized_plane(&self.values, size, (width, height));
         let clamped = values.iter().map(|&value| f64::from(value).clamp(0.0, 1.0));

@@ -87,7 +87,8 @@ pub struct Ascent {
 }
 
 impl Ascent {
-    /// A way up for pictures of `size` (W, H), whose gradient an objective finds in `gradient` at what is in `rolled`.
+    /// A way up for pictures of `size` (W, H), whose gradient an objective finds in `gradient` at what is in `rolled`. Each
+    /// pixel takes the share of a step that the `mask` of (H, W) has there, and all of it without one.
     ///
     /// # Errors
     /// No room for its buffers, or a picture that no binding can hold.
@@ -95,14 +96,16 @@ impl Ascent {
         gpu: &Gpu,
         settings: AscentSettings,
         size: [usize; 2],
-        rolled: &wgpu::Buffer,
-        gradient: &wgpu::Buffer,
+        mask: Option<&[f32]>,
+        [rolled, gradient]: [&wgpu::Buffer; 2],
     ) -> Result<Self, GpuError> {
         let numbers = gpu.storage("dream step numbers", size_of::<StepNumbers>() as u64)?;
         let weights = gpu.storage("dream gaussians", 4 * 27)?;
         let picture = gpu.storage("dream picture", rolled.size())?;
         let partials = gpu.storage("dream partial sums", 4 * PARTIALS as u64)?;
         let mean = gpu.storage("dream mean magnitude", 4)?;
+        let mask = mask.map(|mask| gpu.storage_with("dream mask", mask));
+        let mask = mask.transpose()?;
         let mut recorder = Recorder::new(gpu);
         recorder.set_label("roll");
         let buffers = RollBuffers {
@@ -128,6 +131,7 @@ impl Ascent {
             gradient: &smooth,
             partials: &partials,
             mean: &mean,
+            mask: mask.as_ref(),
         };
         dream_step::main(&mut recorder, size, settings.clamp, buffers)?;
         let after = recorder.finish(gpu)?;
@@ -142,10 +146,12 @@ impl Ascent {
         })
     }
 
-    /// Bytes on the device of a way up for a picture of `size` (W, H), at most.
-    pub fn bytes([width, height]: [usize; 2]) -> u64 {
-        // The picture, the gradient smoothed and half smoothed, or its pyramid; partial sums, numbers and uniforms.
-        4 * 12 * (width * height) as u64 + (1 << 16)
+    /// Bytes on the device of a way up for a picture of `size` (W, H), with a mask or without, at most.
+    pub fn bytes([width, height]: [usize; 2], is_masked: bool) -> u64 {
+        // The picture, the gradient smoothed and half smoothed, or its pyramid; partial sums, numbers and uniforms. A mask
+        // is there twice, until the device has it.
+        let planes = if is_masked { 14 } else { 12 };
+        4 * planes * (width * height) as u64 + (1 << 16)
     }
 
     /// The picture as it is, not rolled: planar RGB.

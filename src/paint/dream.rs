@@ -6,14 +6,15 @@
 use std::ops::ControlFlow;
 
 use super::descent::{Ending, Standing};
+use super::detail::carried;
 use super::octaves::Octave;
 use super::search::Way;
 use crate::gpu::{BufferView, Gpu, GpuError};
 use crate::graph::Executable;
-use crate::image::{Filter, Picture, resampled};
+use crate::image::Picture;
 use crate::kernels::guide_loss::Correspondence;
 use crate::net::Network;
-use crate::objective::{DreamTerms, GuideFeatures, ObjectiveError, dream_executable};
+use crate::objective::{DreamTerms, GuideFeatures, Mask, ObjectiveError, dream_executable};
 use crate::optim::{Ascent, AscentSettings};
 
 /// Everything about a dream but its picture.
@@ -23,6 +24,8 @@ pub struct DreamChoices {
     pub terms: DreamTerms,
     /// The picture that steers, if the terms have guidance.
     pub guide: Option<Picture>,
+    /// Where it dreams, and how much there; `None` for everywhere. The network sees the whole picture all the same.
+    pub mask: Option<Mask>,
     /// How.
     pub ascent: AscentSettings,
     /// From the smallest to the size of the picture, at least one.
@@ -191,7 +194,12 @@ impl Dream<'_> {
         let rolled = executable.picture();
         // Every dream has a term, so there is a gradient; without one nothing moves.
         let gradient = executable.picture_gradient().unwrap_or(rolled);
-        let ascent = Ascent::new(gpu, choices.ascent, *size, rolled, gradient)?;
+        let mask = choices.mask.as_ref().map(|mask| {
+            let shares = mask.resized(*size).into_iter();
+            shares.map(|share| share as f32).collect::<Vec<f32>>()
+        });
+        let along = [rolled, gradient];
+        let ascent = Ascent::new(gpu, choices.ascent, *size, mask.as_deref(), along)?;
         gpu.write(ascent.picture(), &start);
         let is_last_octave = number + 1 == choices.octaves.len();
         watcher.octave_begins(number, &executable);
@@ -248,7 +256,7 @@ impl Dream<'_> {
 
     /// The picture with what was dreamt so far, at another size.
     fn picture_at(&self, size: [usize; 2]) -> Picture {
-        let detail = resampled(&self.detail, self.size, size, Filter::Bilinear);
+        let detail = carried(&self.detail, [self.size, size], self.choices.mask.as_ref());
         let mut picture = self.picture.resized(size[0], size[1]);
         for (value, detail) in picture.rgb.iter_mut().zip(detail) {
             *value = (*value + detail).clamp(0.0, 1.0);

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod descent;
+mod detail;
 mod dream;
 pub mod fingerprint;
 mod forecast;

@@ -3,6 +3,7 @@
 use super::cases::{MERGES, map_cases};
 use super::devices::everywhere;
 use super::shapes::SIZES;
+use impasto::doctor::Evenness;
 use impasto::doctor::dream::{self, Aim};
 use impasto::kernels::dream_loss::Measure;
 use impasto::kernels::guide_loss::Correspondence;
@@ -108,7 +109,9 @@ fn dream_step() {
         for size in sizes() {
             for kind in [(false, false), (true, false), (true, true)] {
                 let by = [5 % size[0], 3 % size[1]];
-                checks.push(dream::step(gpu, size, by, kind).await?);
+                for evenness in [Evenness::Even, Evenness::Weighted] {
+                    checks.push(dream::step(gpu, size, by, evenness, kind).await?);
+                }
             }
         }
         Ok(checks)

@@ -15,12 +15,12 @@ fn rolls_by_hand_and_back() {
 #[test]
 fn a_step_by_hand() {
     let (x, g) = ([0.5; 3], [1.0, -2.0, 3.0]);
-    let moved = dream_step::step(&x, &g, [1, 1], [0, 0], 0.1, false);
+    let moved = dream_step::step(&x, &g, [1, 1], [0, 0], (0.1, None), false);
     assert_close(&moved, &[0.55, 0.4, 0.65], 1e-15);
-    let clamped = dream_step::step(&x, &g, [1, 1], [0, 0], 1.0, true);
+    let clamped = dream_step::step(&x, &g, [1, 1], [0, 0], (1.0, None), true);
     assert_eq!(clamped, [1.0, 0.0, 1.0]);
     assert_eq!(
-        dream_step::step(&x, &[0.0; 3], [1, 1], [0, 0], 1.0, true),
+        dream_step::step(&x, &[0.0; 3], [1, 1], [0, 0], (1.0, None), true),
         x
     );
     // A gradient of a picture that was rolled moves the pixel that it came from.
@@ -30,11 +30,25 @@ fn a_step_by_hand() {
         &roll::roll(&g, [3, 2], [2, 1]),
         [3, 2],
         [2, 1],
-        0.1,
+        (0.1, None),
         false,
     );
-    let plain = dream_step::step(&x, &g, [3, 2], [0, 0], 0.1, false);
+    let plain = dream_step::step(&x, &g, [3, 2], [0, 0], (0.1, None), false);
     assert_close(&rolled, &plain, 1e-14);
+}
+
+/// Each pixel goes as far as the mask says, whichever way the gradient was rolled; the mean is that of all.
+#[test]
+fn a_masked_step_by_hand() {
+    let (x, g) = ([0.5; 6], [1.0, -2.0, 3.0, 1.0, 2.0, -3.0]);
+    let masked = |g: &[f64], by| {
+        let how = (0.1, Some(&[0.0, 0.5][..]));
+        dream_step::step(&x, g, [2, 1], by, how, false)
+    };
+    let moved = [0.5, 0.45, 0.5, 0.525, 0.5, 0.425];
+    assert_close(&masked(&g, [0, 0]), &moved, 1e-15);
+    let rolled = roll::roll(&g, [2, 1], [1, 0]);
+    assert_close(&masked(&rolled, [1, 0]), &moved, 1e-15);
 }
 
 #[test]

@@ -59,6 +59,10 @@ pub struct DreamArguments {
     /// Longer side of the guide, at most: the smaller, the larger the things that are seen [default: 224]
     #[arg(long, requires = "guide", value_parser = clap::value_parser!(u32).range(16..=2048), value_name = "N")]
     pub guide_size: Option<u32>,
+    /// Grey picture, laid over the whole: it dreams where this is white, and black stays as the picture is; the network sees all
+    /// of the picture all the same
+    #[arg(long, value_name = "IMAGE")]
+    pub mask: Option<PathBuf>,
     /// What of a layer is climbed: the mean of its squares, their root, or its mean [default: square]
     #[arg(long, value_parser = Measure::from_str, value_name = "square|l2|mean")]
     pub objective: Option<Measure>,

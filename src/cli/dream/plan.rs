@@ -45,7 +45,7 @@ pub fn plan(
         let [width, height] = size;
         let tape = DreamTape::new(network, &request.terms, size)?.tape;
         let what = format!("a dream of {width}×{height}");
-        let of_step = budget.without(Ascent::bytes(size));
+        let of_step = budget.without(Ascent::bytes(size, request.mask.is_some()));
         let (glance, line) = choose_for_a_look(&what, &of_step, |bytes| {
             dream_gradient_that_fits(&tape, preference, gpu.profile(), bytes)
         })?;

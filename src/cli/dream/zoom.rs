@@ -21,13 +21,14 @@ use crate::cli::say;
 use crate::cli::wait::wait;
 
 /// Flags in which frames of one dream may differ.
-const FREE: [&str; 8] = [
+const FREE: [&str; 9] = [
     "zoom",
     "frames",
     "fps",
     "output",
     "image",
     "guide",
+    "mask",
     "memory",
     "no-record",
 ];
@@ -237,8 +238,9 @@ fn check_kinship(path: &Path, job: &Job<'_>) -> Result<(), Failure> {
     let differing = |name: &&String| !is_free(name) && options.get(*name) != draft.get(*name);
     let other = names.into_iter().find(differing).cloned();
     let other = other.map(|name| format!("another --{name}"));
-    let hashes = |inputs: &[Input]| -> Vec<String> {
-        inputs.iter().map(|input| input.sha256.clone()).collect()
+    let hashes = |inputs: &[Input]| -> Vec<(String, String)> {
+        let of = |input: &Input| (input.option.clone(), input.sha256.clone());
+        inputs.iter().map(of).collect()
     };
     let moved = hashes(&record.inputs) != hashes(&job.draft.inputs);
     match other.or(moved.then(|| "another picture".to_string())) {
