@@ -190,6 +190,24 @@ fn the_mask_stays_where_it_is_from_frame_to_frame() {
 }
 
 #[test]
+fn a_kept_dream_goes_on_with_its_own_mask_alone() {
+    let workshop = workshop();
+    let keep = [
+        "--octaves=2",
+        "--mask=left.png",
+        "--checkpoint=run.checkpoint",
+    ];
+    workshop.succeed(&[&DREAM[..], &keep].concat());
+    let done = workshop.read("out.png");
+    let resume = ["dream", "--resume=run.checkpoint"];
+    workshop.succeed(&resume);
+    assert_eq!(workshop.read("out.png"), done);
+    let other = workshop.read("half.png");
+    workshop.write("left.png", &other);
+    workshop.refuse(&resume, 4, &["left.png", "not the picture"]);
+}
+
+#[test]
 fn masks_that_do_not_fit_are_refused_in_one_sentence() {
     let workshop = workshop();
     workshop.paint("square.png", 30, 30, 0);

@@ -74,7 +74,8 @@ pub fn run(
     let looked_at = std::iter::once(&picture).chain(&request.guide).chain(&mask);
     let inputs = Inputs::new(&network, looked_at);
     let image = std::iter::once(&*arguments.image);
-    let names: Vec<&Path> = image.chain(arguments.guide.as_deref()).collect();
+    let others = arguments.guide.iter().chain(&arguments.mask);
+    let names: Vec<&Path> = image.chain(others.map(|path| &**path)).collect();
     let flags = &arguments.keeping;
     let keeping = Keeping::new(common, flags, &session, (inputs.clone(), &names))?;
     let mut draft = Draft::new(
