@@ -295,6 +295,22 @@ impl Recording {
         self.encode_range(last, pass);
     }
 
+    /// Appends all of `before` and then the last part to a pass in which nothing stands yet. What lies between, if there is
+    /// more than one part, runs at once, after `before`.
+    pub fn encode_in_parts_after(
+        &self,
+        before: &Recording,
+        gpu: &Gpu,
+        pass: &mut wgpu::ComputePass<'_>,
+    ) {
+        if parts(&self.infos, SUBMIT_FLOP).len() > 1 {
+            before.submit(gpu);
+        } else {
+            before.encode(pass);
+        }
+        self.encode_in_parts(gpu, pass);
+    }
+
     fn encode_range(&self, range: Range<usize>, pass: &mut wgpu::ComputePass<'_>) {
         for index in range {
             self.encode_one(index, pass);

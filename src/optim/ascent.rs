@@ -177,8 +177,8 @@ impl Ascent {
     }
 
     /// What comes before the objective: the roll.
-    pub fn encode_roll(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.before.encode(pass);
+    pub fn roll(&self) -> &Recording {
+        &self.before
     }
 
     /// What comes after it: smoothing, and the step.

@@ -274,13 +274,13 @@ async fn read_picture(gpu: &Gpu, ascent: &Ascent, values: usize) -> Result<Vec<f
     Ok(rgb)
 }
 
-/// Rolls, evaluates and climbs: one submit.
+/// Rolls, evaluates and climbs: one submit, or several where the objective takes long.
 fn submit_step(gpu: &Gpu, executable: &Executable, ascent: &Ascent) {
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
     {
         let mut pass = encoder.begin_compute_pass(&Default::default());
-        ascent.encode_roll(&mut pass);
-        executable.recording().encode_in_parts(gpu, &mut pass);
+        let objective = executable.recording();
+        objective.encode_in_parts_after(ascent.roll(), gpu, &mut pass);
         ascent.encode_step(&mut pass);
     }
     gpu.submit(encoder.finish());
