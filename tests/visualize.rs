@@ -107,8 +107,9 @@ fn check(
     let objective = PursuitTape::new(&network, Pooling::Max, layer, pursuit, about).unwrap();
     let target = target(&network, layer, &objective);
     let recipe = recipe(parametrisation, Transforms::none());
-    let exact = Preference::exact();
-    let visualisation = Visualisation::prepare(gpu(), objective, recipe, SIZE, &exact).unwrap();
+    let (exact, plain) = (Preference::exact(), Strategy::default());
+    let how = (&exact, &plain);
+    let visualisation = Visualisation::prepare(gpu(), objective, recipe, SIZE, how).unwrap();
     let values = interleaved(values);
     let evaluation = visualisation.gradient_at(gpu(), &target, &values, &map);
     let (losses, gradient) = wait(gpu(), evaluation).unwrap();
@@ -210,9 +211,9 @@ fn runs_climb_and_hang_on_their_seed() {
         let pursuit = Pursuit::Along { power: 0.0 };
         let objective = PursuitTape::new(&network, Pooling::Max, layer, pursuit, about).unwrap();
         let target = direction(objective.shape, &[(3, 1.0)], None);
-        let preference = Preference::default();
-        let visualisation =
-            Visualisation::prepare(gpu(), objective, recipe, SIZE, &preference).unwrap();
+        let (preference, plain) = (Preference::default(), Strategy::default());
+        let how = (&preference, &plain);
+        let visualisation = Visualisation::prepare(gpu(), objective, recipe, SIZE, how).unwrap();
         let mut notes = Notes {
             stop_after,
             ..Notes::default()

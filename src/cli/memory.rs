@@ -338,23 +338,34 @@ pub fn choose_for_a_look(
     let glance = match find(budget.bytes)? {
         Ok(glance) => glance,
         Err(Misfit(smallest)) => {
-            let message = match smallest.obstacle() {
-                Some(obstacle) => obstacle.to_string(),
-                None => format!(
-                    "{what} takes at least {} of device memory and the limit is {}; use a smaller picture, or raise --memory",
-                    Bytes(smallest.peak),
-                    budget.in_words(),
-                ),
-            };
-            return Err(Failure {
-                code: Code::Memory,
-                message,
-            });
+            let remedy = "use a smaller picture, or raise --memory";
+            return Err(refusal_of_a_look(what, &smallest, budget, remedy));
         }
     };
-    let (peak, limit, way) = (Bytes(glance.peak), budget.as_limit(), in_words(&glance.way));
-    let line = format!("memory: {peak} at the peak {limit}, {way}");
+    let line = announcement_of_a_look(&glance, budget);
     Ok((glance, line))
+}
+
+/// How a look is computed and what it takes of what there is: one line.
+pub fn announcement_of_a_look(glance: &Glance, budget: &Budget) -> String {
+    let (peak, limit, way) = (Bytes(glance.peak), budget.as_limit(), in_words(&glance.way));
+    format!("memory: {peak} at the peak {limit}, {way}")
+}
+
+/// That nothing fits, given the `smallest` look that was tried.
+pub fn refusal_of_a_look(what: &str, smallest: &Glance, budget: &Budget, remedy: &str) -> Failure {
+    let message = match smallest.obstacle() {
+        Some(obstacle) => obstacle.to_string(),
+        None => format!(
+            "{what} takes at least {} of device memory and the limit is {}; {remedy}",
+            Bytes(smallest.peak),
+            budget.in_words(),
+        ),
+    };
+    Failure {
+        code: Code::Memory,
+        message,
+    }
 }
 
 /// Cuts and tiles, and what they cost.

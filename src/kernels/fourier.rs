@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 use super::over_positions;
-use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
+use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Ledger, Recorder};
 
 const BINDINGS: &[(u32, Access)] = &[
     (0, Access::Uniform),
@@ -101,6 +101,17 @@ impl Fourier {
             column_turns: gpu.storage_with("turns of columns", &turns(height))?,
             half: gpu.storage("half of a Fourier transform", 4 * spectrum_len(size) as u64)?,
         })
+    }
+
+    /// What [`Fourier::new`] would do to the memory of a device.
+    pub fn on_paper([width, height]: [usize; 2], ledger: &mut Ledger) {
+        let scale = 4 * (height * columns(width)) as u64;
+        for table in [scale, 8 * width as u64, 8 * height as u64] {
+            ledger.make(Ledger::rounded(table));
+            ledger.write(table);
+        }
+        let half = 4 * spectrum_len([width, height]) as u64;
+        ledger.make(Ledger::rounded(half));
     }
 
     /// Records x from a `spectrum`, of [`spectrum_len`] f32; x is (H, W) vec4.

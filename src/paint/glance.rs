@@ -7,8 +7,7 @@ use super::forecast::{StyleProblem, measure_targets};
 use super::search::{Misfit, OnPaper, Search, Way};
 use crate::gpu::{GpuError, Ledger, Profile};
 use crate::graph::{
-    Candidate, ConvolutionChoice, Detail, Forecast, Program, Purpose, RunOptions, Strategy, Tape,
-    TapeError,
+    ConvolutionChoice, Detail, Forecast, Program, Purpose, RunOptions, Tape, TapeError,
 };
 use crate::kernels::conv3x3::Preference;
 use crate::kernels::pool2::Pooling;
@@ -39,7 +38,7 @@ impl OnPaper for Glance {
 }
 
 /// The first way that fits, or the smallest that was tried.
-type Found = Result<Result<Glance, Misfit<Glance>>, TapeError>;
+pub(super) type Found = Result<Result<Glance, Misfit<Glance>>, TapeError>;
 
 /// For the gradient of a style transfer, its targets included.
 ///
@@ -116,19 +115,20 @@ pub fn features_that_fit(
     search.first()
 }
 
-/// The gradient of the losses on `tape` with everything kept, whether that fits or not.
-pub fn plain_gradient(tape: &Tape, preference: &Preference, adapter: &Profile) -> Glance {
-    let way = Way {
-        candidate: Candidate {
-            strategy: Strategy::default(),
-            flop_ratio: 1.0,
-            least_bytes: 0,
-        },
-        preference: preference.clone(),
-        gives_up_speed: false,
+/// Builds the step.
+pub(super) fn step_on_paper(
+    tape: &Tape,
+    adapter: &Profile,
+    (way, detail): (&Way, Detail),
+    ledger: &mut Ledger,
+) -> Forecast {
+    let strategy = &way.candidate.strategy;
+    let program = Program::in_detail(tape.clone(), strategy, adapter.binding_limit, detail);
+    let options = RunOptions {
+        preference: way.preference.clone(),
+        ..RunOptions::default()
     };
-    let start = (Ledger::default(), None);
-    gradient_on_paper(tape, adapter, (&way, Detail::Full), start)
+    Forecast::new(&program, &options, adapter, ledger)
 }
 
 /// Builds the step, runs it once and reads back its losses and its gradient.
@@ -138,13 +138,7 @@ fn gradient_on_paper(
     (way, detail): (&Way, Detail),
     (mut ledger, obstacle): (Ledger, Option<Arc<GpuError>>),
 ) -> Glance {
-    let strategy = &way.candidate.strategy;
-    let program = Program::in_detail(tape.clone(), strategy, adapter.binding_limit, detail);
-    let options = RunOptions {
-        preference: way.preference.clone(),
-        ..RunOptions::default()
-    };
-    let forecast = Forecast::new(&program, &options, adapter, &mut ledger);
+    let forecast = step_on_paper(tape, adapter, (way, detail), &mut ledger);
     for target in &forecast.allocations {
         if target.purpose == Purpose::Target {
             ledger.write(target.bytes);

@@ -23,9 +23,7 @@ pub use checkpoint::{Checkpoint, CheckpointError, RunOrigin, RunPosition};
 pub use descent::{Ending, Painting, Schedule, Standing, StepLosses, Watcher, descend};
 pub use dream::{DreamChoices, DreamStanding, DreamStart, DreamWatcher, Dreamt, dream};
 pub use forecast::{StyleForecast, StyleProblem, anything_fits, first_that_fits};
-pub use glance::{
-    Glance, dream_gradient_that_fits, features_that_fit, plain_gradient, style_gradient_that_fits,
-};
+pub use glance::{Glance, dream_gradient_that_fits, features_that_fit, style_gradient_that_fits};
 pub use octaves::{Octave, octave_sizes};
 pub use recipe::{
     RecipeFinish, StyleRecipe, dream_weight, gatys, gatys_style_weight, match_grams, match_moments,
@@ -41,6 +39,6 @@ pub use style::{Start, StyleChoices, StyleRun};
 pub use texture::{canvas, texture};
 pub use visualize::{
     Parametrisation, Transforms, Visualisation, VisualisationError, VisualisationReport,
-    VisualisationState, VisualisationWatcher, VisualizeRecipe,
+    VisualisationState, VisualisationWatcher, VisualizeRecipe, visualisation_that_fits,
 };
 pub use zoom::zoomed;

@@ -8,6 +8,7 @@ use impasto::kernels::pool2::Pooling;
 
 use super::keeping::KeepingArguments;
 use super::values::{finite, not_negative, pooling, positive};
+use crate::cli::memory::Bytes;
 
 #[derive(Args)]
 pub struct VisualizeArguments {
@@ -91,6 +92,9 @@ pub struct VisualizeArguments {
     /// How the network halves its maps
     #[arg(long, default_value = "max", value_parser = pooling, value_name = "max|avg")]
     pub pooling: Pooling,
+    /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
+    #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
+    pub memory: Option<Bytes>,
     /// Check everything and say what would be done, how and with what memory; paint and write nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -2,25 +2,24 @@
 
 use std::path::Path;
 
-use impasto::gpu::Gpu;
-use impasto::kernels::conv3x3::Preference;
-use impasto::net::Network;
-use impasto::paint::{Visualisation, fingerprint, plain_gradient};
+use impasto::paint::{Glance, Visualisation, fingerprint};
 
 use self::job::Job;
+use self::memory::{Problem, Ways};
 use self::plan::Plan;
 use super::arguments::{Common, Objective, ParametrisationName, VisualizeArguments};
 use super::checkpoint::{check_file, check_names};
 use super::dry_run::Report;
-use super::failure::{Code, Failure};
+use super::failure::Failure;
 use super::keeping::Keeping;
 use super::memory::Bytes;
 use super::pictures::{Output, is_stream};
 use super::resume::{Options, Session};
-use super::{network, open_gpu, say, tuning};
+use super::{explain, network, open_gpu, say, tuning};
 
 mod job;
 mod keeping;
+mod memory;
 mod plan;
 mod progress;
 
@@ -55,21 +54,27 @@ pub fn run(
     let draft = plan.draft(common, arguments, session, &network)?;
     let gpu = open_gpu(common)?.for_run(arguments.dry_run);
     let preference = tuning::preference(common, gpu.profile(), None);
+    let problem = Problem {
+        network: &network,
+        arguments,
+        plan: &plan,
+        preference: &preference,
+        adapter: gpu.profile(),
+    };
+    let Ways { step, look, line } = problem.choose()?;
     if arguments.dry_run {
-        return tell(
-            (&gpu, &network),
-            arguments,
-            (&plan, &preference),
-            (&output, keeping.as_ref()),
-        );
+        let files = (&output, keeping.as_ref());
+        return tell(arguments, &plan, (&step, line), files);
     }
-    let goals = plan.goals(&gpu, &network, arguments)?;
+    say(common, line);
+    let goals = plan.goals(&gpu, &network, arguments, look.as_ref())?;
+    let strategy = &step.way.candidate.strategy;
     let visualisation = Visualisation::prepare(
         &gpu,
-        plan.objective(&network, arguments, &goals)?,
+        plan.objective_at(plan.size, &network, arguments, &goals)?,
         plan.recipe.clone(),
         plan.size,
-        &preference,
+        (&step.way.preference, strategy),
     )?;
     let origin = draft.fingerprints.clone().origin(
         gpu.adapter(),
@@ -77,7 +82,7 @@ pub fn run(
         plan.size,
         Options::new(),
     );
-    let record = draft.finish(common, origin, Some(plan.resolved()));
+    let record = draft.finish(common, origin, Some(plan.resolved(strategy)));
     let [width, height] = plan.size;
     let (pictures, steps) = (goals.len(), plan.recipe.iterations);
     say(
@@ -95,25 +100,19 @@ pub fn run(
         record,
         keeping,
     };
-    job.paint(common, &gpu)
+    job.paint(common, &gpu)?;
+    let peak = Bytes(gpu.peak_bytes());
+    explain(common, format!("memory: {peak} at the peak"));
+    Ok(())
 }
 
 /// Tells what would be painted.
 fn tell(
-    (gpu, network): (&Gpu, &Network),
     arguments: &VisualizeArguments,
-    (plan, preference): (&Plan, &Preference),
+    plan: &Plan,
+    (step, line): (&Glance, String),
     (output, keeping): (&Output, Option<&Keeping<'_>>),
 ) -> Result<(), Failure> {
-    // Neither memory nor variants hang on what the targets are.
-    let tape = plan.objective(network, arguments, &[])?.tape;
-    let glance = plain_gradient(&tape, preference, gpu.profile());
-    if let Some(obstacle) = glance.obstacle {
-        return Err(Failure {
-            code: Code::Memory,
-            message: obstacle.to_string(),
-        });
-    }
     let ([width, height], steps) = (plan.size, plan.recipe.iterations);
     let pictures = match &arguments.grid {
         Some(list) if list.0.len() > 1 => format!("{} pictures of ", list.0.len()),
@@ -122,12 +121,8 @@ fn tell(
     let name = output.name();
     let what = format!("{name}, {pictures}{width}×{height} in {steps} steps");
     let mut report = Report::of(&what);
-    let (tall, wide) = tape.picture_size();
-    report.line(format!(
-        "memory: {} for a step of the network, which sees {wide}×{tall}, everything kept",
-        Bytes(glance.peak)
-    ));
-    report.convolutions(&glance.convolutions, [wide, tall]);
+    report.line(line);
+    report.convolutions(&step.convolutions, plan.seen());
     report.output(output.path(), "");
     if let Some((path, rhythm)) = keeping.map(Keeping::file) {
         report.output(path, &format!(", the checkpoint, {rhythm} and at the end"));

@@ -1,13 +1,14 @@
 //! What is to be painted: every choice that the flags leave, and the targets.
 
 use impasto::gpu::Gpu;
-use impasto::graph::Strategy;
+use impasto::graph::{Strategy, TapeError};
 use impasto::image::Picture;
 use impasto::kernels::conv3x3::Preference;
+use impasto::kernels::pool2::Pooling;
 use impasto::net::Network;
 use impasto::objective::{Pursuit, PursuitTape, Wanted, before_relu, direction, features};
 use impasto::optim::OptimiserSettings;
-use impasto::paint::{Parametrisation, Transforms, VisualizeRecipe};
+use impasto::paint::{Parametrisation, Transforms, VisualizeRecipe, Way};
 
 use super::image;
 use crate::cli::arguments::{Common, Objective, ParametrisationName, Place, VisualizeArguments};
@@ -154,12 +155,12 @@ impl Plan {
     }
 
     /// What was chosen where options leave a choice.
-    pub fn resolved(&self) -> Resolved {
+    pub fn resolved(&self, strategy: &Strategy) -> Resolved {
         Resolved {
             optimiser: OptimiserSettings::Adam(self.recipe.adam()),
             content_layers: Default::default(),
             style_layers: Default::default(),
-            strategy: Strategy::default().to_string(),
+            strategy: strategy.to_string(),
         }
     }
 
@@ -210,17 +211,18 @@ impl Plan {
     }
 
     /// W and H of what the network sees.
-    fn seen(&self) -> [usize; 2] {
+    pub fn seen(&self) -> [usize; 2] {
         self.recipe.transforms.seen(self.size)
     }
 
-    /// The objective for these goals, which are alike but for their targets.
-    pub fn objective(
+    /// The objective for these goals, which are alike but for their targets; without them its weights are others.
+    pub fn objective_at(
         &self,
+        size: [usize; 2],
         network: &Network,
         arguments: &VisualizeArguments,
         goals: &[Goal],
-    ) -> Result<PursuitTape, Failure> {
+    ) -> Result<PursuitTape, TapeError> {
         let pursuit = if arguments.invert.is_some() {
             let target = goals.first().map_or(&[][..], |goal| &goal.target);
             let square: f64 = target.iter().map(|&value| f64::from(value).powi(2)).sum();
@@ -237,14 +239,25 @@ impl Plan {
         };
         let usual = if arguments.invert.is_some() { 1.0 } else { 0.0 };
         let tv_weight = arguments.tv_weight.unwrap_or(usual);
-        let tape = PursuitTape::new(
+        PursuitTape::new(
             network,
             arguments.pooling,
             self.layer,
             pursuit,
-            (tv_weight, self.seen()),
-        )?;
-        Ok(tape)
+            (tv_weight, self.recipe.transforms.seen(size)),
+        )
+    }
+
+    /// The look at the picture whose features are taken, if there is one, were it of another `size`: what the network
+    /// sees, what is wanted of it, and how variants are chosen.
+    pub fn look(&self, size: [usize; 2]) -> Option<([usize; 2], Wanted, Preference)> {
+        let wanted = Wanted {
+            maps: vec![self.layer],
+            ..Wanted::default()
+        };
+        let seen = self.recipe.transforms.seen(size);
+        let look = (seen, wanted, Preference::default());
+        self.image.as_ref().map(|_| look)
     }
 
     /// The targets.
@@ -253,11 +266,12 @@ impl Plan {
         gpu: &Gpu,
         network: &Network,
         arguments: &VisualizeArguments,
+        look: Option<&Way>,
     ) -> Result<Vec<Goal>, Failure> {
-        if let Some(image) = &self.image {
+        if let (Some(image), Some(look)) = (&self.image, look) {
             return Ok(vec![Goal {
                 label: self.name.clone(),
-                target: self.features_of(gpu, network, arguments, image)?,
+                target: self.features_of(gpu, (network, arguments.pooling), image, look)?,
             }]);
         }
         let shape = PursuitTape::new(
@@ -303,26 +317,22 @@ impl Plan {
     fn features_of(
         &self,
         gpu: &Gpu,
-        network: &Network,
-        arguments: &VisualizeArguments,
+        (network, pooling): (&Network, Pooling),
         image: &Picture,
+        look: &Way,
     ) -> Result<Vec<f32>, Failure> {
         let wanted = Wanted {
             maps: vec![self.layer],
             ..Wanted::default()
         };
         let framed = self.recipe.transforms.framed(image);
-        let (preference, strategy) = (Preference::default(), Strategy::default());
+        let (preference, strategy) = (&look.preference, &look.candidate.strategy);
         let seen = features(
-            gpu,
-            network,
-            arguments.pooling,
-            &framed,
-            &wanted,
-            &preference,
-            &strategy,
+            gpu, network, pooling, &framed, &wanted, preference, strategy,
         );
         let mut maps = wait(gpu, seen)?.maps;
+        // The step needs the room.
+        gpu.release();
         Ok(maps.pop().map_or(Vec::new(), |(_, values)| values))
     }
 }

@@ -4,6 +4,7 @@
 //! A step: variable → picture → what is seen of it through a random transform → network → loss, and all the way back;
 //! then Adam moves the variable.
 
+mod forecast;
 mod parametrisation;
 mod transform;
 
@@ -13,6 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use thiserror::Error;
 
+pub use forecast::visualisation_that_fits;
 pub use parametrisation::Parametrisation;
 pub use transform::Transforms;
 
@@ -20,7 +22,7 @@ use self::parametrisation::Variable;
 use self::transform::GREY;
 use super::descent::Ending;
 use crate::gpu::{BufferView, Gpu, GpuError, Recorder, Recording, Staging};
-use crate::graph::{Executable, Program, RunOptions};
+use crate::graph::{Executable, Program, RunOptions, Strategy};
 use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
 use crate::kernels::resample::{self, Affine, View};
@@ -110,7 +112,8 @@ pub struct Visualisation {
 }
 
 impl Visualisation {
-    /// Builds the step for pictures of `size`, W and H; `objective` is one for [`Transforms::seen`] of them.
+    /// Builds the step for pictures of `size`, W and H, as `strategy` says; `objective` is one for [`Transforms::seen`] of
+    /// them.
     ///
     /// # Errors
     /// What the adapter has no room for.
@@ -119,9 +122,10 @@ impl Visualisation {
         objective: PursuitTape,
         recipe: VisualizeRecipe,
         size: [usize; 2],
-        preference: &Preference,
+        (preference, strategy): (&Preference, &Strategy),
     ) -> Result<Self, GpuError> {
-        let program = Program::with_gradient(objective.tape.clone(), gpu.binding_limit());
+        let tape = objective.tape.clone();
+        let program = Program::with_strategy(tape, strategy, gpu.binding_limit());
         let options = RunOptions {
             preference: preference.clone(),
             ..RunOptions::default()
@@ -305,8 +309,8 @@ impl Visualisation {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            self.before.encode(&mut pass);
-            self.executable.recording().encode(&mut pass);
+            let network = self.executable.recording();
+            network.encode_in_parts_after(&self.before, gpu, &mut pass);
             self.after.encode(&mut pass);
             adam.encode(gpu, &mut pass);
         }

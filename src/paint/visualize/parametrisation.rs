@@ -3,7 +3,7 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use crate::gpu::{Gpu, GpuError, Recorder};
+use crate::gpu::{Gpu, GpuError, Ledger, Recorder};
 use crate::kernels::decorrelate::{self, ColourMatrix};
 use crate::kernels::fourier::{Fourier, columns, spectrum_len};
 use crate::paint::noise::bell;
@@ -81,6 +81,26 @@ impl Variable {
             picture: colours("picture")?,
             picture_gradient: colours("picture gradient")?,
         })
+    }
+
+    /// What [`Variable::new`] would do to the memory of a device; returns the f32 of the variable.
+    pub fn on_paper(
+        parametrisation: Parametrisation,
+        size: [usize; 2],
+        ledger: &mut Ledger,
+    ) -> usize {
+        let colours = Ledger::rounded(16 * (size[0] * size[1]) as u64);
+        // Plain colours, the picture, and the gradients at both.
+        (0..4).for_each(|_| ledger.make(colours));
+        match parametrisation {
+            Parametrisation::Pixels => 4 * size[0] * size[1],
+            Parametrisation::Fourier { .. } => {
+                Fourier::on_paper(size, ledger);
+                let spectrum = Ledger::rounded(4 * spectrum_len(size) as u64);
+                (0..2).for_each(|_| ledger.make(spectrum));
+                spectrum_len(size)
+            }
+        }
     }
 
     /// f32 of the variable.
