@@ -63,21 +63,20 @@ impl Problem<'_> {
     /// For pictures of another `size`.
     fn at(&self, size: [usize; 2], budget: &Budget) -> Found {
         let (plan, adapter) = (self.plan, self.adapter);
-        let look = match plan.look(size) {
-            None => None,
-            Some((seen, wanted, preference)) => {
-                let wanted = (self.network, self.arguments.pooling, seen, &wanted);
-                match features_that_fit(wanted, &preference, adapter, budget.bytes)? {
-                    Ok(look) => Some(look),
-                    Err(misfit) => return Ok(Err(misfit)),
-                }
-            }
-        };
+        let look = plan.look(size).map(|(seen, wanted, preference)| {
+            let wanted = (self.network, self.arguments.pooling, seen, &wanted);
+            features_that_fit(wanted, &preference, adapter, budget.bytes)
+        });
         let objective = plan.objective_at(size, self.network, self.arguments, &[])?;
         let what = (&plan.recipe, size);
         let step =
             visualisation_that_fits(&objective, what, self.preference, adapter, budget.bytes)?;
-        Ok(step.map(|step| (step, look)))
+        Ok(match (look.transpose()?.transpose(), step) {
+            (Ok(look), Ok(step)) => Ok((step, look)),
+            // What is said to be the least must be enough for both.
+            (Err(look), Err(step)) if look.0.peak > step.0.peak => Err(look),
+            (_, Err(misfit)) | (Err(misfit), _) => Err(misfit),
+        })
     }
 
     /// The largest side that fits, of those that the command takes.
