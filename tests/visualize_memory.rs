@@ -12,7 +12,7 @@ use impasto::net::{Network, Weights};
 use impasto::objective::{Pursuit, PursuitTape, direction};
 use impasto::paint::{
     Glance, Misfit, Parametrisation, Transforms, Visualisation, VisualisationReport,
-    VisualizeRecipe, visualisation_that_fits,
+    VisualisationState, VisualisationWatcher, VisualizeRecipe, visualisation_that_fits,
 };
 use support::{open, wait};
 
@@ -23,6 +23,20 @@ fn vgg19() -> Network {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/vgg19.npz");
     let bytes = std::fs::read(path).unwrap();
     Network::new(Weights::from_bytes(&bytes, "vgg19").unwrap())
+}
+
+struct Nobody;
+
+impl VisualisationWatcher for Nobody {
+    fn losses(&mut self, _: usize, _: &[f32]) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn wants_state(&self, _: usize, _: bool) -> bool {
+        false
+    }
+
+    fn state(&mut self, _: VisualisationState) {}
 }
 
 /// A visualisation of a layer.
@@ -78,10 +92,9 @@ impl Case {
         let how = (&glance.way.preference, &glance.way.candidate.strategy);
         let recipe = self.recipe.clone();
         let prepared = Visualisation::prepare(&gpu, objective, recipe, self.size, how).unwrap();
-        let mut look = |_: usize, _: &[f32]| ControlFlow::Continue(());
         // As the pictures of a contact sheet are: a second run takes no more than the first.
-        wait(&gpu, prepared.run(&gpu, &target, 1, &mut look)).unwrap();
-        let report = wait(&gpu, prepared.run(&gpu, &target, 1, &mut look)).unwrap();
+        wait(&gpu, prepared.run(&gpu, &target, 1, None, &mut Nobody)).unwrap();
+        let report = wait(&gpu, prepared.run(&gpu, &target, 1, None, &mut Nobody)).unwrap();
         (report, gpu.peak_bytes())
     }
 }

@@ -83,15 +83,7 @@ pub fn run(
         Options::new(),
     );
     let record = draft.finish(common, origin, Some(plan.resolved(strategy)));
-    let [width, height] = plan.size;
-    let (pictures, steps) = (goals.len(), plan.recipe.iterations);
-    say(
-        common,
-        match pictures {
-            1 => format!("painting {width}×{height}, {steps} steps"),
-            _ => format!("painting {pictures} pictures of {width}×{height}, {steps} steps each"),
-        },
-    );
+    say(common, undertaking(&plan, goals.len()));
     let job = Job {
         visualisation,
         plan,
@@ -104,6 +96,15 @@ pub fn run(
     let peak = Bytes(gpu.peak_bytes());
     explain(common, format!("memory: {peak} at the peak"));
     Ok(())
+}
+
+/// What begins, of so many pictures.
+fn undertaking(plan: &Plan, pictures: usize) -> String {
+    let ([width, height], steps) = (plan.size, plan.recipe.iterations);
+    match pictures {
+        1 => format!("painting {width}×{height}, {steps} steps"),
+        _ => format!("painting {pictures} pictures of {width}×{height}, {steps} steps each"),
+    }
 }
 
 /// Tells what would be painted.

@@ -51,8 +51,9 @@ fn on_paper(
         ledger.make(small);
         ledger.write(small);
     }
-    let picture = 16 * (size[0] * size[1]) as u64;
-    ledger.make(Ledger::staging(Ledger::rounded(picture)));
+    // The longest that is read back.
+    let read = (16 * size[0] * size[1]).max(4 * values) as u64;
+    ledger.make(Ledger::staging(Ledger::rounded(read)));
     for target in &forecast.allocations {
         if target.purpose == Purpose::Target {
             ledger.write(target.bytes);
