@@ -4,13 +4,8 @@ use std::path::Path;
 
 use impasto::gpu::Gpu;
 use impasto::image::{Picture, check_output, check_output_file, remove_leftovers};
-use impasto::kernels::dream_loss::Measure;
-use impasto::kernels::guide_loss::Correspondence;
-use impasto::kernels::pool2::Pooling;
-use impasto::net::{Architecture, Network};
-use impasto::objective::{DreamTerms, Guidance, LayerWeight, Mask};
-use impasto::optim::{AscentSettings, Smoothing};
-use impasto::paint::{DreamChoices, DreamStart, Dreamt, Ending, Octave, dream, octave_sizes};
+use impasto::net::Network;
+use impasto::paint::{DreamChoices, DreamStart, Dreamt, Ending, dream};
 
 use super::arguments::{Common, DreamArguments, GuideMode};
 use super::checkpoint::{Inputs, check_file, check_names};
@@ -24,11 +19,11 @@ use super::pictures::{self, Output, check_streams, is_stream};
 use super::preview::Preview;
 use super::record::{Draft, Input, Record};
 use super::resume::Session;
-use super::style::{USUAL_SIZE, check_side, find_layer};
+use super::style::{USUAL_SIZE, check_side};
 use super::wait::wait;
 use super::{explain, network, open_gpu, say, tuning};
-use preset::Settings;
 use progress::Progress;
+use request::Request;
 use zoom::Wish;
 
 mod film;
@@ -36,6 +31,7 @@ mod keeping;
 mod plan;
 mod preset;
 mod progress;
+mod request;
 mod zoom;
 
 /// The longer side of a guide if no flag says otherwise: that of the pictures the network was trained on.
@@ -163,156 +159,6 @@ impl Job<'_> {
     }
 }
 
-/// A dream as the flags and the preset want it.
-struct Request<'a> {
-    arguments: &'a DreamArguments,
-    settings: Settings,
-    terms: DreamTerms,
-    /// The picture that steers.
-    guide: Option<Picture>,
-    /// Where it dreams, if not everywhere.
-    mask: Option<Mask>,
-    /// Pixels that the shorter side of an octave must have.
-    least: usize,
-}
-
-impl<'a> Request<'a> {
-    fn new(arguments: &'a DreamArguments, architecture: Architecture) -> Result<Self, Failure> {
-        let preset = arguments.preset.settings();
-        // A frame goes on where the one before has come to.
-        let iterations = match arguments.zoom {
-            Some(_) => preset.iterations / 2,
-            None => preset.iterations,
-        };
-        let settings = Settings {
-            octaves: arguments.octaves.unwrap_or(preset.octaves),
-            octave_scale: arguments.octave_scale.unwrap_or(preset.octave_scale),
-            iterations: arguments.iterations.unwrap_or(iterations),
-            step: arguments.step.unwrap_or(preset.step),
-            jitter: arguments.jitter.unwrap_or(preset.jitter),
-            smoothing: arguments.smooth.unwrap_or(preset.smoothing),
-            pooling: arguments.pooling.unwrap_or(preset.pooling),
-            ..preset
-        };
-        let named = arguments.layers.iter();
-        let mut named: Vec<(&str, f32)> = named
-            .map(|layer| (layer.name.as_str(), layer.weight))
-            .collect();
-        if named.is_empty() {
-            named = settings.layers.to_vec();
-        }
-        let mut layers: Vec<LayerWeight> = Vec::new();
-        for (name, weight) in named {
-            let layer = find_layer(architecture, name)?;
-            if layers.iter().any(|other| other.layer == layer) {
-                return Err(Failure::usage(format!(
-                    "layer `{name}` is named twice; name it once"
-                )));
-            }
-            check_channels(&arguments.channels, architecture, layer)?;
-            layers.push(LayerWeight { layer, weight });
-        }
-        let downscale = |term: &LayerWeight| architecture.downscale(term.layer);
-        Ok(Self {
-            least: layers.iter().map(downscale).max().unwrap_or(1),
-            terms: DreamTerms {
-                layers,
-                measure: arguments.objective.unwrap_or_default(),
-                channels: arguments.channels.clone(),
-                guidance: None,
-                pooling: settings.pooling,
-            },
-            guide: None,
-            mask: None,
-            arguments,
-            settings,
-        })
-    }
-
-    /// Lets `guide` say what is to be seen.
-    fn steer_by(&mut self, guide: Picture, architecture: Architecture) -> Result<(), Failure> {
-        let layers = self.terms.layers.iter().map(|term| term.layer);
-        let name = self.arguments.guide.as_deref().unwrap_or(Path::new("-"));
-        let mode = self.arguments.guide_mode.unwrap_or(GuideMode::Match);
-        let (correspondence, power) = match mode {
-            GuideMode::Match => {
-                check_side(architecture, layers, name, &guide)?;
-                (Correspondence::Best, 0.0)
-            }
-            // It will be as large as the dream, which is looked at elsewhere.
-            GuideMode::Caricature => (Correspondence::Itself, 1.0),
-        };
-        self.terms.guidance = Some(Guidance {
-            correspondence,
-            power: self.arguments.guide_power.unwrap_or(power),
-            size: [guide.width, guide.height],
-        });
-        self.guide = Some(guide);
-        Ok(())
-    }
-
-    /// Writes what was left to the preset into the options that records keep.
-    fn settle(&self, session: &mut Session) {
-        let settings = &self.settings;
-        if self.arguments.layers.is_empty() {
-            let layers = settings.layers.iter();
-            let layers = layers.map(|(name, weight)| format!("{name}:{weight}"));
-            session.set_all("layer", layers);
-        }
-        session.unset("preset");
-        // Of these no frame depends.
-        session.unset("frames");
-        session.unset("fps");
-        if self.terms.guidance.is_none() {
-            let objective = match self.terms.measure {
-                Measure::Square => "square",
-                Measure::Root => "l2",
-                Measure::Mean => "mean",
-            };
-            session.set("objective", objective);
-        }
-        session.set("octaves", &settings.octaves.to_string());
-        session.set("octave-scale", &settings.octave_scale.to_string());
-        session.set("iterations", &settings.iterations.to_string());
-        session.set("step", &settings.step.to_string());
-        session.set("jitter", &settings.jitter.to_string());
-        let smooth = match settings.smoothing {
-            Smoothing::None => "none",
-            Smoothing::Gaussian => "gaussian",
-            Smoothing::Laplacian => "laplacian",
-        };
-        session.set("smooth", smooth);
-        let pooling = match settings.pooling {
-            Pooling::Max => "max",
-            Pooling::Average => "avg",
-        };
-        session.set("pooling", pooling);
-    }
-
-    /// Sizes of the octaves of a picture of `size`, small to large.
-    fn sizes(&self, size: [usize; 2]) -> Vec<[usize; 2]> {
-        let (count, scale) = (self.settings.octaves, self.settings.octave_scale);
-        octave_sizes(size, count as usize, f64::from(scale), self.least)
-    }
-
-    fn choices(&self, octaves: Vec<Octave>) -> DreamChoices {
-        DreamChoices {
-            terms: self.terms.clone(),
-            guide: self.guide.clone(),
-            mask: self.mask.clone(),
-            ascent: AscentSettings {
-                step: self.settings.step * self.arguments.strength,
-                jitter: self.settings.jitter as usize,
-                seed: self.arguments.seed,
-                smoothing: self.settings.smoothing,
-                clamp: true,
-            },
-            octaves,
-            iterations: self.settings.iterations as usize,
-        }
-    }
-}
-
 /// The picture that steers, if one does, noted in `files`.
 fn load_guide(
     common: &Common,
@@ -332,23 +178,6 @@ fn load_guide(
         _ => guide.fit_longer_side(side, false),
     };
     Ok(Some(guide.picture))
-}
-
-fn check_channels(
-    channels: &[usize],
-    architecture: Architecture,
-    layer: usize,
-) -> Result<(), Failure> {
-    let described = &architecture.layers()[layer];
-    let count = architecture.channels(layer);
-    match channels.iter().find(|&&channel| channel >= count) {
-        Some(channel) => Err(Failure::usage(format!(
-            "--channel {channel} is none of layer `{}`, which has channels 0 to {}; choose another",
-            described.name,
-            count - 1
-        ))),
-        None => Ok(()),
-    }
 }
 
 /// The output, when it can be written and is none of the pictures that are read, and what frames are wanted.
