@@ -362,3 +362,35 @@ fn a_dream_that_goes_on_is_bit_for_bit_that_of_one_go() {
         assert_eq!(rest.answers, notes.answers[index + 1..]);
     }
 }
+
+/// A step of more than 10¹² operations is submitted in parts, the first of which must see the picture as it is.
+#[test]
+fn a_step_in_parts_sees_its_own_picture() {
+    let network = network();
+    let terms = terms(&network, "relu5_1");
+    let size = [848, 848];
+    let tape = DreamTape::new(&network, &terms, size).unwrap().tape;
+    let way = Way::all(&tape, &Preference::default(), 128 << 20).remove(0);
+    let (preference, strategy) = (way.preference.clone(), way.candidate.strategy.clone());
+    let choices = DreamChoices {
+        octaves: vec![Octave { size, way }],
+        terms,
+        guide: None,
+        mask: None,
+        ascent: AscentSettings {
+            jitter: 0,
+            ..CLASSIC
+        },
+        iterations: 1,
+    };
+    let picture = noise(size);
+    let mut notes = Notes::default();
+    dreamt(&choices, &picture, &mut notes);
+    let wanted = (&choices.terms, &GuideFeatures::default());
+    let executable =
+        dream_executable(gpu(), &network, wanted, size, &preference, &strategy).unwrap();
+    executable.write_picture(gpu(), &picture.rgb);
+    executable.run(gpu());
+    let value = wait(gpu(), executable.read_totals(gpu())).unwrap()[0];
+    assert_eq!(notes.answers, [value]);
+}
