@@ -4,8 +4,7 @@
 mod cli_support;
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command};
 
 use cli_support::{Outcome, Workshop};
 
@@ -24,23 +23,8 @@ const DREAM: [&str; 9] = [
 const KEEP: [&str; 2] = ["--checkpoint=run.checkpoint", "--checkpoint-every=1"];
 const RESUME: [&str; 2] = ["dream", "--resume=run.checkpoint"];
 
-/// A dream that has come to `step` at least, as its checkpoint says.
 fn begin(workshop: &Workshop, step: usize) -> Child {
-    let mut child = workshop
-        .command(&[&DREAM[..], &KEEP].concat())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let started = Instant::now();
-    let path = workshop.path("run.checkpoint");
-    // A file is replaced whole, so whatever is there can be read.
-    while !path.exists() || workshop.checkpoint("run.checkpoint").standing.step < step {
-        let ended = child.try_wait().unwrap().is_some();
-        assert!(!ended && started.elapsed() < Duration::from_secs(60));
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child
+    workshop.begin(&[&DREAM[..], &KEEP].concat(), step)
 }
 
 fn whole(workshop: &Workshop) -> Vec<u8> {

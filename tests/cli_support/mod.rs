@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use impasto::image::Picture;
 use impasto::paint::Checkpoint;
@@ -95,6 +96,25 @@ impl Workshop {
             element: file.dtype().descr(),
             values: file.into_vec::<f32>().unwrap(),
         }
+    }
+
+    /// A run that has come to `step` at least, as its `run.checkpoint` says.
+    pub fn begin(&self, arguments: &[&str], step: usize) -> Child {
+        let mut child = self
+            .command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let started = Instant::now();
+        let path = self.path("run.checkpoint");
+        // A file is replaced whole, so whatever is there can be read.
+        while !path.exists() || self.checkpoint("run.checkpoint").standing.step < step {
+            let ended = child.try_wait().unwrap().is_some();
+            assert!(!ended && started.elapsed() < Duration::from_secs(60));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        child
     }
 
     /// Loads a checkpoint that the command wrote.
