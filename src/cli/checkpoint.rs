@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use impasto::gpu::AdapterSummary;
-use impasto::image::{ImageError, Picture, check_output_file, write_atomically_with};
+use impasto::image::{Picture, check_output_file, write_atomically_with};
 use impasto::net::Network;
 use impasto::paint::{Checkpoint, RunOrigin, fingerprint, share_steps_and_finish};
 
@@ -221,8 +221,8 @@ fn check_replaceable(path: &Path) -> Result<(), Failure> {
     )))
 }
 
-/// Whether nothing is left to do. Dreams and visualisations say so themselves; scales whose loss no longer changes end before their time, so that the number of
-/// steps alone does not tell.
+/// Whether nothing is left to do. Dreams and visualisations say so themselves; scales whose loss no longer changes end
+/// before their time, so that the number of steps alone does not tell.
 fn is_finished(checkpoint: &Checkpoint) -> bool {
     if let Some(is_finished) = checkpoint.position.is_finished {
         return is_finished;
@@ -268,6 +268,13 @@ pub struct Keeper {
     last: Instant,
     /// The step of the checkpoint on disk, if there is one.
     kept: Option<usize>,
+    /// Why the last one could not be written.
+    unkept: Option<Failure>,
+}
+
+/// What is said of a file on the way that is missing.
+pub fn going_on(failure: &Failure) -> String {
+    format!("note: {}; painting goes on", failure.message)
 }
 
 impl Keeper {
@@ -279,6 +286,7 @@ impl Keeper {
             origin,
             last: Instant::now(),
             kept,
+            unkept: None,
         }
     }
 
@@ -301,14 +309,24 @@ impl Keeper {
         self.origin.kernels = kernels;
     }
 
-    /// Replaces the file. If that fails the old one stays, and the next is due as if it had not.
-    pub fn write(&mut self, checkpoint: &Checkpoint) -> Result<(), ImageError> {
+    /// Replaces the file. If that fails the old one stays, and the next is due as if it had not; what is to be said of
+    /// the first failure in a row is returned.
+    pub fn write(&mut self, checkpoint: &Checkpoint) -> Option<String> {
         let written = write_atomically_with(&self.path, |file| checkpoint.write_to(file));
         // Counted from the end, so that a slow disk does not keep the run from painting.
         self.last = Instant::now();
-        written?;
-        self.kept = Some(checkpoint.standing.step);
-        Ok(())
+        if written.is_ok() {
+            self.kept = Some(checkpoint.standing.step);
+        }
+        let before = self.unkept.take();
+        self.unkept = written.err().map(Failure::from);
+        let failure = self.unkept.as_ref().filter(|_| before.is_none())?;
+        Some(going_on(failure))
+    }
+
+    /// Why the last checkpoint could not be written, if it could not.
+    pub fn missing(&mut self) -> Option<Failure> {
+        self.unkept.take()
     }
 
     /// How to go on, for a message; nothing if no checkpoint was written.

@@ -17,7 +17,7 @@ use impasto::paint::{
 use indicatif::ProgressBar;
 
 use super::arguments::Common;
-use super::checkpoint::Keeper;
+use super::checkpoint::{Keeper, going_on};
 use super::failure::Failure;
 use super::interrupt::Interrupt;
 use super::loss_plot::LossPlot;
@@ -74,8 +74,6 @@ pub struct Progress {
     interrupt: Interrupt,
     /// The first file on the way that is missing or not complete.
     missing: Option<Failure>,
-    /// Why the last checkpoint could not be written.
-    unkept: Option<Failure>,
     /// The first look at losses of the present scale: after which step, and at how many seconds.
     look: Option<(usize, f64)>,
     /// Whether it was said how long the run takes.
@@ -124,7 +122,6 @@ impl Progress {
             record: None,
             interrupt: Interrupt::install(),
             missing: None,
-            unkept: None,
             look: None,
             is_estimated: false,
             terms: (0, Vec::new()),
@@ -211,7 +208,8 @@ impl Progress {
 
     /// What should be on disk beside the result and is not.
     pub fn missing(&mut self) -> Option<Failure> {
-        self.missing.take().or(self.unkept.take())
+        let of_checkpoint = self.keeper.as_mut().and_then(Keeper::missing);
+        self.missing.take().or(of_checkpoint)
     }
 
     /// How a run that ends now can go on, for a message.
@@ -245,7 +243,7 @@ impl Progress {
     }
 
     fn warn(&mut self, failure: &Failure) {
-        self.tell(format!("note: {}; painting goes on", failure.message));
+        self.tell(going_on(failure));
     }
 
     /// Notes that a file will be missing.
@@ -421,12 +419,9 @@ impl Watcher for Progress {
             standing: standing.clone(),
             optimiser: Some(optimiser),
         };
-        let failure = keeper.write(&checkpoint).err().map(Failure::from);
-        let was_said = self.unkept.is_some();
-        if let Some(failure) = failure.as_ref().filter(|_| !was_said) {
-            self.warn(failure);
+        if let Some(note) = keeper.write(&checkpoint) {
+            self.tell(note);
         }
-        self.unkept = failure;
     }
 }
 

@@ -212,14 +212,16 @@ pub fn paint(
         average: job.average,
         tolerance: job.tolerance,
     };
-    let resumption = job.resumed.as_ref().and_then(|resumed| {
-        Some(Resumption {
+    let resumption = job.resumed.as_ref().map(|resumed| {
+        let optimiser = resumed.optimiser.clone();
+        let optimiser = optimiser.ok_or_else(|| Failure::mismatch(&"it has no optimiser"))?;
+        Ok::<_, Failure>(Resumption {
             position: resumed.position.scale,
             standing: resumed.standing.clone(),
-            // Every checkpoint of these runs has one.
-            optimiser: resumed.optimiser.clone()?,
+            optimiser,
         })
     });
+    let resumption = resumption.transpose()?;
     let sources = job.sources.clone();
     let preparation = ScaledRun::prepare(gpu, network, choices, sources, resumption);
     let mut run = wait(gpu, preparation)?;

@@ -12,7 +12,7 @@ use impasto::paint::{
 use indicatif::ProgressBar;
 
 use crate::cli::arguments::Common;
-use crate::cli::checkpoint::{Keeper, note_of_change};
+use crate::cli::checkpoint::{Keeper, going_on, note_of_change};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::keeping::Keeping;
@@ -58,8 +58,6 @@ pub struct Progress {
     origin: Option<RunOrigin>,
     /// Seconds of painting before it went on.
     earlier: f64,
-    /// Why the last checkpoint could not be written.
-    unkept: Option<Failure>,
     interrupt: Interrupt,
 }
 
@@ -94,7 +92,6 @@ impl Progress {
             keeper: None,
             origin: None,
             earlier: 0.0,
-            unkept: None,
             interrupt: Interrupt::install(),
         }
     }
@@ -127,8 +124,8 @@ impl Progress {
     /// Notes that a file on the way could not be written, and says so the first time.
     fn miss(&mut self, failure: Failure) {
         if self.missing.is_none() && !self.quiet {
-            let warning = format!("warning: {}", failure.message);
-            self.bar.suspend(|| tell(warning));
+            let note = going_on(&failure);
+            self.bar.suspend(|| tell(note));
         }
         self.missing = Some(failure);
     }
@@ -150,7 +147,8 @@ impl Progress {
 
     /// Why a file on the way is missing, if one is.
     pub fn missing(&mut self) -> Option<Failure> {
-        self.unkept.take().or(self.missing.take())
+        let of_checkpoint = self.keeper.as_mut().and_then(Keeper::missing);
+        self.missing.take().or(of_checkpoint)
     }
 
     /// Draws them, if that is wanted.
@@ -306,11 +304,9 @@ impl DreamWatcher for Progress {
             standing,
             optimiser: None,
         };
-        let failure = keeper.write(&checkpoint).err().map(Failure::from);
-        if let (Some(failure), None, false) = (&failure, &self.unkept, self.quiet) {
-            let warning = format!("warning: {}", failure.message);
-            self.bar.suspend(|| tell(warning));
+        let note = keeper.write(&checkpoint);
+        if let Some(note) = note.filter(|_| !self.quiet) {
+            self.bar.suspend(|| tell(note));
         }
-        self.unkept = failure;
     }
 }

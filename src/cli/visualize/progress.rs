@@ -31,8 +31,6 @@ pub struct Progress {
     /// Seconds of painting before it went on.
     earlier: f64,
     keeper: Option<Keeper>,
-    /// Why the last checkpoint could not be written.
-    unkept: Option<Failure>,
     interrupt: Interrupt,
 }
 
@@ -50,7 +48,6 @@ impl Progress {
             started: Instant::now(),
             earlier: 0.0,
             keeper: None,
-            unkept: None,
             interrupt: Interrupt::install(),
         }
     }
@@ -85,7 +82,7 @@ impl Progress {
     /// Takes the bar away; tells why the last checkpoint is missing, if it is.
     pub fn finish(&mut self) -> Option<Failure> {
         self.bar.finish_and_clear();
-        self.unkept.take()
+        self.keeper.as_mut().and_then(Keeper::missing)
     }
 }
 
@@ -119,11 +116,9 @@ impl VisualisationWatcher for Progress {
         let of_done = (&self.done[..], self.losses.clone());
         let origin = keeper.origin().clone();
         let checkpoint = checkpoint(origin, of_done, state, (before, seconds, is_finished));
-        let failure = keeper.write(&checkpoint).err().map(Failure::from);
-        if let (Some(failure), None, false) = (&failure, &self.unkept, self.quiet) {
-            let warning = format!("warning: {}", failure.message);
-            self.bar.suspend(|| tell(warning));
+        let note = keeper.write(&checkpoint);
+        if let Some(note) = note.filter(|_| !self.quiet) {
+            self.bar.suspend(|| tell(note));
         }
-        self.unkept = failure;
     }
 }
