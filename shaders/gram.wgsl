@@ -2,10 +2,10 @@
 //
 // Math      partial: S[k,i,j] = Σ_{p in chunk k} t[p]·F[i,p]·F[j,p], t = 1 unless WEIGHTED   reduce: G[i,j] = G[j,i] (+)= scale · Σ_k S[k,i,j]
 // Backward  gram_gradient: gF = D·F with D = scale · (gG + gGᵀ), times t
-// Layout    F: [C/4][plane] vec4   weights: [plane] vec4, t in x   partials: [C][C/4][chunks] vec4, tiles under the diagonal unused   G: [C][C] f32, row-major
+// Layout    F: [C/4][plane] vec4   weights: [plane] vec4, t in x   partials: [C][C/4][chunks] vec4, under the diagonal unused   G: [C][C/4] vec4, row-major
 // Threads   partial: 1 workgroup = 1 strip of pixels, 1 thread = every WORKGROUP-th pixel of it (a chunk) × 16×16 channels
-//           reduce: 1 thread = 4 neighbours of one row of G and their mirror images
-// Dispatch  partial: (chunks / WORKGROUP, ceil(i_groups/4), ceil(j_groups/4)); reduce: (ceil(c_groups / WORKGROUP), 4·c_groups, 1)
+//           reduce: 1 thread = 4×4 neighbours of G and their mirror images
+// Dispatch  partial: (chunks / WORKGROUP, ceil(i_groups/4), ceil(j_groups/4)); reduce: (ceil(c_groups / WORKGROUP), c_groups, 1)
 // Bindings  0 params: uniform  1 f_i: read  2 partials: read_write  3 all_partials: read  4 f_j: read  5 g: read_write  6 weights: read
 // Knobs     override WORKGROUP, WEIGHTED   text: TILE; params.flags bit 1 accumulates onto G
 // Cost      partial: C·(C+16)·M flop; per thread and pixel 8 vec4 of F for 256 multiply-adds; reduce reads 2·C·(C+16)·chunks bytes
@@ -33,7 +33,7 @@ struct GramParams {
 @group(0) @binding(4) var<storage, read> f_j: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(3) var<storage, read> all_partials: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> g: array<f32>;
+@group(0) @binding(5) var<storage, read_write> g: array<vec4f>;
 @group(0) @binding(6) var<storage, read> weights: array<vec4f>;
 
 override WORKGROUP: u32 = 64u;
@@ -103,27 +103,30 @@ fn partial(
 
 @compute @workgroup_size(WORKGROUP)
 fn reduce(@builtin(global_invocation_id) id: vec3u) {
-    let row = id.y;
-    let column = id.x;
-    let i_tile = row / (4u * TILE);
-    let j_tile = column / TILE;
-    if (column >= params.c_groups || j_tile < i_tile) { return; }
+    let i = id.y;
+    let j = id.x;
+    if (j >= params.c_groups || j / TILE < i / TILE) { return; }
 
-    let first = (row * params.c_groups + column) * params.chunks;
+    let row = params.c_groups * params.chunks; // of partial sums
+    let first = 4u * i * row + j * params.chunks;
     let last = first + params.chunks;
-    var sum = vec4f();
-    for (var at = first; at < last; at++) { sum += all_partials[at]; }
+    var sum = mat4x4f();
+    for (var at = first; at < last; at++) {
+        sum += mat4x4f(all_partials[at], all_partials[at + row], all_partials[at + 2u * row], all_partials[at + 3u * row]);
+    }
     sum *= params.scale;
 
-    let channels = params.c_groups * 4u;
+    let upper = 4u * i * params.c_groups + j;
     // Of the tile that this thread shares; a condition on the uniform alone would cost Mesa a compilation.
-    let flags = select(params.flags, 0u, column >= params.c_groups);
+    let flags = select(params.flags, 0u, j >= params.c_groups);
     if ((flags & ACCUMULATE) != 0u) {
-        for (var k = 0u; k < 4u; k++) { sum[k] += g[row * channels + column * 4u + k]; }
+        for (var k = 0u; k < 4u; k++) { sum[k] += g[upper + k * params.c_groups]; }
     }
-    for (var k = 0u; k < 4u; k++) { g[row * channels + column * 4u + k] = sum[k]; }
+    for (var k = 0u; k < 4u; k++) { g[upper + k * params.c_groups] = sum[k]; }
     // A tile on the diagonal holds both halves already, equal to the bit.
-    if (j_tile > i_tile) {
-        for (var k = 0u; k < 4u; k++) { g[(column * 4u + k) * channels + row] = sum[k]; }
+    if (j / TILE > i / TILE) {
+        let mirrored = transpose(sum);
+        let lower = 4u * j * params.c_groups + i;
+        for (var k = 0u; k < 4u; k++) { g[lower + k * params.c_groups] = mirrored[k]; }
     }
 }

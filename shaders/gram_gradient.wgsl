@@ -1,18 +1,19 @@
-// gram_gradient — gF (+)= 2/M · D·F, the gradient of a Gram loss with respect to the feature map; broadcasts, 64-bit loads
+// gram_gradient — gF (+)= 2/M · D·F, the gradient of a Gram loss with respect to the feature map; broadcasts, loads of two pixels
 //
 // Math      y[o,p] (+)= t[p] · (scale · Σ_c d[o,c] · x[c,p] [+ scale/2 · gμ[o] with flag MEAN]),  d symmetric, t = 1 unless WEIGHTED;
 //           then 0 where mask ≤ 0
 // Backward  none: the second derivative is never needed
-// Layout    x, y, mask: [C/4][plane] vec4 (mask is F itself behind a ReLU)   d: [C][C] f32, row-major, as vec4, of moments then gμ
+// Layout    x, y, mask: [C/4][plane] vec4, x two at a time (mask is F itself behind a ReLU)   d: [C][C] f32, row-major, as vec4, of moments then gμ
 //           weights: [plane] vec4, t in x
 // Threads   1 thread = 8 neighbouring pixels × 32 channels of y
 // Dispatch  (ceil(ceil(pixels/8) / WORKGROUP), ceil(o_groups/8), 1)
 // Bindings  0 params: uniform  1 x: read  2 d: read  4 y: read_write  5 mask: read  6 weights: read
 // Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), WEIGHTED   text: STRIP, OUT_GROUPS
-// Cost      2·C²·M flop; per thread and input group: 8 vec4 of x, 4 vec4 of d, for 1024 multiply-adds
-// Why       faster than gram_gradient_portable: 26–37 % against 6–9 % of the FMA peak on Mesa llvmpipe, where loads are the cost: one load
-//           fetches 8 columns of d for all 8 lanes, and two components read as one 64-bit integer cost little more than one
-//           (20–28 % with vec4f buffers and the stores in a loop). Slower on a GPU: 256 sums per thread spill there (RDNA2: 78 registers)
+// Cost      2·C²·M flop; per thread and input group: 4 loads of two vec4 of x, 4 vec4 of d, for 1024 multiply-adds
+// Why       faster than gram_gradient_portable: 28–38 % against 6–9 % of the FMA peak on Mesa llvmpipe, where loads are the cost: one load
+//           fetches 8 columns of d for all 8 lanes, and 64-bit integers cost little more than one float (20–28 % with vec4f buffers and the
+//           stores in a loop); x two pixels at a time takes 7 % off again. Of a turn 40 % are multiply-adds, 27 % loads of x, 15 % of d.
+//           All channels of a strip before the next: no gain. Slower on a GPU: 256 sums per thread spill there (RDNA2: 78 registers)
 // Test      tests/kernels/statistics.rs::gram
 
 struct GramGradientParams {
@@ -33,7 +34,7 @@ const MASK = 8u;
 const MEAN = 16u;
 
 @group(0) @binding(0) var<uniform> params: GramGradientParams;
-@group(0) @binding(1) var<storage, read> x: array<vec2<u64>>;
+@group(0) @binding(1) var<storage, read> x: array<vec4<u64>>;
 @group(0) @binding(2) var<storage, read> d: array<vec2<u64>>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec2<u64>>;
 @group(0) @binding(5) var<storage, read> mask: array<vec2<u64>>;
@@ -56,8 +57,8 @@ fn main(
     // Lanes past the last pixel stay: they carry weights for the others.
     let first = id.x * STRIP;
     let block = workgroup.y * OUT_GROUPS;
-    var offset: array<u32, STRIP>;
-    for (var i = 0u; i < STRIP; i++) { offset[i] = min(first + i, params.pixels - 1u); }
+    var offset: array<u32, STRIP / 2u>; // of two pixels at a time
+    for (var i = 0u; i < STRIP / 2u; i++) { offset[i] = min(first / 2u + i, (params.pixels - 1u) / 2u); }
 
     // Eight lanes read 4 rows × 2 column groups of d at once; groups past the end repeat the last one.
     let group = params.o_first + block;
@@ -83,12 +84,16 @@ fn main(
     let end = start + params.c_groups * step;
     var plane = 0u;
     for (var at = start; at < end; at += step) {
-        for (var i = 0u; i < STRIP; i++) { input[i] = unpack(x[plane + offset[i]]); }
+        for (var i = 0u; i < STRIP / 2u; i++) {
+            let both = x[plane + offset[i]];
+            input[2u * i] = unpack(both.xy);
+            input[2u * i + 1u] = unpack(both.zw);
+        }
         add_two_groups(&sum0, &sum1, &input, unpack(d[at + at0]));
         add_two_groups(&sum2, &sum3, &input, unpack(d[at + at1]));
         add_two_groups(&sum4, &sum5, &input, unpack(d[at + at2]));
         add_two_groups(&sum6, &sum7, &input, unpack(d[at + at3]));
-        plane += params.x_plane;
+        plane += params.x_plane / 2u;
     }
     store_strip(&sum0, block, first);
     store_strip(&sum1, block + 1u, first);

@@ -2,14 +2,17 @@
 //! `gram_tiled.wgsl` and the former's second pass), and the [way back](gradient).
 
 mod gradient;
+mod tiling;
 
 pub use gradient::{GRADIENT, GRADIENT_PORTABLE, gradient};
 pub(super) use gradient::{gradient_kernel, gradient_of_moments};
+pub use tiling::Tiling;
+use tiling::{Part, chunks};
 
 use super::ACCUMULATE;
 use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
 use super::weighted::{Weighted, weighted, weights_or};
-use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
+use crate::gpu::{Access, BufferView, Command, GpuError, Kernel, Recorder};
 use crate::shape::Shape;
 
 /// Sums over chunks of pixels, a tile of the upper triangle each.
@@ -66,75 +69,6 @@ pub static REDUCE: Kernel = Kernel {
     needs_subgroups: false,
 };
 
-/// How the sums are shared out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tiling {
-    /// [`PARTIAL`]: a large tile in the registers of each thread, which has pixels of its own.
-    Threads,
-    /// [`BROADCAST`]: a larger tile over the lanes of a subgroup, which share their pixels.
-    Lanes,
-    /// [`TILED`]: a tile for a whole workgroup, in the memory that it shares.
-    Workgroups,
-}
-
-impl Tiling {
-    /// All, from plain to special.
-    pub const ALL: [Self; 3] = [Self::Threads, Self::Lanes, Self::Workgroups];
-
-    /// The shipped rule.
-    pub fn choose(gpu: &Gpu) -> Self {
-        Self::fastest(gpu.adapter().is_software(), gpu.has_subgroups())
-    }
-
-    pub(super) fn fastest(software: bool, subgroups: bool) -> Self {
-        // A barrier costs a software adapter more than it wins; a real GPU spills the large tiles.
-        match (software, subgroups) {
-            (true, true) => Self::Lanes,
-            (true, false) => Self::Threads,
-            (false, _) => Self::Workgroups,
-        }
-    }
-
-    /// Whether the adapter can run it.
-    pub fn is_supported(self, gpu: &Gpu) -> bool {
-        gpu.can_run(self.kernel())
-    }
-
-    /// Its first pass.
-    pub fn kernel(self) -> &'static Kernel {
-        match self {
-            Self::Threads => &PARTIAL,
-            Self::Lanes => &BROADCAST,
-            Self::Workgroups => &TILED,
-        }
-    }
-
-    /// Channel groups along each side of a tile.
-    fn groups(self) -> usize {
-        match self {
-            Self::Threads => 4,
-            Self::Lanes | Self::Workgroups => 16,
-        }
-    }
-
-    /// Chunks of pixels; never more than `workspace_bytes` has room for.
-    fn chunks(self, shape: Shape) -> usize {
-        match self {
-            // Each stores a whole tile, which costs as much as a hundred pixels.
-            Self::Lanes => shape.pixels().div_ceil(128).min(chunks(shape)),
-            Self::Threads | Self::Workgroups => chunks(shape),
-        }
-    }
-
-    /// How many chunks of pixels one workgroup sums.
-    fn chunks_per_workgroup(self, chunks: usize, widest: u32) -> usize {
-        match self {
-            Self::Threads => workgroup(chunks, widest),
-            Self::Lanes | Self::Workgroups => 1,
-        }
-    }
-}
-
 /// Same order as `GramParams` in the shader.
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::NoUninit)]
@@ -151,22 +85,6 @@ struct GramParams {
     scale: f32,
     flags: u32,
     padding: u32,
-}
-
-/// Into how many chunks the pixels are split, each with partial sums of its own. More of them keep
-/// more threads busy and cost more sums: past 32 the reduction begins to show on software adapters, and
-/// so it does where a chunk has fewer than 128 pixels.
-fn chunks(shape: Shape) -> usize {
-    let most = if shape.channels <= 128 { 64 } else { 32 };
-    shape.pixels().div_ceil(128).next_multiple_of(8).min(most)
-}
-
-/// Threads of a workgroup of [`PARTIAL`], a divisor of `chunks`.
-fn workgroup(chunks: usize, widest: u32) -> usize {
-    [64, 32, 16]
-        .into_iter()
-        .find(|&size| chunks.is_multiple_of(size) && size <= widest as usize)
-        .unwrap_or(8)
 }
 
 /// Bytes of partial sums for the Gram matrix of a map.
@@ -236,12 +154,14 @@ pub fn forward(
         for &j_slice in &slices[index..] {
             let partials = BufferView::first(partials, workspace_bytes(f.shape));
             let widest = recorder.workgroup();
-            recorder.push(partial_command(
-                (tiling, widest),
-                (f, weights),
-                [i_slice, j_slice],
-                partials,
-            ));
+            for part in tiling.parts(i_slice, j_slice) {
+                recorder.push(partial_command(
+                    (tiling, *part, widest),
+                    (f, weights),
+                    [i_slice, j_slice],
+                    partials.clone(),
+                ));
+            }
         }
     }
     let c_groups = groups(f.shape.channels) as u32;
@@ -265,7 +185,7 @@ pub fn forward(
             BufferView::first(partials, partial_bytes),
             BufferView::first(g, matrix_bytes(f.shape)),
         ],
-        workgroups: [c_groups.div_ceil(64), 4 * c_groups, 1],
+        workgroups: [c_groups.div_ceil(64), c_groups, 1],
         flop: partial_bytes / 4,
         bytes: partial_bytes,
     });
@@ -273,26 +193,23 @@ pub fn forward(
 }
 
 fn partial_command(
-    (tiling, widest): (Tiling, u32),
+    (tiling, part, widest): (Tiling, Part, u32),
     (f, weights): Weighted<'_>,
     [i_slice, j_slice]: [GroupSlice; 2],
     partials: BufferView,
 ) -> Command {
     let chunks = tiling.chunks(f.shape);
     let together = tiling.chunks_per_workgroup(chunks, widest);
-    let tiles = |slice: GroupSlice| slice.count.div_ceil(tiling.groups()) as u32;
     let (i, j) = (4 * i_slice.count as u64, 4 * j_slice.count as u64);
-    // A slice with itself fills only the upper triangle.
-    let products = if i_slice == j_slice {
-        i * (i + 1) / 2
-    } else {
-        i * j
-    };
     Command {
         kernel: tiling.kernel(),
         knobs: match tiling {
             Tiling::Threads => vec![("WORKGROUP", together as u32), weighted(weights)],
-            Tiling::Lanes | Tiling::Workgroups => vec![weighted(weights)],
+            Tiling::Lanes => vec![
+                ("DIAGONAL", (part == Part::Diagonal) as u32),
+                weighted(weights),
+            ],
+            Tiling::Workgroups => vec![weighted(weights)],
         },
         uniform: bytemuck::bytes_of(&gram_params(f, i_slice, j_slice, chunks, together)).to_vec(),
         buffers: vec![
@@ -301,8 +218,8 @@ fn partial_command(
             partials,
             weights_or(f, weights),
         ],
-        workgroups: [(chunks / together) as u32, tiles(i_slice), tiles(j_slice)],
-        flop: 2 * products * f.shape.pixels() as u64,
+        workgroups: tiling.workgroups(part, i_slice, j_slice, chunks / together),
+        flop: 2 * tiling.products(part, i_slice, j_slice) * f.shape.pixels() as u64,
         bytes: 4 * (i + j) * f.shape.pixels() as u64,
     }
 }
@@ -323,7 +240,9 @@ fn gram_params(
         j_first: j_slice.first as u32,
         j_groups: j_slice.count as u32,
         chunks: chunks as u32,
-        strip: (f.shape.pixels() * together).div_ceil(chunks) as u32,
+        strip: (f.shape.pixels() * together)
+            .div_ceil(chunks)
+            .next_multiple_of(4) as u32,
         // Scale and flags are for the second pass.
         scale: 0.0,
         flags: 0,

@@ -1,0 +1,149 @@
+//! How the sums of a Gram matrix are shared out over workgroups.
+
+use super::{BROADCAST, PARTIAL, TILED};
+use crate::gpu::{Gpu, Kernel};
+use crate::kernels::feature_map::GroupSlice;
+use crate::shape::Shape;
+
+/// Channel groups of the rows of a tile of [`BROADCAST`] above the diagonal.
+const BROADCAST_ROWS: usize = 8;
+
+/// How the sums are shared out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tiling {
+    /// [`PARTIAL`]: a large tile in the registers of each thread, which has pixels of its own.
+    Threads,
+    /// [`BROADCAST`]: a larger tile over the lanes of a subgroup, which share their pixels.
+    Lanes,
+    /// [`TILED`]: a tile for a whole workgroup, in the memory that it shares.
+    Workgroups,
+}
+
+impl Tiling {
+    /// All, from plain to special.
+    pub const ALL: [Self; 3] = [Self::Threads, Self::Lanes, Self::Workgroups];
+
+    /// The shipped rule.
+    pub fn choose(gpu: &Gpu) -> Self {
+        Self::fastest(gpu.adapter().is_software(), gpu.has_subgroups())
+    }
+
+    pub(in crate::kernels) fn fastest(software: bool, subgroups: bool) -> Self {
+        // A barrier costs a software adapter more than it wins; a real GPU spills the large tiles.
+        match (software, subgroups) {
+            (true, true) => Self::Lanes,
+            (true, false) => Self::Threads,
+            (false, _) => Self::Workgroups,
+        }
+    }
+
+    /// Whether the adapter can run it.
+    pub fn is_supported(self, gpu: &Gpu) -> bool {
+        gpu.can_run(self.kernel())
+    }
+
+    /// Its first pass.
+    pub fn kernel(self) -> &'static Kernel {
+        match self {
+            Self::Threads => &PARTIAL,
+            Self::Lanes => &BROADCAST,
+            Self::Workgroups => &TILED,
+        }
+    }
+
+    /// Channel groups along each side of a tile.
+    pub(super) fn groups(self) -> usize {
+        match self {
+            Self::Threads => 4,
+            Self::Lanes | Self::Workgroups => 16,
+        }
+    }
+
+    /// The dispatches that fill the part of the matrix where two slices of the channels meet.
+    pub(super) fn parts(self, i_slice: GroupSlice, j_slice: GroupSlice) -> &'static [Part] {
+        match self {
+            Self::Lanes if i_slice != j_slice => &[Part::Above],
+            Self::Lanes if j_slice.count <= self.groups() => &[Part::Diagonal],
+            Self::Lanes => &[Part::Above, Part::Diagonal],
+            Self::Threads | Self::Workgroups => &[Part::Upper],
+        }
+    }
+
+    /// Chunks of pixels; never more than `workspace_bytes` has room for.
+    pub(super) fn chunks(self, shape: Shape) -> usize {
+        match self {
+            // Each stores a whole tile, which costs as much as hundreds of pixels.
+            Self::Lanes => shape.pixels().div_ceil(512).min(chunks(shape)),
+            Self::Threads | Self::Workgroups => chunks(shape),
+        }
+    }
+
+    /// How many chunks of pixels one workgroup sums.
+    pub(super) fn chunks_per_workgroup(self, chunks: usize, widest: u32) -> usize {
+        match self {
+            Self::Threads => workgroup(chunks, widest),
+            Self::Lanes | Self::Workgroups => 1,
+        }
+    }
+
+    /// Multiply-adds per pixel that fill its part of the matrix, each pair of channels once.
+    pub(super) fn products(self, part: Part, i_slice: GroupSlice, j_slice: GroupSlice) -> u64 {
+        let (i, j) = (4 * i_slice.count as u64, 4 * j_slice.count as u64);
+        let triangle = |rows: u64| rows * (rows + 1) / 2;
+        let side = 4 * self.groups() as u64;
+        let on_diagonal = i / side * triangle(side) + triangle(i % side);
+        match part {
+            Part::Diagonal => on_diagonal,
+            _ if i_slice != j_slice => i * j,
+            Part::Above => triangle(i) - on_diagonal,
+            Part::Upper => triangle(i),
+        }
+    }
+
+    /// Workgroups of a dispatch. [`BROADCAST`] takes all tiles of a chunk before the next, which lies in the cache meanwhile.
+    pub(super) fn workgroups(
+        self,
+        part: Part,
+        i_slice: GroupSlice,
+        j_slice: GroupSlice,
+        chunks: usize,
+    ) -> [u32; 3] {
+        let columns = j_slice.count.div_ceil(self.groups()) as u32;
+        let rows = match part {
+            Part::Upper => i_slice.count.div_ceil(self.groups()) as u32,
+            Part::Above => i_slice.count.div_ceil(BROADCAST_ROWS) as u32,
+            Part::Diagonal => 1,
+        };
+        match self {
+            Self::Lanes => [rows, columns, chunks as u32],
+            Self::Threads | Self::Workgroups => [chunks as u32, rows, columns],
+        }
+    }
+}
+
+/// Which tiles a dispatch computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// All on and above the diagonal.
+    Upper,
+    /// Those above it.
+    Above,
+    /// Those on it, of which a part is the mirror image of another.
+    Diagonal,
+}
+
+/// Into how many chunks the pixels are split, each with partial sums of its own. More of them keep
+/// more threads busy and cost more sums: past 32 the reduction begins to show on software adapters, and
+/// so it does where a chunk has fewer than 128 pixels.
+pub(super) fn chunks(shape: Shape) -> usize {
+    let most = if shape.channels <= 128 { 64 } else { 32 };
+    shape.pixels().div_ceil(128).next_multiple_of(8).min(most)
+}
+
+/// Threads of a workgroup of [`PARTIAL`], a divisor of `chunks`.
+fn workgroup(chunks: usize, widest: u32) -> usize {
+    [64, 32, 16]
+        .into_iter()
+        .find(|&size| chunks.is_multiple_of(size) && size <= widest as usize)
+        .unwrap_or(8)
+}
