@@ -71,26 +71,32 @@ pub struct Flag {
 /// Reads a command line, the command's own name first. With `--resume` the flags of the checkpoint are filled in,
 /// with `--from` those of the picture's record.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, Refusal> {
-    let mut command = Arguments::command();
+    parse_with(&mut Arguments::command(), words)
+}
+
+/// The same with the definition of all flags at hand, for whoever reads many command lines.
+pub fn parse_with(
+    command: &mut clap::Command,
+    words: impl IntoIterator<Item = OsString>,
+) -> Result<Parsed, Refusal> {
     let mut matches = command.try_get_matches_from_mut(words)?;
     let (mut resumed, mut repeated) = (None, None);
     if let Some((run, path)) = named(&matches, "resume") {
         let checkpoint = checkpoint::read(&path)?;
-        let given = flags(&command, &matches);
+        let given = flags(command, &matches);
         let words = continuation(run, &checkpoint.origin.options, &given, &path)?;
         matches = command.try_get_matches_from_mut(with_talk(words, &matches))?;
         resumed = Some(checkpoint);
     } else if let Some((run, path)) = named(&matches, "from") {
-        let (repetition, words) = Repetition::new(run, &path, &flags(&command, &matches))?;
+        let (repetition, words) = Repetition::new(run, &path, &flags(command, &matches))?;
         matches = command
             .try_get_matches_from_mut(with_talk(words, &matches))
             .map_err(|_| repetition.unknown_options())?;
         repeated = Some(repetition);
     }
-    let flags = flags(&command, &matches);
+    let flags = flags(command, &matches);
     let is_dry = is_dry(&matches);
-    let arguments =
-        Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    let arguments = Arguments::from_arg_matches(&matches).map_err(|error| error.format(command))?;
     Ok(Parsed {
         arguments,
         session: Session {

@@ -1,11 +1,14 @@
 //! Command lines and records that a stranger may have written: they are read here as in every run, and not obeyed.
 //! `fuzz/` looks for some that do harm; the tests below keep what was found.
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::sync::LazyLock;
 
+use clap::CommandFactory;
 use tempfile::NamedTempFile;
 
+use super::arguments::Arguments;
 use super::failure::Failure;
 use super::resume::{self, Refusal};
 
@@ -43,8 +46,12 @@ pub fn record(bytes: &[u8]) {
 
 /// Reads the words that follow the command's own name; what is wrong with them is said in few words.
 fn read(words: impl Iterator<Item = OsString>) {
-    let name = OsString::from("impasto");
-    let failure = match resume::parse(std::iter::once(name).chain(words)) {
+    thread_local! {
+        // Its definition costs a hundred times what most command lines do.
+        static COMMAND: RefCell<clap::Command> = RefCell::new(Arguments::command());
+    }
+    let words = std::iter::once(OsString::from("impasto")).chain(words);
+    let failure = match COMMAND.with_borrow_mut(|command| resume::parse_with(command, words)) {
         Ok(_) => return,
         Err(Refusal::Clap(answer)) if super::is_help(&answer) => return,
         Err(refusal) => Failure::from(refusal),
