@@ -95,3 +95,45 @@ fn weights_as_safetensors() {
 fn checkpoints() {
     each("checkpoint", inputs::checkpoint);
 }
+
+/// The fuzzer's workspace compiles the command line into itself, and nothing else here would notice that it cannot.
+#[test]
+fn the_fuzzer_has_what_the_command_line_names() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let dependencies = |manifest: &str| -> Vec<String> {
+        let text = fs::read_to_string(root.join(manifest)).unwrap();
+        let tables = text.split("\n[").filter(|table| {
+            let head = table.lines().next().unwrap_or_default();
+            head.ends_with("dependencies]") && !head.contains("dev-")
+        });
+        let lines = tables.flat_map(|table| table.lines().skip(1));
+        let names = lines.filter_map(|line| line.split_once(" = "));
+        names.map(|(name, _)| name.to_string()).collect()
+    };
+    let mut sources = String::new();
+    let mut folders = vec![root.join("src/cli")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => sources += &fs::read_to_string(path).unwrap(),
+            }
+        }
+    }
+    let named = |name: &String| {
+        let path = format!("{}::", name.replace('-', "_"));
+        sources.match_indices(&path).any(|(at, _)| {
+            let before = sources[..at].chars().next_back();
+            !before.is_some_and(|letter| letter.is_alphanumeric() || "_:".contains(letter))
+        })
+    };
+    let named: Vec<String> = dependencies("Cargo.toml")
+        .into_iter()
+        .filter(named)
+        .collect();
+    assert!(named.iter().any(|name| name == "clap"), "{named:?}");
+    let known = dependencies("fuzz/Cargo.toml");
+    let unknown: Vec<_> = named.iter().filter(|name| !known.contains(name)).collect();
+    assert!(unknown.is_empty(), "fuzz/Cargo.toml lacks {unknown:?}");
+}

@@ -62,7 +62,7 @@ pub(super) fn plan(
     let mut plan = Plan {
         lines: vec![line(&forecast, wish)],
         convolutions: forecast.step.convolutions.clone(),
-        scales: vec![(*last, forecast.way)],
+        scales: vec![(*last, forecast.way.clone())],
         optimiser: forecast.optimiser,
         finish: None,
         peak: forecast.peak,
@@ -73,10 +73,17 @@ pub(super) fn plan(
             optimiser: forecast.optimiser,
         });
         if let Some((finest, coarser)) = before.split_last() {
+            let pursuit = forecast;
             let forecast = find(finest, usual, job.optimiser)?;
-            plan.lines.push(line(&forecast, job.optimiser));
             plan.optimiser = forecast.optimiser;
             plan.peak = plan.peak.max(forecast.peak);
+            plan.lines = if forecast.way.candidate == pursuit.way.candidate {
+                let peak = plan.peak;
+                vec![line(&StyleForecast { peak, ..pursuit }, wish)]
+            } else {
+                let before = line(&forecast, job.optimiser) + " before the finish";
+                vec![before, line(&pursuit, wish) + " in the finish"]
+            };
             plan.scales.insert(0, (*finest, forecast.way));
             scales = coarser;
         }
