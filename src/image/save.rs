@@ -44,15 +44,20 @@ impl PictureFormat {
     /// [`ImageError::UnknownExtension`] if it names none of them.
     pub fn of(path: &Path) -> Result<Self, ImageError> {
         let extension = path.extension().unwrap_or_default();
-        match extension.to_string_lossy().to_ascii_lowercase().as_str() {
-            "png" => Ok(Self::Png),
-            "jpg" | "jpeg" => Ok(Self::Jpeg),
-            "webp" => Ok(Self::WebP),
-            "tif" | "tiff" => Ok(Self::Tiff),
-            "bmp" => Ok(Self::Bmp),
-            _ => Err(ImageError::UnknownExtension {
-                path: path.display().to_string(),
-            }),
+        Self::named(&extension.to_string_lossy()).ok_or_else(|| ImageError::UnknownExtension {
+            path: path.display().to_string(),
+        })
+    }
+
+    /// By its usual extension.
+    fn named(extension: &str) -> Option<Self> {
+        match extension.to_ascii_lowercase().as_str() {
+            "png" => Some(Self::Png),
+            "jpg" | "jpeg" => Some(Self::Jpeg),
+            "webp" => Some(Self::WebP),
+            "tif" | "tiff" => Some(Self::Tiff),
+            "bmp" => Some(Self::Bmp),
+            _ => None,
         }
     }
 
@@ -76,8 +81,7 @@ impl FromStr for PictureFormat {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::of(&Path::new("a").with_extension(text))
-            .map_err(|_| "choose png, jpg, webp, tiff or bmp".to_owned())
+        Self::named(text).ok_or_else(|| "choose png, jpg, webp, tiff or bmp".to_owned())
     }
 }
 
