@@ -375,6 +375,11 @@ fn forward_workspaces(tape: &Tape, node: usize, binding_limit: u64) -> Vec<u64> 
         }
         Op::Gram { .. } => vec![gram::workspace_bytes(map())],
         Op::Moments { .. } => vec![moments::workspace_bytes(map())],
-        _ => vec![],
+        Op::PictureInput { .. }
+        | Op::Conv3x3 { .. }
+        | Op::Relu
+        | Op::Pool(_)
+        | Op::Crop(_)
+        | Op::Paste(_) => vec![],
     }
 }

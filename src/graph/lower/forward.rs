@@ -71,7 +71,13 @@ impl Builder<'_> {
                     accumulate: step.merge.accumulate,
                 },
             ),
-            op => self.loss(recorder, op, step),
+            op @ (Op::ContentLoss { .. }
+            | Op::DreamLoss(_)
+            | Op::GuideLoss(_)
+            | Op::StyleLoss { .. }
+            | Op::WassersteinLoss { .. }
+            | Op::AlignmentLoss { .. }
+            | Op::TvLoss { .. }) => self.loss(recorder, op, step),
         }
     }
 
