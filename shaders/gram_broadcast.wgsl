@@ -131,6 +131,7 @@ fn product(f: mat4x4f, row: vec4f, sum: vec4f) -> vec4f {
     return sum + fma(f[3], vec4f(row.w), fma(f[2], vec4f(row.z), fma(f[1], vec4f(row.y), f[0] * row.x)));
 }
 
+// One function for each lane, as subgroupBroadcast wants it as a constant.
 fn broadcast0(f: mat4x4f) -> mat4x4f {
     return mat4x4f(subgroupBroadcast(f[0], 0u), subgroupBroadcast(f[1], 0u), subgroupBroadcast(f[2], 0u), subgroupBroadcast(f[3], 0u));
 }

@@ -25,12 +25,12 @@ impl Tiling {
 
     /// The shipped rule.
     pub fn choose(gpu: &Gpu) -> Self {
-        Self::fastest(gpu.adapter().is_software(), gpu.has_subgroups())
+        Self::fastest(gpu.adapter().is_software(), gpu.can_run(&BROADCAST))
     }
 
-    pub(in crate::kernels) fn fastest(software: bool, subgroups: bool) -> Self {
+    pub(in crate::kernels) fn fastest(software: bool, broadcasts: bool) -> Self {
         // A barrier costs a software adapter more than it wins; a real GPU spills the large tiles.
-        match (software, subgroups) {
+        match (software, broadcasts) {
             (true, true) => Self::Lanes,
             (true, false) => Self::Threads,
             (false, _) => Self::Workgroups,
