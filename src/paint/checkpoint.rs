@@ -178,15 +178,12 @@ impl Checkpoint {
             optimiser: self.optimiser.as_ref().map(|state| state.settings),
             optimiser_step: self.optimiser.as_ref().map_or(0, |state| state.step),
         };
+        let metadata = json!({
+            "format": FORMAT,
+            "version": VERSION.to_string(),
+            "run": serde_json::to_string(&run)?,
+        });
         let mut entries = Map::new();
-        entries.insert(
-            "__metadata__".to_string(),
-            json!({
-                "format": FORMAT,
-                "version": VERSION.to_string(),
-                "run": serde_json::to_string(&run)?,
-            }),
-        );
         let mut place = |name: &str, dtype: &str, shape: Value, start: usize, bytes: usize| {
             let entry =
                 json!({ "dtype": dtype, "shape": shape, "data_offsets": [start, start + bytes] });
@@ -204,7 +201,9 @@ impl Checkpoint {
             end,
             CHECKSUM_BYTES,
         );
-        let mut header = serde_json::to_vec(&entries)?;
+        // The metadata first, whatever the tensors are called: a file is known by its beginning.
+        let mut header = format!("{{\"__metadata__\":{metadata},").into_bytes();
+        header.extend(&serde_json::to_vec(&entries)?[1..]);
         // Tensors begin at multiples of eight, which spaces provide for.
         header.resize(header.len().next_multiple_of(8), b' ');
         Ok(header)
