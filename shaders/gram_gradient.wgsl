@@ -10,7 +10,7 @@
 // Bindings  0 params: uniform  1 x: read  2 d: read  4 y: read_write  5 mask: read  6 weights: read
 // Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), WEIGHTED   text: STRIP, OUT_GROUPS
 // Cost      2·C²·M flop; per thread and input group: 4 loads of two vec4 of x, 4 vec4 of d, for 1024 multiply-adds
-// Why       faster than gram_gradient_portable: 28–38 % against 6–9 % of the FMA peak on Mesa llvmpipe, where loads are the cost: one load
+// Why       faster than gram_gradient_portable: 25–37 % against 6–9 % of the FMA peak on Mesa llvmpipe, where loads are the cost: one load
 //           fetches 8 columns of d for all 8 lanes, and 64-bit integers cost little more than one float (20–28 % with vec4f buffers and the
 //           stores in a loop); x two pixels at a time takes 7 % off again. Of a turn 40 % are multiply-adds, 27 % loads of x, 15 % of d.
 //           All channels of a strip before the next: no gain. Slower on a GPU: 256 sums per thread spill there (RDNA2: 78 registers)
