@@ -3,7 +3,7 @@
 // Math      s = ΣF·D over C·M, c = s / (‖F‖·‖D‖ + ε);   L = w · s/M · max(c, FLOOR)^p
 // Backward  gF = a·D − b·F with a = w/M·(1 + p)·c^p, b = w/M·p·c^(p+1)·‖D‖/‖F‖; at the floor a = w/M·FLOOR^p, b = 0
 // Layout    f, direction, gf: [C/4][plane] vec4   partials: [3][count] f32, F·D then F·F then D·D   outcome: a, b
-// Threads   measure: 4096 threads stride over all vec4s; conclude: one workgroup; gradient: one thread = one vec4
+// Threads   measure: 64 workgroups share the vec4s in runs, see content_loss; conclude: one workgroup; gradient: one thread = one vec4
 // Dispatch  measure (64); conclude (1); gradient (ceil(H·W / 64) folded over x and y, C/4)
 // Bindings  0 p: uniform  1 f: read  2 direction: read  3 partials: read_write  4 totals: read_write
 //           5 outcome: read_write  6 gf: read_write  7 known: read
@@ -45,13 +45,31 @@ const FLOOR = 0.1;
 @group(0) @binding(7) var<storage, read> known: vec4<f32>;
 
 @compute @workgroup_size(64)
-fn measure(@builtin(global_invocation_id) id: vec3<u32>) {
+fn measure(
+    @builtin(global_invocation_id) id: vec3<u32>,
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    // A run of vec4s for every workgroup: whole rounds of its threads.
+    let all = p.groups * p.pixels;
+    let share = (all + THREADS - 1u) / THREADS * 64u;
+    let first = workgroup.x * share + lane;
+    let end = min(all, (workgroup.x + 1u) * share);
     var sums = vec3(0.0);
-    for (var i = id.x; i < p.groups * p.pixels; i += THREADS) {
-        let at = i / p.pixels * p.plane + i % p.pixels;
+    // The place of vec4 number i, kept up to date: Mesa's llvmpipe divides lane by lane, and would in every turn.
+    let groups_on = 64u / p.pixels;
+    let pixels_on = 64u % p.pixels;
+    var group = first / p.pixels;
+    var pixel = first % p.pixels;
+    for (var i = first; i < end; i += 64u) {
+        let at = group * p.plane + pixel;
         let feature = f[at];
         let wanted = direction[at];
         sums += vec3(dot(feature, wanted), dot(feature, feature), dot(wanted, wanted));
+        pixel += pixels_on;
+        let is_next = pixel >= p.pixels;
+        pixel -= select(0u, p.pixels, is_next);
+        group += groups_on + u32(is_next);
     }
     let at = p.first_partial + id.x;
     partials[at] = sums.x;

@@ -4,14 +4,15 @@
 //           gradient  gF = 2w / (C·M) · t·(F − P)
 // Backward  the entry point `gradient`
 // Layout    f, target_map, gf: [C/4][plane] vec4   weights: [plane] vec4, t in x   partials: one f32 per thread of `value`
-// Threads   value: 4096 threads stride over all vec4s; gradient: one thread = one vec4
+// Threads   value: 64 workgroups share the vec4s in runs; gradient: one thread = one vec4
 // Dispatch  value (64); gradient (ceil(H·W / 64) folded over x and y, C/4)
 // Bindings  0 p: uniform  1 f: read  2 target_map: read  3 partials: read_write  4 gf: read_write
 //           5 weights: read
 // Knobs     override WEIGHTED; p.flags bit 1 accumulates onto gf, bit 3 masks by F > 0 (fused ReLU gradient)
 // Cost      value 3 flop and 8 bytes per value; gradient 2 flop and 12 bytes
 // Why       A fixed number of partial sums, added up in a fixed order by sum.wgsl: no float atomics,
-//           so two runs agree to the bit. Padded channels are 0 in both maps and add nothing.
+//           so two runs agree to the bit. Padded channels are 0 in both maps and add nothing. A workgroup has a
+//           run of vec4s: with threads that strode over all of them 64 KiB apart, `value` took MEASURED at 512 x 32² on Mesa llvmpipe
 // Test      tests/kernels.rs::content_loss
 
 struct Params {
@@ -38,16 +39,34 @@ const THREADS = 4096u;
 override WEIGHTED: bool = false;
 
 @compute @workgroup_size(64)
-fn value(@builtin(global_invocation_id) id: vec3<u32>) {
+fn value(
+    @builtin(global_invocation_id) id: vec3<u32>,
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    // A run of vec4s for every workgroup: whole rounds of its threads.
+    let all = p.groups * p.pixels;
+    let share = (all + THREADS - 1u) / THREADS * 64u;
+    let first = workgroup.x * share + lane;
+    let end = min(all, (workgroup.x + 1u) * share);
     var sum = 0.0;
-    for (var i = id.x; i < p.groups * p.pixels; i += THREADS) {
-        let at = i / p.pixels * p.plane + i % p.pixels;
+    // The place of vec4 number i, kept up to date: Mesa's llvmpipe divides lane by lane, and would in every turn.
+    let groups_on = 64u / p.pixels;
+    let pixels_on = 64u % p.pixels;
+    var group = first / p.pixels;
+    var pixel = first % p.pixels;
+    for (var i = first; i < end; i += 64u) {
+        let at = group * p.plane + pixel;
         let difference = f[at] - target_map[at];
         var square = dot(difference, difference);
         if WEIGHTED {
-            square *= weights[i % p.pixels].x;
+            square *= weights[pixel].x;
         }
         sum += square;
+        pixel += pixels_on;
+        let is_next = pixel >= p.pixels;
+        pixel -= select(0u, p.pixels, is_next);
+        group += groups_on + u32(is_next);
     }
     partials[p.first_partial + id.x] = sum;
 }

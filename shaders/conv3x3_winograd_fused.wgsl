@@ -2,11 +2,14 @@
 //
 // Math      V = Bᵀ d B for every 6x6 window, M[k] = U[k] · V[k] for the 36 frequencies k, y = Aᵀ M A (Lavin & Gray 2016)
 // Backward  the same on gy with turned, transposed weights, flags ACCUMULATE and MASK as needed
-// Layout    x: [C/4][x_plane] vec4   y, mask: [O/4][y_plane] vec4, as pairs of u64
+// Pooling   `pooled` ends in the 2x2 maximum of the ReLU, y: [O/4][H/2 · W/2], and leaves the switches of conv3x3_winograd_output;
+//           `unpooled` begins with the gradient of that, x: [C/4][H/2 · W/2]. The map between the two is never in memory
+// Layout    x: [C/4][x_plane] vec4   y, mask: [O/4][y_plane] vec4, as pairs of u64   switches: [groups][tiles, whole 32] u64
 //           u: as in conv3x3_winograd_multiply   scratch: per workgroup [36][C/4 + 8][64 tiles]
 // Threads   1 thread = 8 tiles of a block of 64, over all channels; blocks are dealt to the workgroups in turn
 // Dispatch  (workgroups that the scratch has room for, 1, 1)
 // Bindings  0 params: uniform  1 x: read  2 u: read_texels  3 scratch: read_write  4 bias: read  5 y: read_write  6 mask: read
+//           7 switches: read_write
 // Knobs     override FLAGS (what the epilogue does), BORDER   text: GROUPS
 // Cost      72·C·O flop per tile
 // Why       the three passes of conv3x3_winograd_* spend half of their time on their way through memory where there are few channels. Here
@@ -42,6 +45,7 @@ const WRAP = 2u;
 @group(0) @binding(4) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> y: array<vec2<u64>>;
 @group(0) @binding(6) var<storage, read> mask: array<vec2<u64>>;
+@group(0) @binding(7) var<storage, read_write> switches: array<u64>;
 
 override FLAGS: u32 = 0u;
 override BORDER: u32 = 0u; // what lies beyond the map: zeros, its outermost pixels or its opposite side
@@ -69,6 +73,46 @@ fn main(
     for (var block = params.first_block + workgroup.x; block < params.end_block; block += params.workgroups) {
         let first_tile = block * BLOCK + local.x;
         transform_windows(first_tile, v_first, m_first, v_step);
+        let groups = select(0u, params.o_groups, block < params.end_block);
+        for (var group = 0u; group < groups; group += GROUPS) {
+            multiply(group / GROUPS, v_first, v_step, lane & 7u);
+            let last = m_first + min(GROUPS, groups - group) * BLOCK;
+            transform_back(first_tile, group, m_first, last, v_step);
+        }
+    }
+}
+
+@compute @workgroup_size(LANES)
+fn pooled(
+    @builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let v_step = (params.c_groups + GROUPS) * BLOCK;
+    let v_first = workgroup.x * FREQUENCIES * v_step + local.x;
+    let m_first = v_first + params.c_groups * BLOCK;
+    for (var block = params.first_block + workgroup.x; block < params.end_block; block += params.workgroups) {
+        let first_tile = block * BLOCK + local.x;
+        transform_windows(first_tile, v_first, m_first, v_step);
+        let groups = select(0u, params.o_groups, block < params.end_block);
+        for (var group = 0u; group < groups; group += GROUPS) {
+            multiply(group / GROUPS, v_first, v_step, lane & 7u);
+            let last = m_first + min(GROUPS, groups - group) * BLOCK;
+            transform_back_and_pool(first_tile, group, m_first, last, v_step);
+        }
+    }
+}
+
+@compute @workgroup_size(LANES)
+fn unpooled(
+    @builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let v_step = (params.c_groups + GROUPS) * BLOCK;
+    let v_first = workgroup.x * FREQUENCIES * v_step + local.x;
+    let m_first = v_first + params.c_groups * BLOCK;
+    for (var block = params.first_block + workgroup.x; block < params.end_block; block += params.workgroups) {
+        let first_tile = block * BLOCK + local.x;
+        transform_unpooled_windows(first_tile, v_first, m_first, v_step);
         let groups = select(0u, params.o_groups, block < params.end_block);
         for (var group = 0u; group < groups; group += GROUPS) {
             multiply(group / GROUPS, v_first, v_step, lane & 7u);
@@ -108,13 +152,80 @@ fn transform_windows(first_tile: u32, first: u32, last: u32, v_step: u32) {
             }
             columns[i] = to_frequencies(line);
         }
-        for (var j = 0u; j < 6u; j++) {
-            var line: Line;
-            for (var i = 0u; i < 6u; i++) { line[i] = columns[i][j]; }
-            let row = to_frequencies(line);
-            for (var i = 0u; i < 6u; i++) { scratch[at + (6u * j + i) * v_step] = pack(row[i]); }
-        }
+        store_frequencies(&columns, at, v_step);
     }
+}
+
+// A window of the gradient of the maximum: where a switch is on, that of the 2x2 window around it, else zero.
+fn transform_unpooled_windows(first_tile: u32, first: u32, last: u32, v_step: u32) {
+    let across = (params.width + 3u) / 4u;
+    let down = (params.height + 3u) / 4u;
+    let size = vec2i(vec2u(params.width, params.height) / 2u);
+    let bits = vec4u(1u, 2u, 4u, 8u);
+    var n = 0u;
+    for (var at = first; at < last; at += LANES) {
+        let tile = first_tile + n % TILES * LANES;
+        let tile_column = tile % across;
+        let tile_row = tile / across;
+        let plane = n / TILES * params.x_plane;
+        let switch_plane = n / TILES * switches_per_group();
+        n++;
+        var columns: Window;
+        var gradient: Row;   // of the four 2x2 windows that a column of the 6x6 window crosses
+        var above: u32;      // the switches of the column's tile, and of those above and below it
+        var upper: u32;
+        var lower: u32;
+        var below: u32;
+        for (var i = 0u; i < 6u; i++) {
+            if (i == 0u || i % 2u == 1u) {
+                let column = 2 * i32(tile_column) - 1 + i32((i + 1u) / 2u);
+                for (var b = 0u; b < 4u; b++) {
+                    let row = 2 * i32(tile_row) - 1 + i32(b);
+                    let inside = column >= 0 && column < size.x && row >= 0 && row < size.y;
+                    let index = select(0u, u32(row * size.x + column), inside);
+                    gradient[b] = select(vec4f(), unpack(x[plane + index]), inside);
+                }
+            }
+            if (i < 2u || i == 5u) {
+                // What lies beyond the map has no gradient, so any switches will do there.
+                let aside = i32(tile_column) + select(select(0, -1, i == 0u), 1, i == 5u);
+                let beside = switch_plane + u32(clamp(aside, 0, i32(across) - 1));
+                let row = min(tile_row, down - 1u); // the last block may reach beyond the map
+                let middle = switches[beside + row * across];
+                above = u32(switches[beside + (max(row, 1u) - 1u) * across] >> 32u);
+                upper = u32(middle);
+                lower = u32(middle >> 32u);
+                below = u32(switches[beside + min(row + 1u, down - 1u) * across]);
+            }
+            let shift = 4u * ((i + 3u) % 4u);
+            let even = bits << vec4u(shift);
+            let odd = bits << vec4u(shift + 16u);
+            columns[i] = to_frequencies(Line(
+                select(vec4f(), gradient[0], (vec4u(above) & odd) != vec4u()),
+                select(vec4f(), gradient[1], (vec4u(upper) & even) != vec4u()),
+                select(vec4f(), gradient[1], (vec4u(upper) & odd) != vec4u()),
+                select(vec4f(), gradient[2], (vec4u(lower) & even) != vec4u()),
+                select(vec4f(), gradient[2], (vec4u(lower) & odd) != vec4u()),
+                select(vec4f(), gradient[3], (vec4u(below) & even) != vec4u()),
+            ));
+        }
+        store_frequencies(&columns, at, v_step);
+    }
+}
+
+// The second half of Bᵀ d B, given Bᵀ d.
+fn store_frequencies(columns: ptr<function, Window>, at: u32, v_step: u32) {
+    for (var j = 0u; j < 6u; j++) {
+        var line: Line;
+        for (var i = 0u; i < 6u; i++) { line[i] = (*columns)[i][j]; }
+        let row = to_frequencies(line);
+        for (var i = 0u; i < 6u; i++) { scratch[at + (6u * j + i) * v_step] = pack(row[i]); }
+    }
+}
+
+// u64s from one channel group's switches to the next's.
+fn switches_per_group() -> u32 {
+    return (((params.width + 3u) / 4u) * ((params.height + 3u) / 4u) + 31u) / 32u * 32u;
 }
 
 // Bᵀ times a column of six: the polynomials with all roots but one, t(t²-1/2)(t²-2) over (t - point).
@@ -210,22 +321,82 @@ fn transform_back(first_tile: u32, first_group: u32, first: u32, last: u32, v_st
         let top = tile / tiles_across * 4u;
         let group = first_group + n / TILES;
         n++;
-        var rows: array<Row, 6>;
-        for (var j = 0u; j < 6u; j++) {
-            var line: Line;
-            for (var i = 0u; i < 6u; i++) { line[i] = unpack(scratch[at + (6u * j + i) * v_step]); }
-            rows[j] = from_frequencies(line);
-        }
+        var rows = half_back(at, v_step);
         for (var i = 0u; i < 4u; i++) {
-            var line: Line;
-            for (var j = 0u; j < 6u; j++) { line[j] = rows[j][i]; }
-            let column = from_frequencies(line);
+            let column = column_back(&rows, i);
             for (var j = 0u; j < 4u; j++) {
                 let inside = left + i < params.width && top + j < params.height;
                 put(group, (top + j) * params.width + left + i, inside, column[j]);
             }
         }
     }
+}
+
+fn transform_back_and_pool(first_tile: u32, first_group: u32, first: u32, last: u32, v_step: u32) {
+    let across = (params.width + 3u) / 4u;
+    let size = vec2u(params.width, params.height) / 2u;
+    var n = 0u;
+    for (var at = first; at < last; at += LANES) {
+        let tile = first_tile + n % TILES * LANES;
+        let left = tile % across * 2u;
+        let top = tile / across * 2u;
+        let group = first_group + n / TILES;
+        n++;
+        var rows = half_back(at, v_step);
+        var upper = vec4u();   // switches of the upper 2x2 windows, a component a channel
+        var lower = vec4u();
+        for (var i = 0u; i < 2u; i++) {
+            let one = column_back(&rows, 2u * i);
+            let two = column_back(&rows, 2u * i + 1u);
+            for (var j = 0u; j < 2u; j++) {
+                let window = Row(one[2u * j], two[2u * j], one[2u * j + 1u], two[2u * j + 1u]);
+                let inside = left + i < size.x && top + j < size.y;
+                let winners = put_maximum(group, (top + j) * size.x + left + i, inside, window);
+                if (j == 0u) { upper |= winners << vec4u(8u * i); } else { lower |= winners << vec4u(8u * i); }
+            }
+        }
+        if (tile < across * ((params.height + 3u) / 4u)) {
+            switches[group * switches_per_group() + tile] = u64(bits_of(upper)) | (u64(bits_of(lower)) << 32u);
+        }
+    }
+}
+
+// The maximum of a window after bias and ReLU. Returns which of the four it is, by the bits 0, 4, 16 and 20 of each channel:
+// the first in the order of rows, as in maxpool2, and none where the ReLU has clipped all.
+fn put_maximum(group: u32, pixel: u32, inside: bool, window: Row) -> vec4u {
+    let shift = bias[group];
+    let a = window[0] + shift;
+    let b = window[1] + shift;
+    let c = window[2] + shift;
+    let d = window[3] + shift;
+    let top = max(max(a, b), max(c, d));
+    if (inside) { y[group * params.y_plane + pixel] = pack(max(top, vec4f())); }
+    let of_row = select(vec4u(1u << 20u), vec4u(1u << 16u), c == top);
+    let first = select(select(of_row, vec4u(1u << 4u), b == top), vec4u(1u), a == top);
+    return select(vec4u(), first, (top > vec4f()) & vec4<bool>(inside));
+}
+
+// Bit 4 · pixel + channel of a row of pairs of windows.
+fn bits_of(winners: vec4u) -> u32 {
+    return winners.x | (winners.y << 1u) | (winners.z << 2u) | (winners.w << 3u);
+}
+
+// M A, row by row.
+fn half_back(at: u32, v_step: u32) -> array<Row, 6> {
+    var rows: array<Row, 6>;
+    for (var j = 0u; j < 6u; j++) {
+        var line: Line;
+        for (var i = 0u; i < 6u; i++) { line[i] = unpack(scratch[at + (6u * j + i) * v_step]); }
+        rows[j] = from_frequencies(line);
+    }
+    return rows;
+}
+
+// A column of Aᵀ M A.
+fn column_back(rows: ptr<function, array<Row, 6>>, i: u32) -> Row {
+    var line: Line;
+    for (var j = 0u; j < 6u; j++) { line[j] = (*rows)[j][i]; }
+    return from_frequencies(line);
 }
 
 // Aᵀ times a column of six: row n holds the n-th powers of the points.

@@ -2,10 +2,13 @@
 //
 // Math      F(4x4, 3x3) of Lavin & Gray (2016) at the points 0, ±√2/2, ±√2, ∞: V[k, c, t] = (Bᵀ d[c, t] B)[k], k = 0..35
 // Backward  the same three passes on gy with turned, transposed weights
-// Layout    x: [C/4][x_plane] vec4   v: texels, row = [36][v_step: block of 64 tiles, C/4], column = tile of the block
+// Pooling   `unpooled` begins with the gradient of a 2x2 maximum, x: [C/4][H/2 · W/2], and spreads it by the switches that
+//           conv3x3_winograd_output left: 16 and 9 loads instead of 36
+// Layout    x: [C/4][x_plane] vec4   switches: [C/4][tiles, whole 32] vec2u
+//           v: texels, row = [36][v_step: block of 64 tiles, C/4], column = tile of the block
 // Threads   1 thread = one tile of one channel group; tiles numbered row by row
 // Dispatch  (ceil(tiles / WORKGROUP), groups in x, 1)
-// Bindings  0 params: uniform  1 x: read  2 v: write_texels
+// Bindings  0 params: uniform  1 x: read  2 v: write_texels  3 switches: read
 // Knobs     override WORKGROUP, BORDER
 // Cost      36 vec4 loads and 36 vec4 stores per tile and group
 // Why       36 loads and 36 stores a tile, of which the stores are two thirds of the time on Mesa llvmpipe: over a VGG-19 step at 256²
@@ -34,6 +37,7 @@ struct WinogradParams {
 @group(0) @binding(0) var<uniform> params: WinogradParams;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var v: texture_storage_2d<rgba32float, write>;
+@group(0) @binding(3) var<storage, read> switches: array<vec2u>;
 
 override WORKGROUP: u32 = 64u;
 override BORDER: u32 = 0u; // what lies beyond the map: zeros, its outermost pixels or its opposite side
@@ -44,6 +48,7 @@ const BLOCK = 64u; // tiles whose frequencies lie side by side
 
 alias Line = array<vec4f, 6>;
 alias Window = array<Line, 6>;
+alias Row = array<vec4f, 4>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgroup: vec3u) {
@@ -67,13 +72,72 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgro
         }
         columns[i] = transform(line);
     }
-    let first_row = id.x / BLOCK * params.c_groups + params.c_first + workgroup.y;
+    store_frequencies(&columns, id.x, workgroup.y);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn unpooled(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgroup: vec3u) {
+    if (id.x >= params.tiles) { return; }
+    let tile = params.first_tile + id.x;
+    let across = (params.width + 3u) / 4u;
+    let down = (params.height + 3u) / 4u;
+    let tile_column = tile % across;
+    let tile_row = tile / across;
+    let size = vec2i(vec2u(params.width, params.height) / 2u);
+    let plane = workgroup.y * params.x_plane;
+    let switch_plane = workgroup.y * ((across * down + 31u) / 32u * 32u);
+    let bits = vec4u(1u, 2u, 4u, 8u);
+
+    var columns: Window;
+    var gradient: Row; // of the four 2x2 windows that a column of the 6x6 window crosses
+    var above: u32;    // the switches of the column's tile, and of those above and below it
+    var upper: u32;
+    var lower: u32;
+    var below: u32;
+    for (var i = 0u; i < 6u; i++) {
+        if (i == 0u || i % 2u == 1u) {
+            let column = 2 * i32(tile_column) - 1 + i32((i + 1u) / 2u);
+            for (var b = 0u; b < 4u; b++) {
+                let row = 2 * i32(tile_row) - 1 + i32(b);
+                let inside = column >= 0 && column < size.x && row >= 0 && row < size.y;
+                let index = select(0u, u32(row * size.x + column), inside);
+                gradient[b] = select(vec4f(), x[plane + index], inside);
+            }
+        }
+        if (i < 2u || i == 5u) {
+            // What lies beyond the map has no gradient, so any switches will do there.
+            let aside = i32(tile_column) + select(select(0, -1, i == 0u), 1, i == 5u);
+            let beside = switch_plane + u32(clamp(aside, 0, i32(across) - 1));
+            let middle = switches[beside + tile_row * across];
+            above = switches[beside + (max(tile_row, 1u) - 1u) * across].y;
+            upper = middle.x;
+            lower = middle.y;
+            below = switches[beside + min(tile_row + 1u, down - 1u) * across].x;
+        }
+        let shift = 4u * ((i + 3u) % 4u);
+        let even = bits << vec4u(shift);
+        let odd = bits << vec4u(shift + 16u);
+        columns[i] = transform(Line(
+            select(vec4f(), gradient[0], (vec4u(above) & odd) != vec4u()),
+            select(vec4f(), gradient[1], (vec4u(upper) & even) != vec4u()),
+            select(vec4f(), gradient[1], (vec4u(upper) & odd) != vec4u()),
+            select(vec4f(), gradient[2], (vec4u(lower) & even) != vec4u()),
+            select(vec4f(), gradient[2], (vec4u(lower) & odd) != vec4u()),
+            select(vec4f(), gradient[3], (vec4u(below) & even) != vec4u()),
+        ));
+    }
+    store_frequencies(&columns, id.x, workgroup.y);
+}
+
+// The second half of Bᵀ d B, given Bᵀ d, to where the product reads it.
+fn store_frequencies(columns: ptr<function, Window>, tile: u32, group: u32) {
+    let first_row = tile / BLOCK * params.c_groups + params.c_first + group;
     for (var j = 0u; j < 6u; j++) {
         var line: Line;
-        for (var i = 0u; i < 6u; i++) { line[i] = columns[i][j]; }
+        for (var i = 0u; i < 6u; i++) { line[i] = (*columns)[i][j]; }
         let row = transform(line);
         for (var i = 0u; i < 6u; i++) {
-            textureStore(v, vec2u(id.x % BLOCK, first_row + (6u * j + i) * params.v_step), row[i]);
+            textureStore(v, vec2u(tile % BLOCK, first_row + (6u * j + i) * params.v_step), row[i]);
         }
     }
 }

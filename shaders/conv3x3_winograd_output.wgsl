@@ -2,10 +2,13 @@
 //
 // Math      F(4x4, 3x3) of Lavin & Gray (2016) at the points 0, ±√2/2, ±√2, ∞: the tile y[o, t] = Aᵀ m[·, o, t] A
 // Backward  the same three passes on gy with turned, transposed weights, flags ACCUMULATE and MASK as needed
-// Layout    m: [36][O/4][m_stride] vec4   y, mask: [O/4][y_plane] vec4
+// Pooling   `pooled` ends in the 2x2 maximum of relu(conv(x) + b), y: [O/4][H/2 · W/2]. Instead of the map before it, which nobody else
+//           reads, it leaves the switches (Zeiler & Fergus 2014) of every tile: bit 4 · pixel + channel is on where a pixel is the
+//           first maximum of its window in the order of rows and positive, so that the gradient passes
+// Layout    m: [36][O/4][m_stride] vec4   y, mask: [O/4][y_plane] vec4   switches: [O/4][tiles, whole 32] vec2u
 // Threads   1 thread = one tile of one channel group
 // Dispatch  (ceil(tiles / WORKGROUP), groups in y, 1)
-// Bindings  0 params: uniform  1 m: read  2 bias: read  3 y: read_write  4 mask: read
+// Bindings  0 params: uniform  1 m: read  2 bias: read  3 y: read_write  4 mask: read  5 switches: read_write
 // Knobs     override WORKGROUP, FLAGS (what the epilogue does)
 // Cost      36 vec4 loads and 16 vec4 stores per tile and group
 // Why       all of the epilogue happens here, in the order of conv3x3_direct, with its flags as a constant: 12 % faster on Mesa llvmpipe
@@ -38,6 +41,7 @@ const MASK = 8u;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(4) var<storage, read> mask: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> switches: array<vec2u>;
 
 override WORKGROUP: u32 = 64u;
 override FLAGS: u32 = 0u;
@@ -52,24 +56,60 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgro
     let tiles_across = (params.width + 3u) / 4u;
     let left = tile % tiles_across * 4u;
     let top = tile / tiles_across * 4u;
-    let step = params.o_groups * params.m_stride;
-    let start = (params.o_first + workgroup.y) * params.m_stride + id.x;
-
-    var rows: array<Row, 6>; // m A, one row of frequencies after the other
-    for (var j = 0u; j < 6u; j++) {
-        var line: Line;
-        for (var i = 0u; i < 6u; i++) { line[i] = m[start + (6u * j + i) * step]; }
-        rows[j] = transform(line);
-    }
+    var rows = half_back(id.x, workgroup.y);
     for (var i = 0u; i < 4u; i++) {
-        var line: Line;
-        for (var j = 0u; j < 6u; j++) { line[j] = rows[j][i]; }
-        let column = transform(line);
+        let column = column_back(&rows, i);
         for (var j = 0u; j < 4u; j++) {
             let inside = left + i < params.width && top + j < params.height;
             put(workgroup.y, (top + j) * params.width + left + i, inside, column[j]);
         }
     }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn pooled(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgroup: vec3u) {
+    if (id.x >= params.tiles) { return; }
+    let tile = params.first_tile + id.x;
+    let tiles_across = (params.width + 3u) / 4u;
+    let tiles_down = (params.height + 3u) / 4u;
+    let size = vec2u(params.width, params.height) / 2u;
+    let left = tile % tiles_across * 2u;
+    let top = tile / tiles_across * 2u;
+    var rows = half_back(id.x, workgroup.y);
+    var upper = vec4u(); // switches of the upper two windows, a component a channel
+    var lower = vec4u();
+    for (var i = 0u; i < 2u; i++) {
+        let one = column_back(&rows, 2u * i);
+        let two = column_back(&rows, 2u * i + 1u);
+        for (var j = 0u; j < 2u; j++) {
+            let window = Row(one[2u * j], two[2u * j], one[2u * j + 1u], two[2u * j + 1u]);
+            let inside = left + i < size.x && top + j < size.y;
+            let winners = put_maximum(workgroup.y, (top + j) * size.x + left + i, inside, window);
+            if (j == 0u) { upper |= winners << vec4u(8u * i); } else { lower |= winners << vec4u(8u * i); }
+        }
+    }
+    let switch_plane = (tiles_across * tiles_down + 31u) / 32u * 32u;
+    switches[workgroup.y * switch_plane + tile] = vec2u(bits_of(upper), bits_of(lower));
+}
+
+// m A, one row of frequencies after the other.
+fn half_back(tile: u32, group: u32) -> array<Row, 6> {
+    let step = params.o_groups * params.m_stride;
+    let start = (params.o_first + group) * params.m_stride + tile;
+    var rows: array<Row, 6>;
+    for (var j = 0u; j < 6u; j++) {
+        var line: Line;
+        for (var i = 0u; i < 6u; i++) { line[i] = m[start + (6u * j + i) * step]; }
+        rows[j] = transform(line);
+    }
+    return rows;
+}
+
+// A column of Aᵀ m A.
+fn column_back(rows: ptr<function, array<Row, 6>>, i: u32) -> Row {
+    var line: Line;
+    for (var j = 0u; j < 6u; j++) { line[j] = (*rows)[j][i]; }
+    return transform(line);
 }
 
 // Aᵀ times a column of six: row n holds the n-th powers of the points.
@@ -97,4 +137,24 @@ fn put(group: u32, pixel: u32, inside: bool, sum: vec4f) {
     if ((FLAGS & RELU) != 0u) { value = max(value, vec4f()); }
     if ((FLAGS & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
     if (inside) { y[at] = value; }
+}
+
+// Stores the maximum of a window after bias and ReLU. Returns which of the four it is, by the bits 0, 4, 16 and 20 of each
+// channel: the first in the order of rows, as in maxpool2, and none where the ReLU has clipped all.
+fn put_maximum(group: u32, pixel: u32, inside: bool, window: Row) -> vec4u {
+    let shift = bias[params.o_first + group];
+    let a = window[0] + shift;
+    let b = window[1] + shift;
+    let c = window[2] + shift;
+    let d = window[3] + shift;
+    let top = max(max(a, b), max(c, d));
+    if (inside) { y[group * params.y_plane + pixel] = max(top, vec4f()); }
+    let of_row = select(vec4u(1u << 20u), vec4u(1u << 16u), c == top);
+    let first = select(select(of_row, vec4u(1u << 4u), b == top), vec4u(1u), a == top);
+    return select(vec4u(), first, (top > vec4f()) & vec4<bool>(inside));
+}
+
+// Channel by channel side by side.
+fn bits_of(winners: vec4u) -> u32 {
+    return winners.x | (winners.y << 1u) | (winners.z << 2u) | (winners.w << 3u);
 }

@@ -4,7 +4,7 @@
 //           gradient  gF = 2w / (S·M) · F,  w² / (S·M) / L · F  or  w / (S·M) there, 0 elsewhere
 // Backward  the entry point `gradient`
 // Layout    f, gf: [C/4][plane] vec4   partials: one f32 per thread of `value`   totals: one f32 per term
-// Threads   value: 4096 threads stride over all vec4s; root: one; gradient: one thread = one vec4
+// Threads   value: 64 workgroups share the vec4s in runs, see content_loss; root: one; gradient: one thread = one vec4
 // Dispatch  value (64); root (1); gradient (ceil(H·W / 64) folded over x and y, C/4)
 // Bindings  0 p: uniform  1 f: read  2 partials: read_write  3 gf: read_write  4 totals: read_write
 // Knobs     none; p.flags bit 1 accumulates onto gf, bit 3 masks by F > 0 (fused ReLU gradient)
@@ -51,12 +51,29 @@ fn chosen(group: u32) -> vec4<f32> {
 }
 
 @compute @workgroup_size(64)
-fn value(@builtin(global_invocation_id) id: vec3<u32>) {
+fn value(
+    @builtin(global_invocation_id) id: vec3<u32>,
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    // A run of vec4s for every workgroup: whole rounds of its threads.
+    let all = p.groups * p.pixels;
+    let share = (all + THREADS - 1u) / THREADS * 64u;
+    let first = workgroup.x * share + lane;
+    let end = min(all, (workgroup.x + 1u) * share);
     var sum = 0.0;
-    for (var i = id.x; i < p.groups * p.pixels; i += THREADS) {
-        let group = i / p.pixels;
-        let feature = f[group * p.plane + i % p.pixels];
+    // The place of vec4 number i, kept up to date: Mesa's llvmpipe divides lane by lane, and would in every turn.
+    let groups_on = 64u / p.pixels;
+    let pixels_on = 64u % p.pixels;
+    var group = first / p.pixels;
+    var pixel = first % p.pixels;
+    for (var i = first; i < end; i += 64u) {
+        let feature = f[group * p.plane + pixel];
         sum += dot(chosen(group) * feature, select(feature, vec4(1.0), p.measure == MEAN));
+        pixel += pixels_on;
+        let is_next = pixel >= p.pixels;
+        pixel -= select(0u, p.pixels, is_next);
+        group += groups_on + u32(is_next);
     }
     partials[p.first_partial + id.x] = sum;
 }

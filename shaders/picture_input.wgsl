@@ -5,12 +5,13 @@
 // Backward  the entry point `gradient`
 // Layout    red, green, blue, gx: rows of one plane of [3][H·W] f32, RGB in [0, 1]   y, gy: [1][plane] vec4, fourth lane 0
 // Threads   one thread = one pixel; gradient: of one channel
-// Dispatch  (ceil(pixels / 64) folded over x and y); gradient: once for each channel
+// Dispatch  (ceil(width / 64), height folded over y and z); gradient: once for each channel
 // Bindings  0 p: uniform  1 red: read  2 green: read  5 blue: read  6 y: read_write  3 gy: read  4 gx: read_write
 // Knobs     none; p.flags bit 1 accumulates onto gx
 // Cost      18 flop each way; 28 bytes per pixel forward, 60 back
 // Why       Zero padding happens after this map, in the network's own space, as in training. The planes are bound one by
-//           one, and no more of their rows than the window has: three together may be larger than a binding
+//           one, and no more of their rows than the window has: three together may be larger than a binding. Rows are
+//           a dimension of the dispatch because Mesa's llvmpipe divides lane by lane: the gradient took 1.4 ms at 256², now MEASURED
 // Test      tests/kernels.rs::picture_input
 
 struct Params {
@@ -21,7 +22,7 @@ struct Params {
     picture_width: u32,
     // Forward: of the window. Gradient: of the rectangle that is written.
     width: u32,
-    pixels: u32,
+    height: u32,
     // Of the window, and where it begins in that rectangle.
     window_width: u32,
     window_height: u32,
@@ -46,13 +47,14 @@ fn forward(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let pixel = (group.y * groups.x + group.x) * 64u + lane;
-    if pixel >= p.pixels {
+    let column = group.x * 64u + lane;
+    let row = group.z * groups.y + group.y;
+    if column >= p.width || row >= p.height {
         return;
     }
-    let at = pixel / p.width * p.picture_width + pixel % p.width;
+    let at = row * p.picture_width + column;
     let rgb1 = vec4(red[p.first.x + at], green[p.first.y + at], blue[p.first.z + at], 1.0);
-    y[pixel] = vec4(dot(p.rows[0], rgb1), dot(p.rows[1], rgb1), dot(p.rows[2], rgb1), 0.0);
+    y[row * p.width + column] = vec4(dot(p.rows[0], rgb1), dot(p.rows[1], rgb1), dot(p.rows[2], rgb1), 0.0);
 }
 
 @compute @workgroup_size(64)
@@ -61,19 +63,17 @@ fn gradient(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let pixel = (group.y * groups.x + group.x) * 64u + lane;
-    let inside = pixel < p.pixels;
-    let here = select(0u, pixel, inside);
-    let column = here % p.width;
-    let row = here / p.width;
+    let column = group.x * 64u + lane;
+    let row = group.z * groups.y + group.y;
+    let inside = column < p.width && row < p.height;
     // Left of the window and above it, these wrap to numbers beyond its size.
     let j = column - p.left;
     let i = row - p.top;
-    let covered = j < p.window_width && i < p.window_height;
+    let covered = inside && j < p.window_width && i < p.window_height;
     let g = gy[select(0u, i * p.window_width + j, covered)];
     let weights = p.rows[0];
     var value = select(0.0, g.x * weights.x + g.y * weights.y + g.z * weights.z, covered);
-    let at = p.first.x + row * p.picture_width + column;
+    let at = select(0u, p.first.x + row * p.picture_width + column, inside);
     if (select(0u, p.flags, inside) & ACCUMULATE) != 0u {
         value += gx[at];
     }

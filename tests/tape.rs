@@ -5,6 +5,8 @@
 
 #[path = "tape/borders.rs"]
 mod borders;
+#[path = "tape/pooling.rs"]
+mod pooling;
 #[path = "tape/random_tapes.rs"]
 mod random_tapes;
 #[path = "tape/sample_tapes.rs"]

@@ -22,6 +22,7 @@ pub mod moments;
 pub mod optimisers;
 pub mod picture_input;
 pub mod pool2;
+pub mod pooled_convolution;
 pub mod relu;
 pub mod resample;
 pub mod wasserstein_loss;
@@ -69,6 +70,9 @@ pub async fn check_all(gpu: &Gpu, mut report: impl FnMut(&Check)) -> Result<Vec<
     };
     for case in conv3x3::selection(gpu) {
         add(conv3x3::check(gpu, &case).await?);
+    }
+    for case in pooled_convolution::selection(gpu) {
+        add(pooled_convolution::check(gpu, &case).await?);
     }
     let shape = Shape::new(64, 17, 33);
     let joined = Merge {

@@ -326,10 +326,14 @@ impl Recording {
         pass.dispatch_workgroups(x, y, z);
     }
 
-    /// Runs the dispatch at `index` alone, in a submit of its own.
-    pub fn submit_one(&self, gpu: &Gpu, index: usize) {
+    /// Runs these dispatches alone, in a submit of their own; of none, the submit is all that it costs.
+    pub fn submit_range(&self, gpu: &Gpu, dispatches: Range<usize>) {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        self.encode_one(index, &mut encoder.begin_compute_pass(&Default::default()));
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        for index in dispatches {
+            self.encode_one(index, &mut pass);
+        }
+        drop(pass);
         gpu.submit(encoder.finish());
     }
 

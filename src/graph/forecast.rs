@@ -16,7 +16,7 @@ use crate::kernels::conv3x3::{Choice, Filter, Packing, Variant};
 use crate::kernels::dream_loss::Measure;
 use crate::kernels::feature_map::slices;
 use crate::kernels::guide_loss::Correspondence;
-use crate::kernels::{tv_loss, wasserstein_loss};
+use crate::kernels::{picture_input, tv_loss, wasserstein_loss};
 use crate::shape::{Border, Shape};
 
 /// What memory is for.
@@ -231,8 +231,9 @@ impl Writer<'_> {
             ) => step.reads[0],
             _ => step.write,
         };
-        let shape = match self.program.values[map.0].extent {
-            Extent::Map(shape) => shape,
+        let shape = match (step.pass, self.program.values[map.0].extent) {
+            (Pass::Forward, _) if step.pooled.is_some() => self.program.unpooled(step),
+            (_, Extent::Map(shape)) => shape,
             _ => Shape::new(3, 1, 1),
         };
         let pieces = self.pieces(shape);
@@ -245,6 +246,13 @@ impl Writer<'_> {
                     }
                     _ => dispatches,
                 }
+            }
+            (Op::PictureInput { window, .. }, Pass::Gradient) => {
+                let (height, width) = self.program.tape.picture_size();
+                let (size, limit) = ([width, height], self.adapter.binding_limit);
+                let dispatches =
+                    picture_input::gradient_dispatches(size, *window, step.merge, limit);
+                self.or_obstacle(dispatches)
             }
             // Each pair of slices, and the sum of all; the gradient has no sum but both orders.
             (Op::Gram { .. }, Pass::Forward) => pieces * (pieces + 1) / 2 + 1,
@@ -279,30 +287,27 @@ impl Writer<'_> {
 
     /// How many slices a map is worked on in.
     fn pieces(&mut self, shape: Shape) -> usize {
-        match slices(shape, self.adapter.binding_limit) {
-            Ok(slices) => slices.len(),
-            Err(refusal) => {
-                self.forecast.obstacle.get_or_insert(Arc::new(refusal));
-                1
-            }
-        }
+        let slices = slices(shape, self.adapter.binding_limit);
+        self.or_obstacle(slices.map(|slices| slices.len()))
+    }
+
+    /// A number of dispatches, or the reason why they cannot be recorded.
+    fn or_obstacle(&mut self, dispatches: Result<usize, GpuError>) -> usize {
+        dispatches.unwrap_or_else(|refusal| {
+            self.forecast.obstacle.get_or_insert(Arc::new(refusal));
+            1
+        })
     }
 
     /// How many bands of the picture its total variation is worked on in.
     fn bands(&mut self) -> usize {
         let (height, width) = self.program.tape.picture_size();
         let bands = tv_loss::bands([width, height], self.adapter.binding_limit);
-        bands.unwrap_or_else(|refusal| {
-            self.forecast.obstacle.get_or_insert(Arc::new(refusal));
-            1
-        })
+        self.or_obstacle(bands)
     }
 
     fn convolution(&mut self, filter: &Arc<Filter>, step: &Step, output: Shape) -> usize {
-        let channels = match step.pass {
-            Pass::Forward => [filter.c_in, filter.c_out],
-            Pass::Gradient => [filter.c_out, filter.c_in],
-        };
+        let channels = filter.channels(step.pass);
         let wanted = Use::of(self.program, step, output);
         let choice = self.variants.choose(&Filter::on_paper(channels), &wanted);
         self.note_choice(wanted.label, step.pass, choice);
@@ -333,10 +338,7 @@ impl Writer<'_> {
         step: &Step,
         output: Shape,
     ) -> usize {
-        let channels = match step.pass {
-            Pass::Forward => [filter.c_in, filter.c_out],
-            Pass::Gradient => [filter.c_out, filter.c_in],
-        };
+        let channels = filter.channels(step.pass);
         let key = (Arc::as_ptr(filter), step.pass, variant);
         if !self.uploaded.insert(key) {
             return variant.dispatches(self.adapter, channels, output);

@@ -29,6 +29,9 @@ pub struct Step {
     /// Scratch memory, in the order in which its kernels want it: alive during this step alone, but for what a loss
     /// finds on its way to the value and its gradient step reads.
     pub workspaces: Vec<ValueId>,
+    /// Of a convolution: the node of the pooling after it, if it does that along,
+    /// see [`Program::with_pooling_in_convolutions`].
+    pub pooled: Option<usize>,
 }
 
 /// Steps in order, and all values that they touch: those of the tape, then gradients and workspaces.
@@ -184,6 +187,7 @@ impl Program {
                 mask: false,
             },
             workspaces,
+            pooled: None,
         });
         outcome
     }
@@ -222,6 +226,7 @@ impl Program {
             write,
             merge,
             workspaces: vec![],
+            pooled: None,
         });
     }
 
@@ -237,7 +242,7 @@ impl Program {
         self.add_value(&name, extent)
     }
 
-    fn add_value(&mut self, name: &str, extent: Extent) -> ValueId {
+    pub(super) fn add_value(&mut self, name: &str, extent: Extent) -> ValueId {
         self.values.push(Value {
             name: name.to_string(),
             extent,

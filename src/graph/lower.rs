@@ -12,7 +12,7 @@ use super::grad::{Program, Step};
 use super::node::{Extent, ValueId};
 use super::plan::{Plan, planned_bytes};
 use crate::gpu::{Gpu, GpuError};
-use crate::kernels::conv3x3::{DeviceFilter, Filter, Preference};
+use crate::kernels::conv3x3::{DeviceFilter, Filter, Preference, Switches};
 use crate::kernels::feature_map::FeatureMap;
 use crate::kernels::picture_input::PlanarPicture;
 use crate::kernels::sum::TotalSlot;
@@ -195,6 +195,14 @@ impl<'a> Builder<'a> {
     ) -> Result<Rc<DeviceFilter>, GpuError> {
         let wanted = Use::of(self.program, step, output);
         self.filters.get(filter, &wanted)
+    }
+
+    /// The switches in `value` that the convolution of a step leaves or uses, which does a pooling along.
+    fn switches(&self, step: &Step, value: ValueId) -> Switches {
+        Switches {
+            buffer: self.buffer(value).clone(),
+            shape: self.program.unpooled(step),
+        }
     }
 
     fn is_read(&self, value: Option<&ValueId>) -> bool {

@@ -7,6 +7,7 @@ mod grad;
 mod lower;
 mod node;
 mod plan;
+mod pooling;
 mod run;
 mod section;
 mod span;

@@ -51,8 +51,7 @@ impl Executable {
         let mut builder = Builder::allocate(gpu, &program, &plan, &options.preference)?;
         let mut recorder = Recorder::new(gpu);
         for step in &program.steps {
-            let node = &program.tape.nodes()[step.node];
-            recorder.set_label(&format!("{} {}", node.name, step.pass));
+            recorder.set_label(&program.step_name(step));
             match step.pass {
                 Pass::Forward => builder.forward(&mut recorder, step)?,
                 Pass::Gradient => builder.gradient(&mut recorder, step)?,
@@ -213,7 +212,7 @@ impl Executable {
 
     /// Device time per node and direction by the adapter's timestamps, in order of execution; runs every
     /// step once. Mesa's software driver stamps passes before their work is done: time its dispatches from
-    /// outside ([`Recording::submit_one`], [`Executable::node_times`]).
+    /// outside ([`Recording::submit_range`], [`Executable::node_times`]).
     ///
     /// # Errors
     /// An adapter without timestamps, device lost.

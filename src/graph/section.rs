@@ -9,6 +9,7 @@ use super::span::{Axis, Reach, Span, Trunk};
 use super::strategy::Strategy;
 use super::tape::Tape;
 use crate::kernels::feature_map;
+use crate::kernels::pool2::Pooling;
 use crate::shape::Shape;
 
 /// Layers that are computed tile by tile, and what looks at them.
@@ -60,7 +61,9 @@ impl Section {
         let is_read = |y: ValueId| {
             let mut readers = self.nodes.iter().map(|&reader| &tape.nodes[reader]);
             readers.any(|reader| {
-                reader.inputs[0] == y && matches!(reader.op, Op::Conv3x3 { .. } | Op::Pool(_))
+                // A maximum may be part of the convolution before it: then switches are all that it leaves.
+                let keeps = matches!(reader.op, Op::Conv3x3 { .. } | Op::Pool(Pooling::Average));
+                reader.inputs[0] == y && keeps
             })
         };
         let masks: Vec<(ValueId, usize)> = self

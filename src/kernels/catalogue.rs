@@ -14,7 +14,11 @@ pub fn catalogue() -> Vec<&'static Kernel> {
     kernels.extend(conv3x3::Variant::ALL.map(conv3x3::Variant::kernel));
     kernels.extend([
         &conv3x3::winograd::INPUT,
+        &conv3x3::winograd::INPUT_UNPOOLED,
         &conv3x3::winograd::OUTPUT,
+        &conv3x3::winograd::OUTPUT_POOLED,
+        &conv3x3::winograd_fused::POOLED,
+        &conv3x3::winograd_fused::UNPOOLED,
         &conv3x3::replicate::FOLD,
         &relu::FORWARD,
         &relu::GRADIENT,
@@ -101,7 +105,12 @@ pub fn catalogue_of_real_gpus() -> Vec<&'static Kernel> {
         matrix_product::Tiling::fastest(false).kernel(),
     ];
     chosen.extend(conv3x3::ON_GPUS.iter().map(|variant| variant.kernel()));
-    let mut choices = vec![&gram::GRADIENT, &gram::GRADIENT_PORTABLE];
+    let mut choices = vec![
+        &gram::GRADIENT,
+        &gram::GRADIENT_PORTABLE,
+        &conv3x3::winograd_fused::POOLED,
+        &conv3x3::winograd_fused::UNPOOLED,
+    ];
     choices.extend(conv3x3::Variant::ALL.map(conv3x3::Variant::kernel));
     choices.extend(gram::Tiling::ALL.map(gram::Tiling::kernel));
     choices.extend(matrix_product::Tiling::ALL.map(matrix_product::Tiling::kernel));

@@ -2,7 +2,7 @@
 //! transposed weights (and, where the border is replicated, [`replicate`] after it). Variants from plain to fast stand side by side in `shaders/conv3x3_*.wgsl`.
 
 use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
-use super::{ACCUMULATE, BIAS, MASK, Merge, RELU};
+use super::{ACCUMULATE, BIAS, MASK, Merge, Pass, RELU};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Knob, Profile, Recorder};
 use crate::shape::{Border, Shape};
 
@@ -10,6 +10,7 @@ mod choice;
 mod cost;
 mod packing;
 pub mod replicate;
+pub mod switches;
 mod tuning;
 mod variant;
 pub mod winograd;
@@ -22,6 +23,7 @@ pub(super) use choice::ON_GPUS;
 pub use choice::{Choice, Preference, Reason};
 pub use cost::Cost;
 pub use packing::Packing;
+pub use switches::Switches;
 pub use tuning::{Measurement, Problem, TuningRow, TuningTable};
 pub use variant::{HALVES, Variant};
 
@@ -46,6 +48,14 @@ impl Filter {
             c_out,
             weight: Vec::new(),
             bias: Vec::new(),
+        }
+    }
+
+    /// Channels of the input and of the output, in a direction.
+    pub fn channels(&self, pass: Pass) -> [usize; 2] {
+        match pass {
+            Pass::Forward => [self.c_in, self.c_out],
+            Pass::Gradient => [self.c_out, self.c_in],
         }
     }
 
@@ -276,21 +286,9 @@ pub fn record(
     y: &FeatureMap,
     epilogue: Epilogue<'_>,
 ) -> Result<(), GpuError> {
-    let job = winograd::Job {
-        bias: &filter.bias,
-        border,
-        x,
-        y,
-        mask: epilogue.mask,
-        flags: flags(filter, epilogue, true, true),
-    };
-    let weights = match &filter.weights {
-        Weights::Packed(buffer) => buffer,
-        Weights::Winograd(winograd) => return winograd.record(recorder, &job),
-        Weights::Fused(fused) => {
-            fused.record(recorder, &job);
-            return Ok(());
-        }
+    let Weights::Packed(weights) = &filter.weights else {
+        let pool = winograd::Pool::Without;
+        return record_winograd(recorder, filter, border, [x, y], epilogue, pool);
     };
     let limit = recorder.binding_limit();
     let x_slices = slices(x.shape, limit)?;
@@ -307,6 +305,64 @@ pub fn record(
             command.knobs.extend(border_knob(border));
             recorder.push(command);
         }
+    }
+    Ok(())
+}
+
+/// Records y = the 2×2 maximum of relu(conv(x) + bias), and the switches of that maximum, by a variant that
+/// [pools](Variant::pools). `border` as in [`record`].
+///
+/// # Errors
+/// A plane that no binding can hold.
+pub fn record_pooled(
+    recorder: &mut Recorder,
+    filter: &DeviceFilter,
+    border: Border,
+    [x, y]: [&FeatureMap; 2],
+    switches: &Switches,
+) -> Result<(), GpuError> {
+    let (pool, epilogue) = (winograd::Pool::After(switches), Epilogue::default());
+    record_winograd(recorder, filter, border, [x, y], epilogue, pool)
+}
+
+/// Records the gradient of [`record_pooled`], gx = epilogue(conv(g)) with zeros around g: `gy` where the switches are on, else
+/// zero. `filter` is the turned one, of a variant that [pools](Variant::pools).
+///
+/// # Errors
+/// A plane that no binding can hold.
+pub fn record_unpooled(
+    recorder: &mut Recorder,
+    filter: &DeviceFilter,
+    [gy, gx]: [&FeatureMap; 2],
+    switches: &Switches,
+    epilogue: Epilogue<'_>,
+) -> Result<(), GpuError> {
+    let pool = winograd::Pool::Before(switches);
+    record_winograd(recorder, filter, Border::Zero, [gy, gx], epilogue, pool)
+}
+
+fn record_winograd(
+    recorder: &mut Recorder,
+    filter: &DeviceFilter,
+    border: Border,
+    [x, y]: [&FeatureMap; 2],
+    epilogue: Epilogue<'_>,
+    pool: winograd::Pool<'_>,
+) -> Result<(), GpuError> {
+    let job = winograd::Job {
+        bias: &filter.bias,
+        border,
+        x,
+        y,
+        mask: epilogue.mask,
+        flags: flags(filter, epilogue, true, true),
+        pool,
+    };
+    match &filter.weights {
+        Weights::Winograd(winograd) => winograd.record(recorder, &job)?,
+        Weights::Fused(fused) => fused.record(recorder, &job),
+        // `record` keeps these, and `Variant::pools` is false for them.
+        Weights::Packed(_) => unreachable!("only variants in frequencies pool"),
     }
     Ok(())
 }

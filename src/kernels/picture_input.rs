@@ -2,7 +2,7 @@
 //! (`shaders/picture_input.wgsl`).
 
 use super::feature_map::FeatureMap;
-use super::{Merge, over_positions};
+use super::{Merge, over_rows};
 use crate::gpu::{Access, BufferView, Command, GpuError, Kernel, Recorder};
 use crate::shape::Window;
 
@@ -49,7 +49,7 @@ struct Params {
     first: [u32; 3],
     picture_width: u32,
     width: u32,
-    pixels: u32,
+    height: u32,
     window_width: u32,
     window_height: u32,
     left: u32,
@@ -114,7 +114,7 @@ pub fn forward(
         knobs: vec![],
         uniform: bytemuck::bytes_of(&params).to_vec(),
         buffers,
-        workgroups: over_positions(window.pixels(), 1),
+        workgroups: over_rows([window.width, window.height]),
         flop: 18 * window.pixels() as u64,
         bytes: 28 * window.pixels() as u64,
     });
@@ -132,19 +132,8 @@ pub fn gradient(
     gx: PlanarPicture<'_>,
     merge: Merge,
 ) -> Result<(), GpuError> {
-    // Only the first share has zeros to write around the window.
-    let written = if merge.accumulate {
-        window
-    } else {
-        let [width, height] = gx.size;
-        Window {
-            left: 0,
-            top: 0,
-            width,
-            height,
-        }
-    };
-    let band = rows_of_a_binding(gx, recorder.binding_limit())?;
+    let written = written(gx.size, window, merge);
+    let band = rows_of_a_binding(gx.size, recorder.binding_limit())?;
     for top in (written.top..written.top + written.height).step_by(band) {
         let height = band.min(written.top + written.height - top);
         let written = Window {
@@ -169,7 +158,7 @@ pub fn gradient(
                 knobs: vec![],
                 uniform: bytemuck::bytes_of(&params).to_vec(),
                 buffers: vec![gy.whole(), view],
-                workgroups: over_positions(written.pixels(), 1),
+                workgroups: over_rows([written.width, written.height]),
                 flop: 6 * written.pixels() as u64,
                 bytes: 20 * written.pixels() as u64,
             });
@@ -178,9 +167,36 @@ pub fn gradient(
     Ok(())
 }
 
-/// How many rows of a plane one binding holds.
-fn rows_of_a_binding(picture: PlanarPicture<'_>, limit: u64) -> Result<usize, GpuError> {
-    let row = 4 * picture.size[0] as u64;
+/// The dispatches of [`gradient`] onto a picture of `size`, W and H.
+///
+/// # Errors
+/// A row that no binding can hold.
+pub fn gradient_dispatches(
+    size: [usize; 2],
+    window: Window,
+    merge: Merge,
+    limit: u64,
+) -> Result<usize, GpuError> {
+    let rows = written(size, window, merge).height;
+    Ok(3 * rows.div_ceil(rows_of_a_binding(size, limit)?))
+}
+
+/// Where a gradient writes: only the first share has zeros to write around the window.
+fn written([width, height]: [usize; 2], window: Window, merge: Merge) -> Window {
+    if merge.accumulate {
+        return window;
+    }
+    Window {
+        left: 0,
+        top: 0,
+        width,
+        height,
+    }
+}
+
+/// How many rows of a plane of a picture of `width` one binding holds.
+fn rows_of_a_binding([width, _]: [usize; 2], limit: u64) -> Result<usize, GpuError> {
+    let row = 4 * width as u64;
     match limit.saturating_sub(VIEW_ALIGNMENT as u64) / row.max(1) {
         0 => Err(GpuError::BindingTooLarge {
             label: "a row of the picture".to_string(),
@@ -200,7 +216,7 @@ fn params(picture: PlanarPicture<'_>, threads: Window, window: Window) -> Params
         first: [0; 3],
         picture_width: picture.size[0] as u32,
         width: threads.width as u32,
-        pixels: threads.pixels() as u32,
+        height: threads.height as u32,
         window_width: window.width as u32,
         window_height: window.height as u32,
         left: offset(window.left, threads.left),

@@ -81,7 +81,7 @@ pub fn gradient(
         buffers: [g, target, gg]
             .map(|buffer| matrix(buffer, entries))
             .to_vec(),
-        workgroups: over_positions(entries, 1),
+        workgroups: over_positions(entries.div_ceil(4), 1),
         flop: 2 * entries as u64,
         bytes: 12 * entries as u64,
     });

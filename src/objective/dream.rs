@@ -160,11 +160,12 @@ pub fn dream_executable(
     strategy: &Strategy,
 ) -> Result<Executable, ObjectiveError> {
     let DreamTape { tape, guides } = DreamTape::new(network, terms, size)?;
-    let program = Program::with_strategy(tape, strategy, gpu.binding_limit());
     let options = RunOptions {
         preference: preference.clone(),
         ..RunOptions::default()
     };
+    let program = Program::with_strategy(tape, strategy, gpu.binding_limit())
+        .with_pooling_in_convolutions(gpu.profile(), &options);
     let executable = Executable::build(gpu, program, &options)?;
     for (&value, map) in guides.iter().zip(&guide.0) {
         executable.write_map(gpu, value, map);

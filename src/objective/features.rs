@@ -120,6 +120,7 @@ pub fn features_on_paper(
         preference: preference.clone(),
         ..RunOptions::default()
     };
+    let program = program.with_pooling_in_convolutions(adapter, &options);
     let forecast = Forecast::new(&program, &options, adapter, ledger);
     ledger.write((12 * width * height) as u64);
     ledger.submit();
@@ -162,6 +163,7 @@ pub async fn features(
         preference: preference.clone(),
         ..RunOptions::default()
     };
+    let program = program.with_pooling_in_convolutions(gpu.profile(), &options);
     let executable = Executable::build(gpu, program, &options)?;
     executable.write_picture(gpu, &picture.rgb);
     executable.run(gpu);

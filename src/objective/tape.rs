@@ -88,7 +88,8 @@ impl StyleTape {
         strategy: &Strategy,
         options: &RunOptions,
     ) -> Result<Executable, GpuError> {
-        let program = Program::with_strategy(self.tape, strategy, gpu.binding_limit());
+        let program = Program::with_strategy(self.tape, strategy, gpu.binding_limit())
+            .with_pooling_in_convolutions(gpu.profile(), options);
         let executable = Executable::build(gpu, program, options)?;
         for (&target, (_, map)) in self.content_targets.iter().zip(&targets.content.maps) {
             executable.write_map(gpu, target, map);

@@ -206,11 +206,12 @@ impl Step {
         let (mut ledger, obstacle) = measure_targets(problem, adapter, way, detail)?;
         let peak_of_targets = ledger.peak();
         let strategy = &way.candidate.strategy;
-        let program = Program::in_detail(tape.clone(), strategy, adapter.binding_limit, detail);
         let options = RunOptions {
             preference: way.preference.clone(),
             ..RunOptions::default()
         };
+        let program = Program::in_detail(tape.clone(), strategy, adapter.binding_limit, detail)
+            .with_pooling_in_convolutions(adapter, &options);
         let mut forecast = Forecast::new(&program, &options, adapter, &mut ledger);
         forecast.obstacle = forecast.obstacle.or(obstacle);
         for target in &forecast.allocations {

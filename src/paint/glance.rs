@@ -123,11 +123,12 @@ pub(super) fn step_on_paper(
     ledger: &mut Ledger,
 ) -> Forecast {
     let strategy = &way.candidate.strategy;
-    let program = Program::in_detail(tape.clone(), strategy, adapter.binding_limit, detail);
     let options = RunOptions {
         preference: way.preference.clone(),
         ..RunOptions::default()
     };
+    let program = Program::in_detail(tape.clone(), strategy, adapter.binding_limit, detail)
+        .with_pooling_in_convolutions(adapter, &options);
     Forecast::new(&program, &options, adapter, ledger)
 }
 

@@ -1,12 +1,12 @@
 //! 3×3 convolutions, every variant in both directions, against the f64 reference.
 
 use super::cases::{
-    conv3x3_cases, conv3x3_in_slices, conv3x3_of_any_channels, conv3x3_with_border,
-    in_both_packings,
+    MERGES, conv3x3_cases, conv3x3_in_slices, conv3x3_of_any_channels, conv3x3_with_border,
+    group_bytes, in_both_packings,
 };
 use super::devices::{checked, everywhere, portable};
 use super::support::{gpu, wait};
-use impasto::doctor::{Check, conv3x3};
+use impasto::doctor::{Check, conv3x3, pooled_convolution};
 use impasto::gpu::{DispatchInfo, Gpu, GpuError, Recorder};
 use impasto::kernels::FeatureMap;
 use impasto::kernels::conv3x3::{DeviceFilter, Epilogue, Filter, Variant};
@@ -64,6 +64,53 @@ fn conv3x3_winograd() {
             let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
             assert!(failed.is_empty(), "{failed:#?}");
         }
+    }
+}
+
+/// There and back, on sizes that end within a tile and within a window, in slices, and beyond a block.
+#[test]
+fn conv3x3_pooled() {
+    let case = |variant, shape, merge| pooled_convolution::Case {
+        variant,
+        shape,
+        outputs: 20,
+        merge,
+        binding_limit: None,
+        seed: 5,
+    };
+    let mut cases = Vec::new();
+    for variant in Variant::ALL.into_iter().filter(|variant| variant.pools()) {
+        let sizes = [[2, 2], [3, 5], [4, 4], [5, 2], [2, 9], [7, 8], [39, 45]];
+        for (index, [height, width]) in sizes.into_iter().enumerate() {
+            let shape = Shape::new(18, height, width);
+            cases.push(case(variant, shape, MERGES[index % 2 * 3]));
+        }
+        // Of the widest that it is chosen for, more tiles than a block of one processor.
+        cases.push(pooled_convolution::Case {
+            outputs: 130,
+            ..case(variant, Shape::new(66, 31, 70), MERGES[3])
+        });
+        if variant != Variant::WinogradFused {
+            cases.push(pooled_convolution::Case {
+                outputs: 72,
+                binding_limit: Some(group_bytes(4, [9, 13])),
+                ..case(variant, Shape::new(24, 9, 13), MERGES[3])
+            });
+        }
+    }
+    for gpu in [gpu(), checked()] {
+        let mut checks = Vec::new();
+        for case in cases.iter().filter(|case| case.is_supported(gpu)) {
+            checks.push(wait(gpu, pooled_convolution::check(gpu, case)).unwrap());
+        }
+        let least = if gpu.adapter().is_software() && gpu.has_subgroups() {
+            18
+        } else {
+            8
+        };
+        assert!(checks.len() >= least, "{checks:#?}");
+        let failed: Vec<&Check> = checks.iter().filter(|check| !check.passed()).collect();
+        assert!(failed.is_empty(), "{failed:#?}");
     }
 }
 

@@ -223,19 +223,38 @@ fn points(times: &[NodeTime], samples: &Samples) -> Vec<Point> {
         .collect()
 }
 
-/// Time of every node: by timestamps on a GPU that has them, else each dispatch by itself from outside.
+/// Passes over a step whose dispatches are timed one by one; each is given the median.
+const PROFILE_PASSES: usize = 3;
+/// Submits without work that are timed, for what a submit costs by itself.
+const IDLE_SUBMITS: usize = 21;
+
+/// Time of every node: by timestamps on a GPU that has them, else each dispatch by itself from outside, less what a
+/// submit costs that has no work.
 fn profile(gpu: &Gpu, executable: &Executable) -> Result<Vec<NodeTime>, Failure> {
     if gpu.has_timestamps() && !gpu.adapter().is_software() {
         return Ok(wait(gpu, executable.profile(gpu))?);
     }
     let recording = executable.recording();
-    let mut seconds = Vec::with_capacity(recording.infos().len());
-    for index in 0..recording.infos().len() {
+    let timed = |submit: &dyn Fn()| -> Result<f64, Failure> {
         let started = Instant::now();
-        recording.submit_one(gpu, index);
+        submit();
         finish(gpu)?;
-        seconds.push(started.elapsed().as_secs_f64());
+        Ok(started.elapsed().as_secs_f64())
+    };
+    let idle: Result<Vec<f64>, Failure> = (0..IDLE_SUBMITS)
+        .map(|_| timed(&|| recording.submit_range(gpu, 0..0)))
+        .collect();
+    let idle = median(&idle?);
+    let mut seconds = vec![Vec::with_capacity(PROFILE_PASSES); recording.infos().len()];
+    for _ in 0..PROFILE_PASSES {
+        for (index, seconds) in seconds.iter_mut().enumerate() {
+            seconds.push(timed(&|| recording.submit_range(gpu, index..index + 1))?);
+        }
     }
+    let seconds: Vec<f64> = seconds
+        .iter()
+        .map(|seconds| (median(seconds) - idle).max(0.0))
+        .collect();
     Ok(executable.node_times(&seconds))
 }
 

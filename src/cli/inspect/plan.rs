@@ -37,18 +37,13 @@ impl Report {
 
     /// `conv1_1 forward`.
     fn step_name(&self, index: usize) -> String {
-        let step = &self.program().steps[index];
-        format!(
-            "{} {}",
-            self.program().tape.nodes()[step.node].name,
-            step.pass
-        )
+        self.program().step_name(&self.program().steps[index])
     }
 
     fn value_name(&self, requirement: &Requirement) -> String {
         let value = self.program().value(requirement.value);
         match value.name.as_str() {
-            kind @ ("workspace" | "outcome") => {
+            kind @ ("workspace" | "outcome" | "switches") => {
                 let step = &self.program().steps[requirement.first];
                 let node = &self.program().tape.nodes()[step.node];
                 format!("{kind} of {}", node.name)

@@ -32,7 +32,11 @@ impl Builder<'_> {
                 border,
             } => {
                 let (x, y) = (self.map(x), self.map(step.write));
-                let filter = self.filter(step, filter, y.shape)?;
+                let filter = self.filter(step, filter, self.program.unpooled(step))?;
+                if let (Some(_), Some(&switches)) = (step.pooled, step.workspaces.first()) {
+                    let switches = self.switches(step, switches);
+                    return conv3x3::record_pooled(recorder, &filter, *border, [&x, &y], &switches);
+                }
                 let epilogue = Epilogue {
                     relu: *relu,
                     ..Epilogue::default()

@@ -33,6 +33,16 @@ impl Builder<'_> {
                 let turned = self.filter(step, filter, gx.shape)?;
                 let x = merge.mask.then(|| self.map(reads[0]));
                 let epilogue = Epilogue::of_gradient(merge, x.as_ref());
+                if step.pooled.is_some() {
+                    let switches = self.switches(step, reads[reads.len() - 2]);
+                    return conv3x3::record_unpooled(
+                        recorder,
+                        &turned,
+                        [&gy, &gx],
+                        &switches,
+                        epilogue,
+                    );
+                }
                 let around = border.of_gradient();
                 conv3x3::record(recorder, &turned, around, &gy, &gx, epilogue)?;
                 if *border == Border::Replicate {

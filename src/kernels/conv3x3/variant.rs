@@ -179,6 +179,14 @@ impl Variant {
         )
     }
 
+    /// Whether it can do a 2×2 maximum along, see [`super::record_pooled`].
+    pub fn pools(self) -> bool {
+        matches!(
+            self,
+            Self::Winograd | Self::WinogradFused | Self::WinogradTiled
+        )
+    }
+
     /// Whether `filter` onto a map of `output` shape is what it was made for: maps that fill the workgroups
     /// of the GEMM, and channels enough to share the transforms of Winograd.
     pub(super) fn suits(self, filter: &Filter, output: Shape) -> bool {

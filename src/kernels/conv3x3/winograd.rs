@@ -8,7 +8,7 @@ use super::winograd_bands::{
     BLOCK, FREQUENCIES, INPUT_FLOP, OUTPUT_FLOP, SCRATCH, band, m_bytes, m_stride, product_flop,
     rows, tile_bytes, v_size,
 };
-use super::{Filter, border_knob, winograd_filter, winograd_tiled};
+use super::{Filter, Switches, border_knob, winograd_filter, winograd_tiled};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Profile, Recorder, Texels};
 use crate::kernels::feature_map::{FeatureMap, GroupSlice, groups, slices};
 use crate::shape::{Border, Shape};
@@ -21,6 +21,18 @@ pub static INPUT: Kernel = Kernel {
         (0, Access::Uniform),
         (1, Access::Read),
         (2, Access::WriteTexels),
+    ],
+    needs_subgroups: false,
+};
+/// The same for the gradient of a maximum, spread out by its switches.
+pub static INPUT_UNPOOLED: Kernel = Kernel {
+    shader: crate::shader!("conv3x3_winograd_input"),
+    entry: "unpooled",
+    bindings: &[
+        (0, Access::Uniform),
+        (1, Access::Read),
+        (2, Access::WriteTexels),
+        (3, Access::Read),
     ],
     needs_subgroups: false,
 };
@@ -46,6 +58,20 @@ pub static OUTPUT: Kernel = Kernel {
         (2, Access::Read),
         (3, Access::ReadWrite),
         (4, Access::Read),
+    ],
+    needs_subgroups: false,
+};
+
+/// The same with bias, ReLU and maximum for an epilogue.
+pub static OUTPUT_POOLED: Kernel = Kernel {
+    shader: crate::shader!("conv3x3_winograd_output"),
+    entry: "pooled",
+    bindings: &[
+        (0, Access::Uniform),
+        (1, Access::Read),
+        (2, Access::Read),
+        (3, Access::ReadWrite),
+        (5, Access::ReadWrite),
     ],
     needs_subgroups: false,
 };
@@ -111,6 +137,36 @@ pub(super) struct Job<'a> {
     pub mask: Option<&'a FeatureMap>,
     /// What the epilogue does.
     pub flags: u32,
+    /// The maximum before or after it.
+    pub pool: Pool<'a>,
+}
+
+/// A 2×2 maximum that a convolution does along.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pool<'a> {
+    /// None.
+    Without,
+    /// The output is the maximum of the ReLU of the sum; these switches are written.
+    After(&'a Switches),
+    /// The input is the gradient of a maximum that left these switches.
+    Before(&'a Switches),
+}
+
+impl Job<'_> {
+    /// Of the convolution, where nothing is pooled.
+    pub(super) fn size(&self) -> [usize; 2] {
+        let full = match self.pool {
+            Pool::After(_) => self.x,
+            Pool::Without | Pool::Before(_) => self.y,
+        };
+        [full.shape.width, full.shape.height]
+    }
+
+    /// The slices of a map of these channels at that size, which those of a pooled map follow.
+    fn slices(&self, channels: usize, limit: u64) -> Result<Vec<GroupSlice>, GpuError> {
+        let [width, height] = self.size();
+        slices(Shape::new(channels, height, width), limit)
+    }
 }
 
 /// Whether the three passes can run with [`MULTIPLY`]: on software adapters, for which it was made.
@@ -193,9 +249,10 @@ impl Winograd {
     /// A plane that no binding can hold.
     pub(super) fn record(&self, recorder: &mut Recorder, job: &Job<'_>) -> Result<(), GpuError> {
         let limit = recorder.binding_limit();
-        let x_slices = slices(job.x.shape, limit)?;
-        let y_slices = slices(job.y.shape, limit)?;
-        let all_tiles = job.y.shape.width.div_ceil(4) * job.y.shape.height.div_ceil(4);
+        let x_slices = job.slices(self.c_in, limit)?;
+        let y_slices = job.slices(self.c_out, limit)?;
+        let [width, height] = job.size();
+        let all_tiles = width.div_ceil(4) * height.div_ceil(4);
         let band = BLOCK * band(self.c_in, self.c_out);
         for first in (0..all_tiles).step_by(band) {
             let tiles = band.min(all_tiles - first);
@@ -221,9 +278,10 @@ impl Winograd {
         x: GroupSlice,
         y: GroupSlice,
     ) -> Params {
+        let [width, height] = job.size();
         Params {
-            width: job.y.shape.width as u32,
-            height: job.y.shape.height as u32,
+            width: width as u32,
+            height: height as u32,
             x_plane: job.x.plane(),
             y_plane: job.y.plane(),
             first_tile: first as u32,
@@ -240,14 +298,22 @@ impl Winograd {
     fn push_input(&self, recorder: &mut Recorder, job: &Job<'_>, params: Params, x: GroupSlice) {
         let threads = transform_threads(params.tiles);
         let window_bytes = params.tiles as usize * 16 * x.count * FREQUENCIES;
+        let mut buffers = vec![job.x.view(x)];
+        let kernel = match job.pool {
+            Pool::Before(switches) => {
+                buffers.push(switches.view(x));
+                &INPUT_UNPOOLED
+            }
+            Pool::Without | Pool::After(_) => &INPUT,
+        };
         let command = Command {
-            kernel: &INPUT,
+            kernel,
             knobs: [("WORKGROUP", threads)]
                 .into_iter()
                 .chain(border_knob(job.border))
                 .collect(),
             uniform: bytemuck::bytes_of(&params).to_vec(),
-            buffers: vec![job.x.view(x)],
+            buffers,
             workgroups: [params.tiles.div_ceil(threads), x.count as u32, 1],
             flop: 0,
             bytes: 2 * window_bytes as u64,
@@ -266,7 +332,8 @@ impl Winograd {
     ) {
         let tiles = params.tiles as usize;
         // By the definition of the convolution, shared out over the bands by their tiles.
-        let flop = (18 * self.c_in * self.c_out * job.y.shape.pixels()) as u64;
+        let [width, height] = job.size();
+        let flop = (18 * self.c_in * self.c_out * width * height) as u64;
         let share = |end: usize| flop * end as u64 / all_tiles as u64;
         let first = params.first_tile as usize;
         let m = self.m(&params);
@@ -320,20 +387,28 @@ impl Winograd {
     fn push_output(&self, recorder: &mut Recorder, job: &Job<'_>, params: Params, y: GroupSlice) {
         let threads = transform_threads(params.tiles);
         let bias = BufferView::whole(job.bias);
-        recorder.push(Command {
-            kernel: &OUTPUT,
-            knobs: vec![("WORKGROUP", threads), ("FLAGS", job.flags)],
-            uniform: bytemuck::bytes_of(&params).to_vec(),
-            buffers: vec![
-                self.m(&params),
-                bias.clone(),
-                job.y.view(y),
+        let mut knobs = vec![("WORKGROUP", threads)];
+        let mut buffers = vec![self.m(&params), bias.clone(), job.y.view(y)];
+        let (kernel, stored) = match job.pool {
+            Pool::After(switches) => {
+                buffers.push(switches.view(y));
+                (&OUTPUT_POOLED, 4)
+            }
+            Pool::Without | Pool::Before(_) => {
+                knobs.push(("FLAGS", job.flags));
                 // Unused without the flag, but something must be bound.
-                job.mask.map_or(bias, |mask| mask.view(y)),
-            ],
+                buffers.push(job.mask.map_or(bias, |mask| mask.view(y)));
+                (&OUTPUT, 16)
+            }
+        };
+        recorder.push(Command {
+            kernel,
+            knobs,
+            uniform: bytemuck::bytes_of(&params).to_vec(),
+            buffers,
             workgroups: [params.tiles.div_ceil(threads), y.count as u32, 1],
             flop: 0,
-            bytes: (params.tiles as usize * 16 * y.count * (FREQUENCIES + 16)) as u64,
+            bytes: (params.tiles as usize * 16 * y.count * (FREQUENCIES + stored)) as u64,
         });
         let blocks = params.tiles as usize * 4 * y.count;
         recorder.set_real_flop((blocks * OUTPUT_FLOP) as u64);

@@ -1,9 +1,11 @@
 //! The three passes of [`super::winograd`] in one kernel, for software adapters and maps of few channels.
 
-use super::winograd::{Job, OUT_GROUPS};
+use super::winograd::{Job, OUT_GROUPS, Pool};
 use super::winograd_bands::{BLOCK, FREQUENCIES, SCRATCH, Workspace};
 use super::{Cost, Filter, border_knob, winograd, winograd_bands, winograd_filter};
-use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Profile, Recorder, Texels};
+use crate::gpu::{
+    Access, BufferView, Command, Gpu, GpuError, Kernel, Knob, Profile, Recorder, Texels,
+};
 use crate::kernels::feature_map::{GroupSlice, groups, slices};
 use crate::shape::Shape;
 
@@ -19,6 +21,37 @@ pub static FUSED: Kernel = Kernel {
         (4, Access::Read),
         (5, Access::ReadWrite),
         (6, Access::Read),
+    ],
+    needs_subgroups: true,
+};
+/// The same with bias, ReLU and maximum for an epilogue.
+pub static POOLED: Kernel = Kernel {
+    shader: crate::shader!("conv3x3_winograd_fused"),
+    entry: "pooled",
+    bindings: &[
+        (0, Access::Uniform),
+        (1, Access::Read),
+        (2, Access::ReadTexels),
+        (3, Access::ReadWrite),
+        (4, Access::Read),
+        (5, Access::ReadWrite),
+        (7, Access::ReadWrite),
+    ],
+    needs_subgroups: true,
+};
+/// The same for the gradient of a maximum, spread out by its switches.
+pub static UNPOOLED: Kernel = Kernel {
+    shader: crate::shader!("conv3x3_winograd_fused"),
+    entry: "unpooled",
+    bindings: &[
+        (0, Access::Uniform),
+        (1, Access::Read),
+        (2, Access::ReadTexels),
+        (3, Access::ReadWrite),
+        (4, Access::Read),
+        (5, Access::ReadWrite),
+        (6, Access::Read),
+        (7, Access::ReadWrite),
     ],
     needs_subgroups: true,
 };
@@ -149,16 +182,15 @@ impl Fused {
 
     /// Records the convolution, in as many dispatches as the driver's patience with loops makes necessary.
     pub(super) fn record(&self, recorder: &mut Recorder, job: &Job<'_>) {
-        let Shape { width, height, .. } = job.y.shape;
-        let blocks = blocks([width, height]);
-        let share = share([width, height], self.workgroups, self.most_blocks);
+        let blocks = blocks(job.size());
+        let share = share(job.size(), self.workgroups, self.most_blocks);
         for first in (0..blocks).step_by(share) {
             self.push(recorder, job, [first, blocks.min(first + share)]);
         }
     }
 
     fn push(&self, recorder: &mut Recorder, job: &Job<'_>, [first, end]: [usize; 2]) {
-        let Shape { width, height, .. } = job.y.shape;
+        let [width, height] = job.size();
         let workgroups = self.workgroups.min(end - first);
         let params = Params {
             width: width as u32,
@@ -181,21 +213,37 @@ impl Fused {
         let cost = cost([self.c_in, self.c_out], [width, height]);
         let all = blocks([width, height]) as u64;
         let share = |figure: u64| figure * end as u64 / all - figure * first as u64 / all;
-        let command = Command {
-            kernel: &FUSED,
-            knobs: [("FLAGS", job.flags)]
-                .into_iter()
-                .chain(border_knob(job.border))
-                .collect(),
-            uniform: bytemuck::bytes_of(&params).to_vec(),
-            buffers: vec![
-                job.x.view(whole(self.c_in)),
-                BufferView::first(&self.scratch, scratch),
-                bias.clone(),
-                job.y.view(whole(self.c_out)),
+        let mut buffers = vec![
+            job.x.view(whole(self.c_in)),
+            BufferView::first(&self.scratch, scratch),
+            bias.clone(),
+            job.y.view(whole(self.c_out)),
+        ];
+        let mut knobs: Vec<Knob> = border_knob(job.border).into_iter().collect();
+        let kernel = match job.pool {
+            Pool::After(switches) => {
+                buffers.push(switches.view(whole(self.c_out)));
+                &POOLED
+            }
+            Pool::Without | Pool::Before(_) => {
+                knobs.push(("FLAGS", job.flags));
                 // Unused without the flag, but something must be bound.
-                job.mask.map_or(bias, |mask| mask.view(whole(self.c_out))),
-            ],
+                buffers.push(job.mask.map_or(bias, |mask| mask.view(whole(self.c_out))));
+                &FUSED
+            }
+        };
+        let kernel = match job.pool {
+            Pool::Before(switches) => {
+                buffers.push(switches.view(whole(self.c_in)));
+                &UNPOOLED
+            }
+            Pool::Without | Pool::After(_) => kernel,
+        };
+        let command = Command {
+            kernel,
+            knobs,
+            uniform: bytemuck::bytes_of(&params).to_vec(),
+            buffers,
             workgroups: [workgroups as u32, 1, 1],
             flop: share(cost.flop),
             bytes: share(cost.bytes),

@@ -125,11 +125,12 @@ impl Visualisation {
         (preference, strategy): (&Preference, &Strategy),
     ) -> Result<Self, GpuError> {
         let tape = objective.tape.clone();
-        let program = Program::with_strategy(tape, strategy, gpu.binding_limit());
         let options = RunOptions {
             preference: preference.clone(),
             ..RunOptions::default()
         };
+        let program = Program::with_strategy(tape, strategy, gpu.binding_limit())
+            .with_pooling_in_convolutions(gpu.profile(), &options);
         let executable = Executable::build(gpu, program, &options)?;
         let variable = Variable::new(gpu, recipe.parametrisation, recipe.decorrelate, size)?;
         let map = gpu.storage_with("map of a transform", &Affine::IDENTITY.numbers())?;
