@@ -230,12 +230,17 @@ fn check_tiff(bytes: &[u8], origin: &str) -> Result<(), ImageError> {
 
 /// Refuses what would cost the WebP decoder up to four gigabytes.
 fn check_webp(bytes: &[u8], origin: &str) -> Result<(), ImageError> {
-    if webp::is_whole(bytes) {
+    let reason = if !webp::is_whole(bytes) {
+        "one of its chunks is said to be longer than the file".to_owned()
+    } else if let Some([announced, own]) = webp::other_size(bytes) {
+        let [announced, own] = [announced, own].map(|[width, height]| format!("{width}×{height}"));
+        format!("a picture of {own} pixels stands where {announced} are announced")
+    } else {
         return Ok(());
-    }
+    };
     Err(ImageError::Damaged {
         origin: origin.to_owned(),
-        reason: "one of its chunks is said to be longer than the file".to_owned(),
+        reason,
     })
 }
 

@@ -63,36 +63,112 @@ pub(super) fn animated(stills: &[Vec<u8>], size: [usize; 2], milliseconds: u32) 
     Some(file)
 }
 
-/// Whether every chunk ends within the file. The decoder makes room for notes and profiles of any length, before it
-/// looks for them.
+/// What the decoder makes room for by the length that it is said to have, wherever it finds it.
+const NOTES: [&[u8; 4]; 3] = [b"ICCP", b"EXIF", b"XMP "];
+
+/// Whether every chunk ends within the file, and those of the frame that is shown first within that. The decoder makes
+/// room for notes and profiles of any length, before it looks for them; it also takes them from behind the end that the
+/// file announces, where others may have left what is no chunk at all, and from within a frame.
 pub(super) fn is_whole(file: &[u8]) -> bool {
-    let long = |at: usize| {
-        file.get(at..)?
-            .first_chunk()
-            .map(|&four| u32::from_le_bytes(four))
-    };
-    let end = 8 + long(4).unwrap_or(0) as usize;
-    let mut at = 12;
-    while let Some(length) = long(at + 4).filter(|_| at < end) {
-        let length = length as usize;
-        if file.len() - (at + 8) < length {
-            return false;
-        }
-        at += 8 + length.next_multiple_of(2);
+    let announced = file.get(4..8).and_then(|four| four.first_chunk());
+    let end = announced.map_or(0, |&four| u32::from_le_bytes(four) as usize);
+    let body = file.get(12..).unwrap_or_default();
+    let sound = chunks(body).all(|chunk| {
+        // The announced length counts from the word WEBP.
+        let at = 4 + body.len() - chunk.rest.len() - 8;
+        chunk.is_whole() || at >= end && !NOTES.contains(&&chunk.kind)
+    });
+    let frame = chunks(body).find(|chunk| &chunk.kind == b"ANMF");
+    let parts = frame.and_then(|frame| frame.payload().get(FRAME_HEADER..));
+    sound && parts.is_none_or(are_whole)
+}
+
+/// Whether every chunk of a frame ends within it.
+fn are_whole(parts: &[u8]) -> bool {
+    // The decoder takes the first bytes in the first chunk for the header of the second.
+    let misread = parts.get(8..).and_then(|inside| chunks(inside).next());
+    let notes = misread.filter(|chunk| NOTES.contains(&&chunk.kind));
+    chunks(parts).chain(notes).all(|chunk| chunk.is_whole())
+}
+
+/// Bytes of a frame before its chunks: its place, its size, its time and how it is laid over the one before.
+const FRAME_HEADER: usize = 16;
+
+/// The size (W, H) that is announced for the lossy picture that is shown first, and the one that it has, if they differ.
+/// The decoder makes room for the latter before it compares them, and does not compare them where a frame has opacity.
+pub(super) fn other_size(file: &[u8]) -> Option<[[u32; 2]; 2]> {
+    let (announced, picture) = shown(file)?;
+    // A tag of three bytes, a signature of three, and sides of 14 bits (RFC 6386, 9.1).
+    let sides: &[u8; 4] = picture.get(6..)?.first_chunk()?;
+    let own = [[sides[0], sides[1]], [sides[2], sides[3]]]
+        .map(|side| u32::from(u16::from_le_bytes(side) & 0x3fff));
+    (own != announced).then_some([announced, own])
+}
+
+/// The lossy picture that a file of the extended form shows first, and the size (W, H) that is announced for it.
+fn shown(file: &[u8]) -> Option<([u32; 2], &[u8])> {
+    let mut all = chunks(file.get(12..)?);
+    // The decoder reads all of this header, however long it is said to be.
+    let header = all.next().filter(|chunk| &chunk.kind == b"VP8X")?.rest;
+    if header.first()? & HAS_ANIMATION == 0 {
+        let picture = all.find(|chunk| &chunk.kind == b"VP8 ")?;
+        return Some((size(header.get(4..)?)?, picture.payload()));
     }
-    true
+    let frame = all.find(|chunk| &chunk.kind == b"ANMF")?.payload();
+    let mut parts = chunks(frame.get(FRAME_HEADER..)?);
+    let first = parts.next()?;
+    let picture = match &first.kind {
+        b"VP8 " => first,
+        // What follows opacity is decoded, whatever it is called.
+        b"ALPH" => parts.next()?,
+        _ => return None,
+    };
+    Some((size(frame.get(6..)?)?, picture.payload()))
+}
+
+/// W and H, of three bytes each and less by one than they are.
+fn size(bytes: &[u8]) -> Option<[u32; 2]> {
+    let &[w0, w1, w2, h0, h1, h2] = bytes.first_chunk()?;
+    Some([[w0, w1, w2, 0], [h0, h1, h2, 0]].map(|side| 1 + u32::from_le_bytes(side)))
 }
 
 /// What the first chunk of this kind in a file holds.
 fn payload<'a>(file: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
-    let mut rest = file.get(12..)?;
-    loop {
-        let length = u32::from_le_bytes(rest.get(4..8)?.try_into().ok()?) as usize;
-        if rest.get(..4)? == kind {
-            return rest.get(8..8 + length);
-        }
-        rest = rest.get(8 + length.next_multiple_of(2)..)?;
+    let chunk = chunks(file.get(12..)?).find(|chunk| &chunk.kind == kind)?;
+    chunk.is_whole().then(|| chunk.payload())
+}
+
+/// A chunk as it is announced.
+struct Chunk<'a> {
+    kind: [u8; 4],
+    length: usize,
+    /// All that follows its header.
+    rest: &'a [u8],
+}
+
+impl<'a> Chunk<'a> {
+    fn is_whole(&self) -> bool {
+        self.length <= self.rest.len()
     }
+
+    /// As much as there is of what it holds.
+    fn payload(&self) -> &'a [u8] {
+        self.rest.get(..self.length).unwrap_or(self.rest)
+    }
+}
+
+/// The chunks of a file or of a frame, one after the other, up to the first that is too long.
+fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
+    let mut left = bytes;
+    std::iter::from_fn(move || {
+        let (&kind, rest) = left.split_first_chunk()?;
+        let (&length, rest) = rest.split_first_chunk()?;
+        let length = u32::from_le_bytes(length) as usize;
+        // Chunks begin at even addresses.
+        let next = length.saturating_add(length % 2);
+        left = rest.get(next..).unwrap_or_default();
+        Some(Chunk { kind, length, rest })
+    })
 }
 
 /// Adds a chunk; chunks begin at even addresses.

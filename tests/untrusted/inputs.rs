@@ -74,8 +74,8 @@ pub fn picture(bytes: &[u8]) {
 /// A picture of any size that cannot be read, and must be refused for little.
 pub fn cheap_picture(bytes: &[u8]) {
     let (decoded, peak) = peak(|| PictureFile::decode(bytes, ORIGIN));
-    is_a_sentence(&decoded.unwrap_err().to_string());
     assert!(peak <= TABLES, "{} bytes cost {peak}", bytes.len());
+    is_a_sentence(&decoded.unwrap_err().to_string());
 }
 
 /// W·H as the header says; 0 where it says nothing.
