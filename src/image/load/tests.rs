@@ -229,6 +229,38 @@ fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
+/// A seed of the fuzzer, of which many are as sound as any file.
+fn seed(name: &str) -> Vec<u8> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::read(root.join("tests/untrusted/seeds/picture").join(name)).unwrap()
+}
+
+#[test]
+fn animations_show_their_first_frame() {
+    // The same picture of 13×9 with and without loss, in one file in the middle of a larger canvas.
+    for (name, size, (x, y), tolerance) in [
+        ("anim_lossless.webp", (13, 9), (0, 0), 1.0),
+        ("anim_alpha.webp", (13, 9), (0, 0), 12.0),
+        ("anim_offset.webp", (40, 30), (12, 8), 12.0),
+    ] {
+        let picture = decode(&seed(name));
+        assert_eq!((picture.width, picture.height), size, "{name}");
+        // (228, 224, 90) and (114, 112, 90) over white, of which 240 and 120 of 255 can be seen.
+        assert_near(at(&picture, x + 12, y + 8), [229.6, 225.8, 99.7], tolerance);
+        assert_near(at(&picture, x + 6, y + 4), [188.6, 187.7, 177.4], tolerance);
+    }
+    let opaque = decode(&seed("anim.webp"));
+    assert_eq!((opaque.width, opaque.height), (13, 9));
+}
+
+#[test]
+fn pictures_of_another_size_than_announced_are_refused() {
+    let own = "of 7437×2304 pixels stands where 13×9 are announced";
+    assert!(refusal(&seed("frame_larger_than_announced.webp")).contains(own));
+    let own = "of 13×9 pixels stands where 12×9 are announced";
+    assert!(refusal(&seed("frame_with_opacity_larger_than_announced.webp")).contains(own));
+}
+
 #[test]
 fn cut_off_pictures_are_refused() {
     let noisy = RgbImage::from_fn(64, 64, |x, y| {
