@@ -232,11 +232,17 @@ fn check_tiff(bytes: &[u8], origin: &str) -> Result<(), ImageError> {
 fn check_webp(bytes: &[u8], origin: &str) -> Result<(), ImageError> {
     let reason = if !webp::is_whole(bytes) {
         "one of its chunks is said to be longer than the file".to_owned()
+    } else if webp::has_stray_frames(bytes) {
+        "it has frames and is said to be no animation".to_owned()
     } else if let Some([announced, own]) = webp::other_size(bytes) {
         let [announced, own] = [announced, own].map(|[width, height]| format!("{width}×{height}"));
         format!("a picture of {own} pixels stands where {announced} are announced")
     } else {
-        return Ok(());
+        let codes = webp::bytes_of_codes(bytes);
+        if codes <= FREE_BYTES {
+            return Ok(());
+        }
+        format!("its codes would take {} megabytes", codes / 1_000_000)
     };
     Err(ImageError::Damaged {
         origin: origin.to_owned(),

@@ -1,4 +1,6 @@
-//! The chunks of a WebP file: its encoder has no place for XMP.
+//! The chunks of a WebP file: its encoder has no place for XMP, and its decoder believes all that they say.
+
+mod codes;
 
 /// The bit of the first chunk that announces XMP.
 const HAS_XMP: u8 = 1 << 2;
@@ -97,33 +99,92 @@ const FRAME_HEADER: usize = 16;
 /// The size (W, H) that is announced for the lossy picture that is shown first, and the one that it has, if they differ.
 /// The decoder makes room for the latter before it compares them, and does not compare them where a frame has opacity.
 pub(super) fn other_size(file: &[u8]) -> Option<[[u32; 2]; 2]> {
-    let (announced, picture) = shown(file)?;
+    let shown = shown(file)?;
+    let announced = shown.size.filter(|_| &shown.kind != b"VP8L")?;
     // A tag of three bytes, a signature of three, and sides of 14 bits (RFC 6386, 9.1).
-    let sides: &[u8; 4] = picture.get(6..)?.first_chunk()?;
+    let sides: &[u8; 4] = shown.picture.get(6..)?.first_chunk()?;
     let own = [[sides[0], sides[1]], [sides[2], sides[3]]]
         .map(|side| u32::from(u16::from_le_bytes(side) & 0x3fff));
     (own != announced).then_some([announced, own])
 }
 
-/// The lossy picture that a file of the extended form shows first, and the size (W, H) that is announced for it.
-fn shown(file: &[u8]) -> Option<([u32; 2], &[u8])> {
-    let mut all = chunks(file.get(12..)?);
-    // The decoder reads all of this header, however long it is said to be.
-    let header = all.next().filter(|chunk| &chunk.kind == b"VP8X")?.rest;
-    if header.first()? & HAS_ANIMATION == 0 {
-        let picture = all.find(|chunk| &chunk.kind == b"VP8 ")?;
-        return Some((size(header.get(4..)?)?, picture.payload()));
-    }
-    let frame = all.find(|chunk| &chunk.kind == b"ANMF")?.payload();
-    let mut parts = chunks(frame.get(FRAME_HEADER..)?);
-    let first = parts.next()?;
-    let picture = match &first.kind {
-        b"VP8 " => first,
-        // What follows opacity is decoded, whatever it is called.
-        b"ALPH" => parts.next()?,
-        _ => return None,
+/// Bytes that the decoder needs for the codes of what is shown first.
+pub(super) fn bytes_of_codes(file: &[u8]) -> u64 {
+    let Some(shown) = shown(file) else {
+        return 0;
     };
-    Some((size(frame.get(6..)?)?, picture.payload()))
+    let picture = match &shown.kind {
+        b"VP8L" => codes::bytes_of_picture(shown.picture),
+        _ => None,
+    };
+    let opacity = shown.opacity.zip(shown.size);
+    let opacity = opacity.and_then(|(opacity, size)| codes::bytes_of_opacity(opacity, size));
+    // One after the other.
+    picture.max(opacity).unwrap_or(0)
+}
+
+/// Whether frames stand in a file that is said to be no animation. The decoder takes parts of them for parts of its picture.
+pub(super) fn has_stray_frames(file: &[u8]) -> bool {
+    let body = file.get(12..).unwrap_or_default();
+    let header = chunks(body).next().filter(|chunk| &chunk.kind == b"VP8X");
+    let still = header.is_some_and(|header| !is_animation(header.rest));
+    still && chunks(body).any(|chunk| &chunk.kind == b"ANMF")
+}
+
+/// What a file shows first.
+struct Shown<'a> {
+    /// W and H, if they are announced outside of the picture.
+    size: Option<[u32; 2]>,
+    kind: [u8; 4],
+    picture: &'a [u8],
+    opacity: Option<&'a [u8]>,
+}
+
+fn shown(file: &[u8]) -> Option<Shown<'_>> {
+    let body = file.get(12..)?;
+    let first = chunks(body).next()?;
+    if &first.kind != b"VP8X" {
+        return Some(Shown {
+            size: None,
+            kind: first.kind,
+            picture: first.payload(),
+            opacity: None,
+        });
+    }
+    // The decoder reads all of this header, however long it is said to be.
+    let header = first.rest;
+    let of_kind = |kinds: &[&[u8; 4]]| chunks(body).find(|chunk| kinds.contains(&&chunk.kind));
+    if !is_animation(header) {
+        let picture = of_kind(&[b"VP8 ", b"VP8L"])?;
+        return Some(Shown {
+            size: Some(size(header.get(4..)?)?),
+            kind: picture.kind,
+            picture: picture.payload(),
+            opacity: of_kind(&[b"ALPH"]).map(|chunk| chunk.payload()),
+        });
+    }
+    let frame = of_kind(&[b"ANMF"])?.payload();
+    let mut parts = chunks(frame.get(FRAME_HEADER..)?);
+    let mut picture = parts.next()?;
+    let mut opacity = None;
+    if &picture.kind == b"ALPH" {
+        opacity = Some(picture.payload());
+        // The decoder takes this for a lossy picture, whatever it is called.
+        picture = parts.next()?;
+        picture.kind = *b"VP8 ";
+    }
+    Some(Shown {
+        size: Some(size(frame.get(6..)?)?),
+        kind: picture.kind,
+        picture: picture.payload(),
+        opacity,
+    })
+}
+
+fn is_animation(header: &[u8]) -> bool {
+    header
+        .first()
+        .is_some_and(|flags| flags & HAS_ANIMATION > 0)
 }
 
 /// W and H, of three bytes each and less by one than they are.
