@@ -4,10 +4,12 @@
 //! would break. Libraries that take a block apart and write it anew do break them.
 
 mod directory;
+mod strips;
 mod tiff;
 
 use self::directory::{Block, EXIF, Field, GPS, Next};
 
+pub(super) use self::strips::{oversized_jpeg, tile_size};
 pub(super) use self::tiff::{
     into_tiff, of_tiff, overlong_field, profile_of_tiff, with_xmp, xmp_of_tiff,
 };

@@ -55,6 +55,19 @@ pub(super) fn walk(bytes: &[u8]) -> Structure {
     found
 }
 
+/// Where in any bytes a frame header of 8 bits may begin, and the size (W, H) that it announces. No data of a scan look like one.
+pub(super) fn frames(bytes: &[u8]) -> impl Iterator<Item = (usize, [u16; 2])> {
+    bytes.windows(10).enumerate().filter_map(|(at, header)| {
+        // Marker, length, precision, lines, samples in a line, components.
+        let &[0xff, 0xc0..=0xcf, 0, length, 8, h1, h0, w1, w0, components] = header else {
+            return None;
+        };
+        let size = [[w1, w0], [h1, h0]].map(u16::from_be_bytes);
+        let fits = matches!(components, 1..=4) && length == 8 + 3 * components;
+        fits.then_some((at, size))
+    })
+}
+
 /// The segment at the start of `bytes`: its length, which counts its own two bytes, and its body.
 fn segment(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let length = usize::from(u16::from_be_bytes([*bytes.first()?, *bytes.get(1)?]));

@@ -217,15 +217,24 @@ fn check_jpeg(bytes: &[u8], origin: &str) -> Result<(), ImageError> {
     Ok(())
 }
 
-/// Refuses what would cost the TIFF decoder hundreds of megabytes, whatever the size of the file.
+/// Refuses what would cost the TIFF decoder gigabytes, whatever the size of the file.
 fn check_tiff(bytes: &[u8], origin: &str) -> Result<(), ImageError> {
-    match exif::overlong_field(bytes) {
-        None => Ok(()),
-        Some(field) => Err(ImageError::Damaged {
-            origin: origin.to_owned(),
-            reason: format!("its field {field:#06x} is said to be longer than the file"),
-        }),
-    }
+    let longest = u64::from(MAX_SIDE);
+    let reason = if let Some(field) = exif::overlong_field(bytes) {
+        format!("its field {field:#06x} is said to be longer than the file")
+    } else if let Some([width, height]) =
+        exif::tile_size(bytes).filter(|size| size.iter().any(|&side| side > longest))
+    {
+        format!("its tiles are said to have {width}×{height} pixels")
+    } else if let Some([width, height]) = exif::oversized_jpeg(bytes) {
+        format!("a part of it in JPEG has {width}×{height} pixels, far more than the whole")
+    } else {
+        return Ok(());
+    };
+    Err(ImageError::Damaged {
+        origin: origin.to_owned(),
+        reason,
+    })
 }
 
 /// Refuses what would cost the WebP decoder up to four gigabytes.

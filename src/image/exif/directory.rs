@@ -78,9 +78,42 @@ impl<'a> Block<'a> {
         let count = usize::from(self.short(at)?);
         (0..count).map(|i| at + 2 + 12 * i).find_map(|at| {
             let (kind, count) = (self.short(at + 2)?, self.long(at + 4)?);
-            let length = (unit(kind) * width(kind)?) as u64 * u64::from(count);
+            let length = (unit(kind) * any_width(kind)?) as u64 * u64::from(count);
             let is_overlong = length > self.bytes.len() as u64;
             self.short(at).filter(|_| is_overlong)
+        })
+    }
+
+    /// The numbers in a field of the directory at `at`, of whichever type and as many as there are. The last of several fields
+    /// of one tag counts, as it does for the decoder, and what is wrong with others does not matter.
+    pub(super) fn numbers(&self, at: usize, tag: u16) -> impl Iterator<Item = u64> {
+        let count = self.short(at).map_or(0, usize::from);
+        let fields = (0..count).rev().map(move |i| at + 2 + 12 * i);
+        let found = fields
+            .filter(|&at| self.short(at) == Some(tag))
+            .find_map(|at| {
+                let (kind, count) = (self.short(at + 2)?, self.long(at + 4)?);
+                let width = any_width(kind)?;
+                let count = unit(kind) * count as usize;
+                let start = match width.saturating_mul(count) {
+                    0..=4 => at + 8,
+                    _ => self.long(at + 8)? as usize,
+                };
+                Some((start, width, count))
+            });
+        let (start, width, count) = found.unwrap_or((0, 1, 0));
+        let numbers =
+            (0..count).map_while(move |i| self.whole(start.checked_add(i * width)?, width));
+        numbers
+    }
+
+    fn whole(&self, at: usize, width: usize) -> Option<u64> {
+        let bytes = self.bytes.get(at..)?.get(..width)?;
+        let append = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
+        Some(if self.little_endian {
+            bytes.iter().rev().fold(0, append)
+        } else {
+            bytes.iter().fold(0, append)
         })
     }
 
@@ -165,6 +198,14 @@ fn width(kind: u16) -> Option<usize> {
         // DOUBLE.
         12 => Some(8),
         _ => None,
+    }
+}
+
+/// The same with the types of BigTIFF, which its decoders read in any file: LONG8, SLONG8, IFD8.
+fn any_width(kind: u16) -> Option<usize> {
+    match kind {
+        16..=18 => Some(8),
+        _ => width(kind),
     }
 }
 
