@@ -37,6 +37,14 @@ fn few_bytes_of_a_png_cost_few() {
     inputs::cheap_picture(&[b"\x89PNG\r\n\x1a\n\0\0\0\x0d", &header[..], data].concat());
 }
 
+/// A GIF file of one pixel that has a frame of 20 000 × 20 000.
+#[test]
+fn few_bytes_of_a_gif_cost_few() {
+    let screen = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff";
+    let frame = b"\x2c\0\0\0\0\x20\x4e\x20\x4e\0\x02\x02\x44\x01\0\x3b";
+    inputs::cheap_picture(&[&screen[..], frame].concat());
+}
+
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| match crc & 1 {

@@ -26,6 +26,9 @@ const MAX_DECODER_BYTES: u64 = 2 << 30;
 /// Room that a decoder may have for a file of any length: 100 megapixels of four channels at 8 bits.
 const FREE_BYTES: u64 = 400_000_000;
 
+/// Room that the frame of an animation may have whatever the size of the picture: a megapixel of four channels at 8 bits.
+const FREE_FRAME_BYTES: u64 = 4 << 20;
+
 /// No method that files of 16 bits and more are packed by makes more of a byte: LZW 1340, deflate 1032.
 const MOST_FROM_A_BYTE: u64 = 2048;
 
@@ -58,6 +61,14 @@ impl PictureFile {
             .map_err(|error| undecodable(origin, error))?;
         check_size(decoder.dimensions(), origin)?;
         check_length(bytes, decoder.total_bytes(), origin)?;
+        if format == ImageFormat::Gif {
+            // Its frames have sizes of their own.
+            let mut limits = Limits::no_limits();
+            limits.max_alloc = Some(FREE_FRAME_BYTES.max(4 * decoder.total_bytes()));
+            decoder
+                .set_limits(limits)
+                .map_err(|error| undecodable(origin, error))?;
+        }
         if format == ImageFormat::Jpeg {
             check_jpeg(bytes, origin)?;
         }
@@ -268,6 +279,10 @@ fn undecodable(origin: &str, error: image::ImageError) -> ImageError {
                 "a picture of an unusual kind ({})",
                 brief(&error.to_string())
             ),
+        },
+        image::ImageError::Limits(_) => ImageError::Damaged {
+            origin,
+            reason: "it asks for far more memory than a picture of its size needs".to_owned(),
         },
         error => ImageError::Damaged {
             origin,

@@ -102,9 +102,7 @@ impl<'a> Block<'a> {
                 Some((start, width, count))
             });
         let (start, width, count) = found.unwrap_or((0, 1, 0));
-        let numbers =
-            (0..count).map_while(move |i| self.whole(start.checked_add(i * width)?, width));
-        numbers
+        (0..count).map_while(move |i| self.whole(start.checked_add(i * width)?, width))
     }
 
     fn whole(&self, at: usize, width: usize) -> Option<u64> {

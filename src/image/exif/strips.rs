@@ -53,20 +53,18 @@ pub(in crate::image) fn oversized_jpeg(file: &[u8]) -> Option<[u16; 2]> {
     let found: Vec<_> = jpeg::frames(file).filter(is_oversized).collect();
     let offsets = numbers(STRIP_OFFSETS).chain(numbers(TILE_OFFSETS));
     let lengths = numbers(STRIP_BYTE_COUNTS).chain(numbers(TILE_BYTE_COUNTS));
+    let end = &tables[tables.len().saturating_sub(FRAME_HEADER)..];
     let within = offsets.zip(lengths).find_map(|(offset, length)| {
         let start = usize::try_from(offset).ok()?;
         let first = found.partition_point(|&(at, _)| at < start);
         let frame = found
             .get(first)
             .filter(|(at, _)| ((at - start) as u64) < length);
-        let end = tables
-            .last_chunk::<FRAME_HEADER>()
-            .map_or(&tables[..], |end| end);
         let beginning = file.get(start.saturating_add(2)..).unwrap_or_default();
         let beginning = &beginning[..beginning.len().min(FRAME_HEADER)];
         frame
             .map(|&(_, size)| size)
-            .or_else(|| oversized(&[end, beginning].concat()).filter(|_| !tables.is_empty()))
+            .or_else(|| oversized(&[end, beginning].concat()).filter(|_| !end.is_empty()))
     });
     within.or_else(|| oversized(&tables))
 }
