@@ -255,3 +255,39 @@ impl<'a> Bits<'a> {
         Some(u64::from(upper + self.take(lower)?) + 1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The one picture of a file of the simple form.
+    fn bytes(file: &[u8]) -> Option<u64> {
+        bytes_of_picture(&file[20..])
+    }
+
+    #[test]
+    fn codes_of_sound_pictures_are_found() {
+        let small = include_bytes!("../../../tests/untrusted/seeds/picture/l.webp");
+        let found = bytes(small).unwrap();
+        assert!((5 * BYTES_PER_CODE..32 << 10).contains(&found), "{found}");
+        // Whatever is cut off, the codes are found or the end is.
+        for length in 20..small.len() {
+            let cut = bytes(&small[..length]);
+            assert!(cut.is_none_or(|cut| cut == found), "{length}: {cut:?}");
+        }
+        assert!(bytes(&small[..24]).is_none());
+    }
+
+    #[test]
+    fn a_code_is_canonical() {
+        // Lengths 2, 1, 3, 3: codes 10, 0, 110, 111.
+        let code = Code::of_lengths(&[2, 1, 3, 3]);
+        let stream = [0b1011_1001, 0b0000_0001];
+        let mut bits = Bits::new(&stream);
+        let symbols = [(); 5].map(|()| code.symbol(&mut bits));
+        assert_eq!(symbols, [0, 1, 3, 1, 2].map(Some));
+        // The only symbol of a code takes no bits.
+        let only = Code::of_lengths(&[0, 0, 5]);
+        assert_eq!(only.symbol(&mut Bits::new(&[])), Some(2));
+    }
+}
