@@ -124,13 +124,10 @@ impl<'a> Filters<'a> {
         filter: &Arc<Filter>,
         wanted: &Use<'_>,
     ) -> Result<Rc<DeviceFilter>, GpuError> {
-        let address = Arc::as_ptr(filter);
-        let oriented = match wanted.pass {
-            Pass::Forward => Arc::clone(filter),
-            Pass::Gradient => self.turned(filter),
-        };
-        let variant = self.variants.choose(&oriented, wanted).variant;
-        self.upload(address, &oriented, wanted, variant)
+        // The choice hangs on shapes alone, so nothing is turned for it that is on the device already.
+        let on_paper = Filter::on_paper(filter.channels(wanted.pass));
+        let variant = self.variants.choose(&on_paper, wanted).variant;
+        self.upload(filter, wanted, variant)
     }
 
     /// The turned weights for the rest of a gradient with a replicated border.
@@ -139,9 +136,7 @@ impl<'a> Filters<'a> {
         filter: &Arc<Filter>,
         wanted: &Use<'_>,
     ) -> Result<Rc<DeviceFilter>, GpuError> {
-        let address = Arc::as_ptr(filter);
-        let turned = self.turned(filter);
-        self.upload(address, &turned, wanted, Variant::Plain)
+        self.upload(filter, wanted, Variant::Plain)
     }
 
     fn turned(&mut self, filter: &Arc<Filter>) -> Arc<Filter> {
@@ -151,16 +146,19 @@ impl<'a> Filters<'a> {
 
     fn upload(
         &mut self,
-        address: Address,
-        oriented: &Filter,
+        filter: &Arc<Filter>,
         wanted: &Use<'_>,
         variant: Variant,
     ) -> Result<Rc<DeviceFilter>, GpuError> {
-        let key = (address, wanted.pass, variant);
+        let key = (Arc::as_ptr(filter), wanted.pass, variant);
         if let Some(uploaded) = self.uploaded.get(&key) {
             return Ok(Rc::clone(uploaded));
         }
-        let uploaded = DeviceFilter::upload(self.gpu, wanted.label, oriented, variant)?;
+        let oriented = match wanted.pass {
+            Pass::Forward => Arc::clone(filter),
+            Pass::Gradient => self.turned(filter),
+        };
+        let uploaded = DeviceFilter::upload(self.gpu, wanted.label, &oriented, variant)?;
         let uploaded = Rc::new(uploaded);
         self.uploaded.insert(key, Rc::clone(&uploaded));
         Ok(uploaded)
