@@ -12,6 +12,8 @@ that a comparison which was stopped goes on. Writes into FOLDER/SIZE
     objectives.csv              the objective of recipe `gatys` of each, by PyTorch; mean gradient energy of the outer
                                 8 pixels relative to the inside (of the content too); seconds
     CONTENT_STYLE.jpg           content, style, and the programs' pictures side by side
+
+`pairs.csv` beside this file is such a table, of paintings by van Gogh and photographs from scikit-image.
 """
 
 import argparse
