@@ -1,7 +1,8 @@
 //! The rest of a gradient under [`Border::Replicate`](crate::shape::Border::Replicate): what reached the copies of
 //! the edge beyond the map, added to the pixels that they are copies of.
 
-use super::{DeviceFilter, Params, Part, Weights, params};
+use super::recording::{Params, Part, params};
+use super::{DeviceFilter, Weights};
 use crate::gpu::{Access, BufferView, Command, GpuError, Kernel, Recorder};
 use crate::kernels::MASK;
 use crate::kernels::feature_map::{FeatureMap, slices};

@@ -4,14 +4,15 @@
 //! At the points 0, ±√2/2, ±√2, ∞, whose rounding error is a few times smaller than that of the usual
 //! 0, ±1, ±2, ∞ (Barabasz et al., arXiv 1803.10986). The filter is transformed once, in f64.
 
+use super::job::{Job, Pool};
 use super::winograd_bands::{
     BLOCK, FREQUENCIES, INPUT_FLOP, OUTPUT_FLOP, SCRATCH, band, m_bytes, m_stride, product_flop,
     rows, tile_bytes, v_size,
 };
-use super::{Filter, Switches, border_knob, winograd_filter, winograd_tiled};
+use super::{Filter, border_knob, winograd_filter, winograd_tiled};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Profile, Recorder, Texels};
-use crate::kernels::feature_map::{FeatureMap, GroupSlice, groups, slices};
-use crate::shape::{Border, Shape};
+use crate::kernels::feature_map::{GroupSlice, groups, slices};
+use crate::shape::Shape;
 
 /// Windows to frequencies.
 pub static INPUT: Kernel = Kernel {
@@ -121,52 +122,6 @@ enum Weights {
     Broadcast(Texels),
     /// For [`winograd_tiled::MULTIPLY_TILED`].
     Tiled(wgpu::Buffer),
-}
-
-/// One convolution.
-pub(super) struct Job<'a> {
-    /// Per output channel.
-    pub bias: &'a wgpu::Buffer,
-    /// How the input goes on beyond its edge.
-    pub border: Border,
-    /// Input.
-    pub x: &'a FeatureMap,
-    /// Output.
-    pub y: &'a FeatureMap,
-    /// Forward map of the output's shape for the flag `MASK`.
-    pub mask: Option<&'a FeatureMap>,
-    /// What the epilogue does.
-    pub flags: u32,
-    /// The maximum before or after it.
-    pub pool: Pool<'a>,
-}
-
-/// A 2×2 maximum that a convolution does along.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Pool<'a> {
-    /// None.
-    Without,
-    /// The output is the maximum of the ReLU of the sum; these switches are written.
-    After(&'a Switches),
-    /// The input is the gradient of a maximum that left these switches.
-    Before(&'a Switches),
-}
-
-impl Job<'_> {
-    /// Of the convolution, where nothing is pooled.
-    pub(super) fn size(&self) -> [usize; 2] {
-        let full = match self.pool {
-            Pool::After(_) => self.x,
-            Pool::Without | Pool::Before(_) => self.y,
-        };
-        [full.shape.width, full.shape.height]
-    }
-
-    /// The slices of a map of these channels at that size, which those of a pooled map follow.
-    fn slices(&self, channels: usize, limit: u64) -> Result<Vec<GroupSlice>, GpuError> {
-        let [width, height] = self.size();
-        slices(Shape::new(channels, height, width), limit)
-    }
 }
 
 /// Whether the three passes can run with [`MULTIPLY`]: on software adapters, for which it was made.

@@ -1,6 +1,7 @@
 //! The three passes of [`super::winograd`] in one kernel, for software adapters and maps of few channels.
 
-use super::winograd::{Job, OUT_GROUPS, Pool};
+use super::job::{Job, Pool};
+use super::winograd::OUT_GROUPS;
 use super::winograd_bands::{BLOCK, FREQUENCIES, SCRATCH, Workspace};
 use super::{Cost, Filter, border_knob, winograd, winograd_bands, winograd_filter};
 use crate::gpu::{
