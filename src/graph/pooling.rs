@@ -2,7 +2,8 @@
 //! maximum after it, that map is never in memory, and neither is its gradient. The convolution leaves the maximum and its
 //! switches, and the gradient of the convolution spreads that of the maximum by these.
 //!
-//! At 256² a step of recipe gatys so spares 17 of 550 ms on Mesa's software driver, and a fifth of its memory.
+//! A step of recipe gatys at 256² so takes 0.52 instead of 0.56 s on Mesa's software driver, and a fifth less memory beside the
+//! weights.
 
 use super::filters::{Use, Variants};
 use super::grad::{Program, Step};
