@@ -43,14 +43,14 @@ fn the_memory_is_announced_and_fits() {
     let workshop = Workshop::with_pictures();
     let outcome = workshop.succeed(&with(&[]));
     let (usual, line) = announced(&outcome.stderr);
-    assert!(line.ends_with("L-BFGS remembers 20 steps"), "{line}");
+    assert!(line.ends_with("L-BFGS remembers 100 steps"), "{line}");
 
     let a_little_less = format!("{}KiB", (usual * 1024.0) as u64 - 3000);
     let outcome = workshop.succeed(&with(&["--memory", &a_little_less]));
     let (shortened, line) = announced(&outcome.stderr);
     assert!(shortened < usual, "{line}");
     assert!(line.contains("(--memory)"), "{line}");
-    assert!(line.ends_with(" steps instead of 20, to fit"), "{line}");
+    assert!(line.ends_with(" steps instead of 100, to fit"), "{line}");
 
     let outcome = workshop.succeed(&with(&["--optimizer", "adam"]));
     assert!(!announced(&outcome.stderr).1.contains("L-BFGS"));

@@ -93,12 +93,12 @@ fn no_adapter_is_needed() {
 fn choices_change_the_plan() {
     let workshop = Workshop::new();
     let usual = json(&workshop, &[]);
-    assert_eq!(usual["optimizer"], "L-BFGS with 20 pairs");
+    assert_eq!(usual["optimizer"], "L-BFGS with 100 pairs");
     let adam = json(&workshop, &["--optimizer", "adam"]);
     let short = json(&workshop, &["--history", "3"]);
     let state = |plan: &Value| bytes(&plan["sums"], "optimiser");
     let vector = 12 * 96 * 80;
-    assert_eq!(state(&usual), 43 * vector);
+    assert_eq!(state(&usual), 203 * vector);
     assert_eq!(state(&short), 9 * vector);
     assert_eq!(state(&adam), 2 * vector);
     let average = json(&workshop, &["--pooling", "avg", "--model", "vgg16"]);

@@ -14,9 +14,7 @@ use impasto::paint::{
 
 use super::failure::{Code, Failure};
 
-/// The longest history of L-BFGS that is tried unless the user asks for one.
-const USUAL_HISTORY: usize = 20;
-/// The shortest that is taken to save memory without being asked. A pair costs 24 bytes per pixel.
+/// The shortest history of L-BFGS that is taken to save memory without being asked. A pair costs 24 bytes per pixel.
 const SHORTEST_HISTORY: usize = 5;
 /// The longest side that is looked at for something that fits.
 const LONGEST_SIDE: usize = 16_384;
@@ -139,15 +137,14 @@ fn free_memory() -> Option<u64> {
     (free > 0).then_some(free)
 }
 
-/// Which optimiser the flags ask for; the history is left open unless it was named.
+/// Which optimiser the flags ask for.
 #[derive(Clone, Copy)]
 pub enum OptimiserWish {
     Adam(AdamSettings),
+    /// With a history as long as these settings say. One that nobody named may be shorter, to fit.
     Lbfgs {
-        history: Option<usize>,
-        learning_rate: f32,
-        /// See [`LbfgsSettings::clamp`], [`LbfgsSettings::longest`].
-        bounds: (bool, f32),
+        settings: LbfgsSettings,
+        is_named: bool,
     },
 }
 
@@ -156,29 +153,42 @@ impl From<OptimiserSettings> for OptimiserWish {
         match settings {
             OptimiserSettings::Adam(settings) => Self::Adam(settings),
             OptimiserSettings::Lbfgs(settings) => Self::Lbfgs {
-                history: Some(settings.history),
-                learning_rate: settings.learning_rate,
-                bounds: (settings.clamp, settings.longest),
+                settings,
+                is_named: true,
             },
         }
     }
 }
 
 impl OptimiserWish {
+    /// L-BFGS with the `history` that was named, else with that of `settings` where it fits.
+    pub fn lbfgs(history: Option<u32>, settings: LbfgsSettings) -> Self {
+        Self::Lbfgs {
+            settings: LbfgsSettings {
+                history: history.map_or(settings.history, |history| history as usize),
+                ..settings
+            },
+            is_named: history.is_some(),
+        }
+    }
+
+    /// The shortest history that would do.
+    fn shortest_history(self) -> usize {
+        match self {
+            Self::Lbfgs {
+                settings,
+                is_named: true,
+            } => settings.history,
+            _ => SHORTEST_HISTORY,
+        }
+    }
+
     /// What would do, the best first.
     pub fn settings(self) -> Vec<OptimiserSettings> {
         match self {
             Self::Adam(settings) => vec![OptimiserSettings::Adam(settings)],
-            Self::Lbfgs {
-                history,
-                learning_rate,
-                bounds,
-            } => {
-                let (shortest, longest) = match history {
-                    Some(history) => (history, history),
-                    None => (SHORTEST_HISTORY, USUAL_HISTORY),
-                };
-                histories(shortest, longest, (learning_rate, bounds)).collect()
+            Self::Lbfgs { settings, .. } => {
+                histories(self.shortest_history(), settings.history, settings).collect()
             }
         }
     }
@@ -188,16 +198,15 @@ impl OptimiserWish {
 fn histories(
     shortest: usize,
     longest: usize,
-    (learning_rate, (clamp, longest_step)): (f32, (bool, f32)),
+    settings: LbfgsSettings,
 ) -> impl Iterator<Item = OptimiserSettings> {
-    let settings = move |history| LbfgsSettings {
-        history,
-        learning_rate,
-        clamp,
-        longest: longest_step,
-    };
     let all = (shortest..=longest).rev();
-    all.map(move |history| OptimiserSettings::Lbfgs(settings(history)))
+    all.map(move |history| {
+        OptimiserSettings::Lbfgs(LbfgsSettings {
+            history,
+            ..settings
+        })
+    })
 }
 
 /// The first way to paint `problem` that fits. `resized` gives the sizes of the content and of the styles
@@ -221,15 +230,9 @@ pub fn choose(
             .flatten()
     };
     let mut remedies = Vec::new();
-    if let OptimiserWish::Lbfgs {
-        history,
-        learning_rate,
-        bounds,
-    } = wish
-    {
-        let longest = history.unwrap_or(SHORTEST_HISTORY) - 1;
-        let shorter: Vec<OptimiserSettings> =
-            histories(2, longest, (learning_rate, bounds)).collect();
+    if let OptimiserWish::Lbfgs { settings, .. } = wish {
+        let longest = wish.shortest_history() - 1;
+        let shorter: Vec<OptimiserSettings> = histories(2, longest, settings).collect();
         if !shorter.is_empty()
             && let Some(found) = any(problem, &shorter, Detail::Full)
             && let OptimiserSettings::Lbfgs(settings) = found.optimiser
@@ -289,9 +292,9 @@ fn refusal(
     } else {
         let with = match wish {
             OptimiserWish::Lbfgs {
-                history: Some(history),
-                ..
-            } => format!(" with --history {history}"),
+                settings,
+                is_named: true,
+            } => format!(" with --history {}", settings.history),
             _ => String::new(),
         };
         let remedies = match remedies.as_str() {
@@ -314,11 +317,14 @@ fn refusal(
 pub fn announcement(forecast: &StyleForecast, wish: OptimiserWish, budget: &Budget) -> String {
     let peak = Bytes(forecast.peak);
     let history = match (forecast.optimiser, wish) {
-        (OptimiserSettings::Lbfgs(settings), OptimiserWish::Lbfgs { history: None, .. })
-            if settings.history < USUAL_HISTORY =>
-        {
-            let history = settings.history;
-            format!("; L-BFGS remembers {history} steps instead of {USUAL_HISTORY}, to fit")
+        (
+            OptimiserSettings::Lbfgs(settings),
+            OptimiserWish::Lbfgs {
+                settings: wished, ..
+            },
+        ) if settings.history < wished.history => {
+            let (history, wished) = (settings.history, wished.history);
+            format!("; L-BFGS remembers {history} steps instead of {wished}, to fit")
         }
         (OptimiserSettings::Lbfgs(settings), _) => {
             format!("; L-BFGS remembers {} steps", settings.history)

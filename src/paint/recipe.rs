@@ -47,6 +47,7 @@ impl Default for RecipeFinish {
             content_weight: 1.0,
             style_weight: 1.0,
             optimiser: LbfgsSettings {
+                history: 20,
                 clamp: true,
                 longest: 0.02,
                 ..LbfgsSettings::default()

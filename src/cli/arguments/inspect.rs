@@ -139,7 +139,7 @@ pub struct PlanArguments {
     pub memory: Option<Bytes>,
     #[arg(long, value_enum, default_value_t = OptimiserName::Lbfgs)]
     pub optimizer: OptimiserName,
-    /// Pairs that L-BFGS remembers [default: 20, fewer if --memory is short, at least 5]
+    /// Pairs that L-BFGS remembers [default: 100, fewer if --memory is short, at least 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
     pub history: Option<u32>,
     /// How the network halves its maps

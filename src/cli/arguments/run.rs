@@ -52,7 +52,7 @@ pub struct RunArguments {
     /// How to descend the objective [default: that of the recipe, adam for painterly]
     #[arg(long, value_enum)]
     pub optimizer: Option<OptimiserName>,
-    /// Pairs that L-BFGS remembers, 24 bytes per pixel each [default: 20, fewer if memory is short, at least 5]
+    /// Pairs that L-BFGS remembers, 24 bytes per pixel each [default: 100, in the finish of painterly 20, fewer if memory is short, at least 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
     pub history: Option<u32>,
     /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has

@@ -8,7 +8,7 @@ use impasto::gpu::{AdapterList, Profile};
 use impasto::graph::{Allocation, Plan, Program, Purpose, Requirement};
 use impasto::image::write_atomically;
 use impasto::net::Architecture;
-use impasto::optim::{AdamSettings, OptimiserSettings};
+use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
 use impasto::paint::{StyleForecast, StyleProblem, gatys};
 
 use crate::cli::arguments::{Common, OptimiserName, PlanArguments};
@@ -114,11 +114,7 @@ pub fn run(common: &Common, arguments: &PlanArguments) -> Result<(), Failure> {
     };
     let wish = match arguments.optimizer {
         OptimiserName::Adam => OptimiserWish::Adam(AdamSettings::default()),
-        OptimiserName::Lbfgs => OptimiserWish::Lbfgs {
-            history: arguments.history.map(|history| history as usize),
-            learning_rate: 1.0,
-            bounds: (false, 0.0),
-        },
+        OptimiserName::Lbfgs => OptimiserWish::lbfgs(arguments.history, LbfgsSettings::default()),
     };
     let budget = Budget::only(arguments.memory);
     let forecast = memory::choose(&problem, &adapter, wish, &budget, |side| {

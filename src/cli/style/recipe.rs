@@ -3,7 +3,7 @@
 use impasto::kernels::pool2::Pooling;
 use impasto::net::Architecture;
 use impasto::objective::{Statistics, StyleTerms};
-use impasto::optim::{AdamSettings, OptimiserSettings};
+use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
 use impasto::paint::{
     Checkpoint, Scale, Sources, StyleRecipe, scale_sizes, share_steps_and_finish,
 };
@@ -46,14 +46,15 @@ pub fn optimiser(arguments: &RunArguments, recipe: &StyleRecipe) -> Result<Optim
                 )));
             }
             let of_recipe = match recipe.optimiser {
-                OptimiserSettings::Lbfgs(settings) => settings.learning_rate,
-                OptimiserSettings::Adam(_) => 1.0,
+                OptimiserSettings::Lbfgs(settings) => settings,
+                OptimiserSettings::Adam(_) => LbfgsSettings::default(),
             };
-            Ok(OptimiserWish::Lbfgs {
-                history: arguments.history.map(|history| history as usize),
-                learning_rate: arguments.learning_rate.unwrap_or(of_recipe),
-                bounds: (false, 0.0),
-            })
+            let learning_rate = arguments.learning_rate.unwrap_or(of_recipe.learning_rate);
+            let settings = LbfgsSettings {
+                learning_rate,
+                ..of_recipe
+            };
+            Ok(OptimiserWish::lbfgs(arguments.history, settings))
         }
         OptimiserName::Adam => {
             let of_recipe = match recipe.optimiser {
@@ -149,14 +150,7 @@ pub fn stages(
     }
     let finish = JobFinish {
         terms: recipe.finishing(terms, architecture),
-        optimiser: OptimiserWish::Lbfgs {
-            history: arguments.history.map(|history| history as usize),
-            learning_rate: recipe.finish.optimiser.learning_rate,
-            bounds: (
-                recipe.finish.optimiser.clamp,
-                recipe.finish.optimiser.longest,
-            ),
-        },
+        optimiser: OptimiserWish::lbfgs(arguments.history, recipe.finish.optimiser),
     };
     Ok((scales, Some(finish)))
 }
@@ -230,9 +224,9 @@ pub fn settle(
             set("beta2", settings.beta2.to_string());
             set("epsilon", settings.epsilon.to_string());
         }
-        OptimiserWish::Lbfgs { learning_rate, .. } => {
+        OptimiserWish::Lbfgs { settings, .. } => {
             set("optimizer", "lbfgs".to_string());
-            set("learning-rate", learning_rate.to_string());
+            set("learning-rate", settings.learning_rate.to_string());
         }
     }
     set("average", average.to_string());
