@@ -173,6 +173,12 @@ impl Gpu {
             .get(&self.device, self.profile.is_checked, kernel, knobs)
     }
 
+    /// Compiles what is missing of these, on all processors.
+    pub(super) fn prepare<'k>(&self, wanted: impl Iterator<Item = (&'static Kernel, &'k [Knob])>) {
+        let checked = self.profile.is_checked;
+        self.pipelines.prepare(&self.device, checked, wanted);
+    }
+
     /// What the driver compiled so far and what it was given, for [`GpuOptions::pipeline_cache`] of a later
     /// run; `None` where nothing is kept.
     pub fn pipeline_cache_data(&self) -> Option<Vec<u8>> {

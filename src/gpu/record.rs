@@ -204,6 +204,8 @@ impl Recorder {
             wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
         )?;
         gpu.write(&uniforms, &image);
+        let commands = self.commands.iter().map(|labelled| &labelled.command);
+        gpu.prepare(commands.map(|command| (command.kernel, &command.knobs[..])));
         let mut recording = Recording {
             dispatches: Vec::with_capacity(self.commands.len()),
             infos: Vec::with_capacity(self.commands.len()),
