@@ -75,7 +75,7 @@ fn convolutions(criterion: &mut Criterion, gpu: &Gpu) {
                 Epilogue::default(),
             )
             .expect("maps that fit");
-            let recording = recorder.finish(gpu).expect("a valid recording");
+            let recording = recorder.finish().expect("a valid recording");
             let name = format!("{c_in} channels → {output}, {variant}");
             bench(criterion, gpu, "conv3x3", name, &recording);
         }
@@ -97,13 +97,13 @@ fn gram_matrices(criterion: &mut Criterion, gpu: &Gpu) {
         let (tiling, share) = (gram::Tiling::choose(gpu), gram::Share::whole(shape));
         gram::forward(&mut forward, tiling, (&f, None), &partials, &g, share)
             .expect("maps that fit");
-        let forward = forward.finish(gpu).expect("a valid recording");
+        let forward = forward.finish().expect("a valid recording");
         bench(criterion, gpu, "gram", format!("forward {shape}"), &forward);
         let mut back = Recorder::new(gpu);
         let (positions, merge) = (shape.pixels(), Merge::default());
         gram::gradient(&mut back, gpu, &g, (&f, None), &gf, positions, merge)
             .expect("maps that fit");
-        let back = back.finish(gpu).expect("a valid recording");
+        let back = back.finish().expect("a valid recording");
         bench(criterion, gpu, "gram", format!("gradient {shape}"), &back);
     }
 }
@@ -117,7 +117,7 @@ fn pooling(criterion: &mut Criterion, gpu: &Gpu) {
         pool2::forward(&mut recorder, pooling, &x, &y).expect("maps that fit");
         pool2::gradient(&mut recorder, pooling, Some(&x), &y, &gx, Merge::default())
             .expect("maps that fit");
-        let recording = recorder.finish(gpu).expect("a valid recording");
+        let recording = recorder.finish().expect("a valid recording");
         bench(
             criterion,
             gpu,

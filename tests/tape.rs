@@ -16,6 +16,8 @@ mod shape_errors;
 #[path = "tape/strategies.rs"]
 mod strategies;
 mod support;
+#[path = "tape/weights.rs"]
+mod weights;
 
 use impasto::gpu::Gpu;
 use impasto::graph::{Executable, Pass, Program, RunOptions, Tape, ValueId};

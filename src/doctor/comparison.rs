@@ -228,14 +228,14 @@ pub(super) async fn compare(
     tolerance: f64,
     binding_limit: Option<u64>,
     outputs: &[&Output],
-    record: impl FnOnce(&mut Recorder) -> Result<(), GpuError>,
+    record: impl FnOnce(&mut Recorder<'_>) -> Result<(), GpuError>,
 ) -> Result<Check, GpuError> {
     let mut recorder = match binding_limit {
         None => Recorder::new(gpu),
-        Some(limit) => Recorder::with_binding_limit(limit),
+        Some(limit) => Recorder::with_binding_limit(gpu, limit),
     };
     record(&mut recorder)?;
-    let recording = recorder.finish(gpu)?;
+    let recording = recorder.finish()?;
     let kernel = recording.infos().first().map(|info| &*info.kernel);
     let first = run(gpu, &recording, outputs).await?;
     let second = run(gpu, &recording, outputs).await?;

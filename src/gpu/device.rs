@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::adapter::{AdapterList, AdapterSummary};
 use super::memory::{Meter, PORTION};
 use super::pipeline::{Kernel, Knob, Pipeline, PipelineCache};
+use super::shelf::Shelves;
 use super::{GpuError, Profile, Texels};
 
 /// How to open a device.
@@ -46,6 +47,7 @@ pub struct Gpu {
     pipelines: PipelineCache,
     scratch: Mutex<HashMap<&'static str, wgpu::Buffer>>,
     scratch_texels: Mutex<HashMap<[u32; 2], Texels>>,
+    pub(super) shelves: Shelves,
     submissions: AtomicU64,
     pub(super) meter: Meter,
     fault: Arc<Mutex<Fault>>,
@@ -117,6 +119,7 @@ impl Gpu {
             pipelines,
             scratch: Mutex::default(),
             scratch_texels: Mutex::default(),
+            shelves: Shelves::default(),
             submissions: AtomicU64::new(0),
             fault,
         })

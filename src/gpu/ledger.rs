@@ -15,6 +15,7 @@ pub struct Ledger {
     under_way: u64,
     scratch: BTreeMap<&'static str, u64>,
     scratch_texels: BTreeSet<[u32; 2]>,
+    shelf: BTreeMap<String, u64>,
 }
 
 impl Ledger {
@@ -85,6 +86,23 @@ impl Ledger {
         }
     }
 
+    /// Takes from the shelf what is not wanted, and gives it back; see [`super::Gpu::with_shelf`].
+    pub fn clear_shelf(&mut self, is_wanted: impl Fn(&str) -> bool) {
+        let unwanted = self.shelf.extract_if(.., |name, _| !is_wanted(name));
+        let bytes: u64 = unwanted.map(|(_, bytes)| bytes).sum();
+        self.live -= bytes;
+    }
+
+    /// Whether something of this name stands on the shelf; if not, it is made and put there.
+    pub fn shelve(&mut self, name: &str, bytes: u64) -> bool {
+        if self.shelf.contains_key(name) {
+            return true;
+        }
+        self.shelf.insert(name.to_string(), bytes);
+        self.make(bytes);
+        false
+    }
+
     /// All scratch memory, by name.
     pub fn scratch_memory(&self) -> Vec<(String, u64)> {
         let texels = self.scratch_texels.iter().map(|&[columns, rows]| {
@@ -135,6 +153,19 @@ mod tests {
             ledger.write(3 * PORTION + 1);
         }
         assert_eq!(ledger.peak(), PORTION);
+    }
+
+    #[test]
+    fn what_stands_on_the_shelf_is_made_once() {
+        let mut ledger = Ledger::default();
+        assert!(!ledger.shelve("a", 100));
+        assert!(!ledger.shelve("b", 30));
+        assert!(ledger.shelve("a", 100));
+        assert_eq!(ledger.live, 130);
+        ledger.clear_shelf(|name| name == "b");
+        assert_eq!(ledger.live, 30);
+        assert!(!ledger.shelve("a", 100));
+        assert_eq!((ledger.live, ledger.peak()), (130, 130));
     }
 
     #[test]

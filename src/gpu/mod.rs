@@ -13,6 +13,7 @@ mod profile;
 mod read_back;
 mod record;
 mod shader;
+mod shelf;
 mod texels;
 mod timing;
 

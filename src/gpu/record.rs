@@ -98,32 +98,39 @@ struct Labelled {
 }
 
 /// Collects commands; [`Recorder::finish`] turns them into something that can run many times.
-pub struct Recorder {
+pub struct Recorder<'a> {
+    gpu: &'a Gpu,
     commands: Vec<Labelled>,
     label: Arc<str>,
     binding_limit: u64,
     workgroup: u32,
 }
 
-impl Recorder {
+impl<'a> Recorder<'a> {
     /// An empty recorder that binds at most what `gpu` allows.
-    pub fn new(gpu: &Gpu) -> Self {
+    pub fn new(gpu: &'a Gpu) -> Self {
         Self {
             // Software adapters run eight lanes at once and gain nothing from more: small workgroups
             // waste fewer lanes on narrow maps, and more of them keep every core busy.
             workgroup: if gpu.adapter().is_software() { 8 } else { 64 },
-            ..Self::with_binding_limit(gpu.binding_limit())
+            ..Self::with_binding_limit(gpu, gpu.binding_limit())
         }
     }
 
     /// An empty recorder with a tighter limit, in bytes; for tests of sliced maps.
-    pub fn with_binding_limit(binding_limit: u64) -> Self {
+    pub fn with_binding_limit(gpu: &'a Gpu, binding_limit: u64) -> Self {
         Self {
+            gpu,
             commands: Vec::new(),
             label: "".into(),
             binding_limit,
             workgroup: 64,
         }
+    }
+
+    /// The device that the commands are for, which has the scratch memory of those that want some.
+    pub fn gpu(&self) -> &'a Gpu {
+        self.gpu
     }
 
     /// The most bytes that one binding may span.
@@ -139,11 +146,7 @@ impl Recorder {
     /// The same for a dispatch of `threads` in a row: more of them where their workgroups would pass the limit
     /// of a dispatch.
     pub fn workgroup_for(&self, threads: usize) -> u32 {
-        let within = |&size: &u32| threads as u64 <= u64::from(size) * MOST_WORKGROUPS;
-        [self.workgroup, 64, MOST_THREADS]
-            .into_iter()
-            .find(within)
-            .unwrap_or(MOST_THREADS)
+        enough_threads(self.workgroup, threads)
     }
 
     /// Commands from here on belong to `label`.
@@ -180,7 +183,8 @@ impl Recorder {
     ///
     /// # Errors
     /// No room for the uniforms, a dispatch beyond the adapter's limit, or a command that it rejects.
-    pub fn finish(self, gpu: &Gpu) -> Result<Recording, GpuError> {
+    pub fn finish(self) -> Result<Recording, GpuError> {
+        let gpu = self.gpu;
         let limit = gpu.limits().max_compute_workgroups_per_dimension;
         for Labelled { label, command, .. } in &self.commands {
             if let Some(&workgroups) = command.workgroups.iter().find(|&&count| count > limit) {
@@ -226,6 +230,13 @@ impl Recorder {
         gpu.check()?;
         Ok(recording)
     }
+}
+
+/// See [`Recorder::workgroup_for`].
+fn enough_threads(usual: u32, threads: usize) -> u32 {
+    let within = |&size: &u32| threads as u64 <= u64::from(size) * MOST_WORKGROUPS;
+    let mut sizes = [usual, 64, MOST_THREADS].into_iter();
+    sizes.find(within).unwrap_or(MOST_THREADS)
 }
 
 fn bind(gpu: &Gpu, uniforms: &wgpu::Buffer, offset: u64, labelled: &Labelled) -> Dispatch {
@@ -380,14 +391,10 @@ mod tests {
 
     #[test]
     fn workgroups_grow_where_there_would_be_too_many() {
-        let recorder = Recorder {
-            workgroup: 8,
-            ..Recorder::with_binding_limit(1)
-        };
-        assert_eq!(recorder.workgroup_for(0), 8);
-        assert_eq!(recorder.workgroup_for(8 * 65_535), 8);
-        assert_eq!(recorder.workgroup_for(8 * 65_535 + 1), 64);
-        assert_eq!(recorder.workgroup_for(64 * 65_535 + 1), 256);
+        assert_eq!(enough_threads(8, 0), 8);
+        assert_eq!(enough_threads(8, 8 * 65_535), 8);
+        assert_eq!(enough_threads(8, 8 * 65_535 + 1), 64);
+        assert_eq!(enough_threads(8, 64 * 65_535 + 1), 256);
     }
 
     #[test]

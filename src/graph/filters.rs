@@ -1,15 +1,16 @@
 //! Weights on the device: packed and uploaded once for all steps that share a filter, a direction and a
-//! variant, however many tiles there are.
+//! variant, however many tiles there are; and for the next program that wants them, as those of scales, octaves and
+//! target pictures do. A program that does not want them takes them off the shelf before it asks for memory.
 
-use std::collections::HashMap;
-use std::rc::Rc;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::grad::{Program, Step};
+use super::node::Op;
 use crate::gpu::{Gpu, GpuError, Profile};
 use crate::kernels::Pass;
 use crate::kernels::conv3x3::{Choice, DeviceFilter, Filter, Packing, Preference, Variant};
-use crate::shape::Shape;
+use crate::shape::{Border, Shape};
 
 /// What a step wants a filter for.
 pub(super) struct Use<'a> {
@@ -25,8 +26,17 @@ pub(super) struct Use<'a> {
     pub output: Shape,
 }
 
-/// Filters by their address: those of a tape live as long as its program.
-type Address = *const Filter;
+/// A filter by its address, the direction, and the variant that it is packed for. Whoever has a name keeps the filter.
+pub(super) type Packed = (usize, Pass, Variant);
+
+/// The name of what is packed of a filter.
+pub(super) fn packed(filter: &Arc<Filter>, pass: Pass, variant: Variant) -> Packed {
+    (Arc::as_ptr(filter) as usize, pass, variant)
+}
+
+/// What was uploaded, with the filters whose addresses are its names.
+#[derive(Default)]
+struct Shelf(HashMap<Packed, (Arc<Filter>, Arc<DeviceFilter>)>);
 
 /// Which variant each step gets; asks no device.
 pub(super) struct Variants<'a> {
@@ -69,11 +79,36 @@ impl<'a> Variants<'a> {
     }
 }
 
+/// What the steps of `program` want packed.
+pub(super) fn wanted(
+    program: &Program,
+    adapter: &Profile,
+    preference: &Preference,
+) -> HashSet<Packed> {
+    let mut variants = Variants::new(adapter, preference);
+    let mut wanted = HashSet::new();
+    for step in &program.steps {
+        let Op::Conv3x3 { filter, border, .. } = &program.tape.nodes()[step.node].op else {
+            continue;
+        };
+        let output = program.convolved(step);
+        let on_paper = Filter::on_paper(filter.channels(step.pass));
+        let variant = variants
+            .choose(&on_paper, &Use::of(program, step, output))
+            .variant;
+        wanted.insert(packed(filter, step.pass, variant));
+        if (step.pass, *border) == (Pass::Gradient, Border::Replicate) {
+            wanted.insert(packed(filter, step.pass, Variant::Plain));
+        }
+    }
+    wanted
+}
+
 pub(super) struct Filters<'a> {
     gpu: &'a Gpu,
     variants: Variants<'a>,
-    turned: HashMap<Address, Arc<Filter>>,
-    uploaded: HashMap<(Address, Pass, Variant), Rc<DeviceFilter>>,
+    turned: HashMap<usize, Arc<Filter>>,
+    uploaded: HashMap<Packed, Arc<DeviceFilter>>,
 }
 
 impl<'a> Use<'a> {
@@ -96,7 +131,10 @@ impl<'a> Use<'a> {
 }
 
 impl<'a> Filters<'a> {
-    pub(super) fn new(gpu: &'a Gpu, preference: &'a Preference) -> Self {
+    /// For the steps of `program`; takes what it does not want off the shelf.
+    pub(super) fn new(gpu: &'a Gpu, program: &Program, preference: &'a Preference) -> Self {
+        let wanted = wanted(program, gpu.profile(), preference);
+        gpu.with_shelf(|shelf: &mut Shelf| shelf.0.retain(|name, _| wanted.contains(name)));
         Self {
             gpu,
             variants: Variants::new(gpu.profile(), preference),
@@ -123,7 +161,7 @@ impl<'a> Filters<'a> {
         &mut self,
         filter: &Arc<Filter>,
         wanted: &Use<'_>,
-    ) -> Result<Rc<DeviceFilter>, GpuError> {
+    ) -> Result<Arc<DeviceFilter>, GpuError> {
         // The choice hangs on shapes alone, so nothing is turned for it that is on the device already.
         let on_paper = Filter::on_paper(filter.channels(wanted.pass));
         let variant = self.variants.choose(&on_paper, wanted).variant;
@@ -135,12 +173,12 @@ impl<'a> Filters<'a> {
         &mut self,
         filter: &Arc<Filter>,
         wanted: &Use<'_>,
-    ) -> Result<Rc<DeviceFilter>, GpuError> {
+    ) -> Result<Arc<DeviceFilter>, GpuError> {
         self.upload(filter, wanted, Variant::Plain)
     }
 
     fn turned(&mut self, filter: &Arc<Filter>) -> Arc<Filter> {
-        let turned = self.turned.entry(Arc::as_ptr(filter));
+        let turned = self.turned.entry(Arc::as_ptr(filter) as usize);
         Arc::clone(turned.or_insert_with(|| Arc::new(filter.transposed())))
     }
 
@@ -149,18 +187,28 @@ impl<'a> Filters<'a> {
         filter: &Arc<Filter>,
         wanted: &Use<'_>,
         variant: Variant,
-    ) -> Result<Rc<DeviceFilter>, GpuError> {
-        let key = (Arc::as_ptr(filter), wanted.pass, variant);
-        if let Some(uploaded) = self.uploaded.get(&key) {
-            return Ok(Rc::clone(uploaded));
+    ) -> Result<Arc<DeviceFilter>, GpuError> {
+        let name = packed(filter, wanted.pass, variant);
+        if let Some(uploaded) = self.uploaded.get(&name) {
+            return Ok(Arc::clone(uploaded));
+        }
+        let shelved = self
+            .gpu
+            .with_shelf(|shelf: &mut Shelf| shelf.0.get(&name).map(|(_, there)| Arc::clone(there)));
+        if let Some(shelved) = shelved {
+            self.uploaded.insert(name, Arc::clone(&shelved));
+            return Ok(shelved);
         }
         let oriented = match wanted.pass {
             Pass::Forward => Arc::clone(filter),
             Pass::Gradient => self.turned(filter),
         };
         let uploaded = DeviceFilter::upload(self.gpu, wanted.label, &oriented, variant)?;
-        let uploaded = Rc::new(uploaded);
-        self.uploaded.insert(key, Rc::clone(&uploaded));
+        let uploaded = Arc::new(uploaded);
+        self.uploaded.insert(name, Arc::clone(&uploaded));
+        let kept = (Arc::clone(filter), Arc::clone(&uploaded));
+        self.gpu
+            .with_shelf(|shelf: &mut Shelf| shelf.0.insert(name, kept));
         Ok(uploaded)
     }
 }

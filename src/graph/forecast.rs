@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::filters::{Use, Variants};
+use super::filters::{Packed, Use, Variants, packed, wanted};
 use super::grad::{Program, Step};
 use super::lower::RunOptions;
 use super::node::{Extent, Op, ValueId};
@@ -119,6 +119,9 @@ impl Forecast {
         ledger: &mut Ledger,
     ) -> Self {
         let plan = plan(requirements(program, &options.keep), options.share_buffers);
+        let wanted = wanted(program, adapter, &options.preference);
+        let wanted: HashSet<String> = wanted.into_iter().map(shelf_name).collect();
+        ledger.clear_shelf(|name| wanted.contains(name));
         let mut writer = Writer {
             program,
             adapter,
@@ -141,10 +144,17 @@ impl Forecast {
         writer.forecast
     }
 
-    /// Gives back to `ledger` what goes with the executable.
+    /// Gives back to `ledger` what goes with the executable: weights stay on the shelf.
     pub fn drop_on(&self, ledger: &mut Ledger) {
-        ledger.free(self.allocations.iter().map(|of| of.bytes).sum());
+        let gone = self.allocations.iter();
+        let gone = gone.filter(|of| of.purpose != Purpose::Weights);
+        ledger.free(gone.map(|of| of.bytes).sum());
     }
+}
+
+/// What stands for packed weights on the shelf of a ledger.
+fn shelf_name((filter, pass, variant): Packed) -> String {
+    format!("{filter:x} {pass}, {variant}")
 }
 
 struct Writer<'a> {
@@ -153,7 +163,7 @@ struct Writer<'a> {
     ledger: &'a mut Ledger,
     variants: Variants<'a>,
     /// What was uploaded, by filter, direction and variant.
-    uploaded: HashSet<(*const Filter, Pass, Variant)>,
+    uploaded: HashSet<Packed>,
     /// Whether a step so far binds the scratch memory that there is.
     shares_scratch: bool,
     forecast: Forecast,
@@ -339,14 +349,15 @@ impl Writer<'_> {
         output: Shape,
     ) -> usize {
         let channels = filter.channels(step.pass);
-        let key = (Arc::as_ptr(filter), step.pass, variant);
-        if !self.uploaded.insert(key) {
+        let name = packed(filter, step.pass, variant);
+        if !self.uploaded.insert(name) {
             return variant.dispatches(self.adapter, channels, output);
         }
         let label = Use::of(self.program, step, output).label;
         let label = format!("{label} {}, {variant}", step.pass);
         let packing = Packing::choose(variant, filter.is_exact_in_f16());
-        self.weights(&label, variant.weight_bytes(packing, channels));
+        let bytes = variant.weight_bytes(packing, channels);
+        self.weights(&label, &shelf_name(name), bytes);
         if let Some(workspace) = variant.workspace(self.adapter, channels) {
             if let Some(size) = workspace.texels {
                 self.ledger.scratch_texels(size);
@@ -363,8 +374,12 @@ impl Writer<'_> {
         variant.dispatches(self.adapter, channels, output)
     }
 
-    fn weights(&mut self, label: &str, bytes: u64) {
-        self.make(label, Purpose::Weights, bytes);
-        self.ledger.write(bytes);
+    fn weights(&mut self, label: &str, name: &str, bytes: u64) {
+        let allocation = Allocation::new(label, Purpose::Weights, bytes);
+        self.refuse_beyond_the_buffer_limit(&allocation);
+        if !self.ledger.shelve(name, allocation.bytes) {
+            self.ledger.write(bytes);
+        }
+        self.forecast.allocations.push(allocation);
     }
 }

@@ -4,7 +4,6 @@ mod forward;
 mod gradient;
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use super::filters::{Filters, Use};
@@ -72,6 +71,7 @@ impl<'a> Builder<'a> {
         plan: &Plan,
         preference: &'a Preference,
     ) -> Result<Self, GpuError> {
+        let filters = Filters::new(gpu, program, preference);
         let (height, width) = program.tape.picture_size();
         let picture_bytes = (3 * width * height * size_of::<f32>()) as u64;
         let picture = gpu.storage("picture", picture_bytes)?;
@@ -117,7 +117,7 @@ impl<'a> Builder<'a> {
             gradient,
             totals,
             memory,
-            filters: Filters::new(gpu, preference),
+            filters,
         })
     }
 
@@ -192,7 +192,7 @@ impl<'a> Builder<'a> {
         step: &Step,
         filter: &Arc<Filter>,
         output: Shape,
-    ) -> Result<Rc<DeviceFilter>, GpuError> {
+    ) -> Result<Arc<DeviceFilter>, GpuError> {
         let wanted = Use::of(self.program, step, output);
         self.filters.get(filter, &wanted)
     }

@@ -171,6 +171,14 @@ impl Program {
         self.tape.shape(output).unwrap_or(Shape::new(0, 0, 0))
     }
 
+    /// The shape of what the convolution of a step makes, before a pooling that it does along.
+    pub(super) fn convolved(&self, step: &Step) -> Shape {
+        match (step.pass, self.values[step.write.0].extent) {
+            (Pass::Gradient, Extent::Map(shape)) => shape,
+            _ => self.unpooled(step),
+        }
+    }
+
     /// `conv1_1 forward`, or `conv1_2+pool1 forward`.
     pub fn step_name(&self, step: &Step) -> String {
         let nodes = self.tape.nodes();

@@ -66,7 +66,7 @@ impl Executable {
             ..
         } = builder;
         Ok(Self {
-            recording: recorder.finish(gpu)?,
+            recording: recorder.finish()?,
             program,
             plan,
             picture,

@@ -87,7 +87,7 @@ pub struct AdamBuffers<'a> {
 
 /// Records one step over `values` f32, in slices where they are more than a binding holds.
 pub fn main(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     settings: AdamSettings,
     values: usize,
     buffers: AdamBuffers<'_>,

@@ -87,7 +87,7 @@ pub struct Alignment<'a> {
 /// # Errors
 /// A plane that no binding can hold.
 pub fn value(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     of: Alignment<'_>,
     partials: &wgpu::Buffer,
     total: &TotalSlot,
@@ -146,7 +146,7 @@ pub fn value(
 /// # Errors
 /// A plane that no binding can hold.
 pub fn gradient(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     [f, direction]: [&FeatureMap; 2],
     outcome: &wgpu::Buffer,
     gf: &FeatureMap,

@@ -54,7 +54,7 @@ pub struct AverageBuffers<'a> {
 }
 
 /// Records one update over `values` f32, in slices where they are more than a binding holds.
-pub fn main(recorder: &mut Recorder, values: usize, buffers: AverageBuffers<'_>) {
+pub fn main(recorder: &mut Recorder<'_>, values: usize, buffers: AverageBuffers<'_>) {
     // Views begin at multiples of 16 vectors, 256 bytes.
     let most = (recorder.binding_limit() / 256).max(1) as usize * 16;
     let vectors = values.div_ceil(4);

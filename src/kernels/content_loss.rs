@@ -51,7 +51,7 @@ pub(super) struct MapLossParams {
 /// # Errors
 /// A plane that no binding can hold.
 pub fn value(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     weight: f32,
     (f, weights): Weighted<'_>,
     target: &FeatureMap,
@@ -95,7 +95,7 @@ pub fn value(
 /// # Errors
 /// A plane that no binding can hold.
 pub fn gradient(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     weight: f32,
     (f, weights): Weighted<'_>,
     target: &FeatureMap,

@@ -142,9 +142,9 @@ pub struct DeviceFilter {
 enum Weights {
     /// As [`packing`] makes them.
     Packed(wgpu::Buffer),
-    /// In frequencies, with what the three passes share.
+    /// In frequencies, for three passes.
     Winograd(Box<winograd::Winograd>),
-    /// In frequencies, with the memory that workgroups work in.
+    /// In frequencies, for one pass.
     Fused(Box<winograd_fused::Fused>),
 }
 

@@ -40,5 +40,5 @@ pub fn probe(gpu: &Gpu, times: u32) -> Result<(Recording, u64), GpuError> {
     for _ in 0..times {
         recorder.push(copy(&x, &y));
     }
-    Ok((recorder.finish(gpu)?, 2 * bytes * u64::from(times)))
+    Ok((recorder.finish()?, 2 * bytes * u64::from(times)))
 }

@@ -69,7 +69,7 @@ impl Placement {
 /// # Errors
 /// A plane that no binding can hold.
 pub fn forward(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     window: Window,
     x: &FeatureMap,
     y: &FeatureMap,
@@ -83,7 +83,7 @@ pub fn forward(
 /// # Errors
 /// A plane that no binding can hold.
 pub fn gradient(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     window: Window,
     x: Option<&FeatureMap>,
     gy: &FeatureMap,
@@ -105,7 +105,7 @@ fn crop(window: Window) -> Placement {
 /// # Errors
 /// A plane that no binding can hold.
 pub fn paste(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     placement: Placement,
     x: &FeatureMap,
     y: &FeatureMap,
@@ -120,7 +120,7 @@ pub fn paste(
 /// # Errors
 /// A plane that no binding can hold.
 pub fn paste_gradient(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     placement: Placement,
     x: Option<&FeatureMap>,
     gy: &FeatureMap,
@@ -138,7 +138,7 @@ pub fn paste_gradient(
 }
 
 fn record(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     placement: Placement,
     written: Window,
     [from, to]: [&FeatureMap; 2],

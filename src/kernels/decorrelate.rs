@@ -42,7 +42,7 @@ pub type ColourMatrix = [[f32; 3]; 3];
 
 /// Records x from t, both `pixels` vec4.
 pub fn forward(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     matrix: ColourMatrix,
     pixels: usize,
     t: &wgpu::Buffer,
@@ -53,7 +53,7 @@ pub fn forward(
 
 /// Records gt from the colours `x` that [`forward`] made and the gradient `gx` at them.
 pub fn gradient(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     matrix: ColourMatrix,
     pixels: usize,
     [x, gx]: [&wgpu::Buffer; 2],
@@ -69,7 +69,7 @@ pub fn gradient(
 }
 
 fn push(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     kernel: &'static Kernel,
     (matrix, pixels): (ColourMatrix, usize),
     buffers: &[&wgpu::Buffer],

@@ -144,7 +144,7 @@ struct Params {
 /// # Errors
 /// A plane that no binding can hold.
 pub fn value(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     goal: DreamGoal,
     f: &FeatureMap,
     partials: &wgpu::Buffer,
@@ -194,7 +194,7 @@ pub fn value(
 /// # Errors
 /// A plane that no binding can hold.
 pub fn gradient(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     goal: DreamGoal,
     (f, total): (&FeatureMap, &TotalSlot),
     gf: &FeatureMap,

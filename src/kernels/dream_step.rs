@@ -77,7 +77,7 @@ pub struct DreamStepBuffers<'a> {
 /// # Errors
 /// A picture that no binding can hold.
 pub fn main(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     size: [usize; 2],
     clamp: bool,
     buffers: DreamStepBuffers<'_>,

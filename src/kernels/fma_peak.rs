@@ -42,5 +42,5 @@ pub fn probe(gpu: &Gpu, workgroups: u32, turns: u32) -> Result<(Recording, u64),
         flop,
         bytes: 0,
     });
-    Ok((recorder.finish(gpu)?, flop))
+    Ok((recorder.finish()?, flop))
 }

@@ -115,7 +115,7 @@ impl Fourier {
     }
 
     /// Records x from a `spectrum`, of [`spectrum_len`] f32; x is (H, W) vec4.
-    pub fn forward(&self, recorder: &mut Recorder, spectrum: &wgpu::Buffer, x: &wgpu::Buffer) {
+    pub fn forward(&self, recorder: &mut Recorder<'_>, spectrum: &wgpu::Buffer, x: &wgpu::Buffer) {
         let [width, height] = self.size;
         let scaled = [spectrum, &self.scale, &self.column_turns, &self.half];
         self.push(recorder, &COLUMNS, &scaled, (self.waves(), height));
@@ -124,7 +124,12 @@ impl Fourier {
     }
 
     /// Records the gradient at the spectrum from `gx`, the one at x.
-    pub fn gradient(&self, recorder: &mut Recorder, gx: &wgpu::Buffer, spectrum: &wgpu::Buffer) {
+    pub fn gradient(
+        &self,
+        recorder: &mut Recorder<'_>,
+        gx: &wgpu::Buffer,
+        spectrum: &wgpu::Buffer,
+    ) {
         let [width, height] = self.size;
         let plain = [gx, &self.row_turns, &self.half];
         self.push(recorder, &ROWS_GRADIENT, &plain, (self.waves(), width));
@@ -138,7 +143,7 @@ impl Fourier {
 
     fn push(
         &self,
-        recorder: &mut Recorder,
+        recorder: &mut Recorder<'_>,
         kernel: &'static Kernel,
         buffers: &[&wgpu::Buffer],
         (sums, terms): (usize, usize),

@@ -73,7 +73,7 @@ pub struct CascadeBuffers<'a> {
 /// # Errors
 /// A picture that no binding can hold.
 pub fn main(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     size: [usize; 2],
     buffers: CascadeBuffers<'_>,
 ) -> Result<(), GpuError> {

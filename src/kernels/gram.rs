@@ -142,7 +142,7 @@ impl Share {
 /// # Errors
 /// A plane that no binding can hold.
 pub fn forward(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     tiling: Tiling,
     (f, weights): Weighted<'_>,
     partials: &wgpu::Buffer,

@@ -115,7 +115,7 @@ pub fn outcome_bytes(x: Shape) -> u64 {
 /// # Errors
 /// A map that no binding can hold: every position may look at every one of the guide.
 pub fn value(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     goal: GuideGoal,
     (x, guide): (&FeatureMap, &FeatureMap),
     buffers: GuideBuffers<'_>,
@@ -162,7 +162,7 @@ pub fn value(
 /// # Errors
 /// A map that no binding can hold.
 pub fn gradient(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     goal: GuideGoal,
     (x, guide, outcome): (&FeatureMap, &FeatureMap, &wgpu::Buffer),
     gx: &FeatureMap,
@@ -190,7 +190,7 @@ pub fn gradient(
 }
 
 /// All of a map, if one binding can hold it.
-fn whole(recorder: &Recorder, map: &FeatureMap) -> Result<BufferView, GpuError> {
+fn whole(recorder: &Recorder<'_>, map: &FeatureMap) -> Result<BufferView, GpuError> {
     let limit = recorder.binding_limit();
     let slices = slices(map.shape, limit)?;
     match slices[..] {

@@ -100,7 +100,7 @@ pub fn sizes(size: [usize; 2]) -> [[usize; 2]; BANDS + 1] {
 /// # Errors
 /// A picture that no binding can hold.
 pub fn main(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     size: [usize; 2],
     buffers: PyramidBuffers<'_>,
 ) -> Result<(), GpuError> {
@@ -150,7 +150,7 @@ impl Level<'_> {
 
 /// One kernel that writes `to` and may read `from`, of which there is none at the coarsest level.
 fn push(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     kernel: &'static Kernel,
     (to, from): (&Level<'_>, Option<&Level<'_>>),
     level: usize,
@@ -174,7 +174,12 @@ fn push(
 }
 
 /// mean(y²) of a level.
-fn measure(recorder: &mut Recorder, of: &Level<'_>, level: usize, buffers: &PyramidBuffers<'_>) {
+fn measure(
+    recorder: &mut Recorder<'_>,
+    of: &Level<'_>,
+    level: usize,
+    buffers: &PyramidBuffers<'_>,
+) {
     let values = of.values() as u64;
     recorder.push(Command {
         kernel: &ENERGY,

@@ -124,7 +124,7 @@ pub fn slices(values: usize, binding_limit: u64) -> usize {
 /// Records one pass, a dispatch for every slice of the vectors, and returns how many that are; `buffers` in the
 /// order of the kernel's bindings.
 pub fn pass(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     kernel: &'static Kernel,
     params: PassParams,
     buffers: &[&wgpu::Buffer],

@@ -125,7 +125,7 @@ impl<'a> Product<'a> {
 
 /// Records `product` of C×C matrices into `y`, which is none of them; C is a multiple of four.
 pub fn forward(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     tiling: Tiling,
     channels: usize,
     product: Product<'_>,

@@ -61,7 +61,7 @@ pub fn workspace_bytes(shape: Shape) -> u64 {
 /// # Errors
 /// A plane that no binding can hold.
 pub fn forward(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     (f, weights): Weighted<'_>,
     partials: &wgpu::Buffer,
     moments: BufferView,

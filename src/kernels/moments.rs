@@ -23,7 +23,7 @@ pub fn workspace_bytes(shape: Shape) -> u64 {
 /// # Errors
 /// A plane that no binding can hold.
 pub fn forward(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     tiling: Tiling,
     source: Weighted<'_>,
     partials: &wgpu::Buffer,
@@ -40,7 +40,7 @@ pub fn forward(
 /// # Errors
 /// A plane that no binding can hold.
 pub fn gradient(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     gpu: &Gpu,
     gm: &wgpu::Buffer,
     source: Weighted<'_>,

@@ -90,7 +90,7 @@ const VIEW_ALIGNMENT: usize = 256;
 
 /// Records the forward map from a `window` of the picture x to a map of three channels, as large as the window.
 pub fn forward(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     transform: InputTransform,
     x: PlanarPicture<'_>,
     window: Window,
@@ -125,7 +125,7 @@ pub fn forward(
 /// # Errors
 /// A row that no binding can hold.
 pub fn gradient(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     transform: InputTransform,
     gy: &FeatureMap,
     window: Window,

@@ -76,7 +76,7 @@ pub fn pooled(shape: Shape) -> Shape {
 /// # Errors
 /// A plane that no binding can hold.
 pub fn forward(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     pooling: Pooling,
     x: &FeatureMap,
     y: &FeatureMap,
@@ -106,7 +106,7 @@ pub fn forward(
 /// # Errors
 /// A plane that no binding can hold.
 pub fn gradient(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     pooling: Pooling,
     x: Option<&FeatureMap>,
     gy: &FeatureMap,

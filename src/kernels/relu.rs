@@ -42,7 +42,11 @@ struct Params {
 ///
 /// # Errors
 /// A plane that no binding can hold.
-pub fn forward(recorder: &mut Recorder, x: &FeatureMap, y: &FeatureMap) -> Result<(), GpuError> {
+pub fn forward(
+    recorder: &mut Recorder<'_>,
+    x: &FeatureMap,
+    y: &FeatureMap,
+) -> Result<(), GpuError> {
     record(recorder, &FORWARD, &[x, y], Merge::default())
 }
 
@@ -52,7 +56,7 @@ pub fn forward(recorder: &mut Recorder, x: &FeatureMap, y: &FeatureMap) -> Resul
 /// # Errors
 /// A plane that no binding can hold.
 pub fn gradient(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     y: &FeatureMap,
     gy: &FeatureMap,
     gx: &FeatureMap,
@@ -62,7 +66,7 @@ pub fn gradient(
 }
 
 fn record(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     kernel: &'static Kernel,
     maps: &[&FeatureMap],
     merge: Merge,

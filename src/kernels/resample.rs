@@ -87,13 +87,13 @@ pub struct View<'a> {
 }
 
 /// Records planar RGB `y` from `x`, (H, W) vec4.
-pub fn forward(recorder: &mut Recorder, view: View<'_>, x: &wgpu::Buffer, y: &wgpu::Buffer) {
+pub fn forward(recorder: &mut Recorder<'_>, view: View<'_>, x: &wgpu::Buffer, y: &wgpu::Buffer) {
     let [width, height] = view.seen;
     push(recorder, &FORWARD, view, [x, y], (width * height, 40, 76));
 }
 
 /// Records gx, (H, W) vec4, from planar `gy`.
-pub fn gradient(recorder: &mut Recorder, view: View<'_>, gy: &wgpu::Buffer, gx: &wgpu::Buffer) {
+pub fn gradient(recorder: &mut Recorder<'_>, view: View<'_>, gy: &wgpu::Buffer, gx: &wgpu::Buffer) {
     let [width, height] = view.size;
     // Of about nine neighbours of each pixel.
     push(
@@ -106,7 +106,7 @@ pub fn gradient(recorder: &mut Recorder, view: View<'_>, gy: &wgpu::Buffer, gx: 
 }
 
 fn push(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     kernel: &'static Kernel,
     view: View<'_>,
     [from, to]: [&wgpu::Buffer; 2],

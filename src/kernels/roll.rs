@@ -40,7 +40,7 @@ pub struct RollBuffers<'a> {
 /// # Errors
 /// A picture that no binding can hold: every part of the result may come from every part of it.
 pub fn main(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     size: [usize; 2],
     buffers: RollBuffers<'_>,
 ) -> Result<(), GpuError> {
@@ -69,7 +69,7 @@ pub fn main(
 
 /// Bytes of a planar picture of `size` (W, H), if one binding can hold it.
 pub(super) fn whole_picture(
-    recorder: &Recorder,
+    recorder: &Recorder<'_>,
     [width, height]: [usize; 2],
 ) -> Result<u64, GpuError> {
     let bytes = 12 * (width * height) as u64;

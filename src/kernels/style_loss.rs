@@ -41,7 +41,7 @@ struct Params {
 
 /// Records the value into `total`. `g` and `target` are C×C f32, `partials` has room for [`PARTIALS`].
 pub fn value(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     weight: f32,
     channels: usize,
     [g, target]: [&wgpu::Buffer; 2],
@@ -67,7 +67,7 @@ pub fn value(
 
 /// Records the gradient with respect to G.
 pub fn gradient(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     weight: f32,
     channels: usize,
     [g, target, gg]: [&wgpu::Buffer; 3],

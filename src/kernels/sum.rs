@@ -47,7 +47,7 @@ struct Params {
 
 /// Records `totals[slot] (+)= scale · Σ` of the first `count` partials.
 pub fn main(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     partials: &wgpu::Buffer,
     count: usize,
     scale: f32,

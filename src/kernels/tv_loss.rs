@@ -109,7 +109,7 @@ const VIEW_ALIGNMENT: u64 = 256;
 /// # Errors
 /// Rows that no binding can hold.
 pub fn value(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     weight: f32,
     [width, height]: [usize; 2],
     x: &wgpu::Buffer,
@@ -146,7 +146,7 @@ pub fn value(
 /// # Errors
 /// Rows that no binding can hold.
 pub fn gradient(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     weight: f32,
     [width, height]: [usize; 2],
     x: &wgpu::Buffer,

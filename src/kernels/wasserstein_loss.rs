@@ -164,7 +164,7 @@ pub fn dispatches(with_gradient: bool) -> usize {
 
 /// Records the value into `total`, and the gradient at the moments into the outcome of `workspace` if `with_gradient`.
 pub fn value(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     gpu: &Gpu,
     distance: Distance<'_>,
     workspace: &Workspace<'_>,
@@ -186,7 +186,7 @@ pub fn value(
 
 /// Records gM (+)= the gradient at the moments that [`value`] has left in `outcome`.
 pub fn gradient(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     channels: usize,
     [outcome, gm]: [&wgpu::Buffer; 2],
     merge: Merge,
@@ -212,14 +212,14 @@ pub fn gradient(
 }
 
 /// The parts of [`value`].
-struct Steps<'a, 'b> {
-    recorder: &'b mut Recorder,
+struct Steps<'a, 'b, 'g> {
+    recorder: &'b mut Recorder<'g>,
     tiling: Tiling,
     distance: Distance<'a>,
     workspace: &'b Workspace<'a>,
 }
 
-impl<'a> Steps<'a, '_> {
+impl<'a> Steps<'a, '_, '_> {
     /// A/tr Σ* into the outcome, ‖A/tr Σ*‖² into the scalars; returns the buffer of (A/‖A‖)^-½. The last of the
     /// matrices is free afterwards, and so is one more.
     fn inverse_root(&mut self) -> Scratch<'a> {

@@ -48,7 +48,7 @@ struct Params {
 /// # Errors
 /// A picture that no binding can hold.
 pub fn main(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     zoom: Zoom,
     size: [usize; 2],
     [x, y]: [&wgpu::Buffer; 2],

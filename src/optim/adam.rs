@@ -41,7 +41,7 @@ impl Adam {
         adam::main(&mut recorder, settings, values, buffers);
         Ok(Self {
             settings,
-            recording: recorder.finish(gpu)?,
+            recording: recorder.finish()?,
             step_numbers,
             first,
             second,

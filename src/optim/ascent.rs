@@ -114,7 +114,7 @@ impl Ascent {
             y: rolled,
         };
         roll::main(&mut recorder, size, buffers)?;
-        let before = recorder.finish(gpu)?;
+        let before = recorder.finish()?;
         let mut recorder = Recorder::new(gpu);
         recorder.set_label("dream step");
         let smooth = match settings.smoothing {
@@ -134,7 +134,7 @@ impl Ascent {
             mask: mask.as_ref(),
         };
         dream_step::main(&mut recorder, size, settings.clamp, buffers)?;
-        let after = recorder.finish(gpu)?;
+        let after = recorder.finish()?;
         Ok(Self {
             settings,
             size,
@@ -190,7 +190,7 @@ impl Ascent {
 /// Smooths `gradient`; returns where it is smooth.
 fn cascade(
     gpu: &Gpu,
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     size: [usize; 2],
     (weights, gradient): (&wgpu::Buffer, &wgpu::Buffer),
 ) -> Result<wgpu::Buffer, GpuError> {
@@ -209,7 +209,7 @@ fn cascade(
 /// Normalises `gradient` where it is.
 fn pyramid(
     gpu: &Gpu,
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     size: [usize; 2],
     (partials, gradient): (&wgpu::Buffer, &wgpu::Buffer),
 ) -> Result<(), GpuError> {

@@ -37,7 +37,7 @@ impl Average {
         average::main(&mut recorder, values, buffers);
         Ok(Self {
             averaging,
-            recording: recorder.finish(gpu)?,
+            recording: recorder.finish()?,
             rate,
             mean,
             updates: 0,

@@ -108,7 +108,7 @@ impl Lbfgs {
                 history,
                 ..settings
             },
-            recording: recorder.finish(gpu)?,
+            recording: recorder.finish()?,
             passes,
             dispatches,
             step: 0,
@@ -293,13 +293,13 @@ fn rows(history: usize) -> Rows {
 type Bound<'b> = (&'static Kernel, PassParams, Vec<&'b wgpu::Buffer>);
 
 /// Appends passes and numbers them, so that they can be found again.
-struct PassRecorder<'r> {
-    recorder: &'r mut Recorder,
+struct PassRecorder<'r, 'g> {
+    recorder: &'r mut Recorder<'g>,
     history: usize,
     dispatches: Vec<Range<usize>>,
 }
 
-impl PassRecorder<'_> {
+impl PassRecorder<'_, '_> {
     /// Appends one pass and returns its number.
     fn one(&mut self, (kernel, params, buffers): Bound<'_>) -> usize {
         let start = self.dispatches.last().map_or(0, |last| last.end);
@@ -321,7 +321,7 @@ impl PassRecorder<'_> {
 
 /// Records every pass that any step can need and returns where each kind begins, and the dispatches of each.
 fn record_passes(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     buffers: &Buffers<'_>,
     params: PassParams,
 ) -> (Passes, Vec<Range<usize>>) {

@@ -16,7 +16,7 @@ pub async fn zoomed(gpu: &Gpu, picture: &Picture, zoom: Zoom) -> Result<Picture,
     let mut recorder = Recorder::new(gpu);
     let size = [picture.width, picture.height];
     zoom::main(&mut recorder, zoom, size, [&from, &to])?;
-    recorder.finish(gpu)?.submit(gpu);
+    recorder.finish()?.submit(gpu);
     let mut rgb = gpu.read(&BufferView::whole(&to)).await?;
     gpu.check()?;
     rgb.truncate(picture.rgb.len());

@@ -269,7 +269,7 @@ fn conv3x3_costs_on_paper_are_those_of_the_dispatches() {
                 Epilogue::default(),
             )
             .unwrap();
-            let recording = recorder.finish(gpu()).unwrap();
+            let recording = recorder.finish().unwrap();
             let sum = |of: fn(&DispatchInfo) -> u64| recording.infos().iter().map(of).sum::<u64>();
             let paper = variant.cost(filter.packing(), [c_in, c_out], [side, side]);
             assert_eq!(sum(|info| info.flop), paper.flop, "{variant}");

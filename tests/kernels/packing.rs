@@ -21,13 +21,13 @@ fn halves(count: usize) -> Vec<f32> {
 fn run(gpu: &Gpu, filter: &DeviceFilter, x: &FeatureMap, y: Shape) -> Vec<u32> {
     let y = FeatureMap::zeros(gpu, "y", y).unwrap();
     // Slices of the input add up in the output.
-    let mut recorder = Recorder::with_binding_limit(8 * 4 * 20 * 16 * 4);
+    let mut recorder = Recorder::with_binding_limit(gpu, 8 * 4 * 20 * 16 * 4);
     let epilogue = Epilogue {
         relu: true,
         ..Epilogue::default()
     };
     conv3x3::record(&mut recorder, filter, Border::Zero, x, &y, epilogue).unwrap();
-    recorder.finish(gpu).unwrap().submit(gpu);
+    recorder.finish().unwrap().submit(gpu);
     let values = wait(gpu, y.read(gpu)).unwrap();
     values.into_iter().map(f32::to_bits).collect()
 }

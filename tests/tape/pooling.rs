@@ -35,7 +35,7 @@ fn filter(seed: u64, [c_in, c_out]: [usize; 2]) -> Arc<Filter> {
 }
 
 /// Two blocks of two convolutions, each with a pooling, and a convolution above; channels that do not fill a group.
-fn tape(pooling: Pooling, border: Border) -> Tape {
+pub fn tape(pooling: Pooling, border: Border) -> Tape {
     let [width, height] = SIZE;
     let mut tape = Tape::new(width, height);
     let mut x = tape.picture_input("input", transform()).unwrap();
@@ -56,7 +56,7 @@ fn tape(pooling: Pooling, border: Border) -> Tape {
     tape
 }
 
-fn picture() -> Vec<f32> {
+pub fn picture() -> Vec<f32> {
     let drawn = samples(7, 3 * SIZE[0] * SIZE[1]).into_iter();
     // A part of one colour, where all four values of a window are equal.
     drawn

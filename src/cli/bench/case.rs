@@ -134,7 +134,7 @@ impl<'a> Case<'a> {
             &self.y,
             Epilogue::default(),
         )?;
-        let recording = recorder.finish(self.gpu)?;
+        let recording = recorder.finish()?;
         // What another variant has left there would hide that this one writes nothing.
         let mut encoder = self
             .gpu

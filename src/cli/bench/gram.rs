@@ -111,7 +111,7 @@ impl<'a> Case<'a> {
                 gram::gradient(&mut recorder, gpu, g, f, gf, positions, merge)?;
             }
         }
-        let recording = recorder.finish(gpu)?;
+        let recording = recorder.finish()?;
         recording.submit(gpu);
         let matrix = wait(gpu, async { gpu.read(&BufferView::whole(&self.g)).await })?;
         let pairs = match pass {

@@ -15,7 +15,7 @@ impl Builder<'_> {
     /// Records a forward step.
     pub(in crate::graph) fn forward(
         &mut self,
-        recorder: &mut Recorder,
+        recorder: &mut Recorder<'_>,
         step: &Step,
     ) -> Result<(), GpuError> {
         let node = &self.program.tape.nodes()[step.node];
@@ -85,7 +85,7 @@ impl Builder<'_> {
         }
     }
 
-    fn loss(&self, recorder: &mut Recorder, op: &Op, step: &Step) -> Result<(), GpuError> {
+    fn loss(&self, recorder: &mut Recorder<'_>, op: &Op, step: &Step) -> Result<(), GpuError> {
         let x = step.reads[0];
         let (partials, total) = (self.scratch(step), self.total(step));
         match op {

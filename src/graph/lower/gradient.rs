@@ -16,7 +16,7 @@ impl Builder<'_> {
     /// Records a gradient step.
     pub(in crate::graph) fn gradient(
         &mut self,
-        recorder: &mut Recorder,
+        recorder: &mut Recorder<'_>,
         step: &Step,
     ) -> Result<(), GpuError> {
         let node = &self.program.tape.nodes()[step.node];

@@ -61,9 +61,9 @@ pub(in crate::kernels) const BINDINGS: &[(u32, Access)] = &[
 /// channel groups; slices of the input add up in the output.
 ///
 /// # Errors
-/// A plane that no binding can hold.
+/// A plane that no binding can hold, or no room for what a variant in frequencies works in.
 pub fn record(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     filter: &DeviceFilter,
     border: Border,
     x: &FeatureMap,
@@ -97,9 +97,9 @@ pub fn record(
 /// [pools](super::Variant::pools). `border` as in [`record`].
 ///
 /// # Errors
-/// A plane that no binding can hold.
+/// A plane that no binding can hold, or no room for what a variant in frequencies works in.
 pub fn record_pooled(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     filter: &DeviceFilter,
     border: Border,
     [x, y]: [&FeatureMap; 2],
@@ -113,9 +113,9 @@ pub fn record_pooled(
 /// zero. `filter` is the turned one, of a variant that [pools](super::Variant::pools).
 ///
 /// # Errors
-/// A plane that no binding can hold.
+/// A plane that no binding can hold, or no room for what a variant in frequencies works in.
 pub fn record_unpooled(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     filter: &DeviceFilter,
     [gy, gx]: [&FeatureMap; 2],
     switches: &Switches,
@@ -126,7 +126,7 @@ pub fn record_unpooled(
 }
 
 fn record_winograd(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     filter: &DeviceFilter,
     border: Border,
     [x, y]: [&FeatureMap; 2],
@@ -144,7 +144,7 @@ fn record_winograd(
     };
     match &filter.weights {
         Weights::Winograd(winograd) => winograd.record(recorder, &job)?,
-        Weights::Fused(fused) => fused.record(recorder, &job),
+        Weights::Fused(fused) => fused.record(recorder, &job)?,
         // `record` keeps these, and `Variant::pools` is false for them.
         Weights::Packed(_) => unreachable!("only variants in frequencies pool"),
     }

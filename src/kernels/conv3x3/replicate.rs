@@ -38,7 +38,7 @@ fn positions_beyond(Shape { height, width, .. }: Shape) -> usize {
 /// # Errors
 /// A plane that no binding can hold.
 pub fn fold(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     filter: &DeviceFilter,
     gy: &FeatureMap,
     gx: &FeatureMap,

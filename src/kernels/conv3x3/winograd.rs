@@ -101,14 +101,18 @@ pub(super) struct Params {
     o_first: u32,
 }
 
-/// A filter in frequencies, and the frequencies of a band of maps. Those are shared with other filters:
-/// convolutions run one after the other.
+/// A filter in frequencies.
 #[derive(Clone, Debug)]
 pub(super) struct Winograd {
     c_in: usize,
     c_out: usize,
-    /// Of the filter.
     u: Weights,
+}
+
+/// A convolution, with room for the frequencies of a band of its maps. That is shared with others, which run before it or
+/// after it.
+struct InBands<'a> {
+    job: &'a Job<'a>,
     /// Of the input.
     v: Texels,
     /// Of the output.
@@ -173,8 +177,6 @@ pub(super) fn upload(
     filter: &Filter,
     tiled: bool,
 ) -> Result<Winograd, GpuError> {
-    let channels = [filter.c_in, filter.c_out];
-    let [columns, rows] = v_size(channels);
     Ok(Winograd {
         c_in: filter.c_in,
         c_out: filter.c_out,
@@ -183,8 +185,6 @@ pub(super) fn upload(
         } else {
             Weights::Broadcast(upload_texels(gpu, label, filter)?)
         },
-        v: gpu.scratch_texels(columns, rows)?,
-        m: gpu.scratch(SCRATCH, m_bytes(channels))?,
     })
 }
 
@@ -201,9 +201,20 @@ impl Winograd {
     /// slices of channel groups; their frequencies are together.
     ///
     /// # Errors
-    /// A plane that no binding can hold.
-    pub(super) fn record(&self, recorder: &mut Recorder, job: &Job<'_>) -> Result<(), GpuError> {
-        let limit = recorder.binding_limit();
+    /// A plane that no binding can hold, or no room for the frequencies of a band.
+    pub(super) fn record(
+        &self,
+        recorder: &mut Recorder<'_>,
+        job: &Job<'_>,
+    ) -> Result<(), GpuError> {
+        let (limit, gpu) = (recorder.binding_limit(), recorder.gpu());
+        let channels = [self.c_in, self.c_out];
+        let [columns, rows] = v_size(channels);
+        let work = InBands {
+            job,
+            v: gpu.scratch_texels(columns, rows)?,
+            m: gpu.scratch(SCRATCH, m_bytes(channels))?,
+        };
         let x_slices = job.slices(self.c_in, limit)?;
         let y_slices = job.slices(self.c_out, limit)?;
         let [width, height] = job.size();
@@ -213,13 +224,13 @@ impl Winograd {
             let tiles = band.min(all_tiles - first);
             for &slice in &x_slices {
                 let params = self.params(job, first, tiles, slice, y_slices[0]);
-                self.push_input(recorder, job, params, slice);
+                self.push_input(recorder, &work, params, slice);
             }
             let params = self.params(job, first, tiles, x_slices[0], y_slices[0]);
-            self.push_multiply(recorder, job, params, all_tiles);
+            self.push_multiply(recorder, &work, params, all_tiles);
             for &slice in &y_slices {
                 let params = self.params(job, first, tiles, x_slices[0], slice);
-                self.push_output(recorder, job, params, slice);
+                self.push_output(recorder, &work, params, slice);
             }
         }
         Ok(())
@@ -250,11 +261,17 @@ impl Winograd {
         }
     }
 
-    fn push_input(&self, recorder: &mut Recorder, job: &Job<'_>, params: Params, x: GroupSlice) {
+    fn push_input(
+        &self,
+        recorder: &mut Recorder<'_>,
+        work: &InBands<'_>,
+        params: Params,
+        x: GroupSlice,
+    ) {
         let threads = transform_threads(params.tiles);
         let window_bytes = params.tiles as usize * 16 * x.count * FREQUENCIES;
-        let mut buffers = vec![job.x.view(x)];
-        let kernel = match job.pool {
+        let mut buffers = vec![work.job.x.view(x)];
+        let kernel = match work.job.pool {
             Pool::Before(switches) => {
                 buffers.push(switches.view(x));
                 &INPUT_UNPOOLED
@@ -265,7 +282,7 @@ impl Winograd {
             kernel,
             knobs: [("WORKGROUP", threads)]
                 .into_iter()
-                .chain(border_knob(job.border))
+                .chain(border_knob(work.job.border))
                 .collect(),
             uniform: bytemuck::bytes_of(&params).to_vec(),
             buffers,
@@ -273,25 +290,25 @@ impl Winograd {
             flop: 0,
             bytes: 2 * window_bytes as u64,
         };
-        recorder.push_with_texels(command, vec![self.v.clone()]);
+        recorder.push_with_texels(command, vec![work.v.clone()]);
         let windows = params.tiles as usize * 4 * x.count;
         recorder.set_real_flop((windows * INPUT_FLOP) as u64);
     }
 
     fn push_multiply(
         &self,
-        recorder: &mut Recorder,
-        job: &Job<'_>,
+        recorder: &mut Recorder<'_>,
+        work: &InBands<'_>,
         params: Params,
         all_tiles: usize,
     ) {
         let tiles = params.tiles as usize;
         // By the definition of the convolution, shared out over the bands by their tiles.
-        let [width, height] = job.size();
+        let [width, height] = work.job.size();
         let flop = (18 * self.c_in * self.c_out * width * height) as u64;
         let share = |end: usize| flop * end as u64 / all_tiles as u64;
         let first = params.first_tile as usize;
-        let m = self.m(&params);
+        let m = self.m(work, &params);
         let (kernel, knobs, workgroups, buffers, texels) = match &self.u {
             Weights::Broadcast(u) => {
                 let per_thread = tiles_per_thread(tiles);
@@ -304,13 +321,13 @@ impl Winograd {
                     ("WORKGROUP", WORKGROUP as u32),
                     ("TILES", per_thread as u32),
                 ];
-                let texels = vec![self.v.clone(), u.clone()];
+                let texels = vec![work.v.clone(), u.clone()];
                 (&MULTIPLY, knobs, workgroups, vec![m], texels)
             }
             Weights::Tiled(u) => {
                 let buffers = vec![BufferView::whole(u), m];
                 let workgroups = winograd_tiled::workgroups(&params);
-                let texels = vec![self.v.clone()];
+                let texels = vec![work.v.clone()];
                 (
                     &winograd_tiled::MULTIPLY_TILED,
                     Vec::new(),
@@ -334,25 +351,31 @@ impl Winograd {
     }
 
     /// The frequencies of a whole band.
-    fn m(&self, params: &Params) -> BufferView {
+    fn m(&self, work: &InBands<'_>, params: &Params) -> BufferView {
         let rows = FREQUENCIES * groups(self.c_out);
-        BufferView::first(&self.m, (rows * params.m_stride as usize * 16) as u64)
+        BufferView::first(&work.m, (rows * params.m_stride as usize * 16) as u64)
     }
 
-    fn push_output(&self, recorder: &mut Recorder, job: &Job<'_>, params: Params, y: GroupSlice) {
+    fn push_output(
+        &self,
+        recorder: &mut Recorder<'_>,
+        work: &InBands<'_>,
+        params: Params,
+        y: GroupSlice,
+    ) {
         let threads = transform_threads(params.tiles);
-        let bias = BufferView::whole(job.bias);
+        let bias = BufferView::whole(work.job.bias);
         let mut knobs = vec![("WORKGROUP", threads)];
-        let mut buffers = vec![self.m(&params), bias.clone(), job.y.view(y)];
-        let (kernel, stored) = match job.pool {
+        let mut buffers = vec![self.m(work, &params), bias.clone(), work.job.y.view(y)];
+        let (kernel, stored) = match work.job.pool {
             Pool::After(switches) => {
                 buffers.push(switches.view(y));
                 (&OUTPUT_POOLED, 4)
             }
             Pool::Without | Pool::Before(_) => {
-                knobs.push(("FLAGS", job.flags));
+                knobs.push(("FLAGS", work.job.flags));
                 // Unused without the flag, but something must be bound.
-                buffers.push(job.mask.map_or(bias, |mask| mask.view(y)));
+                buffers.push(work.job.mask.map_or(bias, |mask| mask.view(y)));
                 (&OUTPUT, 16)
             }
         };

@@ -84,7 +84,7 @@ struct Params {
     padding: [u32; 3],
 }
 
-/// A filter in frequencies, and the scratch memory of the workgroups, which is shared with other filters.
+/// A filter in frequencies.
 #[derive(Clone, Debug)]
 pub(super) struct Fused {
     c_in: usize,
@@ -93,7 +93,6 @@ pub(super) struct Fused {
     /// Blocks that a workgroup may do in one dispatch.
     most_blocks: usize,
     u: Texels,
-    scratch: wgpu::Buffer,
 }
 
 /// Workgroups, one for each processor: more would only take each other's scratch out of the cache.
@@ -171,7 +170,6 @@ pub(super) fn upload(gpu: &Gpu, label: &str, filter: &Filter) -> Result<Fused, G
         workgroups: workgroups(adapter),
         most_blocks: most_blocks(adapter, channels),
         u: winograd::upload_texels(gpu, label, filter)?,
-        scratch: gpu.scratch(SCRATCH, workspace(adapter, channels).bytes)?,
     })
 }
 
@@ -181,16 +179,34 @@ impl Fused {
         self.u.bytes()
     }
 
-    /// Records the convolution, in as many dispatches as the driver's patience with loops makes necessary.
-    pub(super) fn record(&self, recorder: &mut Recorder, job: &Job<'_>) {
+    /// Records the convolution, in as many dispatches as the driver's patience with loops makes necessary. The memory that
+    /// the workgroups work in is shared with other convolutions.
+    ///
+    /// # Errors
+    /// No room for that.
+    pub(super) fn record(
+        &self,
+        recorder: &mut Recorder<'_>,
+        job: &Job<'_>,
+    ) -> Result<(), GpuError> {
+        let gpu = recorder.gpu();
+        let workspace = workspace(gpu.profile(), [self.c_in, self.c_out]);
+        let scratch = gpu.scratch(SCRATCH, workspace.bytes)?;
         let blocks = blocks(job.size());
         let share = share(job.size(), self.workgroups, self.most_blocks);
         for first in (0..blocks).step_by(share) {
-            self.push(recorder, job, [first, blocks.min(first + share)]);
+            self.push(recorder, job, &scratch, [first, blocks.min(first + share)]);
         }
+        Ok(())
     }
 
-    fn push(&self, recorder: &mut Recorder, job: &Job<'_>, [first, end]: [usize; 2]) {
+    fn push(
+        &self,
+        recorder: &mut Recorder<'_>,
+        job: &Job<'_>,
+        scratch: &wgpu::Buffer,
+        [first, end]: [usize; 2],
+    ) {
         let [width, height] = job.size();
         let workgroups = self.workgroups.min(end - first);
         let params = Params {
@@ -209,14 +225,14 @@ impl Fused {
             first: 0,
             count: groups(channels),
         };
-        let scratch = (workgroups * scratch_bytes(self.c_in)) as u64;
+        let scratch_bytes = (workgroups * scratch_bytes(self.c_in)) as u64;
         let bias = BufferView::whole(job.bias);
         let cost = cost([self.c_in, self.c_out], [width, height]);
         let all = blocks([width, height]) as u64;
         let share = |figure: u64| figure * end as u64 / all - figure * first as u64 / all;
         let mut buffers = vec![
             job.x.view(whole(self.c_in)),
-            BufferView::first(&self.scratch, scratch),
+            BufferView::first(scratch, scratch_bytes),
             bias.clone(),
             job.y.view(whole(self.c_out)),
         ];

@@ -53,7 +53,7 @@ struct GramGradientParams {
 /// # Errors
 /// A plane that no binding can hold.
 pub fn gradient(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     gpu: &Gpu,
     gg: &wgpu::Buffer,
     source: Weighted<'_>,
@@ -68,7 +68,7 @@ pub fn gradient(
 /// The same for the gradient at moments, C×C and C means, which adds gμ/M to every position: records
 /// gf (+)= (2/M · gs·F + gμ/M)·T.
 pub(in crate::kernels) fn gradient_of_moments(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     gpu: &Gpu,
     gm: BufferView,
     source: Weighted<'_>,
@@ -80,7 +80,7 @@ pub(in crate::kernels) fn gradient_of_moments(
 }
 
 fn record_gradient(
-    recorder: &mut Recorder,
+    recorder: &mut Recorder<'_>,
     gpu: &Gpu,
     (gg, mean): (BufferView, u32),
     source: Weighted<'_>,

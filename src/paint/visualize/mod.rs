@@ -140,11 +140,11 @@ impl Visualisation {
             seen: recipe.transforms.seen(size),
             grey: GREY,
         };
-        let recorded = |label: &str, record: &dyn Fn(&mut Recorder)| {
+        let recorded = |label: &str, record: &dyn Fn(&mut Recorder<'_>)| {
             let mut recorder = Recorder::new(gpu);
             recorder.set_label(label);
             record(&mut recorder);
-            recorder.finish(gpu)
+            recorder.finish()
         };
         let draw = recorded("parametrisation", &|recorder| variable.forward(recorder))?;
         let before = recorded("parametrisation", &|recorder| {

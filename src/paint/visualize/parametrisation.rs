@@ -127,7 +127,7 @@ impl Variable {
     }
 
     /// Records the picture from the variable.
-    pub fn forward(&self, recorder: &mut Recorder) {
+    pub fn forward(&self, recorder: &mut Recorder<'_>) {
         if let Some(fourier) = &self.fourier {
             fourier.forward(recorder, &self.values, &self.plain);
         }
@@ -136,7 +136,7 @@ impl Variable {
     }
 
     /// Records the gradient at the variable from that at the picture.
-    pub fn backward(&self, recorder: &mut Recorder) {
+    pub fn backward(&self, recorder: &mut Recorder<'_>) {
         let (pixels, at) = (self.pixels(), [&self.picture, &self.picture_gradient]);
         decorrelate::gradient(recorder, self.matrix, pixels, at, &self.plain_gradient);
         if let Some(fourier) = &self.fourier {
