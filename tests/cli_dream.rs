@@ -160,8 +160,11 @@ fn what_cannot_be_dreamt_is_refused() {
         2,
         &["out-0001.png"],
     );
-    let stream = ["dream", "content.png", "-o", "-"];
-    workshop.refuse(&stream, 2, &["-o -", "files"]);
+    let stream = ["dream", "content.png", "-o", "-", "--zoom", "3"];
+    workshop.refuse(&stream, 2, &["-o -", "--zoom", "file"]);
+    let stream = ["dream", "content.png", "-o", "-", "--checkpoint", "c"];
+    workshop.refuse(&stream, 2, &["--checkpoint"]);
+    workshop.refuse(&with(&["--format", "jpg"]), 2, &["--format", "out.png"]);
     let deep = ["dream", "style.png", "-o", "out.png", "--layer", "relu9_1"];
     workshop.refuse(&deep, 2, &["relu9_1"]);
     let small = ["dream", "content.png", "-o", "out.png", "--size", "12"];

@@ -36,6 +36,25 @@ fn a_picture_that_nobody_takes_is_put_elsewhere() {
     assert!(workshop.rescued() == workshop.picture("out.png"));
 }
 
+/// What comes through a pipe is what a file would have, and nothing else.
+#[test]
+fn dreams_and_visualisations_go_through_pipes() {
+    let workshop = Workshop::with_pictures();
+    let dream = "dream content.png --layer relu1_2 --octaves 1 --iterations 1 --no-record";
+    let sheet = "visualize --layer relu1_2 --grid 0..2 --size 24 --iterations 1 --no-record";
+    for command in [dream, sheet] {
+        for format in ["png", "jpg"] {
+            let words: Vec<&str> = command.split(' ').collect();
+            let file = format!("out.{format}");
+            workshop.succeed(&[&words[..], &["-o", &file]].concat());
+            let arguments = [&words[..], &["-o", "-", "--format", format]].concat();
+            let output = workshop.command(&arguments).output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            assert!(output.stdout == workshop.read(&file), "{arguments:?}");
+        }
+    }
+}
+
 /// `impasto … | head -1`: whoever has read enough is told nothing, and nothing panics.
 #[test]
 fn long_answers_may_be_left_half_read() {

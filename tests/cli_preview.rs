@@ -174,3 +174,64 @@ fn a_dream_is_shown_too() {
     ];
     workshop.refuse(&read, 4, &["content.png"]);
 }
+
+#[test]
+fn a_visualisation_is_shown_too() {
+    let workshop = Workshop::with_pictures();
+    let visualize = |flags: &[&str]| {
+        let command = [
+            "visualize",
+            "--layer=relu1_2",
+            "--size=24",
+            "--iterations=3",
+            "-o",
+            "out.png",
+        ];
+        workshop.succeed(&[&command[..], flags].concat());
+        workshop.read("out.png")
+    };
+    for what in ["--channel=3", "--grid=0..3"] {
+        let plain = visualize(&[what]);
+        assert!(visualize(&[what, "--preview=p.png"]) == plain);
+        assert_eq!(workshop.picture("p.png"), workshop.picture("out.png"));
+    }
+    let read = ["visualize", "--layer=relu1_2", "--invert=content.png"];
+    let read = [&read[..], &["-o", "out.png", "--preview=content.png"]].concat();
+    workshop.refuse(&read, 4, &["content.png"]);
+}
+
+/// The sheet is there before it is whole, with the pictures that were begun.
+#[cfg(unix)]
+#[test]
+fn a_sheet_grows() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
+    let workshop = Workshop::with_pictures();
+    let sheet = "visualize --layer relu1_2 --grid 0..2 --size 24 --iterations 1000000 -o out.png --preview p.png -q";
+    let words: Vec<&str> = sheet.split(' ').collect();
+    let mut command = workshop.command(&words);
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    while !workshop.path("p.png").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no preview");
+        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let first = workshop.picture("p.png");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    workshop.succeed(&[
+        "visualize",
+        "--layer=relu1_2",
+        "--grid=0..2",
+        "--size=24",
+        "--iterations=1",
+        "-o",
+        "whole.png",
+    ]);
+    let whole = workshop.picture("whole.png");
+    // A sheet has a row for two, and there is one.
+    assert_eq!(first.height, whole.height);
+    assert!(first.width <= whole.width);
+}

@@ -190,7 +190,7 @@ impl VisualisationWatcher for Notes {
         true
     }
 
-    fn state(&mut self, state: VisualisationState) {
+    fn state(&mut self, state: VisualisationState, _: bool) {
         self.states.push(state);
     }
 }

@@ -36,7 +36,7 @@ impl VisualisationWatcher for Nobody {
         false
     }
 
-    fn state(&mut self, _: VisualisationState) {}
+    fn state(&mut self, _: VisualisationState, _: bool) {}
 }
 
 /// A visualisation of a layer.

@@ -182,16 +182,16 @@ fn load_guide(
 
 /// The output, when it can be written and is none of the pictures that are read, and what frames are wanted.
 fn check_files(arguments: &DreamArguments) -> Result<(Output, Option<Wish>), Failure> {
-    if is_stream(&arguments.output) {
+    if is_stream(&arguments.output) && arguments.zoom.is_some() {
         return Err(Failure::usage(
-            "`impasto dream` writes files, and `-o -` is none; name one",
+            "--zoom writes a file for each frame, and `-o -` is none; name one",
         ));
     }
     let mut inputs: Vec<&Path> = vec![&arguments.image];
     inputs.extend(arguments.guide.as_deref());
     inputs.extend(arguments.mask.as_deref());
     check_streams(&inputs)?;
-    let streams = inputs.iter().any(|input| is_stream(input));
+    let streams = inputs.iter().any(|input| is_stream(input)) || is_stream(&arguments.output);
     check_names(&arguments.keeping, streams)?;
     inputs.retain(|input| !is_stream(input));
     inputs.extend(arguments.from.as_deref());
@@ -213,8 +213,8 @@ fn check_files(arguments: &DreamArguments) -> Result<(Output, Option<Wish>), Fai
     let others = read.chain([&*arguments.output]).collect::<Vec<&Path>>();
     inputs.extend(check_file(&arguments.keeping, &others)?);
     let output = match &frames {
-        Some(wish) => Output::file(&wish.path(1), &inputs)?,
-        None => Output::file(&arguments.output, &inputs)?,
+        Some(wish) => Output::named(&wish.path(1), arguments.format, &inputs)?,
+        None => Output::named(&arguments.output, arguments.format, &inputs)?,
     };
     Ok((output, frames))
 }

@@ -66,10 +66,24 @@ pub struct Output {
 impl Output {
     /// The output that the flags name, checked before a run that reads `inputs`.
     pub fn of(arguments: &RunArguments, inputs: &[&Path]) -> Result<Self, Failure> {
-        let path = &arguments.output;
+        if is_stream(&arguments.output) && arguments.save_every.is_some() {
+            return Err(Failure::usage(
+                "--save-every numbers files, and standard output is none; name a file with -o",
+            ));
+        }
+        Self::named(&arguments.output, arguments.format, inputs)
+    }
+
+    /// A file in the format that its name says, or standard output in this `format`; checked before a run that reads
+    /// `inputs`.
+    pub fn named(
+        path: &Path,
+        format: Option<PictureFormat>,
+        inputs: &[&Path],
+    ) -> Result<Self, Failure> {
         if !is_stream(path) {
             let output = Self::file(path, inputs)?;
-            return match arguments.format {
+            return match format {
                 Some(format) if format != output.format => Err(Failure::usage(format!(
                     "--format says otherwise than the name of `{}`; leave it away, it is for `-o -`",
                     path.display()
@@ -77,19 +91,14 @@ impl Output {
                 _ => Ok(output),
             };
         }
-        if arguments.save_every.is_some() {
-            return Err(Failure::usage(
-                "--save-every numbers files, and standard output is none; name a file with -o",
-            ));
-        }
         if stdout().is_terminal() {
             return Err(Failure::usage(
                 "`-o -` writes a picture, and standard output is a terminal; redirect it, or name a file",
             ));
         }
         Ok(Self {
-            path: path.clone(),
-            format: arguments.format.unwrap_or(PictureFormat::Png),
+            path: path.to_path_buf(),
+            format: format.unwrap_or(PictureFormat::Png),
             title: None,
             attachments: Attachments::default(),
             chroma: None,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{ArgAction, Args, ValueEnum};
-use impasto::image::Depth;
+use impasto::image::{Depth, PictureFormat};
 use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::dream_loss::Measure;
 use impasto::kernels::pool2::Pooling;
@@ -22,7 +22,7 @@ pub struct DreamArguments {
     /// Picture to dream of, `-` for standard input; its transparency, depth and EXIF data go into the result
     #[arg(required = false, required_unless_present_any = ["resume", "from"])]
     pub image: PathBuf,
-    /// Picture to write: .png, .jpg, .webp, .tiff or .bmp; with --zoom also .gif and .mp4
+    /// Picture to write: .png, .jpg, .webp, .tiff or .bmp, or `-` for standard output; with --zoom also .gif and .mp4
     #[arg(
         short,
         long,
@@ -31,6 +31,9 @@ pub struct DreamArguments {
         value_name = "OUT"
     )]
     pub output: PathBuf,
+    /// Format of `-o -`: png, jpg, webp, tiff or bmp [default: png]
+    #[arg(long, value_parser = PictureFormat::from_str, value_name = "NAME")]
+    pub format: Option<PictureFormat>,
     /// Bits per channel of a .png or .tiff; the default is that of the picture
     #[arg(long, value_parser = Depth::from_str, value_name = "8|16")]
     pub depth: Option<Depth>,

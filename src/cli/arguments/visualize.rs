@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{ArgAction, Args, ValueEnum};
+use impasto::image::PictureFormat;
 use impasto::kernels::pool2::Pooling;
 
 use super::keeping::KeepingArguments;
@@ -44,7 +45,7 @@ pub struct VisualizeArguments {
     /// A picture with more of the features of this one
     #[arg(long, value_name = "IMAGE")]
     pub caricature: Option<PathBuf>,
-    /// Picture to write: .png, .jpg, .webp, .tiff or .bmp
+    /// Picture to write: .png, .jpg, .webp, .tiff or .bmp, or `-` for standard output
     #[arg(
         short,
         long,
@@ -53,6 +54,9 @@ pub struct VisualizeArguments {
         value_name = "OUT"
     )]
     pub output: PathBuf,
+    /// Format of `-o -`: png, jpg, webp, tiff or bmp [default: png]
+    #[arg(long, value_parser = PictureFormat::from_str, value_name = "NAME")]
+    pub format: Option<PictureFormat>,
     /// Side of the picture, of each in a contact sheet; with an IMAGE the longer side [default: 128, with an IMAGE 224]
     #[arg(long, value_parser = clap::value_parser!(u32).range(16..=2048), value_name = "N")]
     pub size: Option<u32>,
@@ -95,6 +99,10 @@ pub struct VisualizeArguments {
     /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
     #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
     pub memory: Option<Bytes>,
+    /// Show the picture, or what there is of the contact sheet, every few seconds: above the progress line, in a terminal
+    /// that takes pictures (kitty, iTerm2, sixel), or in a file that is rewritten, for a viewer that reloads it
+    #[arg(long, num_args = 0..=1, default_missing_value = "-", hide_default_value = true, value_name = "FILE.png")]
+    pub preview: Option<PathBuf>,
     /// Check everything and say what would be done, how and with what memory; paint and write nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -1,5 +1,7 @@
 //! A run: one picture after the other, and what becomes of them when it ends.
 
+use std::path::Path;
+
 use impasto::gpu::Gpu;
 use impasto::image::{Picture, contact_sheet};
 use impasto::paint::{Ending, Visualisation, VisualisationState, fingerprint};
@@ -12,6 +14,7 @@ use crate::cli::checkpoint::warn_of_change;
 use crate::cli::failure::{Code, Failure};
 use crate::cli::keeping::Keeping;
 use crate::cli::pictures::Output;
+use crate::cli::preview::Preview;
 use crate::cli::record::Record;
 use crate::cli::say;
 use crate::cli::wait::wait;
@@ -27,6 +30,7 @@ pub struct Job<'a> {
     pub output: Output,
     pub record: Option<Record>,
     pub keeping: Option<Keeping<'a>>,
+    pub preview: Option<&'a Path>,
 }
 
 /// Pictures that are done, the last losses, and the state of the picture in work.
@@ -34,8 +38,8 @@ pub type Begun = (Vec<Picture>, Vec<f32>, Option<VisualisationState>);
 
 /// What a run made of its goals.
 struct Outcome {
-    /// Labels and pictures of those that were begun.
-    cells: Vec<(String, Picture)>,
+    /// Those that were begun.
+    pictures: Vec<Picture>,
     /// Steps over all of them.
     steps: usize,
     /// The last loss of each, by its label.
@@ -44,22 +48,16 @@ struct Outcome {
     seconds: f64,
     /// How to go on.
     advice: String,
-    /// Why the last checkpoint is missing, if it is.
-    unkept: Option<Failure>,
+    /// Why a file on the way is missing, if one is.
+    missing: Option<Failure>,
 }
 
 impl Job<'_> {
     /// Paints every goal and writes the picture, or the sheet of them, also when the run ends before its time.
     pub fn paint(self, common: &Common, gpu: &Gpu) -> Result<(), Failure> {
         let outcome = self.run(common, gpu)?;
-        let (seconds, all) = (outcome.seconds, self.goals.len() as f64);
-        let picture = match &outcome.cells[..] {
-            [(_, picture)] if self.goals.len() == 1 => picture.clone(),
-            cells => {
-                let columns = COLUMNS.min(all.sqrt().ceil() as usize);
-                contact_sheet(&self.plan.name, cells, columns)
-            }
-        };
+        let seconds = outcome.seconds;
+        let picture = self.composed(&outcome.pictures);
         let losses = outcome.losses.iter().cloned();
         let record = self.record.as_ref();
         let record = record.map(|record| record.after(outcome.steps, losses));
@@ -69,7 +67,7 @@ impl Job<'_> {
             [(_, loss)] => format!(", loss {loss:.4e}"),
             _ => String::new(),
         };
-        if let (Ending::Finished, Some(failure)) = (&outcome.ending, outcome.unkept) {
+        if let (Ending::Finished, Some(failure)) = (&outcome.ending, outcome.missing) {
             return Err(Failure {
                 message: format!("`{name}` is painted, but {}", failure.message),
                 ..failure
@@ -89,7 +87,7 @@ impl Job<'_> {
                         outcome.steps
                     ),
                     all => {
-                        let begun = outcome.cells.len();
+                        let begun = outcome.pictures.len();
                         format!(
                             "interrupted; `{name}` is saved with {begun} of {all} pictures{advice}"
                         )
@@ -106,12 +104,28 @@ impl Job<'_> {
         }
     }
 
+    fn labels(&self) -> impl Iterator<Item = String> {
+        self.goals.iter().map(|goal| goal.label.clone())
+    }
+
+    /// The picture that is written of these: the one that is wanted, or a sheet of those that were begun.
+    fn composed(&self, pictures: &[Picture]) -> Picture {
+        if let ([picture], [_]) = (pictures, &self.goals[..]) {
+            return picture.clone();
+        }
+        let columns = (self.goals.len() as f64).sqrt().ceil() as usize;
+        let cells: Vec<_> = self.labels().zip(pictures.iter().cloned()).collect();
+        contact_sheet(&self.plan.name, &cells, COLUMNS.min(columns))
+    }
+
     /// Paints one goal after the other.
     fn run(&self, common: &Common, gpu: &Gpu) -> Result<Outcome, Failure> {
         let steps = self.plan.recipe.iterations;
         // A software adapter takes so long for a step that looking at each costs nothing.
         let often = if gpu.adapter().is_software() { 1 } else { 10 };
         let mut progress = Progress::new(common, self.goals.len(), steps);
+        let preview = self.preview.and_then(|wish| Preview::new(common, wish));
+        progress.preview(preview, |pictures| self.composed(pictures));
         let (mut pictures, mut losses, mut state) = self.begin(common, gpu, &mut progress)?;
         let mut ending = Ending::Finished;
         let mut made = pictures.len() * steps;
@@ -133,12 +147,12 @@ impl Job<'_> {
                 break;
             }
         }
-        let labels = || self.goals.iter().map(|goal| goal.label.clone());
+        progress.show(&pictures);
         Ok(Outcome {
-            unkept: progress.finish(),
-            cells: labels().zip(pictures).collect(),
+            missing: progress.finish(),
+            pictures,
             steps: made,
-            losses: labels().zip(losses).collect(),
+            losses: self.labels().zip(losses).collect(),
             ending,
             seconds: progress.seconds(),
             advice: (progress.advice()).map_or(String::new(), |advice| format!(", and {advice}")),
@@ -147,7 +161,12 @@ impl Job<'_> {
 
     /// What is done already, the last losses, and the picture in work, for a run that goes on; tells `progress` where to
     /// keep the rest.
-    fn begin(&self, common: &Common, gpu: &Gpu, progress: &mut Progress) -> Result<Begun, Failure> {
+    fn begin(
+        &self,
+        common: &Common,
+        gpu: &Gpu,
+        progress: &mut Progress<'_>,
+    ) -> Result<Begun, Failure> {
         let Some(keeping) = &self.keeping else {
             return Ok(Begun::default());
         };

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use impasto::image::check_output;
 use impasto::paint::{Glance, Visualisation, fingerprint};
 
 use self::job::Job;
@@ -33,17 +34,7 @@ pub fn run(
     // The picture that is made again must not be lost either.
     let inputs = image(arguments).into_iter().map(|(_, path)| path);
     let inputs: Vec<&Path> = inputs.chain(arguments.from.as_deref()).collect();
-    check_names(
-        &arguments.keeping,
-        inputs.iter().any(|path| is_stream(path)),
-    )?;
-    let resumed = arguments.keeping.resume.as_deref();
-    let read = [&inputs[..], resumed.as_slice()].concat();
-    let output = Output::file(&arguments.output, &read)?;
-    check_file(
-        &arguments.keeping,
-        &[&inputs[..], &[&arguments.output]].concat(),
-    )?;
+    let output = check_files(arguments, inputs)?;
     let network = network::load(common)?;
     let plan = Plan::new(common, arguments, &network)?;
     plan.settle(&mut session);
@@ -91,11 +82,32 @@ pub fn run(
         output,
         record,
         keeping,
+        preview: arguments.preview.as_deref(),
     };
     job.paint(common, &gpu)?;
     let peak = Bytes(gpu.peak_bytes());
     explain(common, format!("memory: {peak} at the peak"));
     Ok(())
+}
+
+/// The output, when everything that a run would write can be written, and none of it is one of `inputs`.
+fn check_files<'a>(
+    arguments: &'a VisualizeArguments,
+    mut inputs: Vec<&'a Path>,
+) -> Result<Output, Failure> {
+    let path = &*arguments.output;
+    let streams = inputs.iter().any(|path| is_stream(path)) || is_stream(path);
+    check_names(&arguments.keeping, streams)?;
+    let resumed = arguments.keeping.resume.as_deref();
+    let read = [&inputs[..], resumed.as_slice()].concat();
+    let output = Output::named(path, arguments.format, &read)?;
+    if let Some(preview) = arguments.preview.as_deref().filter(|path| !is_stream(path)) {
+        check_output(preview, &[&read[..], &[path]].concat())?;
+        inputs.push(preview);
+    }
+    inputs.push(path);
+    check_file(&arguments.keeping, &inputs)?;
+    Ok(output)
 }
 
 /// What begins, of so many pictures.
@@ -125,6 +137,9 @@ fn tell(
     report.line(line);
     report.convolutions(&step.convolutions, plan.seen());
     report.output(output.path(), "");
+    if let Some(preview) = arguments.preview.as_ref().filter(|path| !is_stream(path)) {
+        report.output(preview, ", the picture on the way");
+    }
     if let Some((path, rhythm)) = keeping.map(Keeping::file) {
         report.output(path, &format!(", the checkpoint, {rhythm} and at the end"));
     }

@@ -9,14 +9,15 @@ use indicatif::ProgressBar;
 
 use super::keeping::checkpoint;
 use crate::cli::arguments::Common;
-use crate::cli::checkpoint::Keeper;
+use crate::cli::checkpoint::{Keeper, going_on};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
+use crate::cli::preview::Preview;
 use crate::cli::progress::bar;
 use crate::cli::terminal::tell;
 
 /// A bar over the steps of all pictures.
-pub struct Progress {
+pub struct Progress<'a> {
     bar: ProgressBar,
     quiet: bool,
     /// Steps of each picture.
@@ -31,10 +32,19 @@ pub struct Progress {
     /// Seconds of painting before it went on.
     earlier: f64,
     keeper: Option<Keeper>,
+    preview: Option<Shown<'a>>,
+    /// Why a picture on the way could not be shown.
+    missing: Option<Failure>,
     interrupt: Interrupt,
 }
 
-impl Progress {
+/// Where pictures on the way are shown, and what is shown of them.
+struct Shown<'a> {
+    preview: Preview,
+    compose: Box<dyn Fn(&[Picture]) -> Picture + 'a>,
+}
+
+impl<'a> Progress<'a> {
     /// A bar over so many `pictures` of so many `steps`.
     pub fn new(common: &Common, pictures: usize, steps: usize) -> Self {
         let template = "{bar:24} {pos}/{len}  {msg}  {per_sec}  {eta} left";
@@ -48,6 +58,8 @@ impl Progress {
             started: Instant::now(),
             earlier: 0.0,
             keeper: None,
+            preview: None,
+            missing: None,
             interrupt: Interrupt::install(),
         }
     }
@@ -56,6 +68,34 @@ impl Progress {
     pub fn keep(&mut self, keeper: Keeper, earlier: f64) {
         self.keeper = Some(keeper);
         self.earlier = earlier;
+    }
+
+    /// Also shows what `compose` makes of the pictures that were begun.
+    pub fn preview(
+        &mut self,
+        preview: Option<Preview>,
+        compose: impl Fn(&[Picture]) -> Picture + 'a,
+    ) {
+        self.preview = preview.map(|preview| Shown {
+            preview,
+            compose: Box::new(compose),
+        });
+    }
+
+    /// Shows what there is of these pictures, if they are to be shown.
+    pub fn show(&mut self, pictures: &[Picture]) {
+        let Some(Shown { preview, compose }) = &mut self.preview else {
+            return;
+        };
+        let composed = compose(pictures);
+        let Err(failure) = self.bar.suspend(|| preview.show(&composed)) else {
+            return;
+        };
+        if !self.quiet {
+            let note = going_on(&failure);
+            self.bar.suspend(|| tell(note));
+        }
+        (self.preview, self.missing) = (None, Some(failure));
     }
 
     /// The picture after those that are `done` begins; these have the first of the `losses`.
@@ -79,14 +119,26 @@ impl Progress {
         self.keeper.as_ref()?.advice()
     }
 
-    /// Takes the bar away; tells why the last checkpoint is missing, if it is.
+    /// Takes the bar away; tells why a file on the way is missing, if one is.
     pub fn finish(&mut self) -> Option<Failure> {
         self.bar.finish_and_clear();
-        self.keeper.as_mut().and_then(Keeper::missing)
+        let of_checkpoint = self.keeper.as_mut().and_then(Keeper::missing);
+        self.missing.take().or(of_checkpoint)
+    }
+
+    fn is_to_keep(&self, step: usize, last: bool) -> bool {
+        let is_followed = step == self.steps && self.done.len() + 1 < self.pictures;
+        let keeper = self.keeper.as_ref();
+        keeper.is_some_and(|keeper| keeper.is_due(self.before() + step, last && !is_followed))
+    }
+
+    fn is_to_show(&self) -> bool {
+        let shown = self.preview.as_ref();
+        shown.is_some_and(|shown| shown.preview.is_due())
     }
 }
 
-impl VisualisationWatcher for Progress {
+impl VisualisationWatcher for Progress<'_> {
     fn losses(&mut self, step: usize, losses: &[f32]) -> ControlFlow<()> {
         self.bar.set_position((self.before() + step) as u64);
         self.losses.truncate(self.done.len());
@@ -101,12 +153,17 @@ impl VisualisationWatcher for Progress {
     }
 
     fn wants_state(&self, step: usize, last: bool) -> bool {
-        let is_followed = step == self.steps && self.done.len() + 1 < self.pictures;
-        let keeper = self.keeper.as_ref();
-        keeper.is_some_and(|keeper| keeper.is_due(self.before() + step, last && !is_followed))
+        self.is_to_keep(step, last) || self.is_to_show()
     }
 
-    fn state(&mut self, state: VisualisationState) {
+    fn state(&mut self, state: VisualisationState, last: bool) {
+        if self.is_to_show() {
+            let begun = [&self.done[..], std::slice::from_ref(&state.picture)].concat();
+            self.show(&begun);
+        }
+        if !self.is_to_keep(state.optimiser.step, last) {
+            return;
+        }
         let (before, seconds) = (self.before(), self.seconds());
         let Some(keeper) = &mut self.keeper else {
             return;

@@ -76,8 +76,8 @@ pub trait VisualisationWatcher {
     /// Whether the state after this step is wanted, `last` being the last that is made.
     fn wants_state(&self, step: usize, last: bool) -> bool;
 
-    /// The state after a step.
-    fn state(&mut self, state: VisualisationState);
+    /// The state after a step, `last` being as it was when it was asked for.
+    fn state(&mut self, state: VisualisationState, last: bool);
 }
 
 /// What a run came to.
@@ -240,7 +240,7 @@ impl Visualisation {
             let last = stops || steps == self.recipe.iterations;
             if watcher.wants_state(steps, last) {
                 match self.state(gpu, &adam).await {
-                    Ok(state) => watcher.state(state),
+                    Ok(state) => watcher.state(state, last),
                     Err(error) => {
                         ending = Ending::Failed(error);
                         break;
