@@ -307,6 +307,7 @@ fn a_deviation_that_is_no_number_does_not_pass() {
         name: String::new(),
         deviation,
         tolerance: 1e-5,
+        fault: None,
     };
     assert!(check(1e-5).passed());
     assert!(!check(1.1e-5).passed());

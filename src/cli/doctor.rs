@@ -47,18 +47,16 @@ pub fn run(common: &Common) -> Result<(), Failure> {
             let verdict = if check.passed() { "ok  " } else { "FAIL" };
             explain(
                 common,
-                format!(
-                    "{verdict} {} ({:.1e} of {:.1e})",
-                    check.name, check.deviation, check.tolerance
-                ),
+                format!("{verdict} {} {}", check.name, check.finding()),
             );
         }),
     )?;
     let failed: Vec<_> = checks.iter().filter(|check| !check.passed()).collect();
     for check in &failed {
         print(format_args!(
-            "FAIL       {}: off by {:.1e}, allowed {:.1e}",
-            check.name, check.deviation, check.tolerance
+            "FAIL       {} {}",
+            check.name,
+            check.finding()
         ))?;
     }
     if failed.is_empty() {

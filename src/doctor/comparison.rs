@@ -4,7 +4,7 @@
 //! is filled with a canary before the run, and must hold it afterwards. The canary is a NaN: a kernel that reads such
 //! a lane into its result fails too.
 
-use super::Check;
+use super::{Check, Fault};
 use crate::gpu::{BufferView, Gpu, GpuError, Recorder, Recording};
 use crate::kernels::FeatureMap;
 use crate::kernels::feature_map;
@@ -196,11 +196,18 @@ impl Output {
         let lanes = self.wanted.iter().zip(found);
         worst(lanes.map(|(wanted, &found)| match *wanted {
             Lane::Near(value) => (f64::from(found) - value).abs() / self.scale,
-            Lane::Untouched if found.to_bits() == CANARY.to_bits() => 0.0,
-            Lane::Untouched => f64::INFINITY,
-            Lane::Free => 0.0,
+            Lane::Untouched | Lane::Free => 0.0,
         }))
     }
+}
+
+/// Where a kernel wrote that should have left things as they are.
+fn stray(wanted: &[Lane], found: &[f32]) -> Option<Fault> {
+    let mut lanes = wanted.iter().zip(found);
+    let at = lanes.position(|(wanted, found)| {
+        matches!(wanted, Lane::Untouched) && found.to_bits() != CANARY.to_bits()
+    });
+    at.map(Fault::Strays)
 }
 
 /// The largest of some deviations; NaN if one is.
@@ -221,7 +228,7 @@ pub(super) fn root_mean_square(values: &[f64]) -> f64 {
 }
 
 /// Records with `record`, runs it twice from the same start and compares `outputs` with what they shall be. Two runs
-/// that differ in a bit deviate infinitely. The check is named after the first kernel recorded and `case`.
+/// that differ in a bit are a fault. The check is named after the first kernel recorded and `case`.
 pub(super) async fn compare(
     gpu: &Gpu,
     case: String,
@@ -240,16 +247,18 @@ pub(super) async fn compare(
     let first = run(gpu, &recording, outputs).await?;
     let second = run(gpu, &recording, outputs).await?;
     gpu.check()?;
-    let deviation = if bits(&first) == bits(&second) {
-        let pairs = outputs.iter().zip(&first);
-        worst(pairs.map(|(output, found)| output.deviation(found)))
-    } else {
-        f64::INFINITY
+    let pairs = || outputs.iter().zip(&first);
+    let stray = pairs().find_map(|(output, found)| stray(&output.wanted, found));
+    let fault = stray.or((bits(&first) != bits(&second)).then_some(Fault::Wavers));
+    let deviation = match fault {
+        Some(_) => f64::INFINITY,
+        None => worst(pairs().map(|(output, found)| output.deviation(found))),
     };
     Ok(Check {
         name: format!("{} {case}", kernel.unwrap_or("no kernel")),
         deviation,
         tolerance,
+        fault,
     })
 }
 
@@ -272,4 +281,25 @@ async fn run(
 
 fn bits(run: &[Vec<f32>]) -> Vec<u32> {
     run.iter().flatten().map(|value| value.to_bits()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_outside_of_an_output_is_watched() {
+        let wanted = [
+            Lane::Near(1.0),
+            Lane::Untouched,
+            Lane::Free,
+            Lane::Untouched,
+        ];
+        assert_eq!(stray(&wanted, &[7.0, CANARY, 7.0, CANARY]), None);
+        let found = [1.0, CANARY, CANARY, 0.0];
+        assert_eq!(stray(&wanted, &found), Some(Fault::Strays(3)));
+        // A NaN of another make is no canary.
+        let found = [1.0, f32::NAN, CANARY, CANARY];
+        assert_eq!(stray(&wanted, &found), Some(Fault::Strays(1)));
+    }
 }

@@ -27,6 +27,8 @@ pub mod relu;
 pub mod resample;
 pub mod wasserstein_loss;
 
+use std::fmt;
+
 pub use evenness::Evenness;
 
 use crate::gpu::{Gpu, GpuError};
@@ -43,17 +45,49 @@ use crate::shape::{Shape, Window};
 pub struct Check {
     /// Kernel and case: `conv3x3_direct 64→64 on 33×17`.
     pub name: String,
-    /// The largest difference from the reference, relative to the root mean square of the latter. Infinite if something
-    /// was written that should not have been, or if two runs differ.
+    /// The largest difference from the reference, relative to the root mean square of the latter; infinite with a fault.
     pub deviation: f64,
     /// The largest deviation that rounding explains.
     pub tolerance: f64,
+    /// What is wrong that no rounding explains.
+    pub fault: Option<Fault>,
+}
+
+/// What a kernel must never do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It wrote where nothing of its output is: to this f32 of the buffer, which pads a plane or comes after the last.
+    Strays(usize),
+    /// Two runs from the same start differ in a bit.
+    Wavers,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Strays(at) => write!(out, "writes outside of its output, to f32 number {at}"),
+            Self::Wavers => write!(out, "differs between two runs from the same start"),
+        }
+    }
 }
 
 impl Check {
     /// Whether the kernel does what it should; a deviation that is no number does not pass.
     pub fn passed(&self) -> bool {
-        self.deviation <= self.tolerance
+        self.fault.is_none() && self.deviation <= self.tolerance
+    }
+
+    /// What was found: `is off by 3.1e-7, allowed 3.0e-5`, or the fault.
+    pub fn finding(&self) -> String {
+        match self.fault {
+            Some(fault) => fault.to_string(),
+            None => {
+                format!(
+                    "is off by {:.1e}, allowed {:.1e}",
+                    self.deviation, self.tolerance
+                )
+            }
+        }
     }
 }
 

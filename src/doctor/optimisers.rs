@@ -223,6 +223,7 @@ pub async fn check(gpu: &Gpu, case: &Case) -> Result<Check, GpuError> {
         name: case.name(),
         deviation: worst(pairs.map(|(found, expected)| distance(found, expected, &start))),
         tolerance: TOLERANCE,
+        fault: None,
     })
 }
 

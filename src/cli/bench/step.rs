@@ -186,9 +186,9 @@ fn check_kernels(gpu: &Gpu) -> Result<(), Failure> {
         Some(check) => Err(Failure {
             code: Code::Internal,
             message: format!(
-                "{} is off by {:.1e} on `{}`; run `impasto doctor`, update the driver or choose another --adapter",
+                "{} {} (on `{}`); run `impasto doctor`, update the driver or choose another --adapter",
                 check.name,
-                check.deviation,
+                check.finding(),
                 gpu.adapter().name
             ),
         }),

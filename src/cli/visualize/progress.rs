@@ -38,10 +38,13 @@ pub struct Progress<'a> {
     interrupt: Interrupt,
 }
 
+/// Makes one picture of those that were begun.
+type Compose<'a> = Box<dyn Fn(&[Picture]) -> Picture + 'a>;
+
 /// Where pictures on the way are shown, and what is shown of them.
 struct Shown<'a> {
     preview: Preview,
-    compose: Box<dyn Fn(&[Picture]) -> Picture + 'a>,
+    compose: Compose<'a>,
 }
 
 impl<'a> Progress<'a> {
