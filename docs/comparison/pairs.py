@@ -10,7 +10,8 @@ that a comparison which was stopped goes on. Writes into FOLDER/SIZE
 
     PROGRAM/CONTENT_STYLE.png   what was painted
     objectives.csv              the objective of recipe `gatys` of each, by PyTorch; mean gradient energy of the outer
-                                8 pixels relative to the inside (of the content too); seconds
+                                8 pixels relative to the inside (of the content too), which tells a composition, and
+                                relative to the next 8, which tells a band; seconds
     CONTENT_STYLE.jpg           content, style, and the programs' pictures side by side
 
 `pairs.csv` beside this file is such a table, of paintings by van Gogh and photographs from scikit-image.
@@ -53,14 +54,26 @@ def paint(program, impasto, content, style, out, steps):
     return time.monotonic() - began
 
 
-def border_energy(path):
-    """Mean squared forward difference in the outer frame, relative to that of the inside."""
+def gradient_energy(path):
+    """Squared forward differences, and the distance of each from the edge of the picture."""
     pixels = np.asarray(Image.open(path).convert("RGB")).astype(np.float64) / 255
     here = pixels[:-1, :-1]
     energy = ((pixels[:-1, 1:] - here) ** 2 + (pixels[1:, :-1] - here) ** 2).sum(2)
-    inside = np.zeros(energy.shape, bool)
-    inside[FRAME : pixels.shape[0] - FRAME, FRAME : pixels.shape[1] - FRAME] = True
-    return energy[~inside].mean() / energy[inside].mean()
+    row, column = (np.minimum(np.arange(n), np.arange(n)[::-1]) for n in energy.shape)
+    return energy, np.minimum(row[:, None], column[None, :])
+
+
+def border_energy(path):
+    """The mean of the outer frame, relative to that of the inside."""
+    energy, distance = gradient_energy(path)
+    return energy[distance < FRAME].mean() / energy[distance >= FRAME].mean()
+
+
+def band_energy(path):
+    """The mean of the outer frame, relative to that of a frame as wide that it encloses."""
+    energy, distance = gradient_energy(path)
+    enclosed = (distance >= FRAME) & (distance < 2 * FRAME)
+    return energy[distance < FRAME].mean() / energy[enclosed].mean()
 
 
 def side_by_side(paths, target):
@@ -114,6 +127,7 @@ def main():
                     "objective": f"{sum(terms.values()):.6g}",
                     "border": f"{border_energy(outs[-1]):.3f}",
                     "border of the content": f"{border_energy(files[content]):.3f}",
+                    "band": f"{band_energy(outs[-1]):.3f}",
                     "seconds": f"{seconds:.0f}",
                 }
                 print(*known[program, pair].values(), flush=True)

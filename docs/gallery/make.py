@@ -3,7 +3,7 @@
 
     python docs/gallery/make.py IMPASTO            from the root of the project; needs nothing but Python
 
-Prints the seconds of each.
+Writes behind each command that it ran the seconds that it took.
 """
 
 import shlex
@@ -16,21 +16,24 @@ PAGE = Path(__file__).resolve().parents[1] / "gallery.md"
 
 
 def commands():
-    """The words of every `impasto` command of the page."""
-    blocks = PAGE.read_text().split("```sh\n")[1:]
-    lines = [line for block in blocks for line in block.split("```")[0].replace("\\\n", " ").splitlines()]
-    return [shlex.split(line, comments=True) for line in lines if line.startswith("impasto ")]
+    """The `impasto` commands of the page, each as the line that it is and as its words."""
+    for line in PAGE.read_text().splitlines():
+        if line.startswith("impasto "):
+            yield line, shlex.split(line, comments=True)
 
 
 def main():
     impasto = sys.argv[1]
-    for words in commands():
+    for line, words in list(commands()):
         output = Path(words[words.index("-o") + 1])
         if output.exists():
             continue
         began = time.monotonic()
-        subprocess.run([impasto, *words[1:], "-q"], check=True)
-        print(f"{output} {time.monotonic() - began:.0f} s", flush=True)
+        subprocess.run([impasto, *words[1:], "--no-record", "-q"], check=True)
+        took = f"{time.monotonic() - began:.0f} s"
+        print(output, took, flush=True)
+        page = PAGE.read_text()
+        PAGE.write_text(page.replace(line, f"{line.split('  #')[0]}  # {took}"))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ mod memory;
 mod pipeline;
 mod profile;
 mod read_back;
-mod record;
+mod recorder;
+mod recording;
 mod shader;
 mod shelf;
 mod texels;
@@ -24,8 +25,7 @@ pub use ledger::Ledger;
 pub use pipeline::{Access, Kernel, Knob, Pipeline, Shader};
 pub use profile::{AdapterMemory, Profile};
 pub use read_back::Staging;
-pub use record::{
-    BufferView, Command, DispatchInfo, Recorder, Recording, UNIFORM_SLOT, fold_workgroups,
-};
+pub use recorder::{BufferView, Command, Recorder, UNIFORM_SLOT, fold_workgroups};
+pub use recording::{DispatchInfo, Recording};
 pub use shader::Override;
 pub use texels::Texels;

@@ -1,18 +1,13 @@
-//! Recording: kernels, parameters and buffers first; bind groups once; one pass and one submit a run, or
-//! several for one that would take a GPU long.
+//! Collecting commands: kernels, parameters and buffers first, then bind groups, once.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use super::pipeline::{Access, Kernel, Knob, Pipeline};
+use super::pipeline::{Access, Kernel, Knob};
+use super::recording::{Dispatch, DispatchInfo, Recording};
 use super::{Gpu, GpuError, Texels};
 
 /// Uniform slots are this far apart: the largest offset alignment that WebGPU lets a device ask for.
 pub const UNIFORM_SLOT: u64 = 256;
-
-/// Operations of one submit, at most, unless a single dispatch has more: a second on a small GPU. Drivers
-/// reset the device when a submit takes several, and nothing else is drawn meanwhile.
-const SUBMIT_FLOP: u64 = 1_000_000_000_000;
 
 /// Workgroups along one dimension, and threads of a workgroup, that every adapter can start.
 const MOST_WORKGROUPS: u64 = 65_535;
@@ -66,27 +61,6 @@ pub struct Command {
     pub flop: u64,
     /// Bytes of storage that it must at least read and write.
     pub bytes: u64,
-}
-
-/// What runs, for reports.
-#[derive(Clone, Debug)]
-pub struct DispatchInfo {
-    /// The label that was current while it was recorded: a node of the tape.
-    pub label: Arc<str>,
-    /// Name of the kernel.
-    pub kernel: String,
-    /// See [`Command::flop`].
-    pub flop: u64,
-    /// Arithmetic operations that it really does, see [`Recorder::set_real_flop`].
-    pub real_flop: u64,
-    /// See [`Command::bytes`].
-    pub bytes: u64,
-}
-
-struct Dispatch {
-    pipeline: Arc<Pipeline>,
-    bind_group: wgpu::BindGroup,
-    workgroups: [u32; 3],
 }
 
 /// A command, the node it belongs to and the texels that it binds beside its buffers.
@@ -278,103 +252,6 @@ fn bind(gpu: &Gpu, uniforms: &wgpu::Buffer, offset: u64, labelled: &Labelled) ->
     }
 }
 
-/// Dispatches in a fixed order with everything bound; encode it as often as needed.
-pub struct Recording {
-    dispatches: Vec<Dispatch>,
-    infos: Vec<DispatchInfo>,
-}
-
-impl Recording {
-    /// What runs, in order.
-    pub fn infos(&self) -> &[DispatchInfo] {
-        &self.infos
-    }
-
-    /// Appends every dispatch to an open pass.
-    pub fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.encode_range(0..self.dispatches.len(), pass);
-    }
-
-    /// Appends the last part to a pass in which nothing stands yet. What is before it, if all of it is too much
-    /// for one submit, runs at once in submits of its own.
-    pub fn encode_in_parts(&self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>) {
-        let mut parts = parts(&self.infos, SUBMIT_FLOP);
-        let last = parts.pop().unwrap_or(0..0);
-        for part in parts {
-            let mut encoder = gpu.device().create_command_encoder(&Default::default());
-            self.encode_range(part, &mut encoder.begin_compute_pass(&Default::default()));
-            gpu.submit(encoder.finish());
-        }
-        self.encode_range(last, pass);
-    }
-
-    /// Appends all of `before` and then the last part to a pass in which nothing stands yet. What lies between, if there is
-    /// more than one part, runs at once, after `before`.
-    pub fn encode_in_parts_after(
-        &self,
-        before: &Recording,
-        gpu: &Gpu,
-        pass: &mut wgpu::ComputePass<'_>,
-    ) {
-        if parts(&self.infos, SUBMIT_FLOP).len() > 1 {
-            before.submit(gpu);
-        } else {
-            before.encode(pass);
-        }
-        self.encode_in_parts(gpu, pass);
-    }
-
-    fn encode_range(&self, range: Range<usize>, pass: &mut wgpu::ComputePass<'_>) {
-        for index in range {
-            self.encode_one(index, pass);
-        }
-    }
-
-    /// Appends the dispatch at `index` to an open pass.
-    pub fn encode_one(&self, index: usize, pass: &mut wgpu::ComputePass<'_>) {
-        let dispatch = &self.dispatches[index];
-        let [x, y, z] = dispatch.workgroups;
-        pass.set_pipeline(&dispatch.pipeline.pipeline);
-        pass.set_bind_group(0, &dispatch.bind_group, &[]);
-        pass.dispatch_workgroups(x, y, z);
-    }
-
-    /// Runs these dispatches alone, in a submit of their own; of none, the submit is all that it costs.
-    pub fn submit_range(&self, gpu: &Gpu, dispatches: Range<usize>) {
-        let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        for index in dispatches {
-            self.encode_one(index, &mut pass);
-        }
-        drop(pass);
-        gpu.submit(encoder.finish());
-    }
-
-    /// Runs everything: one encoder, one pass and one submit, or one of each for every part.
-    pub fn submit(&self, gpu: &Gpu) {
-        let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        self.encode_in_parts(gpu, &mut encoder.begin_compute_pass(&Default::default()));
-        gpu.submit(encoder.finish());
-    }
-}
-
-/// Runs of dispatches that are submitted together: as long as they can be with at most `most` operations.
-fn parts(infos: &[DispatchInfo], most: u64) -> Vec<Range<usize>> {
-    let mut parts = Vec::new();
-    let (mut start, mut flop) = (0, 0u64);
-    for (index, info) in infos.iter().enumerate() {
-        if index > start && flop + info.flop > most {
-            parts.push(start..index);
-            (start, flop) = (index, 0);
-        }
-        flop += info.flop;
-    }
-    if start < infos.len() {
-        parts.push(start..infos.len());
-    }
-    parts
-}
-
 /// Workgroups along x and y for `groups` workgroups in a row, folded below the limit of 65 535 per
 /// dimension; the kernel rebuilds the flat index as `y · x_count + x`.
 pub fn fold_workgroups(groups: u64) -> [u32; 3] {
@@ -395,24 +272,5 @@ mod tests {
         assert_eq!(enough_threads(8, 8 * 65_535), 8);
         assert_eq!(enough_threads(8, 8 * 65_535 + 1), 64);
         assert_eq!(enough_threads(8, 64 * 65_535 + 1), 256);
-    }
-
-    #[test]
-    fn parts_hold_every_dispatch_once_and_no_more_than_they_may() {
-        let info = |flop| DispatchInfo {
-            label: "".into(),
-            kernel: String::new(),
-            flop,
-            real_flop: flop,
-            bytes: 0,
-        };
-        let of = |flop: &[u64]| {
-            let infos: Vec<_> = flop.iter().map(|&flop| info(flop)).collect();
-            parts(&infos, 10)
-        };
-        assert!(of(&[]).is_empty());
-        assert_eq!(of(&[3, 3, 4]), vec![0..3]);
-        assert_eq!(of(&[3, 3, 5, 5, 1]), vec![0..2, 2..4, 4..5]);
-        assert_eq!(of(&[1, 50, 1]), vec![0..1, 1..2, 2..3]);
     }
 }
