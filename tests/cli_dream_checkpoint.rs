@@ -3,10 +3,8 @@
 
 mod cli_support;
 
-use std::fs;
-use std::process::{Child, Command};
-
-use cli_support::{Outcome, Workshop};
+use cli_support::Workshop;
+use cli_support::keeping::{KEEP, Kept};
 
 /// Two octaves on layers near the picture.
 const DREAM: [&str; 9] = [
@@ -20,60 +18,27 @@ const DREAM: [&str; 9] = [
     "-o",
     "out.png",
 ];
-const KEEP: [&str; 2] = ["--checkpoint=run.checkpoint", "--checkpoint-every=1"];
 const RESUME: [&str; 2] = ["dream", "--resume=run.checkpoint"];
 
-fn begin(workshop: &Workshop, step: usize) -> Child {
-    workshop.begin(&[&DREAM[..], &KEEP].concat(), step)
-}
-
-fn whole(workshop: &Workshop) -> Vec<u8> {
-    workshop.succeed(&DREAM);
-    workshop.read("out.png")
+fn kept(workshop: &Workshop) -> Kept<'_> {
+    Kept {
+        workshop,
+        run: &DREAM,
+    }
 }
 
 #[test]
 fn a_killed_dream_goes_on_as_if_it_had_not_been() {
     let workshop = Workshop::with_pictures();
-    let picture = whole(&workshop);
     // In the first octave, about where the second begins, and in that.
-    for step in [1, 25, 58, 90] {
-        let mut child = begin(&workshop, step);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        fs::remove_file(workshop.path("out.png")).unwrap();
-        workshop.succeed(&RESUME);
-        assert!(workshop.read("out.png") == picture, "killed after {step}");
-        let checkpoint = workshop.checkpoint("run.checkpoint");
-        assert_eq!(checkpoint.standing.step, 120);
-        assert_eq!(checkpoint.position.is_finished, Some(true));
-        // What is finished gives its picture again, and may be replaced.
-        fs::remove_file(workshop.path("out.png")).unwrap();
-        workshop.succeed(&RESUME);
-        assert!(workshop.read("out.png") == picture);
-    }
+    kept(&workshop).assert_goes_on_after_kills(120, &[1, 25, 58, 90]);
 }
 
 #[test]
 fn an_interrupted_dream_says_how_to_go_on() {
     let workshop = Workshop::with_pictures();
-    let child = begin(&workshop, 2);
-    let id = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
-    let outcome = Outcome::of(child.wait_with_output().unwrap(), &DREAM);
-    outcome.refused(
-        130,
-        &[
-            "`out.png` is saved",
-            "`--resume run.checkpoint` goes on from step",
-        ],
-    );
+    let kept = kept(&workshop);
+    kept.assert_says_how_to_go_on(2, "`out.png` is saved");
     let refused = |flags: &[&str], code, words: &[&str]| {
         workshop.refuse(&[&RESUME[..], flags].concat(), code, words);
     };
@@ -107,9 +72,8 @@ fn an_interrupted_dream_says_how_to_go_on() {
     ] {
         assert!(dry.stdout.contains(words), "no `{words}` in {dry:?}");
     }
-    workshop.succeed(&RESUME);
-    let resumed = workshop.read("out.png");
-    assert!(resumed == whole(&workshop));
+    let resumed = kept.resume();
+    assert!(resumed == kept.whole());
     // The record is that of the dream, so that it can be made again.
     workshop.succeed(&["dream", "--from=out.png", "-o", "again.png"]);
     assert!(workshop.read("again.png") == resumed);

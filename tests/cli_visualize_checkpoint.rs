@@ -3,10 +3,8 @@
 
 mod cli_support;
 
-use std::fs;
-use std::process::{Child, Command};
-
-use cli_support::{Outcome, Workshop};
+use cli_support::Workshop;
+use cli_support::keeping::{KEEP, Kept};
 
 /// A sheet of three pictures, on a layer near them.
 const VISUALIZE: [&str; 7] = [
@@ -18,53 +16,27 @@ const VISUALIZE: [&str; 7] = [
     "-o",
     "out.png",
 ];
-const KEEP: [&str; 2] = ["--checkpoint=run.checkpoint", "--checkpoint-every=1"];
 const RESUME: [&str; 2] = ["visualize", "--resume=run.checkpoint"];
 
-fn begin(workshop: &Workshop, step: usize) -> Child {
-    workshop.begin(&[&VISUALIZE[..], &KEEP].concat(), step)
-}
-
-fn whole(workshop: &Workshop) -> Vec<u8> {
-    workshop.succeed(&VISUALIZE);
-    workshop.read("out.png")
+fn kept(workshop: &Workshop) -> Kept<'_> {
+    Kept {
+        workshop,
+        run: &VISUALIZE,
+    }
 }
 
 #[test]
 fn a_killed_sheet_goes_on_as_if_it_had_not_been() {
     let workshop = Workshop::new();
-    let picture = whole(&workshop);
     // In the first picture, about where the second begins, and in the last.
-    for step in [1, 38, 41, 100] {
-        let mut child = begin(&workshop, step);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        fs::remove_file(workshop.path("out.png")).unwrap();
-        workshop.succeed(&RESUME);
-        assert!(workshop.read("out.png") == picture, "killed after {step}");
-        let checkpoint = workshop.checkpoint("run.checkpoint");
-        assert_eq!(checkpoint.standing.step, 120);
-        assert_eq!(checkpoint.position.is_finished, Some(true));
-        // What is finished gives its picture again, and may be replaced.
-        fs::remove_file(workshop.path("out.png")).unwrap();
-        workshop.succeed(&RESUME);
-        assert!(workshop.read("out.png") == picture);
-    }
+    kept(&workshop).assert_goes_on_after_kills(120, &[1, 38, 41, 100]);
 }
 
 #[test]
 fn an_interrupted_sheet_says_how_to_go_on() {
     let workshop = Workshop::new();
-    let child = begin(&workshop, 45);
-    let id = child.id().to_string();
-    let status = Command::new("kill").args(["-INT", &id]).status();
-    assert!(status.unwrap().success());
-    let outcome = Outcome::of(child.wait_with_output().unwrap(), &VISUALIZE);
-    let words = [
-        "with 2 of 3 pictures",
-        "`--resume run.checkpoint` goes on from step",
-    ];
-    outcome.refused(130, &words);
+    let kept = kept(&workshop);
+    kept.assert_says_how_to_go_on(45, "with 2 of 3 pictures");
     let refused = |flags: &[&str], words: &[&str]| {
         workshop.refuse(&[&RESUME[..], flags].concat(), 2, words);
     };
@@ -74,9 +46,8 @@ fn an_interrupted_sheet_says_how_to_go_on() {
     workshop.refuse(&anew, 4, &["unfinished", "--resume"]);
     let other = ["dream", "--resume=run.checkpoint"];
     workshop.refuse(&other, 2, &["no run of `impasto dream`"]);
-    workshop.succeed(&RESUME);
-    let resumed = workshop.read("out.png");
-    assert!(resumed == whole(&workshop));
+    let resumed = kept.resume();
+    assert!(resumed == kept.whole());
 }
 
 /// What an inversion is made from must be there.

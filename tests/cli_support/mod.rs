@@ -4,6 +4,8 @@
 #![allow(dead_code)]
 
 #[cfg(unix)]
+pub mod keeping;
+#[cfg(unix)]
 pub mod painting;
 #[cfg(unix)]
 pub mod small_disk;
