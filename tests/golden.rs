@@ -1,6 +1,8 @@
 //! The real networks against PyTorch in f64: features of every layer, Gram matrices, image gradients.
 //! The golden files and the script that made them are in `tests/golden/`.
 
+#[path = "golden/feature_maps.rs"]
+mod feature_maps;
 mod support;
 
 use std::fs::File;
@@ -14,15 +16,14 @@ use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Network, Weights};
 use impasto::objective::{
-    DreamTerms, GuideFeatures, LayerWeight, LossSummary, StyleTargets, StyleTerms, Wanted,
-    dream_executable, features, style_executable,
+    DreamTerms, GuideFeatures, LayerWeight, LossSummary, StyleTargets, StyleTerms,
+    dream_executable, style_executable,
 };
 use impasto::paint::{gatys, match_moments};
 use impasto::shape::Border;
 use npyz::npz::NpzArchive;
 use support::{gpu, wait};
 
-const FEATURE_TOLERANCE: f64 = 1e-4;
 const GRADIENT_TOLERANCE: f64 = 1e-3;
 const COSINE: f64 = 0.99999;
 
@@ -73,127 +74,6 @@ fn compare(a: &[f32], b: &[f32]) -> (f64, f64) {
         distance,
         dot(&of_a, &of_b) / (dot(&of_a, &of_a).sqrt() * norm_b),
     )
-}
-
-fn features_agree(model: &str) {
-    let network = network(model);
-    let mut goldens = archive(&format!("{model}_features.npz"));
-    // Convolutions are fused with their ReLU; asking for those shows the unfused path as well.
-    let layers: Vec<usize> = (0..network.architecture.layers().len())
-        .filter(|&index| {
-            let name = &network.architecture.layers()[index].name;
-            !name.starts_with("conv") && network.architecture.downscale(index) < 32
-        })
-        .collect();
-    let wanted = Wanted {
-        maps: layers.clone(),
-        ..Wanted::default()
-    };
-    let (exact, plain) = (Preference::exact(), Strategy::default());
-    let shown = picture("features.png");
-    let seen = features(
-        gpu(),
-        &network,
-        Pooling::Max,
-        &shown,
-        &wanted,
-        &exact,
-        &plain,
-    );
-    let seen = wait(gpu(), seen).unwrap();
-    for ((_, map), layer) in seen.maps.iter().zip(layers) {
-        let name = &network.architecture.layers()[layer].name;
-        let (distance, _) = compare(map, &array(&mut goldens, name));
-        assert!(
-            distance < FEATURE_TOLERANCE,
-            "{model} {name}: {distance:.2e}"
-        );
-    }
-}
-
-#[test]
-fn vgg19_features_agree_with_pytorch() {
-    features_agree("vgg19");
-}
-
-#[test]
-fn vgg16_features_agree_with_pytorch() {
-    features_agree("vgg16");
-}
-
-/// A convolution that is wanted before its ReLU gives the same map after it.
-#[test]
-fn unfused_convolutions_agree_with_fused_ones() {
-    let network = network("vgg16");
-    let layer = |name: &str| network.architecture.layer_index(name).unwrap();
-    let layers = vec![layer("conv2_1"), layer("relu2_1"), layer("conv3_2")];
-    let wanted = Wanted {
-        maps: layers,
-        ..Wanted::default()
-    };
-    let (exact, plain) = (Preference::exact(), Strategy::default());
-    let shown = picture("features.png");
-    let seen = features(
-        gpu(),
-        &network,
-        Pooling::Max,
-        &shown,
-        &wanted,
-        &exact,
-        &plain,
-    );
-    let seen = wait(gpu(), seen).unwrap();
-    let clipped: Vec<f32> = seen.maps[0].1.iter().map(|value| value.max(0.0)).collect();
-    assert_eq!(clipped, seen.maps[1].1);
-    assert!(seen.maps[0].1.iter().any(|&value| value < 0.0));
-    let expected = array(&mut archive("vgg16_features.npz"), "relu3_2");
-    let clipped: Vec<f32> = seen.maps[2].1.iter().map(|value| value.max(0.0)).collect();
-    assert!(compare(&clipped, &expected).0 < FEATURE_TOLERANCE);
-}
-
-#[test]
-fn gram_matrices_agree_with_pytorch() {
-    for model in ["vgg19", "vgg16"] {
-        let network = network(model);
-        let mut goldens = archive(&format!("{model}_gram.npz"));
-        let layers: Vec<usize> = gatys(network.architecture)
-            .style
-            .iter()
-            .map(|term| term.layer)
-            .collect();
-        let wanted = Wanted {
-            grams: layers.clone(),
-            ..Wanted::default()
-        };
-        let (exact, plain) = (Preference::exact(), Strategy::default());
-        let shown = picture("gram.png");
-        let seen = features(
-            gpu(),
-            &network,
-            Pooling::Max,
-            &shown,
-            &wanted,
-            &exact,
-            &plain,
-        );
-        let seen = wait(gpu(), seen).unwrap();
-        for ((channels, gram), layer) in seen.grams.iter().zip(layers) {
-            let name = &network.architecture.layers()[layer].name;
-            let expected = array(&mut goldens, &format!("gram:{name}"));
-            // Of the largest only the first rows are kept.
-            let rows = expected.len() / channels;
-            let (distance, _) = compare(&gram[..rows * channels], &expected);
-            assert!(
-                distance < FEATURE_TOLERANCE,
-                "{model} {name}: {distance:.2e}"
-            );
-            for i in 0..*channels {
-                for j in 0..i {
-                    assert_eq!(gram[i * channels + j], gram[j * channels + i]);
-                }
-            }
-        }
-    }
 }
 
 fn run_at(executable: &Executable, picture: &Picture) -> (Vec<f32>, Vec<f32>) {
