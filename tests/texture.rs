@@ -111,29 +111,48 @@ fn rolled(picture: &Picture) -> Picture {
     }
 }
 
-/// Mean square of the steps from one side to the opposite one, against that of all other steps between neighbours.
-fn energy_at_the_seam(picture: &Picture) -> f64 {
+/// How far the mean square of the steps from one side to the opposite one is from that of steps elsewhere, in deviations of the
+/// means of other rows and columns: about the number that a glance has for how much a seam stands out.
+fn prominence_of_the_seam(picture: &Picture) -> f64 {
     let (width, height) = (picture.width, picture.height);
     let at = |c, y, x| f64::from(picture.rgb[(c * height + y % height) * width + x % width]);
-    let [mut seam, mut elsewhere] = [(0.0, 0.0); 2];
+    let all =
+        || (0..3).flat_map(|c| (0..height).flat_map(move |y| (0..width).map(move |x| (c, y, x))));
+    let (mut columns, mut rows) = (vec![0.0; width], vec![0.0; height]);
+    for (c, y, x) in all() {
+        columns[x] += (at(c, y, x + 1) - at(c, y, x)).powi(2) / height as f64;
+        rows[y] += (at(c, y + 1, x) - at(c, y, x)).powi(2) / width as f64;
+    }
+    let seam = (columns.pop().unwrap() + rows.pop().unwrap()) / 2.0;
+    let others: Vec<f64> = columns
+        .iter()
+        .zip(&rows)
+        .map(|(a, b)| (a + b) / 2.0)
+        .collect();
+    let mean = others.iter().sum::<f64>() / others.len() as f64;
+    let squares = others.iter().map(|other| (other - mean).powi(2));
+    (seam - mean) / (squares.sum::<f64>() / others.len() as f64).sqrt()
+}
+
+/// Mean square of what a checkerboard of single pixels has most of.
+fn checkers(picture: &Picture) -> f64 {
+    let (width, height) = (picture.width, picture.height);
+    let at = |c, y, x| f64::from(picture.rgb[(c * height + y) * width + x]);
+    let mut sum = 0.0;
     for c in 0..3 {
-        for y in 0..height {
-            for x in 0..width {
-                let here = at(c, y, x);
-                let across = (at(c, y, x + 1) - here, x + 1 == width);
-                let down = (at(c, y + 1, x) - here, y + 1 == height);
-                for (step, wraps) in [across, down] {
-                    let sum = if wraps { &mut seam } else { &mut elsewhere };
-                    *sum = (sum.0 + step * step, sum.1 + 1.0);
-                }
+        for y in 0..height - 1 {
+            for x in 0..width - 1 {
+                let falling = at(c, y, x) + at(c, y + 1, x + 1);
+                sum += (falling - at(c, y, x + 1) - at(c, y + 1, x)).powi(2);
             }
         }
     }
-    (seam.0 / seam.1) / (elsewhere.0 / elsewhere.1)
+    sum / (3 * (width - 1) * (height - 1)) as f64
 }
 
 /// Gram losses fall far below those of the noise that the run starts from. On the torus the loss knows no seam; and
-/// the eye finds none either, where there is one in a texture that need not tile.
+/// the eye finds none either, where there is one in a texture that need not tile. Nor is there a checkerboard, which the
+/// network hardly sees: from white noise 50 steps leave 21 times as much of one as the style has.
 #[test]
 fn a_texture_has_the_statistics_of_its_style_and_tiles_if_it_shall() {
     let network = network();
@@ -145,21 +164,21 @@ fn a_texture_has_the_statistics_of_its_style_and_tiles_if_it_shall() {
         let found = painted(&network, &terms, &start, &styles, 50);
         let [before, after, shifted] = [&start, &found, &rolled(&found)]
             .map(|picture| style_loss(&network, &terms, &styles, picture));
-        let seam = energy_at_the_seam(&found);
+        let seam = prominence_of_the_seam(&found);
         println!("{border:?}: {before:.3e} to {after:.3e}, shifted {shifted:.3e}, seam {seam:.3}");
         assert!(after < 0.05 * before, "{border:?}: {before} to {after}");
+        let [of_style, of_found] = [&styles[0].0, &found].map(checkers);
+        println!("checkers {of_style:.2e} and {of_found:.2e}");
+        assert!(of_found < 4.0 * of_style, "{of_found} beside {of_style}");
         seams.push(((shifted / after - 1.0).abs(), seam));
     }
     let [(moved, seam), (moved_with_seam, visible)] = seams[..] else {
         panic!("two textures were painted");
     };
     assert!(moved < 0.01, "the loss of a torus moved by {moved}");
+    assert!(seam.abs() < 2.0, "the seam is at {seam} deviations");
     assert!(
-        (seam - 1.0).abs() < 0.2,
-        "the seam has {seam} of the energy"
-    );
-    assert!(
-        moved_with_seam > 0.05 && visible > 1.2,
+        moved_with_seam > 0.05 && visible > 3.0,
         "{moved_with_seam} {visible}"
     );
 }

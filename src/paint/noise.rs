@@ -6,13 +6,18 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// Independent values around middle grey with a deviation of about 0.14: bright enough to have
-/// gradients everywhere, far enough from black and white that nothing is clipped.
-pub(super) fn grey(seed: u64, count: usize) -> Vec<f32> {
+/// A picture of [`soft`] noise, planar (3, H, W), around middle grey with a deviation of about 0.14: bright enough to have
+/// gradients everywhere, far enough from black and white that hardly anything is clipped.
+pub(super) fn grey(seed: u64, [width, height]: [usize; 2]) -> Vec<f32> {
     let mut source = ChaCha8Rng::seed_from_u64(seed);
-    let unit = |bits: u32| (bits >> 8) as f32 / (1u32 << 24) as f32;
-    (0..count)
-        .map(|_| 0.25 + 0.5 * unit(source.next_u32()))
+    let mut uniform = || f64::from(source.next_u32() >> 8) / f64::from(1 << 24) - 0.5;
+    let drawn: Vec<[f64; 3]> = (0..width * height)
+        .map(|_| [0; 3].map(|_| uniform()))
+        .collect();
+    let drawn = soft(&drawn, [width, height]);
+    let value = |drawn: f64| (0.5 + 0.5 * drawn).clamp(0.0, 1.0) as f32;
+    (0..3)
+        .flat_map(|c| drawn.iter().map(move |colour| value(colour[c])))
         .collect()
 }
 
@@ -23,6 +28,30 @@ pub(super) fn bell(source: &mut ChaCha8Rng) -> f64 {
     sum * 3f64.sqrt()
 }
 
+/// Independent `values` of pixels as ones that differ little from those beside them, with the same variance; the picture
+/// is taken as a torus.
+///
+/// The kernel (1, 2, 1)/4 along both sides has a zero at the frequency of a checkerboard. A network hardly sees that one:
+/// of white noise a texture kept it to the end, four times as strong as paintings have it.
+pub(super) fn soft(values: &[[f64; 3]], [width, height]: [usize; 2]) -> Vec<[f64; 3]> {
+    let along = |values: &[[f64; 3]], step: &dyn Fn(usize, usize) -> usize, side: usize| {
+        let mix = |at: usize| {
+            let [before, after] = [side - 1, 1].map(|by| values[step(at, by)]);
+            // √(1 + 4 + 1), so that the variance stays; a side of one pixel or two has fewer that are independent.
+            let deviation = match side {
+                1 => 4.0,
+                2 => 8f64.sqrt(),
+                _ => 6f64.sqrt(),
+            };
+            [0, 1, 2].map(|c| (before[c] + 2.0 * values[at][c] + after[c]) / deviation)
+        };
+        (0..values.len()).map(mix).collect::<Vec<_>>()
+    };
+    let right = |at: usize, by: usize| at / width * width + (at % width + by) % width;
+    let down = |at: usize, by: usize| (at + by * width) % (width * height);
+    along(&along(values, &right, width), &down, height)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,7 +60,7 @@ mod tests {
     fn mean_and_variance_are_those_that_are_promised() {
         let mut source = ChaCha8Rng::seed_from_u64(3);
         let drawn: Vec<f64> = (0..20_000).map(|_| bell(&mut source)).collect();
-        let greys: Vec<f64> = grey(3, 20_000).into_iter().map(f64::from).collect();
+        let greys: Vec<f64> = grey(3, [200, 100]).into_iter().map(f64::from).collect();
         for (values, mean, deviation) in [(drawn, 0.0, 1.0), (greys, 0.5, 0.144)] {
             let count = values.len() as f64;
             let found = values.iter().sum::<f64>() / count;
@@ -39,5 +68,38 @@ mod tests {
             assert!((found - mean).abs() < 0.02, "{found}");
             assert!((square.sqrt() - deviation).abs() < 0.02, "{square}");
         }
+    }
+
+    /// The sum over windows of 2×2 that a checkerboard has most of, beside what independent values would have there.
+    #[test]
+    fn soft_noise_has_no_checkerboard_and_the_variance_of_the_other() {
+        for [width, height] in [[64, 48], [3, 200], [2, 300], [1, 400]] {
+            let mut source = ChaCha8Rng::seed_from_u64(5);
+            let drawn: Vec<[f64; 3]> = (0..width * height)
+                .map(|_| [0; 3].map(|_| bell(&mut source)))
+                .collect();
+            let found = soft(&drawn, [width, height]);
+            let variance = |values: &[[f64; 3]]| {
+                let squares = values.iter().flatten().map(|value| value * value);
+                squares.sum::<f64>() / (3 * values.len()) as f64
+            };
+            let ratio = variance(&found) / variance(&drawn);
+            assert!((ratio - 1.0).abs() < 0.25, "{width}×{height}: {ratio}");
+        }
+        let [width, height] = [64, 48];
+        let checkers = |values: &[f32]| -> f32 {
+            let at = |x: usize, y: usize| values[y % height * width + x % width];
+            let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+            let crossed =
+                pixels.map(|(x, y)| at(x, y) - at(x + 1, y) - at(x, y + 1) + at(x + 1, y + 1));
+            crossed.map(|crossed| crossed * crossed).sum::<f32>() / (width * height) as f32
+        };
+        let plane = &grey(1, [width, height])[..width * height];
+        // Of white noise of this deviation it is 4·0.144².
+        assert!(
+            checkers(plane) < 0.15 * 4.0 * 0.144 * 0.144,
+            "{}",
+            checkers(plane)
+        );
     }
 }

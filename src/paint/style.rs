@@ -169,6 +169,6 @@ fn starting_picture(content: &Picture, start: &Start) -> Vec<f32> {
     match start {
         Start::Content => content.rgb.clone(),
         Start::Picture(picture) => picture.rgb.clone(),
-        Start::Noise { seed } => noise::grey(*seed, content.rgb.len()),
+        Start::Noise { seed } => noise::grey(*seed, [content.width, content.height]),
     }
 }

@@ -7,7 +7,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::noise::bell;
+use super::noise::{bell, soft};
 use super::recipe::gatys;
 use crate::image::Picture;
 use crate::net::Architecture;
@@ -31,9 +31,12 @@ pub fn canvas(styles: &[(Picture, f32)], [width, height]: [usize; 2], seed: u64)
     let spread = colours.spread();
     let mut source = ChaCha8Rng::seed_from_u64(seed);
     let pixels = width * height;
+    let drawn: Vec<[f64; 3]> = (0..pixels)
+        .map(|_| [0; 3].map(|_| bell(&mut source)))
+        .collect();
+    let drawn = soft(&drawn, [width, height]);
     let mut rgb = vec![0.0; 3 * pixels];
-    for at in 0..pixels {
-        let drawn = [0, 1, 2].map(|_| bell(&mut source));
+    for (at, drawn) in drawn.iter().enumerate() {
         for c in 0..3 {
             let sum: f64 = (0..3).map(|k| spread[c][k] * drawn[k]).sum();
             rgb[c * pixels + at] = (colours.mean[c] + sum).clamp(0.0, 1.0) as f32;
