@@ -312,3 +312,38 @@ fn damaged_and_newer_records_are_told() {
     change(b"\"tv-weight\"", b"\"tv-height\"");
     workshop.refuse(&again, 4, &["`bad.tiff`", "does not take"]);
 }
+
+#[test]
+fn the_time_is_recorded_where_it_is_asked_for() {
+    let workshop = Workshop::with_pictures();
+    let plain = paint(&workshop, "out.png", &[]);
+    assert!(plain["painted"].is_null());
+    let timed = paint(&workshop, "timed.png", &["--record-time"]);
+    let (at, seconds) = (&timed["painted"]["at"], &timed["painted"]["seconds"]);
+    // 2026-11-26T18:07:00Z
+    let at = at.as_str().unwrap();
+    assert_eq!(at.len(), 20, "{at}");
+    assert!(at.starts_with("20") && at.ends_with('Z'), "{at}");
+    assert!(seconds.as_f64().unwrap() < 60.0, "{timed}");
+    assert!(timed["options"]["record-time"].is_null());
+    let told = workshop.succeed(&["inspect", "record", "timed.png"]);
+    assert!(told.stdout.contains(&format!("painted    {at}, in ")));
+    assert_eq!(workshop.picture("timed.png"), workshop.picture("out.png"));
+    // The time is nothing that is made again.
+    workshop.succeed(&["style", "--from", "timed.png", "-o", "again.png"]);
+    assert!(workshop.read("again.png") == workshop.read("out.png"));
+    let both = ["--record-time", "--no-record", "-o", "none.png"];
+    workshop.refuse(&[&STYLE[..], &both].concat(), 2, &["--no-record"]);
+    for run in [
+        "dream content.png --layer relu1_2 --octaves 1 --iterations 1",
+        "visualize --layer relu1_2 --channel 1 --size 24 --iterations 1",
+        "sweep content.png --style style.png --recipe gatys --iterations 1 --vary seed=1,2",
+    ] {
+        let words: Vec<&str> = run.split(' ').collect();
+        workshop.succeed(&[&words[..], &["--record-time", "-o", "run.png"]].concat());
+        let made = record(&workshop, "run.png");
+        let runs = made["runs"].as_array();
+        let last = runs.map_or(&made, |runs| runs.last().unwrap());
+        assert!(last["painted"]["at"].is_string(), "{made}");
+    }
+}

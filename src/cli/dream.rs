@@ -76,7 +76,7 @@ pub fn run(
     let keeping = Keeping::new(common, flags, &session, (inputs.clone(), &names))?;
     let mut draft = Draft::new(
         common,
-        arguments.no_record,
+        arguments.recording,
         &mut session,
         (files, arguments.seed),
         (&inputs, &output),
@@ -155,7 +155,7 @@ impl Job<'_> {
         let (adapter, kernels) = (self.gpu.adapter(), progress.kernels().to_string());
         let origin = fingerprints.origin(adapter, kernels, size, Default::default());
         let record = self.draft.record(self.common, origin, None)?;
-        Some(record.after(step, progress.terms()))
+        Some(record.after((step, progress.seconds()), progress.terms()))
     }
 }
 

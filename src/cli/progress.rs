@@ -189,7 +189,8 @@ impl Progress {
         let (known, terms) = &self.terms;
         // After a failure the picture may be of an earlier step than the losses.
         let terms = terms.iter().filter(|_| *known == step).copied();
-        Some(record.after(step, self.names.iter().cloned().zip(terms)))
+        let named = self.names.iter().cloned().zip(terms);
+        Some(record.after((step, self.seconds()), named))
     }
 
     /// Whether Ctrl-C was pressed.

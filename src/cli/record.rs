@@ -1,7 +1,7 @@
 //! Records: what every picture of `style`, `texture` and `dream` says of its making, as JSON inside the file.
 //!
-//! There is nothing in a record that two runs of one command do not share, such as the time: the same command
-//! makes the same bytes.
+//! There is nothing in a record that two runs of one command do not share, such as the time, unless `--record-time` asks
+//! for that: the same command makes the same bytes.
 
 use std::collections::BTreeMap;
 use std::path::{MAIN_SEPARATOR, Path, absolute};
@@ -15,8 +15,10 @@ use impasto::optim::OptimiserSettings;
 use impasto::paint::RunOrigin;
 use impasto::quote::brief;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
-use super::arguments::{Common, Weighted};
+use super::arguments::{Common, RecordingArguments, Weighted};
 use super::checkpoint::Inputs;
 use super::failure::Failure;
 use super::pictures::{Output, is_stream};
@@ -28,7 +30,7 @@ use super::{explain, say};
 const FORM: u32 = 1;
 
 /// Flags that decide where things go, and not what is painted. Records are without them.
-const UNRECORDED: [&str; 9] = [
+const UNRECORDED: [&str; 10] = [
     "output",
     "format",
     "save-every",
@@ -38,6 +40,7 @@ const UNRECORDED: [&str; 9] = [
     "checkpoint",
     "checkpoint-every",
     "no-record",
+    "record-time",
 ];
 
 /// Options that name pictures to be read.
@@ -75,12 +78,27 @@ pub struct Record {
     pub steps: usize,
     /// Loss terms by name, as the last step found them; null where they were not finite.
     pub losses: BTreeMap<String, Option<f32>>,
+    /// When it was painted, and how long that took, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub painted: Option<Painted>,
     /// The runs on a sheet of several, of whose first the rest is told; none of a picture.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<SheetRun>,
     /// See [`Draft::steps_are_shared`].
     #[serde(skip)]
     steps_are_shared: bool,
+    /// See [`Draft::is_dated`].
+    #[serde(skip)]
+    is_dated: bool,
+}
+
+/// The time of a picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Painted {
+    /// When it was written, as RFC 3339 has it, in UTC.
+    pub at: String,
+    /// How long it took, over all sittings.
+    pub seconds: f64,
 }
 
 /// A run on a sheet of `impasto sweep`.
@@ -92,6 +110,9 @@ pub struct SheetRun {
     pub steps: usize,
     /// As [`Record::losses`].
     pub losses: BTreeMap<String, Option<f32>>,
+    /// As [`Record::painted`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub painted: Option<Painted>,
 }
 
 /// A file that was read.
@@ -166,6 +187,8 @@ pub struct Draft {
     pub options: Option<Options>,
     /// Seed of noise.
     pub seed: u64,
+    /// Whether records have the time.
+    pub is_dated: bool,
     /// The run that is made again.
     pub repeated: Option<Repetition>,
     /// Whether all steps hang on how many there are, so that a shorter run makes other pictures on its way.
@@ -176,11 +199,16 @@ impl Draft {
     /// Of a run that read `inputs` and writes `output`.
     pub fn new(
         common: &Common,
-        no_record: bool,
+        recording: RecordingArguments,
         session: &mut Session,
         (inputs, seed): (Vec<Input>, u64),
         (fingerprints, output): (&Inputs, &Output),
     ) -> Result<Self, Failure> {
+        recording.check()?;
+        let RecordingArguments {
+            no_record,
+            record_time,
+        } = recording;
         let repeated = session.repeated.take();
         if let Some(repeated) = &repeated {
             repeated.check(common, &inputs, fingerprints)?;
@@ -218,6 +246,7 @@ impl Draft {
             fingerprints: fingerprints.clone(),
             options,
             seed,
+            is_dated: record_time,
             repeated,
             steps_are_shared: false,
         })
@@ -255,8 +284,21 @@ impl Draft {
             resolved,
             steps: 0,
             losses: BTreeMap::new(),
+            painted: None,
             runs: Vec::new(),
             steps_are_shared: self.steps_are_shared,
+            is_dated: self.is_dated,
+        })
+    }
+}
+
+impl Painted {
+    /// A picture that took so many `seconds` and is written now; nothing where the clock is out of its mind.
+    fn now(seconds: f64) -> Option<Self> {
+        let now = OffsetDateTime::now_utc().replace_nanosecond(0).ok()?;
+        Some(Self {
+            at: now.format(&Rfc3339).ok()?,
+            seconds: (10.0 * seconds).round() / 10.0,
         })
     }
 }
@@ -268,9 +310,16 @@ impl Record {
         self.origin.kernels = kernels.to_string();
     }
 
-    /// The record of the picture after `steps`, where the last step found `losses`.
-    pub fn after(&self, steps: usize, losses: impl Iterator<Item = (String, f32)>) -> Self {
+    /// The record of the picture after `steps` and so many `seconds`, where the last step found `losses`.
+    pub fn after(
+        &self,
+        (steps, seconds): (usize, f64),
+        losses: impl Iterator<Item = (String, f32)>,
+    ) -> Self {
         let mut record = self.clone();
+        if self.is_dated {
+            record.painted = Painted::now(seconds);
+        }
         if !self.steps_are_shared {
             let iterations = vec![steps.to_string()];
             let options = &mut record.origin.options;
@@ -297,6 +346,7 @@ impl Record {
         self.origin.size = [width, height];
         self.steps = runs.iter().map(|run| run.steps).sum();
         self.losses.clear();
+        self.painted = None;
         self.runs = runs;
         self
     }

@@ -14,7 +14,7 @@ use super::resume::{Flag, Run, command_line};
 use super::say;
 
 /// Flags with which the same picture comes out.
-const HARMLESS: [&str; 8] = [
+const HARMLESS: [&str; 9] = [
     "output",
     "save-every",
     "trace",
@@ -23,6 +23,7 @@ const HARMLESS: [&str; 8] = [
     "checkpoint",
     "checkpoint-every",
     "no-record",
+    "record-time",
 ];
 
 /// A run to be made again.

@@ -305,13 +305,14 @@ pub fn is_path(name: &str, value: &OsStr) -> bool {
 
 /// Flags that may differ from those of the checkpoint: they change no step, or what they name is compared with
 /// what the checkpoint knows of it.
-const FREE: [&str; 17] = [
+const FREE: [&str; 18] = [
     "content",
     "image",
     "invert",
     "caricature",
     "output",
     "no-record",
+    "record-time",
     "iterations",
     "save-every",
     "trace",

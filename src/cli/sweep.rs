@@ -255,6 +255,7 @@ fn write(
             options: run.options.iter().cloned().collect::<BTreeMap<_, _>>(),
             steps: record.steps,
             losses: record.losses.clone(),
+            painted: record.painted.clone(),
         };
         let vary = arguments.variations.iter();
         let vary = vary.map(|of| format!("{}={}", of.flag, of.values.join(",")));

@@ -69,7 +69,7 @@ pub fn run(
     let (of_files, to_files) = ((files, arguments.seed), (&inputs, &output));
     let record = Draft::new(
         common,
-        arguments.no_record,
+        arguments.recording,
         &mut session,
         of_files,
         to_files,

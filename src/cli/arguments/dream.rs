@@ -12,6 +12,7 @@ use impasto::kernels::pool2::Pooling;
 use impasto::optim::Smoothing;
 
 use super::keeping::KeepingArguments;
+use super::recording::RecordingArguments;
 use super::values::{
     Weighted, above_one, finite, not_negative, pooling, positive, range, svg, unit,
 };
@@ -139,10 +140,8 @@ pub struct DreamArguments {
     /// Dream again as this picture was dreamt, by the record in it; other flags go before those of the record
     #[arg(long, conflicts_with = "resume", value_name = "PICTURE")]
     pub from: Option<PathBuf>,
-    /// Leave out the record of options, versions, adapter, and the paths and checksums of inputs, which pictures have
-    /// otherwise (see `inspect record`)
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_possible_values = true, hide_default_value = true, value_name = "true|false")]
-    pub no_record: bool,
+    #[command(flatten)]
+    pub recording: RecordingArguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{Args, ValueEnum};
 use impasto::image::{Depth, PictureFormat};
 use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
 
 use super::descent::DescentArguments;
 use super::keeping::KeepingArguments;
+use super::recording::RecordingArguments;
 use super::values::{Weighted, not_negative, pooling, positive, svg};
 use crate::cli::memory::Bytes;
 
@@ -87,10 +88,8 @@ pub struct RunArguments {
     /// Make the run again that this picture is of, by the record in it; other flags go before those of the record
     #[arg(long, conflicts_with = "resume", value_name = "PICTURE")]
     pub from: Option<PathBuf>,
-    /// Leave out the record of options, versions, adapter, losses, and the paths and checksums of inputs, which
-    /// pictures have otherwise (see `inspect record`)
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_possible_values = true, hide_default_value = true, value_name = "true|false")]
-    pub no_record: bool,
+    #[command(flatten)]
+    pub recording: RecordingArguments,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -8,6 +8,7 @@ use impasto::image::PictureFormat;
 use impasto::kernels::pool2::Pooling;
 
 use super::keeping::KeepingArguments;
+use super::recording::RecordingArguments;
 use super::values::{finite, not_negative, pooling, positive};
 use crate::cli::memory::Bytes;
 
@@ -111,9 +112,8 @@ pub struct VisualizeArguments {
     /// Make the picture again that this one is, by the record in it; other flags go before those of the record
     #[arg(long, conflicts_with = "resume", value_name = "PICTURE")]
     pub from: Option<PathBuf>,
-    /// Leave out the record of how the picture was made (see `inspect record`)
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_possible_values = true, hide_default_value = true, value_name = "true|false")]
-    pub no_record: bool,
+    #[command(flatten)]
+    pub recording: RecordingArguments,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -175,7 +175,8 @@ impl Progress {
         self.seconds()
     }
 
-    fn seconds(&self) -> f64 {
+    /// Seconds of painting.
+    pub fn seconds(&self) -> f64 {
         self.earlier + self.started.elapsed().as_secs_f64()
     }
 

@@ -21,7 +21,7 @@ use crate::cli::say;
 use crate::cli::wait::wait;
 
 /// Flags in which frames of one dream may differ.
-const FREE: [&str; 9] = [
+const FREE: [&str; 10] = [
     "zoom",
     "frames",
     "fps",
@@ -31,6 +31,7 @@ const FREE: [&str; 9] = [
     "mask",
     "memory",
     "no-record",
+    "record-time",
 ];
 
 /// What `--zoom` and the flags beside it say.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::failure::Failure;
-use crate::cli::record::{self, Record};
+use crate::cli::record::{self, Painted, Record};
 use crate::cli::terminal::print;
 
 /// Runs the command.
@@ -25,6 +25,9 @@ fn in_words(record: &Record) -> String {
         format!("steps      {}", record.steps),
         format!("seed       {}", record.seed),
     ];
+    if let Some(Painted { at, seconds }) = &record.painted {
+        lines.push(format!("painted    {at}, in {seconds:.1} s"));
+    }
     if let Some(resolved) = &record.resolved {
         lines.push(format!("strategy   {}", resolved.strategy));
         // The settings are made of numbers and names, so they can always be written.
@@ -46,8 +49,11 @@ fn in_words(record: &Record) -> String {
             None => format!(", {name} not finite"),
         });
         let losses: String = losses.collect();
+        let painted = run.painted.as_ref().map_or(String::new(), |painted| {
+            format!(", {} in {:.1} s", painted.at, painted.seconds)
+        });
         lines.push(format!(
-            "run        {}: {} steps{losses}",
+            "run        {}: {} steps{losses}{painted}",
             options.join(" "),
             run.steps
         ));

@@ -121,7 +121,7 @@ impl Opened {
         let to_files = (&inputs, &output);
         let record = Draft::new(
             common,
-            arguments.no_record,
+            arguments.recording,
             &mut session,
             of_files,
             to_files,

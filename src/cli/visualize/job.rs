@@ -60,7 +60,7 @@ impl Job<'_> {
         let picture = self.composed(&outcome.pictures);
         let losses = outcome.losses.iter().cloned();
         let record = self.record.as_ref();
-        let record = record.map(|record| record.after(outcome.steps, losses));
+        let record = record.map(|record| record.after((outcome.steps, seconds), losses));
         self.output.write_somewhere(&picture, record.as_ref())?;
         let name = self.output.name();
         let answer = match &outcome.losses[..] {

@@ -148,6 +148,7 @@ fn tell(
 
 /// Refuses flags that do not go together.
 fn check(arguments: &VisualizeArguments) -> Result<(), Failure> {
+    arguments.recording.check()?;
     if let (Some((option, _)), Objective::Neuron) = (image(arguments), arguments.objective) {
         return Err(Failure::usage(format!(
             "--{option} takes all features of its picture, and --objective neuron one; leave one of them away"

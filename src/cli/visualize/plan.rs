@@ -143,11 +143,12 @@ impl Plan {
         Ok(Draft {
             inputs: self.inputs.clone(),
             fingerprints,
-            options: match arguments.no_record {
+            options: match arguments.recording.no_record {
                 true => None,
                 false => Some(session.options()?),
             },
             seed: arguments.seed,
+            is_dated: arguments.recording.record_time,
             repeated,
             // Those of a sheet are made again for each of its pictures.
             steps_are_shared: arguments.grid.is_some(),
