@@ -156,7 +156,7 @@ impl PipelineCache {
     }
 
     /// Compiles what is missing of `wanted`, on all processors. A first step of VGG-19 at 128² on Mesa's software driver,
-    /// which remembers what LLVM made, takes 1.8 s on two of them; one after the other, 2.1 s.
+    /// which remembers what LLVM made, came 0.3 s earlier on two of them than by one pipeline after the other.
     pub(super) fn prepare<'k>(
         &self,
         device: &wgpu::Device,

@@ -6,15 +6,15 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// A picture of [`soft`] noise, planar (3, H, W), around middle grey with a deviation of about 0.14: bright enough to have
+/// A picture of [softened](soften) noise, planar (3, H, W), around middle grey with a deviation of about 0.14: bright enough to have
 /// gradients everywhere, far enough from black and white that hardly anything is clipped.
 pub(super) fn grey(seed: u64, [width, height]: [usize; 2]) -> Vec<f32> {
     let mut source = ChaCha8Rng::seed_from_u64(seed);
     let mut uniform = || f64::from(source.next_u32() >> 8) / f64::from(1 << 24) - 0.5;
-    let drawn: Vec<[f64; 3]> = (0..width * height)
+    let mut drawn: Vec<[f64; 3]> = (0..width * height)
         .map(|_| [0; 3].map(|_| uniform()))
         .collect();
-    let drawn = soft(&drawn, [width, height]);
+    soften(&mut drawn, width);
     let value = |drawn: f64| (0.5 + 0.5 * drawn).clamp(0.0, 1.0) as f32;
     (0..3)
         .flat_map(|c| drawn.iter().map(move |colour| value(colour[c])))
@@ -28,28 +28,38 @@ pub(super) fn bell(source: &mut ChaCha8Rng) -> f64 {
     sum * 3f64.sqrt()
 }
 
-/// Independent `values` of pixels as ones that differ little from those beside them, with the same variance; the picture
-/// is taken as a torus.
+/// Makes of independent `values` of pixels ones that differ little from those beside them, with the same variance; the
+/// picture is taken as a torus. In place, as pictures may be large.
 ///
 /// The kernel (1, 2, 1)/4 along both sides has a zero at the frequency of a checkerboard. A network hardly sees that one:
 /// of white noise a texture kept it to the end, four times as strong as paintings have it.
-pub(super) fn soft(values: &[[f64; 3]], [width, height]: [usize; 2]) -> Vec<[f64; 3]> {
-    let along = |values: &[[f64; 3]], step: &dyn Fn(usize, usize) -> usize, side: usize| {
-        let mix = |at: usize| {
-            let [before, after] = [side - 1, 1].map(|by| values[step(at, by)]);
-            // √(1 + 4 + 1), so that the variance stays; a side of one pixel or two has fewer that are independent.
-            let deviation = match side {
-                1 => 4.0,
-                2 => 8f64.sqrt(),
-                _ => 6f64.sqrt(),
-            };
-            [0, 1, 2].map(|c| (before[c] + 2.0 * values[at][c] + after[c]) / deviation)
+pub(super) fn soften(values: &mut [[f64; 3]], width: usize) {
+    let height = values.len() / width;
+    let mix = |before: [f64; 3], here: [f64; 3], after: [f64; 3], side: usize| {
+        // √(1 + 4 + 1), so that the variance stays; a side of one pixel or two has fewer that are independent.
+        let deviation = match side {
+            1 => 4.0,
+            2 => 8f64.sqrt(),
+            _ => 6f64.sqrt(),
         };
-        (0..values.len()).map(mix).collect::<Vec<_>>()
+        [0, 1, 2].map(|c| (before[c] + 2.0 * here[c] + after[c]) / deviation)
     };
-    let right = |at: usize, by: usize| at / width * width + (at % width + by) % width;
-    let down = |at: usize, by: usize| (at + by * width) % (width * height);
-    along(&along(values, &right, width), &down, height)
+    for row in values.chunks_exact_mut(width) {
+        let (first, mut before) = (row[0], row[width - 1]);
+        for x in 0..width {
+            let (here, after) = (row[x], row.get(x + 1).copied().unwrap_or(first));
+            row[x] = mix(before, here, after, width);
+            before = here;
+        }
+    }
+    let first = values[..width].to_vec();
+    let mut before = values[(height - 1) * width..].to_vec();
+    for at in 0..values.len() {
+        let (x, here) = (at % width, values[at]);
+        let after = values.get(at + width).copied().unwrap_or(first[x]);
+        values[at] = mix(before[x], here, after, height);
+        before[x] = here;
+    }
 }
 
 #[cfg(test)]
@@ -78,7 +88,8 @@ mod tests {
             let drawn: Vec<[f64; 3]> = (0..width * height)
                 .map(|_| [0; 3].map(|_| bell(&mut source)))
                 .collect();
-            let found = soft(&drawn, [width, height]);
+            let mut found = drawn.clone();
+            soften(&mut found, width);
             let variance = |values: &[[f64; 3]]| {
                 let squares = values.iter().flatten().map(|value| value * value);
                 squares.sum::<f64>() / (3 * values.len()) as f64

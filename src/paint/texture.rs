@@ -7,7 +7,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::noise::{bell, soft};
+use super::noise::{bell, soften};
 use super::recipe::gatys;
 use crate::image::Picture;
 use crate::net::Architecture;
@@ -31,10 +31,10 @@ pub fn canvas(styles: &[(Picture, f32)], [width, height]: [usize; 2], seed: u64)
     let spread = colours.spread();
     let mut source = ChaCha8Rng::seed_from_u64(seed);
     let pixels = width * height;
-    let drawn: Vec<[f64; 3]> = (0..pixels)
+    let mut drawn: Vec<[f64; 3]> = (0..pixels)
         .map(|_| [0; 3].map(|_| bell(&mut source)))
         .collect();
-    let drawn = soft(&drawn, [width, height]);
+    soften(&mut drawn, width);
     let mut rgb = vec![0.0; 3 * pixels];
     for (at, drawn) in drawn.iter().enumerate() {
         for c in 0..3 {
