@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Paints one pair at several sizes with the same flags, and compares the pictures: does a draft predict the final?
 
-    python docs/comparison/sizes.py FOLDER CONTENT STYLE IMPASTO [--sizes 128,256,512] [-- FLAGS]     needs torch, numpy, pillow
+    python docs/comparison/sizes.py [--sizes 128,256,512] FOLDER CONTENT STYLE IMPASTO [-- FLAGS]     needs torch, numpy, pillow
 
 Writes FOLDER/SIZE.png, keeping what is there, and prints for each size the mean colour, the style loss of each layer as a
 share of what the content itself has there, and the border's gradient energy; then the largest change from one size to the

@@ -9,6 +9,7 @@ mod forecast;
 mod glance;
 mod noise;
 mod octaves;
+mod proportion;
 mod recipe;
 mod scale_watcher;
 mod scaled;
@@ -25,6 +26,7 @@ pub use dream::{DreamChoices, DreamStanding, DreamStart, DreamWatcher, Dreamt, d
 pub use forecast::{StyleForecast, StyleProblem, anything_fits, first_that_fits};
 pub use glance::{Glance, dream_gradient_that_fits, features_that_fit, style_gradient_that_fits};
 pub use octaves::{Octave, octave_sizes};
+pub use proportion::{at_scale, in_proportion};
 pub use recipe::{
     RecipeFinish, StyleRecipe, dream_weight, gatys, gatys_style_weight, match_grams, match_moments,
     painterly_style_weight,

@@ -1,5 +1,6 @@
 //! Recipes as data: every constant of a way to paint stands here.
 
+use super::proportion::in_proportion;
 use super::texture::texture;
 use crate::kernels::pool2::Pooling;
 use crate::net::Architecture;
@@ -107,8 +108,13 @@ impl StyleRecipe {
     }
 
     /// The objective of the finish of a run on `terms`, which differ from those of the recipe by what the user wants:
-    /// as they do there, the weights differ here.
-    pub fn finishing(&self, terms: &StyleTerms, architecture: Architecture) -> StyleTerms {
+    /// as they do there, the weights differ here; and they are [`in_proportion`] for a picture with the longer side `side`.
+    pub fn finishing(
+        &self,
+        terms: &StyleTerms,
+        architecture: Architecture,
+        side: usize,
+    ) -> StyleTerms {
         let relative = |to: f32, wanted: f32, usual: f32| match usual {
             0.0 => wanted,
             usual => to * wanted / usual,
@@ -134,7 +140,7 @@ impl StyleRecipe {
             };
             term.weight *= here / there;
         }
-        finishing
+        in_proportion(finishing, architecture, side)
     }
 }
 

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::descent::{Ending, Painting, Schedule, Standing, Watcher};
+use super::proportion::at_scale;
 use super::scale_watcher::ScaleWatcher;
 use super::scales::{Scale, ScalePosition, Sources, averaging_over, carried_up};
 use super::search::Way;
@@ -25,7 +26,7 @@ pub struct Finish {
 /// Everything about a run over scales but its pictures.
 #[derive(Clone, Debug)]
 pub struct ScaledChoices {
-    /// The objective, the same at every scale before the finish.
+    /// The objective of every scale before the finish, in its [proportion there](at_scale).
     pub terms: StyleTerms,
     /// How to descend it.
     pub optimiser: OptimiserSettings,
@@ -282,7 +283,7 @@ impl<'a> ScaledRun<'a> {
         };
         let (terms, optimiser, average) = self.pursuit();
         let choices = StyleChoices {
-            terms: terms.clone(),
+            terms,
             optimiser,
             averaging: averaging_over(scale.steps, average),
             start,
@@ -321,11 +322,14 @@ impl<'a> ScaledRun<'a> {
     }
 
     /// What is descended where it stands, how, and the decay of the mean of its pictures.
-    fn pursuit(&self) -> (&StyleTerms, OptimiserSettings, f32) {
-        let choices = &self.choices;
+    fn pursuit(&self) -> (StyleTerms, OptimiserSettings, f32) {
+        let (choices, architecture) = (&self.choices, self.network.architecture);
         match &choices.finish {
-            Some(finish) if self.is_last() => (&finish.terms, finish.optimiser, 0.0),
-            _ => (&choices.terms, choices.optimiser, choices.average),
+            Some(finish) if self.is_last() => (finish.terms.clone(), finish.optimiser, 0.0),
+            _ => {
+                let terms = at_scale(&choices.terms, architecture, self.scale().size);
+                (terms, choices.optimiser, choices.average)
+            }
         }
     }
 

@@ -148,8 +148,9 @@ pub fn stages(
     if steps == 0 {
         return Ok((scales, None));
     }
+    let side = scales.last().map_or(0, |scale| scale.size);
     let finish = JobFinish {
-        terms: recipe.finishing(terms, architecture),
+        terms: recipe.finishing(terms, architecture, side),
         optimiser: OptimiserWish::lbfgs(arguments.history, recipe.finish.optimiser),
     };
     Ok((scales, Some(finish)))

@@ -1,0 +1,50 @@
+//! Terms in proportion at every size. The larger a photograph is, the smoother is what the network sees of it, and the
+//! less the deeper its layers: left alone, composition would count for less in large pictures, and the content too.
+
+use crate::net::Architecture;
+use crate::objective::{Statistics, StyleTerms};
+
+/// Longer sides at which the weights of recipes were chosen by looking.
+const CHOSEN_SIDES: [usize; 2] = [256, 320];
+
+/// By how much the mean square of the features at relu4_2 shrinks where a photograph is twice as large. A mean over
+/// photographs and sizes up to 450 pixels, by `docs/comparison/shrinking.py`.
+const CONTENT: f32 = 1.5;
+
+/// By how much the mean squared difference of the Gram matrices of a photograph and a painting at relu1_1, relu2_1,
+/// relu3_1, relu4_1, relu5_1 shrinks where both are twice as large, by the same.
+const GRAMS: [f32; 5] = [1.0, 1.2, 1.7, 2.0, 4.8];
+
+/// `terms` for a picture with the longer side `side`, weighed so that they are in the proportion that they have at 256
+/// to 320 pixels. Beyond two doublings or halvings, which nobody measured, no more is made up for.
+pub fn in_proportion(mut terms: StyleTerms, architecture: Architecture, side: usize) -> StyleTerms {
+    let chosen = side.clamp(CHOSEN_SIDES[0], CHOSEN_SIDES[1]);
+    let doublings = (side.max(1) as f32 / chosen as f32).log2();
+    let made_up = |shrinking: f32| shrinking.powf(doublings.clamp(-2.0, 2.0));
+    terms.content_weight *= made_up(CONTENT);
+    for term in &mut terms.dream {
+        term.weight *= made_up(CONTENT);
+    }
+    for term in &mut terms.style {
+        let halvings = architecture.downscale(term.layer).ilog2() as usize;
+        let grams = GRAMS[halvings.min(GRAMS.len() - 1)];
+        term.weight *= match terms.statistics {
+            Statistics::Gram => made_up(grams),
+            // Squares of features instead of their fourth powers.
+            Statistics::Moments => made_up(grams.sqrt()),
+        };
+    }
+    terms
+}
+
+/// `terms` for a scale of a run before its finish. Moments are held in proportion where it is large, as else faces come
+/// apart there; small scales find the composition, with what of the content they see. Gram matrices are left as Gatys
+/// et al. weigh them.
+pub fn at_scale(terms: &StyleTerms, architecture: Architecture, side: usize) -> StyleTerms {
+    match terms.statistics {
+        Statistics::Gram => terms.clone(),
+        Statistics::Moments => {
+            in_proportion(terms.clone(), architecture, side.max(CHOSEN_SIDES[0]))
+        }
+    }
+}
