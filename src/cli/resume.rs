@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf, absolute};
-use std::str::FromStr;
+use std::path::{PathBuf, absolute};
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use impasto::paint::Checkpoint;
 
-use super::arguments::{Arguments, Weighted};
+use super::arguments::Arguments;
 use super::checkpoint;
 use super::failure::Failure;
 use super::network;
 use super::repeat::Repetition;
+use agreement::continuation;
+
+mod agreement;
 
 /// Flags with their values, paths absolute.
 pub type Options = BTreeMap<String, Vec<String>>;
@@ -303,69 +305,6 @@ pub fn is_path(name: &str, value: &OsStr) -> bool {
     }
 }
 
-/// Flags that may differ from those of the checkpoint: they change no step, or what they name is compared with
-/// what the checkpoint knows of it.
-const FREE: [&str; 18] = [
-    "content",
-    "image",
-    "invert",
-    "caricature",
-    "output",
-    "no-record",
-    "record-time",
-    "iterations",
-    "save-every",
-    "trace",
-    "plot",
-    "preview",
-    "checkpoint",
-    "checkpoint-every",
-    "model",
-    "weights",
-    "adapter",
-    "memory",
-];
-
-impl Run {
-    /// Whether this flag may differ.
-    fn leaves_free(self, flag: &str) -> bool {
-        // A dream with other steps in its first octave is another dream, and so is a picture of a sheet.
-        let is_shared =
-            [DREAM.command, VISUALIZE.command].contains(&self.command) && flag == "iterations";
-        FREE.contains(&flag) && !is_shared
-    }
-}
-
-/// The command line of the run that was kept with what was `given` now.
-fn continuation(
-    run: Run,
-    kept: &Options,
-    given: &[Flag],
-    path: &Path,
-) -> Result<Vec<OsString>, Failure> {
-    if !kept.contains_key(run.mark) {
-        return Err(Failure::usage(format!(
-            "`{}` is no run of `impasto {}`; go on with the command that began it",
-            path.display(),
-            run.command
-        )));
-    }
-    let mut options: BTreeMap<&str, Vec<OsString>> = kept
-        .iter()
-        .map(|(name, values)| (&**name, values.iter().map(OsString::from).collect()))
-        .collect();
-    options.insert("checkpoint", vec![path.into()]);
-    for flag in given.iter().filter(|flag| flag.given) {
-        let before = options.get(&*flag.name).map_or(&[][..], |values| values);
-        if !run.leaves_free(&flag.name) && !agree(&flag.name, before, &flag.values) {
-            return Err(disagreement(flag, before, path));
-        }
-        options.insert(&flag.name, flag.values.clone());
-    }
-    options.insert("resume", vec![path.into()]);
-    Ok(command_line(run, options))
-}
-
 /// The command line of a run with these options.
 pub fn command_line(run: Run, mut options: BTreeMap<&str, Vec<OsString>>) -> Vec<OsString> {
     let pictures = options.remove(run.positional).unwrap_or_default();
@@ -380,48 +319,4 @@ pub fn command_line(run: Run, mut options: BTreeMap<&str, Vec<OsString>>) -> Vec
     words.push("--".into());
     words.extend(pictures);
     words
-}
-
-/// Whether two lists of values mean the same.
-fn agree(name: &str, before: &[OsString], now: &[OsString]) -> bool {
-    let number = |text: &str| text.parse::<f64>().ok();
-    // A style may have moved: its picture is compared later, its weight here.
-    let weight = |text: &str| {
-        Weighted::from_str(text)
-            .ok()
-            .map(|weighted| weighted.weight)
-    };
-    before.len() == now.len()
-        && before.iter().zip(now).all(|(before, now)| {
-            before == now
-                || match (before.to_str(), now.to_str()) {
-                    (Some(before), Some(now)) if matches!(name, "style" | "styles") => {
-                        weight(before) == weight(now)
-                    }
-                    (Some(before), Some(now)) => {
-                        number(before).is_some() && number(before) == number(now)
-                    }
-                    _ => false,
-                }
-        })
-}
-
-fn disagreement(flag: &Flag, before: &[OsString], path: &Path) -> Failure {
-    let shown = |values: &[OsString]| {
-        let values: Vec<_> = values
-            .iter()
-            .map(|value| format!("`{}`", value.display()))
-            .collect();
-        values.join(", ")
-    };
-    let before = match before {
-        [] => "none".to_string(),
-        values => shown(values),
-    };
-    Failure::usage(format!(
-        "--{} {} does not agree with the run of `{}`, which has {before}; leave the flag out",
-        flag.name,
-        shown(&flag.values),
-        path.display()
-    ))
 }
