@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{check_output, check_output_file, remove_leftovers};
+use impasto::image::remove_leftovers;
 use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 use impasto::objective::StyleTerms;
@@ -13,14 +13,14 @@ use impasto::paint::{
 };
 
 use super::arguments::{Common, RunArguments, StyleArguments};
-use super::checkpoint::{Keeper, check_file, check_names, warn_of_change};
+use super::checkpoint::{Keeper, warn_of_change};
 use super::ending::{conclude, left_out, save_somewhere, summary};
 use super::failure::Failure;
 use super::loss_plot::LossPlot;
 use super::memory::{Bytes, OptimiserWish};
-use super::pictures::{Output, check_streams, is_stream};
+use super::pictures::Output;
 use super::preview::Preview;
-use super::progress::{Progress, Saving, minutes, numbered, step_of};
+use super::progress::{Progress, Saving, minutes};
 use super::record::{Draft, Resolved};
 use super::resume::{Options, Session};
 use super::trace::Trace;
@@ -30,6 +30,7 @@ use super::{explain, network, open_gpu, say, tuning};
 mod batch;
 mod border;
 mod expectation;
+mod files;
 mod keeping;
 mod masks;
 mod objective;
@@ -45,6 +46,7 @@ mod tests;
 mod timing;
 
 pub use border::{closes, multiple};
+pub use files::{check_files, inputs};
 pub use keeping::{Keeping, keeping};
 pub use objective::{check_side, check_sides, find_layer, parts, style_scales, with_style};
 pub use opened::Opened;
@@ -344,74 +346,4 @@ fn announce(common: &Common, job: &StyleJob<'_>, first_step: usize) {
         common,
         format!("painting {width}×{height}{scales}, {iterations} steps{finish}{start}"),
     );
-}
-
-/// The masks that the flags name.
-fn masks(arguments: &StyleArguments) -> impl Iterator<Item = &Path> {
-    let masks = arguments.masks.iter().chain(&arguments.content_mask);
-    masks.map(|path| path.as_path())
-}
-
-/// The files that the flags name for reading.
-pub fn inputs(arguments: &StyleArguments) -> Vec<&Path> {
-    let mut inputs = vec![arguments.content()];
-    inputs.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
-    inputs.extend(masks(arguments));
-    if !matches!(arguments.init.as_str(), "content" | "noise") {
-        inputs.push(Path::new(&arguments.init));
-    }
-    inputs
-}
-
-/// As [`check_files`], for the pictures that the flags name.
-fn check_outputs(arguments: &StyleArguments) -> Result<Output, Failure> {
-    check_files(arguments, inputs(arguments))
-}
-
-/// The output, when everything that a run would write can be written, and every one of `inputs` is one.
-pub fn check_files<'a>(
-    arguments: &'a RunArguments,
-    mut inputs: Vec<&'a Path>,
-) -> Result<Output, Failure> {
-    check_streams(&inputs)?;
-    let streams = inputs.iter().any(|path| is_stream(path)) || is_stream(&arguments.output);
-    check_names(&arguments.keeping, streams)?;
-    inputs.retain(|input| !is_stream(input));
-    // The picture of the run that is made again must not be lost either.
-    inputs.extend(arguments.from.as_deref());
-    let resumed = arguments.keeping.resume.as_deref();
-    let output = Output::of(arguments, &[&inputs[..], resumed.as_slice()].concat())?;
-    if let Some(trace) = &arguments.trace {
-        inputs.push(&arguments.output);
-        check_output_file(trace, &inputs)?;
-        inputs.push(trace);
-    }
-    if let Some(plot) = &arguments.plot {
-        check_output_file(plot, &[&inputs[..], &[&arguments.output]].concat())?;
-        inputs.push(plot);
-    }
-    if let Some(preview) = arguments.preview.as_ref().filter(|path| !is_stream(path)) {
-        check_output(preview, &[&inputs[..], &[&arguments.output]].concat())?;
-        inputs.push(preview);
-    }
-    let others = [&inputs[..], &[&arguments.output]].concat();
-    inputs.extend(check_file(&arguments.keeping, &others)?);
-    if let Some(every) = arguments.save_every {
-        check_numbered(arguments, every, &inputs)?;
-    }
-    Ok(output)
-}
-
-/// Refuses if a picture on the way would replace one of `inputs`.
-fn check_numbered(arguments: &RunArguments, every: u32, inputs: &[&Path]) -> Result<(), Failure> {
-    for input in inputs {
-        let file = input.canonicalize().unwrap_or(input.to_path_buf());
-        let Some(step) = step_of(&arguments.output, &file) else {
-            continue;
-        };
-        if step.is_multiple_of(every as usize) && step <= arguments.iterations as usize {
-            check_output_file(&numbered(&arguments.output, step), &[input])?;
-        }
-    }
-    Ok(())
 }

@@ -6,10 +6,11 @@ use impasto::gpu::Gpu;
 use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 
+use super::files::{check_outputs, mask_files};
 use super::objective::{check_sides, parts, terms};
 use super::pictures::Pictures;
 use super::recipe::{self, resumed_wishes, settle_scales, stages};
-use super::{StyleJob, check_outputs, keeping, masks, paint};
+use super::{StyleJob, keeping, paint};
 use crate::cli::arguments::{Common, StyleArguments};
 use crate::cli::checkpoint::Inputs;
 use crate::cli::colour;
@@ -160,7 +161,7 @@ impl Opened {
         let record = job.described(record);
         let mut names = vec![arguments.content()];
         names.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
-        names.extend(masks(arguments));
+        names.extend(mask_files(arguments));
         let keeping = keeping(common, arguments, &session, (inputs, &names), &job)?;
         Ok(StyleJob {
             keeping,

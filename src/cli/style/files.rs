@@ -1,0 +1,81 @@
+//! The files that a run would read and write, looked at before it begins.
+
+use std::path::Path;
+
+use impasto::image::{check_output, check_output_file};
+
+use crate::cli::arguments::{RunArguments, StyleArguments};
+use crate::cli::checkpoint::{check_file, check_names};
+use crate::cli::failure::Failure;
+use crate::cli::pictures::{Output, check_streams, is_stream};
+use crate::cli::progress::{numbered, step_of};
+
+/// The masks that the flags name.
+pub fn mask_files(arguments: &StyleArguments) -> impl Iterator<Item = &Path> {
+    let masks = arguments.masks.iter().chain(&arguments.content_mask);
+    masks.map(|path| path.as_path())
+}
+
+/// The files that the flags name for reading.
+pub fn inputs(arguments: &StyleArguments) -> Vec<&Path> {
+    let mut inputs = vec![arguments.content()];
+    inputs.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
+    inputs.extend(mask_files(arguments));
+    if !matches!(arguments.init.as_str(), "content" | "noise") {
+        inputs.push(Path::new(&arguments.init));
+    }
+    inputs
+}
+
+/// As [`check_files`], for the pictures that the flags name.
+pub fn check_outputs(arguments: &StyleArguments) -> Result<Output, Failure> {
+    check_files(arguments, inputs(arguments))
+}
+
+/// The output, when everything that a run would write can be written, and every one of `inputs` is one.
+pub fn check_files<'a>(
+    arguments: &'a RunArguments,
+    mut inputs: Vec<&'a Path>,
+) -> Result<Output, Failure> {
+    check_streams(&inputs)?;
+    let streams = inputs.iter().any(|path| is_stream(path)) || is_stream(&arguments.output);
+    check_names(&arguments.keeping, streams)?;
+    inputs.retain(|input| !is_stream(input));
+    // The picture of the run that is made again must not be lost either.
+    inputs.extend(arguments.from.as_deref());
+    let resumed = arguments.keeping.resume.as_deref();
+    let output = Output::of(arguments, &[&inputs[..], resumed.as_slice()].concat())?;
+    if let Some(trace) = &arguments.trace {
+        inputs.push(&arguments.output);
+        check_output_file(trace, &inputs)?;
+        inputs.push(trace);
+    }
+    if let Some(plot) = &arguments.plot {
+        check_output_file(plot, &[&inputs[..], &[&arguments.output]].concat())?;
+        inputs.push(plot);
+    }
+    if let Some(preview) = arguments.preview.as_ref().filter(|path| !is_stream(path)) {
+        check_output(preview, &[&inputs[..], &[&arguments.output]].concat())?;
+        inputs.push(preview);
+    }
+    let others = [&inputs[..], &[&arguments.output]].concat();
+    inputs.extend(check_file(&arguments.keeping, &others)?);
+    if let Some(every) = arguments.save_every {
+        check_numbered(arguments, every, &inputs)?;
+    }
+    Ok(output)
+}
+
+/// Refuses if a picture on the way would replace one of `inputs`.
+fn check_numbered(arguments: &RunArguments, every: u32, inputs: &[&Path]) -> Result<(), Failure> {
+    for input in inputs {
+        let file = input.canonicalize().unwrap_or(input.to_path_buf());
+        let Some(step) = step_of(&arguments.output, &file) else {
+            continue;
+        };
+        if step.is_multiple_of(every as usize) && step <= arguments.iterations as usize {
+            check_output_file(&numbered(&arguments.output, step), &[input])?;
+        }
+    }
+    Ok(())
+}
