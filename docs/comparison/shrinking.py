@@ -6,15 +6,15 @@
 
 Prints for each size and the next one, as factors per doubling, the geometric mean, least and largest over all pairs: of
 the mean square of the content's map at relu4_2, and of the style term of the content itself at each layer. The last row
-is the mean over all sizes; src/paint/recipe.rs makes up for it in the finish of `painterly`. No picture should be smaller
+is the mean over all sizes; src/paint/proportion.rs makes up for it. No picture should be smaller
 than the largest size, since enlarging it makes it smoother than a photograph is.
 """
 
 import argparse
 from collections import defaultdict
 from math import exp, log, log2
-from tempfile import TemporaryDirectory
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch

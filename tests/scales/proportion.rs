@@ -43,7 +43,11 @@ fn the_terms_of_a_finish_keep_their_proportions_at_every_size() {
     for side in [256, 300, 320] {
         assert_eq!(finishing(side), plain, "as they were chosen");
     }
-    assert_eq!(finishing(1280), finishing(16_384), "nobody measured more");
+    assert_eq!(
+        finishing(1280),
+        finishing(16_384),
+        "no more than two doublings"
+    );
     let pairs = [
         ["astronaut.png", "cafe_terrace_van_gogh.png"],
         ["chelsea.png", "church_at_auvers_van_gogh.png"],
