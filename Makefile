@@ -9,18 +9,25 @@ IMPASTO = target/release/impasto
 export XDG_RUNTIME_DIR ?= /tmp
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo test build adapter
+.PHONY: demo test build build-tests adapter
 
-demo: adapter
+demo: build
+	@$(MAKE) --no-print-directory adapter
 	$(IMPASTO) demo -o demo.png
 
-test: adapter
+# Crates that only tests need turn features of others on, so what `build` made would be made again: one build is enough.
+test: build-tests
+	@$(MAKE) --no-print-directory adapter
 	$(CARGO) test --release
 
 build:
 	$(CARGO) build --release
 
-adapter: build
+build-tests:
+	$(CARGO) test --release --no-run
+
+# Asks the binary that one of the two built.
+adapter:
 	@$(IMPASTO) --quiet devices >/dev/null 2>&1 || { \
 		echo "no usable GPU adapter; installing Mesa's software Vulkan driver"; \
 		$(SUDO) apt-get update && $(SUDO) apt-get install -y mesa-vulkan-drivers libvulkan1; }
