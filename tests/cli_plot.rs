@@ -25,6 +25,7 @@ fn every_term_of_a_style_transfer_is_drawn_over_its_scales() {
     let style = ["style", "content.png", "--style=style.png", "-o", "out.png"];
     let flags = [
         "--iterations=12",
+        "--finish=6",
         "--smallest=68",
         "--style-layer=relu1_2",
         "--tv-weight=1",

@@ -1,6 +1,6 @@
 //! Recipes as data: every constant of a way to paint stands here.
 
-use super::proportion::in_proportion;
+use super::proportion::{finish_length, in_proportion};
 use super::texture::texture;
 use crate::kernels::pool2::Pooling;
 use crate::net::Architecture;
@@ -26,11 +26,11 @@ pub struct StyleRecipe {
     pub finish: RecipeFinish,
 }
 
-/// The last steps of a run, with those that scales before it left over, at full size: Gram matrices by L-BFGS. Statistics that are matched from coarse to fine find
-/// the composition, these the strokes.
+/// The last steps of a run, with those that scales before it left over, at full size: Gram matrices by L-BFGS.
+/// Statistics that are matched from coarse to fine find the composition, these the strokes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RecipeFinish {
-    /// Their share of all steps, 0 for none.
+    /// Their share of all steps, less in small pictures (see [`RecipeFinish::steps`]); 0 for none.
     pub share: f32,
     /// The common factor of the content terms.
     pub content_weight: f32,
@@ -54,6 +54,15 @@ impl Default for RecipeFinish {
                 ..LbfgsSettings::default()
             },
         }
+    }
+}
+
+impl RecipeFinish {
+    /// How many of `iterations` steps it takes in a picture with the longer side `side`: fewer in one that has
+    /// too few values for the correlations of a painting, where they are met at the cost of what the content shows.
+    pub fn steps(&self, iterations: u32, side: usize) -> usize {
+        let share = f64::from(self.share) * finish_length(side);
+        (f64::from(iterations) * share).round() as usize
     }
 }
 

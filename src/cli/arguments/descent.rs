@@ -32,7 +32,7 @@ pub struct DescentArguments {
     #[arg(long, allow_negative_numbers = true, value_parser = not_negative, value_name = "X")]
     pub tolerance: Option<f32>,
     /// Steps, of those of --iterations, at the end of the run, that match Gram matrices at full size by L-BFGS
-    /// [default: that of the recipe, half of them for painterly; 0 with --style-loss or --optimizer]
+    /// [default: that of the recipe, half of them for painterly, fewer below 256 pixels; 0 with --style-loss or --optimizer]
     #[arg(long, value_name = "N")]
     pub finish: Option<u32>,
     /// Decay of Adam's mean of gradients [default: that of the recipe, or 0.9]

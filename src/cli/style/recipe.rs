@@ -134,6 +134,7 @@ pub fn stages(
 ) -> Result<(Vec<Scale>, Option<JobFinish>), Failure> {
     let (iterations, finish) = (arguments.iterations, arguments.descent.finish);
     let is_told_how = arguments.style_loss.is_some() || arguments.optimizer.is_some();
+    let side = sizes.last().copied().unwrap_or(0);
     let steps = match finish {
         Some(steps) if steps > iterations => {
             return Err(Failure::usage(format!(
@@ -142,13 +143,12 @@ pub fn stages(
         }
         Some(steps) => steps as usize,
         None if is_told_how => 0,
-        None => (iterations as f64 * f64::from(recipe.finish.share)).round() as usize,
+        None => recipe.finish.steps(iterations, side),
     };
     let scales = share_steps_and_finish(sizes, iterations as usize, steps);
     if steps == 0 {
         return Ok((scales, None));
     }
-    let side = scales.last().map_or(0, |scale| scale.size);
     let finish = JobFinish {
         terms: recipe.finishing(terms, architecture, side),
         optimiser: OptimiserWish::lbfgs(arguments.history, recipe.finish.optimiser),
