@@ -43,6 +43,7 @@ fn a_style_transfer_does_what_was_said() {
     let workshop = workshop();
     let flags = [
         "--iterations=8",
+        "--finish=4",
         "--smallest=48",
         "--memory=2GiB",
         "--save-every=4",
@@ -74,7 +75,7 @@ fn a_style_transfer_does_what_was_said() {
         assert_eq!(lines(&told.stdout, &line).len(), 1, "{line} in {told:?}");
     }
     assert_eq!(lines(&told.stdout, "writes: ").len(), 4, "{told:?}");
-    let again = rehearse(&workshop, &style(&flags[..2]));
+    let again = rehearse(&workshop, &style(&flags[..3]));
     let line = "writes: `out.png`, in place of the one that is there";
     assert!(again.stdout.lines().any(|of| of == line), "{again:?}");
 }
