@@ -139,7 +139,7 @@ fn kill(kills: usize, layers: &[&'static str]) {
     let (mut done, mut mid_run) = (0, 0);
     for (optimiser, share) in [
         (&["--optimizer", "adam"][..], kills / 2),
-        (&["--history", "3"], kills),
+        (&["--history", "3", "--finish", "30"], kills),
     ] {
         let mut run = Run::new(&[optimiser, layers].concat());
         while done < share {
