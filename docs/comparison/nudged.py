@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Copies of a photograph that differ in one level of one pixel, for what chance does to a comparison by `pairs.py`.
 
-    python docs/comparison/nudged.py FOLDER CONTENT SIZE [COPIES]     needs pillow
+    python docs/comparison/nudged.py FOLDER CONTENT SIZE [COPIES]     needs torch, numpy, pillow (as pairs.py)
 
 Writes FOLDER/content_NAME0.png, as it is, and FOLDER/content_NAME1.png and so on, nudged, all with the longer side SIZE.
 L-BFGS makes much of such a difference in some hundred steps, so what a program's pictures of these differ by says nothing
