@@ -7,7 +7,7 @@ use crate::kernels::fma_peak;
 
 /// Links of a chain in one turn of the loop.
 const LINKS: u32 = 40;
-/// Rounding of each link, shrunk by those that follow.
+/// Rounding of each link, shrunk by those that follow; less than a turn that is left out.
 const TOLERANCE: f64 = 1e-4;
 
 /// The chains of two workgroups after `turns` turns.
@@ -41,10 +41,30 @@ pub async fn check(gpu: &Gpu, turns: u32) -> Result<Check, GpuError> {
     .await
 }
 
-/// The sum of ten chains a ← a·m + c that begin at 0.1, 0.2, … 1.
+/// The sum of ten chains that begin at 0.05, 0.1, … 0.5, each multiplied by the next: aᵢ ← aᵢ·aᵢ₊₁ + c.
 fn chains(thread: f64, turns: u32) -> f64 {
-    let (m, c) = (0.999 + thread * 1e-9, thread * 1e-7);
-    let links = 0..turns * LINKS;
-    let chain = |start: f64| links.clone().fold(start, |a, _| a * m + c);
-    (1..=10).map(|tenths| chain(f64::from(tenths) / 10.0)).sum()
+    let c = 0.2499 - thread * 1e-7;
+    let mut a: [f64; 10] = std::array::from_fn(|i| (i + 1) as f64 / 20.0);
+    for _ in 0..turns * LINKS {
+        for i in 0..10 {
+            a[i] = a[i] * a[(i + 1) % 10] + c;
+        }
+    }
+    a.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_turn_is_more_than_rounding() {
+        for turns in 4..6 {
+            let [less, more] = [turns - 1, turns].map(|turns| chains(3.0, turns));
+            assert!(
+                (more - less) / more > 2.0 * TOLERANCE,
+                "{turns}: {less} {more}"
+            );
+        }
+    }
 }
