@@ -87,8 +87,9 @@ impl fmt::Display for Reason {
 ///
 /// - [`Variant::ToRgb`] first: of the 16 channels of [`Variant::Direct`], one output group uses four;
 /// - [`Variant::WinogradFused`] from 16 channels up to 128 on the narrower side, where its frequencies stay in the
-///   cache: 64→64 at 256² in 38 ms, in three passes 51;
-/// - [`Variant::Winograd`] for more channels. Both wherever either side has at least 16 to share the transforms
+///   cache: 64→64 at 256² in 38 ms, in three passes 51. It needs 256 tiles or more: 128→256 takes 23 ms at 32², 12 in
+///   three passes, and 26 at 12², 4 in three (Zen 3; `impasto bench conv --variant`);
+/// - [`Variant::Winograd`] for more channels and for smaller maps. Both wherever either side has at least 16 to share the transforms
 ///   (see [`Variant::suits`]);
 /// - [`Variant::FromRgbBroadcast`] for the first layer: 5.9 ms at 256² where [`Variant::Direct`] takes 13.7 and
 ///   [`Variant::FromRgb`] 24;
@@ -251,6 +252,19 @@ mod tests {
         let nothing = shipped_choice(true, |_| false);
         assert_eq!(nothing.variant, Variant::Plain);
         assert_eq!(nothing.reason.to_string(), "nothing else can run it");
+    }
+
+    #[test]
+    fn maps_with_few_tiles_are_left_to_winograd_in_three_passes() {
+        let filter = Filter::on_paper([128, 256]);
+        let on = |side| {
+            let output = Shape::new(256, side, side);
+            shipped_choice(true, |variant| {
+                variant.suits(&filter, output) && variant.pools()
+            })
+        };
+        assert_eq!(on(60).variant, Variant::Winograd);
+        assert_eq!(on(61).variant, Variant::WinogradFused);
     }
 
     #[test]

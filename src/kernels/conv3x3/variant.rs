@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::packing::RGB_COLUMNS;
+use super::winograd_bands::BLOCK;
 use super::{BINDINGS, Filter, Packing, winograd, winograd_filter, winograd_fused, winograd_tiled};
 use crate::gpu::{Kernel, Knob, Profile};
 use crate::kernels::feature_map::{groups, slices};
@@ -109,6 +110,14 @@ fn fills_gemm(output: Shape) -> bool {
     2 * output.pixels() >= tiled
 }
 
+/// Whether a map has blocks enough for [`Variant::WinogradFused`], whose workgroup does all channels of a block: with one, a
+/// single core is at work, and fewer tiles leave lanes of it idle.
+fn keeps_cores_busy(output: Shape) -> bool {
+    const FEWEST_BLOCKS: usize = 4;
+    let tiles = output.width.div_ceil(4) * output.height.div_ceil(4);
+    tiles >= FEWEST_BLOCKS * BLOCK
+}
+
 /// The knob of kernels that read weights in f16.
 pub const HALVES: Knob = ("HALVES", 1);
 
@@ -188,14 +197,14 @@ impl Variant {
     }
 
     /// Whether `filter` onto a map of `output` shape is what it was made for: maps that fill the workgroups
-    /// of the GEMM, and channels enough to share the transforms of Winograd.
+    /// of the GEMM or the cores of a processor, and channels enough to share the transforms of Winograd.
     pub(super) fn suits(self, filter: &Filter, output: Shape) -> bool {
         match self {
             Self::Gemm => fills_gemm(output),
             Self::Winograd | Self::WinogradTiled => filter.c_in.min(filter.c_out) >= 16,
             Self::WinogradFused => {
                 let (fewer, more) = (filter.c_in.min(filter.c_out), filter.c_in.max(filter.c_out));
-                (16..=128).contains(&fewer) && more <= 256
+                (16..=128).contains(&fewer) && more <= 256 && keeps_cores_busy(output)
             }
             _ => true,
         }
