@@ -11,7 +11,7 @@
 // Knobs     override WORKGROUP (8; subgroups of at least 8 lanes), TILES (at most 8)   text: GROUPS, CHUNK
 // Cost      72·C·O flop per tile; per thread and 8 channels: 16 vec4 of v, 8 vec4 of u, for 2048 multiply-adds
 // Why       a quarter of the multiplications of conv3x3_direct; chosen by itself on software adapters where both sides have 256 channels
-//           or more (fewer: conv3x3_winograd_fused). Loads are the cost on Mesa llvmpipe: one feeds eight output groups or, handed
+//           or more (fewer: conv3x3_winograd_fused, from 256 tiles on). Loads are the cost on Mesa llvmpipe: one feeds eight output groups or, handed
 //           round, eight lanes. Two cores reach 95 of their 172 GFLOP/s with v and u as texels, 60 with v in a buffer, 48 with both. P8G8 (8 tiles × 8 groups) 95,
 //           P4G8 85, P8G4 84, P16G4 90, P16G8 66, P8G16 67: the large ones no longer fit the instruction cache. On small maps fewer
 //           TILES leave fewer lanes idle. Chunked sums cost 5 % and keep the error near 5e-7 rms, direct sums 2e-7: what is compared
