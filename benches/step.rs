@@ -6,7 +6,7 @@
 mod support;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use impasto::gpu::Gpu;
+use impasto::gpu::{Encoding, Gpu};
 use impasto::graph::{Executable, Strategy};
 use impasto::image::Picture;
 use impasto::kernels::conv3x3::Preference;
@@ -72,7 +72,7 @@ fn steps(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let mut encoder = gpu.device().create_command_encoder(&Default::default());
                 let recording = executable.recording();
-                recording.encode(&mut encoder.begin_compute_pass(&Default::default()));
+                recording.encode(&mut Encoding::new(&mut encoder));
                 encoder.finish()
             });
         });

@@ -6,8 +6,8 @@
 //           HALVES: [O/16][C/4][9][2][4], groups 0 and 1 in the low 16 bits, 2 and 3 in the high ones
 // Threads   1 thread = 4×4 pixels × 16 output channels; tiles numbered row by row, so narrow maps waste no lanes
 // Dispatch  (ceil(ceil(width/4)·ceil(height/4) / WORKGROUP), ceil(o_groups/4), 1); o_first must be a multiple of 4
-// Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
-// Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), FLAGS, HALVES, BORDER   text: TILE_W, TILE_H, OUT_GROUPS
+// Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read  6 x_texels: read_texels  7 w_texels: read_texels
+// Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), FLAGS, HALVES, TEXELS, BORDER   text: TILE_W, TILE_H, OUT_GROUPS
 // Cost      18·C·O·H·W flop; per thread and input group: 36 vec4 of x, 18 vec4 of w (HALVES: 9), for 9216 multiply-adds
 // Why       faster than conv3x3_plain (2 %) and conv3x3_direct_portable (7 %): 27–42 % of the FMA peak on Mesa llvmpipe at every
 //           VGG shape, 256² to 16². Loads are the cost there (tens of cycles per component): 216 of them feed 9216
@@ -43,12 +43,16 @@ const WRAP = 2u;
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(5) var<storage, read> mask: array<vec4f>;
+@group(0) @binding(6) var x_texels: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(7) var w_texels: texture_storage_2d<rgba32float, read>;
 
 override WORKGROUP: u32 = 64u;
 override FLAGS: u32 = 0u; // what the epilogue does
 override HALVES: bool = false; // weights in f16, times 1024, so that none is a subnormal that an adapter may flush
+override TEXELS: bool = false; // x and w are copied into texels
 override BORDER: u32 = 0u; // what lies beyond the map: zeros, its outermost pixels or its opposite side
 
+const TEXEL_COLUMNS = 1024u;
 const TILE_W = 4u;     // pixels across per thread
 const TILE_H = 4u;     // pixels down per thread
 const OUT_GROUPS = 4u; // output channel groups per thread
@@ -98,7 +102,7 @@ fn main(
     for (var group = first; group < last; group += step) {
         for (var j = 0u; j < WINDOW_H; j++) {
             for (var i = 0u; i < WINDOW_W; i++) {
-                window[j][i] = select(vec4f(), x[plane + offset[j][i]], inside[j][i]);
+                window[j][i] = select(vec4f(), input(plane + offset[j][i]), inside[j][i]);
             }
         }
         let at = group + (lane & 7u);
@@ -137,6 +141,22 @@ fn continued(at: i32, length: u32) -> i32 {
     return at;
 }
 
+// x, and a column of w, wherever they lie.
+fn input(at: u32) -> vec4f {
+    if (TEXELS) { return textureLoad(x_texels, texel(at)); }
+    return x[at];
+}
+
+fn column_of_w(at: u32) -> vec4u {
+    if (TEXELS) { return bitcast<vec4u>(textureLoad(w_texels, texel(at))); }
+    return w[at];
+}
+
+// Where entry `at` of what was copied into texels lies.
+fn texel(at: u32) -> vec2u {
+    return vec2u(at % TEXEL_COLUMNS, at / TEXEL_COLUMNS);
+}
+
 // Adds tap (v, u) of the filter for 16 output channels and 4 input channels.
 fn add_tap(
     sum0: ptr<function, Tile>, sum1: ptr<function, Tile>, sum2: ptr<function, Tile>, sum3: ptr<function, Tile>,
@@ -146,12 +166,12 @@ fn add_tap(
     var a: vec4f;
     var b: vec4f;
     if (HALVES) {
-        let pairs = w[at + 8u * tap];
+        let pairs = column_of_w(at + 8u * tap);
         a = low_halves(pairs);
         b = high_halves(pairs);
     } else {
-        a = bitcast<vec4f>(w[at + 16u * tap]);
-        b = bitcast<vec4f>(w[at + 16u * tap + 8u]);
+        a = bitcast<vec4f>(column_of_w(at + 16u * tap));
+        b = bitcast<vec4f>(column_of_w(at + 16u * tap + 8u));
     }
     multiply_add(sum0, window, v, u,
         subgroupBroadcast(a, 0u), subgroupBroadcast(a, 1u), subgroupBroadcast(a, 2u), subgroupBroadcast(a, 3u));
@@ -194,23 +214,30 @@ fn add_tile(sum: ptr<function, Tile>, part: ptr<function, Tile>) {
     }
 }
 
+// The bias. Read once: next to each store, before which it might have changed, it was read again.
+fn shift_of(o: u32) -> vec4f {
+    if ((FLAGS & ADD_BIAS) == 0u || o >= params.o_groups) { return vec4f(); }
+    return bias[params.o_first + o];
+}
+
 // Every store is there once for each of the 64 results: a loop would index the tile in memory, at 190 ns a store.
 fn store_tile(sum: ptr<function, Tile>, o: u32, left: u32, top: u32) {
+    let shift = shift_of(o);
     for (var j = 0u; j < TILE_H; j++) {
         for (var i = 0u; i < TILE_W; i++) {
             let inside = o < params.o_groups && top + j < params.height && left + i < params.width;
-            store(o, (top + j) * params.width + left + i, inside, (*sum)[j][i]);
+            store(o, (top + j) * params.width + left + i, inside, (*sum)[j][i], shift);
         }
     }
 }
 
 // Stores one pixel of one output group if it is inside: bias, accumulate, ReLU and mask in this order. FLAGS is a
 // constant, so what is not wanted costs nothing.
-fn store(o: u32, pixel: u32, inside: bool, sum: vec4f) {
+fn store(o: u32, pixel: u32, inside: bool, sum: vec4f, shift: vec4f) {
     if (!inside) { return; }
     let at = o * params.y_plane + pixel;
     var value = select(sum, sum / 1024.0, HALVES);
-    if ((FLAGS & ADD_BIAS) != 0u) { value += bias[params.o_first + o]; }
+    if ((FLAGS & ADD_BIAS) != 0u) { value += shift; }
     if ((FLAGS & ACCUMULATE) != 0u) { value += y[at]; }
     if ((FLAGS & RELU) != 0u) { value = max(value, vec4f()); }
     if ((FLAGS & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }

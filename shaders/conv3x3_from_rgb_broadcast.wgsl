@@ -3,15 +3,16 @@
 // Math      y[o,r,q] = b[o] + Σ_{c<3} Σ_{v,u∈0..2} w[o,c,v,u] · x[c, r+v-1, q+u-1]
 // Backward  conv3x3_to_rgb on gy with w'[c,o,v,u] = w[o,c,2-v,2-u]
 // Layout    x: [1][plane] vec4, .w unread   y, mask: [O/4][plane] vec4, as pairs of u64   w: [O/4][32] vec4 over four output channels,
-//           entry 3·tap + c, the last five unused
+//           entry 3·tap + c, the bias in the one after them, the last four unused
 // Threads   1 thread = 8×1 pixels × all output channels; the window stays in registers
 // Dispatch  (ceil(ceil(width/8)·height / WORKGROUP), 1, 1); c_groups must be 1
-// Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
-// Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), FLAGS (what the epilogue does), BORDER
+// Bindings  0 params: uniform  1 x: read  2 w: read  4 y: read_write  5 mask: read  6 x_texels: read_texels  7 w_texels: read_texels
+// Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), FLAGS (what the epilogue does), TEXELS, BORDER
 // Cost      54·O·H·W flop; per thread 30 vec4 of x; per output group 4 vec4 of w for 864 multiply-adds
 // Why       on Mesa llvmpipe 5.9 ms for 3 → 64 at 256×256 in a step, conv3x3_direct 13.7, conv3x3_from_rgb 24: one load fetches 8 columns of w for
 //           8 lanes, and the loop over the output groups is one piece of code that stays in the instruction cache, where the
 //           unrolled 16 channels of conv3x3_direct are fetched anew by every thread. What is left is storing y
+//           TEXELS and the bias among the weights, where loads from buffers are slow (Zen 3): at 128² 1.7 ms instead of 6.3
 // Test      tests/kernels/convolution.rs::conv3x3
 
 struct ConvParams {
@@ -37,14 +38,17 @@ const WRAP = 2u;
 @group(0) @binding(0) var<uniform> params: ConvParams;
 @group(0) @binding(1) var<storage, read> x: array<vec2<u64>>;
 @group(0) @binding(2) var<storage, read> w: array<vec2<u64>>;
-@group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec2<u64>>;
 @group(0) @binding(5) var<storage, read> mask: array<vec2<u64>>;
+@group(0) @binding(6) var x_texels: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(7) var w_texels: texture_storage_2d<rgba32float, read>;
 
 override WORKGROUP: u32 = 64u;
 override FLAGS: u32 = 0u;
+override TEXELS: bool = false; // x and w are copied into texels
 override BORDER: u32 = 0u; // what lies beyond the map: zeros, its outermost pixels or its opposite side
 
+const TEXEL_COLUMNS = 1024u;
 const TILE_W = 8u;
 const COLUMNS = 32u; // entries of w per output group
 
@@ -65,13 +69,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
     // A bound that hangs on the lane: Mesa's lavapipe compiles anew for every dispatch if it is uniforms alone.
     let first = params.o_first * COLUMNS + (lane & 7u);
     let end = first + params.o_groups * COLUMNS;
-    var group = params.o_first;
     var out = row * params.width + left;
     for (var at = first; at < end; at += COLUMNS) {
-        let a = unpack(w[at]);
-        let b = unpack(w[at + 8u]);
-        let c = unpack(w[at + 16u]);
-        let d = unpack(w[at + 24u]);
+        let a = column_of_w(at);
+        let b = column_of_w(at + 8u);
+        let c = column_of_w(at + 16u);
+        let d = column_of_w(at + 24u);
+        let bias = subgroupBroadcast(d, 3u);
         var sum: Strip;
         add(&sum, &above, 0u, subgroupBroadcast(a, 0u), subgroupBroadcast(a, 1u), subgroupBroadcast(a, 2u));
         add(&sum, &above, 1u, subgroupBroadcast(a, 3u), subgroupBroadcast(a, 4u), subgroupBroadcast(a, 5u));
@@ -83,9 +87,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
         add(&sum, &below, 1u, subgroupBroadcast(c, 5u), subgroupBroadcast(c, 6u), subgroupBroadcast(c, 7u));
         add(&sum, &below, 2u, subgroupBroadcast(d, 0u), subgroupBroadcast(d, 1u), subgroupBroadcast(d, 2u));
         for (var i = 0u; i < TILE_W; i++) {
-            if (i < columns) { store(group, out + i, sum[i]); }
+            if (i < columns) { store(out + i, sum[i], bias); }
         }
-        group++;
         out += params.y_plane;
     }
 }
@@ -107,9 +110,25 @@ fn load(at: i32, left: i32) -> Line {
         let column = continued(left + i32(i) - 1, params.width);
         let inside = row_inside && column >= 0 && column < i32(params.width);
         let at = select(0u, u32(row) * params.width + u32(column), inside);
-        line[i] = select(vec4f(), unpack(x[at]), inside);
+        line[i] = select(vec4f(), input(at), inside);
     }
     return line;
+}
+
+// x, and a column of w, wherever they lie.
+fn input(at: u32) -> vec4f {
+    if (TEXELS) { return textureLoad(x_texels, texel(at)); }
+    return unpack(x[at]);
+}
+
+fn column_of_w(at: u32) -> vec4f {
+    if (TEXELS) { return textureLoad(w_texels, texel(at)); }
+    return unpack(w[at]);
+}
+
+// Where entry `at` of what was copied into texels lies.
+fn texel(at: u32) -> vec2u {
+    return vec2u(at % TEXEL_COLUMNS, at / TEXEL_COLUMNS);
 }
 
 // sum += one tap of the filter: three input channels onto four of the output.
@@ -121,9 +140,9 @@ fn add(sum: ptr<function, Strip>, line: ptr<function, Line>, u: u32, of_x: vec4f
 }
 
 // FLAGS is a constant: what is not wanted is not compiled.
-fn store(group: u32, at: u32, sum: vec4f) {
+fn store(at: u32, sum: vec4f, bias: vec4f) {
     var value = sum;
-    if ((FLAGS & ADD_BIAS) != 0u) { value += bias[group]; }
+    if ((FLAGS & ADD_BIAS) != 0u) { value += bias; }
     if ((FLAGS & ACCUMULATE) != 0u) { value += unpack(y[at]); }
     if ((FLAGS & RELU) != 0u) { value = max(value, vec4f()); }
     if ((FLAGS & MASK) != 0u) { value = select(vec4f(), value, unpack(mask[at]) > vec4f()); }

@@ -5,8 +5,8 @@
 // Layout    x: [C/4][plane] vec4   y, mask: [1][plane] vec4   w: [O/4][C/4][9][4] vec4 as in conv3x3_plain
 // Threads   1 thread = 4×4 pixels × the one output group; weights at addresses that are the same for all threads
 // Dispatch  (ceil(ceil(width/4)·ceil(height/4) / WORKGROUP), o_groups, 1)
-// Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
-// Knobs     override WORKGROUP, BORDER   text: TILE_W, TILE_H
+// Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read  6 x_texels: read_texels  7 w_texels: read_texels
+// Knobs     override WORKGROUP, TEXELS, BORDER   text: TILE_W, TILE_H
 // Cost      54·C·H·W flop; per thread and input group: 36 vec4 of x, 36 vec4 of w, for 2304 multiply-adds
 // Why       faster than conv3x3_plain (15 % against 2.3 % of the FMA peak on Mesa llvmpipe): a weight serves 16 pixels; conv3x3_direct
 //           would waste 12 of its 16 channels; about 2 % of a VGG-19 step's convolutions. One sum over all inputs, not one per group as in
@@ -14,6 +14,7 @@
 //           216, no spill, 4 waves of 32 lanes a SIMD, 89 %: bound by memory, and each lane has 36 loads on their way; RDNA3: 130 spilled.
 //           Tiles of 3×2 have 112, 8 waves, 84 %, but 53 loads for 16 pixels; 4×2 have 136, 6 waves; 4×4 row by row has 128 and
 //           8 waves, but keeps all 36 weight columns alive and spills 137 scalar registers
+//           TEXELS, where loads from buffers are slow (Zen 3): 64→3 at 128² 2.4 ms instead of 18
 // Test      tests/kernels/convolution.rs::conv3x3
 
 struct ConvParams {
@@ -42,10 +43,14 @@ const WRAP = 2u;
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(5) var<storage, read> mask: array<vec4f>;
+@group(0) @binding(6) var x_texels: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(7) var w_texels: texture_storage_2d<rgba32float, read>;
 
 override WORKGROUP: u32 = 64u;
+override TEXELS: bool = false; // x and w are copied into texels
 override BORDER: u32 = 0u; // what lies beyond the map: zeros, its outermost pixels or its opposite side
 
+const TEXEL_COLUMNS = 1024u;
 const TILE_W = 4u;     // pixels across per thread
 const TILE_H = 4u;     // pixels down per thread
 const WINDOW_W = 6u;   // TILE_W + 2: the tile and its one-pixel border
@@ -102,15 +107,31 @@ fn read_padded(plane: u32, above: i32, before: i32) -> vec4f {
     let column = continued(before, params.width);
     let inside = row >= 0 && row < i32(params.height) && column >= 0 && column < i32(params.width);
     let pixel = select(0u, u32(row) * params.width + u32(column), inside);
-    return select(vec4f(), x[plane + pixel], inside);
+    return select(vec4f(), input(plane + pixel), inside);
+}
+
+// x, and a column of w, wherever they lie.
+fn input(at: u32) -> vec4f {
+    if (TEXELS) { return textureLoad(x_texels, texel(at)); }
+    return x[at];
+}
+
+fn column_of_w(at: u32) -> vec4f {
+    if (TEXELS) { return textureLoad(w_texels, texel(at)); }
+    return w[at];
+}
+
+// Where entry `at` of what was copied into texels lies.
+fn texel(at: u32) -> vec2u {
+    return vec2u(at % TEXEL_COLUMNS, at / TEXEL_COLUMNS);
 }
 
 // Adds tap (v, u) of the filter for 4 output and 4 input channels.
 fn add_tap(sum: ptr<function, Tile>, window: ptr<function, Window>, v: u32, u: u32, at: u32) {
-    let column0 = w[at];
-    let column1 = w[at + 1u];
-    let column2 = w[at + 2u];
-    let column3 = w[at + 3u];
+    let column0 = column_of_w(at);
+    let column1 = column_of_w(at + 1u);
+    let column2 = column_of_w(at + 2u);
+    let column3 = column_of_w(at + 3u);
     for (var j = 0u; j < TILE_H; j++) {
         for (var i = 0u; i < TILE_W; i++) {
             let input = (*window)[j + v][i + u];

@@ -8,12 +8,13 @@
 //           v: texels, row = [36][v_step: block of 64 tiles, C/4], column = tile of the block
 // Threads   1 thread = one tile of one channel group; tiles numbered row by row
 // Dispatch  (ceil(tiles / WORKGROUP), groups in x, 1)
-// Bindings  0 params: uniform  1 x: read  2 v: write_texels  3 switches: read
-// Knobs     override WORKGROUP, BORDER
+// Bindings  0 params: uniform  1 x: read  2 v: write_texels  3 switches: read  4 x_texels: read_texels
+// Knobs     override WORKGROUP, TEXELS (x is copied into texels), BORDER
 // Cost      36 vec4 loads and 36 vec4 stores per tile and group
 // Why       36 loads and 36 stores a tile, of which the stores are two thirds of the time on Mesa llvmpipe: over a VGG-19 step at 256²
 //           all input passes together take 109 ms where the products take 280. Texels because the product reads them faster than a
-//           buffer (see there); x as texels wins nothing here. The 36 rows that a thread writes lie an odd number of cache lines apart,
+//           buffer (see there); x as texels wins nothing with AVX-512; without it (Zen 3) a
+//           load of vec4f takes 220 ns, of a texel 10. The 36 rows that a thread writes lie an odd number of cache lines apart,
 //           so that they do not share a few sets of the cache. [block][C/4][36][72] instead cost 30–40 % more
 //           RDNA2 (RADV, Mesa 22.3.6): 168 registers, no spill, 6 waves of 32 lanes a SIMD: 36 half-transformed vec4s are 144 of them.
 //           In two halves it has 128 and 8 waves, but loads all inputs twice, and it is bound by memory
@@ -38,12 +39,15 @@ struct WinogradParams {
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var v: texture_storage_2d<rgba32float, write>;
 @group(0) @binding(3) var<storage, read> switches: array<vec2u>;
+@group(0) @binding(4) var x_texels: texture_storage_2d<rgba32float, read>;
 
 override WORKGROUP: u32 = 64u;
+override TEXELS: bool = false;
 override BORDER: u32 = 0u; // what lies beyond the map: zeros, its outermost pixels or its opposite side
 
 const REPLICATE = 1u;
 const WRAP = 2u;
+const COLUMNS = 1024u; // texels of a map in a row
 const BLOCK = 64u; // tiles whose frequencies lie side by side
 
 alias Line = array<vec4f, 6>;
@@ -68,7 +72,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgro
             let row = continued(top + i32(j), params.height);
             let inside = column_inside && row >= 0 && row < i32(params.height);
             let at = select(0u, u32(row) * params.width + u32(column), inside);
-            line[j] = select(vec4f(), x[plane + at], inside);
+            line[j] = select(vec4f(), input(plane + at), inside);
         }
         columns[i] = transform(line);
     }
@@ -101,7 +105,7 @@ fn unpooled(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) wor
                 let row = 2 * i32(tile_row) - 1 + i32(b);
                 let inside = column >= 0 && column < size.x && row >= 0 && row < size.y;
                 let index = select(0u, u32(row * size.x + column), inside);
-                gradient[b] = select(vec4f(), x[plane + index], inside);
+                gradient[b] = select(vec4f(), input(plane + index), inside);
             }
         }
         if (i < 2u || i == 5u) {
@@ -140,6 +144,11 @@ fn store_frequencies(columns: ptr<function, Window>, tile: u32, group: u32) {
             textureStore(v, vec2u(tile % BLOCK, first_row + (6u * j + i) * params.v_step), row[i]);
         }
     }
+}
+
+fn input(at: u32) -> vec4f {
+    if (TEXELS) { return textureLoad(x_texels, vec2u(at % COLUMNS, at / COLUMNS)); }
+    return x[at];
 }
 
 // The row or column of a map of `length` that stands at `at`, which may lie beyond it: itself if there are zeros.

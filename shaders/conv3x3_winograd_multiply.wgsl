@@ -4,14 +4,14 @@
 // Backward  the same three passes on gy with turned, transposed weights
 // Layout    v: texels, row = [36][v_step: block of 64 tiles, C/4], column = tile of the block, over four input channels
 //           u: texels, column = [C/4][8][4], row = [O/32][36], over four output channels, last index = input channel
-//           m: [36][O/4][m_stride] vec4
+//           m: [36][O/4][m_stride] vec4, or TEXELS: m_texels as v, row = [36][m_stride: block of 64 tiles, O/4], column = tile of the block
 // Threads   1 thread = TILES tiles × 32 output channels of one frequency
 // Dispatch  (ceil(tiles / (TILES·WORKGROUP)), ceil(o_groups / 8), 36)
-// Bindings  0 params: uniform  1 v: read_texels  2 u: read_texels  3 m: read_write
-// Knobs     override WORKGROUP (8; subgroups of at least 8 lanes), TILES (at most 8)   text: GROUPS, CHUNK
+// Bindings  0 params: uniform  1 v: read_texels  2 u: read_texels  3 m: read_write  4 m_texels: write_texels
+// Knobs     override WORKGROUP (8; subgroups of at least 8 lanes), TILES (at most 8), TEXELS   text: GROUPS, CHUNK
 // Cost      72·C·O flop per tile; per thread and 8 channels: 16 vec4 of v, 8 vec4 of u, for 2048 multiply-adds
 // Why       a quarter of the multiplications of conv3x3_direct; chosen by itself on software adapters where both sides have 256 channels
-//           or more (fewer: conv3x3_winograd_fused, from 256 tiles on). Loads are the cost on Mesa llvmpipe: one feeds eight output groups or, handed
+//           or more (fewer: conv3x3_winograd_fused, from 256 tiles on), everywhere if texels are preferred (no AVX-512). Loads are the cost on Mesa llvmpipe: one feeds eight output groups or, handed
 //           round, eight lanes. Two cores reach 95 of their 172 GFLOP/s with v and u as texels, 60 with v in a buffer, 48 with both. P8G8 (8 tiles × 8 groups) 95,
 //           P4G8 85, P8G4 84, P16G4 90, P16G8 66, P8G16 67: the large ones no longer fit the instruction cache. On small maps fewer
 //           TILES leave fewer lanes idle. Chunked sums cost 5 % and keep the error near 5e-7 rms, direct sums 2e-7: what is compared
@@ -38,9 +38,11 @@ struct WinogradParams {
 @group(0) @binding(1) var v: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(2) var u: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var<storage, read_write> m: array<vec4f>;
+@group(0) @binding(4) var m_texels: texture_storage_2d<rgba32float, write>;
 
 override WORKGROUP: u32 = 8u;
 
+override TEXELS: bool = false;
 override TILES: u32 = 8u; // tiles per thread, WORKGROUP apart
 
 const FREQUENCIES = 36u;
@@ -110,15 +112,14 @@ fn main(
         add_tile(&sum7, &part7);
     }
     let group = workgroup.y * GROUPS;
-    let row = workgroup.z * params.o_groups;
-    store(&sum0, group, row, tile);
-    store(&sum1, group + 1u, row, tile);
-    store(&sum2, group + 2u, row, tile);
-    store(&sum3, group + 3u, row, tile);
-    store(&sum4, group + 4u, row, tile);
-    store(&sum5, group + 5u, row, tile);
-    store(&sum6, group + 6u, row, tile);
-    store(&sum7, group + 7u, row, tile);
+    store(&sum0, group, workgroup.z, tile);
+    store(&sum1, group + 1u, workgroup.z, tile);
+    store(&sum2, group + 2u, workgroup.z, tile);
+    store(&sum3, group + 3u, workgroup.z, tile);
+    store(&sum4, group + 4u, workgroup.z, tile);
+    store(&sum5, group + 5u, workgroup.z, tile);
+    store(&sum6, group + 6u, workgroup.z, tile);
+    store(&sum7, group + 7u, workgroup.z, tile);
 }
 
 fn low(w: vec4f) -> mat4x4f {
@@ -145,8 +146,13 @@ fn add_tile(sum: ptr<function, Tile>, part: ptr<function, Tile>) {
     for (var i = 0u; i < TILES; i++) { (*sum)[i] += (*part)[i]; }
 }
 
-fn store(sum: ptr<function, Tile>, group: u32, row: u32, tile: u32) {
+fn store(sum: ptr<function, Tile>, group: u32, frequency: u32, tile: u32) {
     if (group >= params.o_groups) { return; }
-    let at = (row + group) * params.m_stride + tile;
+    if (TEXELS) {
+        let texel_row = frequency * params.m_stride + tile / BLOCK * params.o_groups + group;
+        for (var i = 0u; i < TILES; i++) { textureStore(m_texels, vec2u(tile % BLOCK + i * WORKGROUP, texel_row), (*sum)[i]); }
+        return;
+    }
+    let at = (frequency * params.o_groups + group) * params.m_stride + tile;
     for (var i = 0u; i < TILES; i++) { m[at + i * WORKGROUP] = (*sum)[i]; }
 }

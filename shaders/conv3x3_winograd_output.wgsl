@@ -9,10 +9,12 @@
 // Threads   1 thread = one tile of one channel group
 // Dispatch  (ceil(tiles / WORKGROUP), groups in y, 1)
 // Bindings  0 params: uniform  1 m: read  2 bias: read  3 y: read_write  4 mask: read  5 switches: read_write
-// Knobs     override WORKGROUP, FLAGS (what the epilogue does)
+//           6 m_texels: read_texels  7 mask_texels: read_texels
+// Knobs     override WORKGROUP, FLAGS (what the epilogue does), TEXELS (m is texels, mask is copied into some)
 // Cost      36 vec4 loads and 16 vec4 stores per tile and group
 // Why       all of the epilogue happens here, in the order of conv3x3_direct, with its flags as a constant: 12 % faster on Mesa llvmpipe
-//           than with a uniform. All output passes of a VGG-19 step at 256² take 68 ms where the products take 280. m keeps its
+//           than with a uniform. All output passes of a VGG-19 step at 256² take 68 ms where the products take 280. The bias
+//           is read once: next to each store it was read again, half of this pass on Zen 3 (5.9 ms of 64→64 at 128², now 2.9). m keeps its
 //           pitch: with rows an odd number of cache lines apart, as v has them, this pass was 50 % slower
 // Test      tests/kernels/convolution.rs::conv3x3
 
@@ -42,9 +44,15 @@ const MASK = 8u;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(4) var<storage, read> mask: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> switches: array<vec2u>;
+@group(0) @binding(6) var m_texels: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(7) var mask_texels: texture_storage_2d<rgba32float, read>;
 
 override WORKGROUP: u32 = 64u;
+override TEXELS: bool = false;
 override FLAGS: u32 = 0u;
+
+const COLUMNS = 1024u; // texels of a map in a row
+const BLOCK = 64u; // tiles whose frequencies lie side by side
 
 alias Line = array<vec4f, 6>;
 alias Row = array<vec4f, 4>;
@@ -56,12 +64,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgro
     let tiles_across = (params.width + 3u) / 4u;
     let left = tile % tiles_across * 4u;
     let top = tile / tiles_across * 4u;
+    let shift = shift_of(workgroup.y);
     var rows = half_back(id.x, workgroup.y);
     for (var i = 0u; i < 4u; i++) {
         let column = column_back(&rows, i);
         for (var j = 0u; j < 4u; j++) {
             let inside = left + i < params.width && top + j < params.height;
-            put(workgroup.y, (top + j) * params.width + left + i, inside, column[j]);
+            put(workgroup.y, (top + j) * params.width + left + i, inside, column[j] + shift);
         }
     }
 }
@@ -75,6 +84,7 @@ fn pooled(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workg
     let size = vec2u(params.width, params.height) / 2u;
     let left = tile % tiles_across * 2u;
     let top = tile / tiles_across * 2u;
+    let shift = bias[params.o_first + workgroup.y];
     var rows = half_back(id.x, workgroup.y);
     var upper = vec4u(); // switches of the upper two windows, a component a channel
     var lower = vec4u();
@@ -84,7 +94,7 @@ fn pooled(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workg
         for (var j = 0u; j < 2u; j++) {
             let window = Row(one[2u * j], two[2u * j], one[2u * j + 1u], two[2u * j + 1u]);
             let inside = left + i < size.x && top + j < size.y;
-            let winners = put_maximum(workgroup.y, (top + j) * size.x + left + i, inside, window);
+            let winners = put_maximum(workgroup.y, (top + j) * size.x + left + i, inside, window, shift);
             if (j == 0u) { upper |= winners << vec4u(8u * i); } else { lower |= winners << vec4u(8u * i); }
         }
     }
@@ -94,15 +104,25 @@ fn pooled(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workg
 
 // m A, one row of frequencies after the other.
 fn half_back(tile: u32, group: u32) -> array<Row, 6> {
-    let step = params.o_groups * params.m_stride;
-    let start = (params.o_first + group) * params.m_stride + tile;
     var rows: array<Row, 6>;
     for (var j = 0u; j < 6u; j++) {
         var line: Line;
-        for (var i = 0u; i < 6u; i++) { line[i] = m[start + (6u * j + i) * step]; }
+        for (var i = 0u; i < 6u; i++) { line[i] = frequency(6u * j + i, params.o_first + group, tile); }
         rows[j] = transform(line);
     }
     return rows;
+}
+
+fn frequency(k: u32, group: u32, tile: u32) -> vec4f {
+    if (TEXELS) {
+        return textureLoad(m_texels, vec2u(tile % BLOCK, k * params.m_stride + tile / BLOCK * params.o_groups + group));
+    }
+    return m[(k * params.o_groups + group) * params.m_stride + tile];
+}
+
+fn is_open(at: u32) -> vec4<bool> {
+    if (TEXELS) { return textureLoad(mask_texels, vec2u(at % COLUMNS, at / COLUMNS)) > vec4f(); }
+    return mask[at] > vec4f();
 }
 
 // A column of Aᵀ m A.
@@ -127,22 +147,26 @@ fn transform(m: Line) -> Row {
     );
 }
 
+// What the epilogue adds first. Read once: next to each store, before which it might have changed, it was read again.
+fn shift_of(group: u32) -> vec4f {
+    if ((FLAGS & ADD_BIAS) != 0u) { return bias[params.o_first + group]; }
+    return vec4f();
+}
+
 // Stores one pixel of one output group if it is inside: bias, accumulate, ReLU and mask in this order.
 // FLAGS is a constant, so what is not wanted costs nothing: branches around 16 pixels were a quarter of this pass.
 fn put(group: u32, pixel: u32, inside: bool, sum: vec4f) {
     let at = group * params.y_plane + pixel;
     var value = sum;
-    if ((FLAGS & ADD_BIAS) != 0u) { value += bias[params.o_first + group]; }
     if ((FLAGS & ACCUMULATE) != 0u) { value += y[at]; }
     if ((FLAGS & RELU) != 0u) { value = max(value, vec4f()); }
-    if ((FLAGS & MASK) != 0u) { value = select(vec4f(), value, mask[at] > vec4f()); }
+    if ((FLAGS & MASK) != 0u) { value = select(vec4f(), value, is_open(at)); }
     if (inside) { y[at] = value; }
 }
 
 // Stores the maximum of a window after bias and ReLU. Returns which of the four it is, by the bits 0, 4, 16 and 20 of each
 // channel: the first in the order of rows, as in maxpool2, and none where the ReLU has clipped all.
-fn put_maximum(group: u32, pixel: u32, inside: bool, window: Row) -> vec4u {
-    let shift = bias[params.o_first + group];
+fn put_maximum(group: u32, pixel: u32, inside: bool, window: Row, shift: vec4f) -> vec4u {
     let a = window[0] + shift;
     let b = window[1] + shift;
     let c = window[2] + shift;

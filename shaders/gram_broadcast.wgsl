@@ -6,7 +6,8 @@
 // Threads   1 workgroup = 1 strip of pixels (a chunk) × 32 rows × 64 columns, or 64×64 on the diagonal; lane l has the groups l and l + 8 of the columns j
 // Dispatch  above the diagonal (ceil(i_groups/8), ceil(j_groups/16), chunks), DIAGONAL (1, ceil(j_groups/16), chunks)
 // Bindings  0 params: uniform  1 f_i: read  4 f_j: read  2 partials: read_write  6 weights: read
-// Knobs     override WEIGHTED, DIAGONAL (subgroups of at least 8 lanes)   text: WORKGROUP, ROWS, COLUMNS
+//           7 i_texels: read_texels  8 j_texels: read_texels
+// Knobs     override WEIGHTED, DIAGONAL, TEXELS (subgroups of at least 8 lanes)   text: WORKGROUP, ROWS, COLUMNS
 // Cost      C·(C+64)·M flop, a quarter less on the diagonal; per thread and four pixels 6 loads of two vec4 for 1024 multiply-adds, DIAGONAL 4 for 1536
 // Why       gram.partial, with lanes along the pixels, loads 8 vec4 for 256 multiply-adds, and loads are the cost on Mesa llvmpipe: 5.4 ms here
 //           against 15 for relu1_1 at 256², 5.4 against 17.5 for relu4_1. What halved it from 9.7 and 10.7: on the diagonal rows are columns of
@@ -14,6 +15,7 @@
 //           cache, and strips of 512 pixels, as a tile's sums cost as much to store as hundreds (others 11 → 7); 256-bit loads (→ 5.4). Four
 //           pixels are added before they join a sum: each sum costs a load, a blend with the execution mask and a store. 64×64 tiles of four
 //           pixels above the diagonal outgrow the instruction cache. A real GPU has no such registers: it takes gram_tiled
+//           TEXELS, where loads from buffers are slow (Zen 3): relu1_1 at 128² 2.9 ms instead of 4.5, relu4_1 3.9 instead of 9.4
 // Test      tests/kernels/statistics.rs::gram_broadcast
 
 struct GramParams {
@@ -34,10 +36,14 @@ struct GramParams {
 @group(0) @binding(4) var<storage, read> f_j: array<vec4<u64>>;
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(6) var<storage, read> weights: array<vec4f>;
+@group(0) @binding(7) var i_texels: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(8) var j_texels: texture_storage_2d<rgba32float, read>;
 
 override WEIGHTED: bool = false;
 override DIAGONAL: bool = false;
+override TEXELS: bool = false; // f_i and f_j are copied into texels
 
+const TEXEL_COLUMNS = 1024u;
 const WORKGROUP = 8u;
 const ROWS = 8u;     // channel groups of a tile's rows, twice as many on the diagonal
 const COLUMNS = 16u; // of its columns
@@ -68,8 +74,8 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) workg
         let next = min(here + 1u, (end - 1u) / 2u);
         // Behind the last pixel there may be anything.
         let inside = vec4u(p, p + 1u, p + 2u, p + 3u) < vec4u(end);
-        let near = four(f_j[near_column + here], f_j[near_column + next], inside);
-        let far = four(f_j[far_column + here], f_j[far_column + next], inside);
+        let near = four(pair_of_j(near_column + here), pair_of_j(near_column + next), inside);
+        let far = four(pair_of_j(far_column + here), pair_of_j(far_column + next), inside);
         if (DIAGONAL) {
             let upper = weigh(near, p, inside);
             let lower = weigh(far, p, inside);
@@ -77,7 +83,7 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) workg
             add(&far_upper, far, upper);
             add(&far_lower, far, lower);
         } else {
-            let rows = weigh(four(f_i[row + here], f_i[row + next], inside), p, inside);
+            let rows = weigh(four(pair_of_i(row + here), pair_of_i(row + next), inside), p, inside);
             add(&near_upper, near, rows);
             add(&far_upper, far, rows);
         }
@@ -90,13 +96,31 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) workg
 }
 
 // A channel group at four pixels, zero at those that are not inside.
-fn four(here: vec4<u64>, next: vec4<u64>, inside: vec4<bool>) -> mat4x4f {
+fn four(here: mat2x4f, next: mat2x4f, inside: vec4<bool>) -> mat4x4f {
     return mat4x4f(
-        unpack(here.xy), // p is inside
-        select(vec4f(), unpack(here.zw), inside.y),
-        select(vec4f(), unpack(next.xy), inside.z),
-        select(vec4f(), unpack(next.zw), inside.w),
+        here[0], // p is inside
+        select(vec4f(), here[1], inside.y),
+        select(vec4f(), next[0], inside.z),
+        select(vec4f(), next[1], inside.w),
     );
+}
+
+// Two pixels of a channel group.
+fn pair_of_i(at: u32) -> mat2x4f {
+    if (TEXELS) { return mat2x4f(textureLoad(i_texels, texel(2u * at)), textureLoad(i_texels, texel(2u * at + 1u))); }
+    let pair = f_i[at];
+    return mat2x4f(unpack(pair.xy), unpack(pair.zw));
+}
+
+fn pair_of_j(at: u32) -> mat2x4f {
+    if (TEXELS) { return mat2x4f(textureLoad(j_texels, texel(2u * at)), textureLoad(j_texels, texel(2u * at + 1u))); }
+    let pair = f_j[at];
+    return mat2x4f(unpack(pair.xy), unpack(pair.zw));
+}
+
+// Where entry `at` of what was copied into texels lies.
+fn texel(at: u32) -> vec2u {
+    return vec2u(at % TEXEL_COLUMNS, at / TEXEL_COLUMNS);
 }
 
 // Times the weights of the four pixels from p on; a plane is a multiple of them.

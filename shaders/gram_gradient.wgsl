@@ -7,13 +7,15 @@
 //           weights: [plane] vec4, t in x
 // Threads   1 thread = 8 neighbouring pixels × 32 channels of y
 // Dispatch  (ceil(ceil(pixels/8) / WORKGROUP), ceil(o_groups/8), 1)
-// Bindings  0 params: uniform  1 x: read  2 d: read  4 y: read_write  5 mask: read  6 weights: read
-// Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), WEIGHTED   text: STRIP, OUT_GROUPS
+// Bindings  0 params: uniform  1 x: read  2 d: read  4 y: read_write  5 mask: read  6 weights: read  7 x_texels: read_texels
+//           8 d_texels: read_texels  9 mask_texels: read_texels
+// Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), WEIGHTED, TEXELS   text: STRIP, OUT_GROUPS
 // Cost      2·C²·M flop; per thread and input group: 4 loads of two vec4 of x, 4 vec4 of d, for 1024 multiply-adds
 // Why       faster than gram_gradient_portable: 25–37 % against 6–9 % of the FMA peak on Mesa llvmpipe, where loads are the cost: one load
 //           fetches 8 columns of d for all 8 lanes, and 64-bit integers cost little more than one float (20–28 % with vec4f buffers and the
 //           stores in a loop); x two pixels at a time takes 7 % off again. Of a turn 40 % are multiply-adds, 27 % loads of x, 15 % of d.
 //           All channels of a strip before the next: no gain. Slower on a GPU: 256 sums per thread spill there (RDNA2: 78 registers)
+//           TEXELS, where loads from buffers are slow (Zen 3): relu1_1 at 128² 6.7 ms instead of 16, relu4_1 4.0 instead of 11
 // Test      tests/kernels/statistics.rs::gram
 
 struct GramGradientParams {
@@ -39,10 +41,15 @@ const MEAN = 16u;
 @group(0) @binding(4) var<storage, read_write> y: array<vec2<u64>>;
 @group(0) @binding(5) var<storage, read> mask: array<vec2<u64>>;
 @group(0) @binding(6) var<storage, read> weights: array<vec4f>;
+@group(0) @binding(7) var x_texels: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(8) var d_texels: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(9) var mask_texels: texture_storage_2d<rgba32float, read>;
 
 override WORKGROUP: u32 = 64u;
 override WEIGHTED: bool = false;
+override TEXELS: bool = false; // x, d and mask are copied into texels
 
+const TEXEL_COLUMNS = 1024u;
 const STRIP = 8u;      // pixels per thread
 const OUT_GROUPS = 8u; // channel groups of y per thread
 
@@ -85,14 +92,14 @@ fn main(
     var plane = 0u;
     for (var at = start; at < end; at += step) {
         for (var i = 0u; i < STRIP / 2u; i++) {
-            let both = x[plane + offset[i]];
-            input[2u * i] = unpack(both.xy);
-            input[2u * i + 1u] = unpack(both.zw);
+            let both = two_pixels(plane + offset[i]);
+            input[2u * i] = both[0];
+            input[2u * i + 1u] = both[1];
         }
-        add_two_groups(&sum0, &sum1, &input, unpack(d[at + at0]));
-        add_two_groups(&sum2, &sum3, &input, unpack(d[at + at1]));
-        add_two_groups(&sum4, &sum5, &input, unpack(d[at + at2]));
-        add_two_groups(&sum6, &sum7, &input, unpack(d[at + at3]));
+        add_two_groups(&sum0, &sum1, &input, entry_of_d(at + at0));
+        add_two_groups(&sum2, &sum3, &input, entry_of_d(at + at1));
+        add_two_groups(&sum4, &sum5, &input, entry_of_d(at + at2));
+        add_two_groups(&sum6, &sum7, &input, entry_of_d(at + at3));
         plane += params.x_plane / 2u;
     }
     store_strip(&sum0, block, first);
@@ -103,6 +110,27 @@ fn main(
     store_strip(&sum5, block + 5u, first);
     store_strip(&sum6, block + 6u, first);
     store_strip(&sum7, block + 7u, first);
+}
+
+fn two_pixels(at: u32) -> mat2x4f {
+    if (TEXELS) { return mat2x4f(textureLoad(x_texels, texel(2u * at)), textureLoad(x_texels, texel(2u * at + 1u))); }
+    let both = x[at];
+    return mat2x4f(unpack(both.xy), unpack(both.zw));
+}
+
+fn entry_of_d(at: u32) -> vec4f {
+    if (TEXELS) { return textureLoad(d_texels, texel(at)); }
+    return unpack(d[at]);
+}
+
+fn is_open(at: u32) -> vec4<bool> {
+    if (TEXELS) { return textureLoad(mask_texels, texel(at)) > vec4f(); }
+    return unpack(mask[at]) > vec4f();
+}
+
+// Where entry `at` of what was copied into texels lies.
+fn texel(at: u32) -> vec2u {
+    return vec2u(at % TEXEL_COLUMNS, at / TEXEL_COLUMNS);
 }
 
 // Hands the eight columns of d that the lanes hold round to all of them.
@@ -134,14 +162,14 @@ fn store_strip(sum: ptr<function, Strip>, o: u32, first: u32) {
     let flags = select(0u, params.flags, inside);
     let end = select(0u, params.pixels, inside);
     var mean = vec4f();
-    if ((flags & MEAN) != 0u) { mean = 0.5 * params.scale * unpack(d[mean_at(o)]); }
+    if ((flags & MEAN) != 0u) { mean = 0.5 * params.scale * entry_of_d(mean_at(o)); }
     for (var i = 0u; i < STRIP; i++) {
         if (first + i < end) {
             let at = o * params.y_plane + first + i;
             var value = fma(vec4f(params.scale), (*sum)[i], mean);
             if (WEIGHTED) { value *= weights[first + i].x; }
             if ((flags & ACCUMULATE) != 0u) { value += unpack(y[at]); }
-            if ((flags & MASK) != 0u) { value = select(vec4f(), value, unpack(mask[at]) > vec4f()); }
+            if ((flags & MASK) != 0u) { value = select(vec4f(), value, is_open(at)); }
             y[at] = pack(value);
         }
     }

@@ -5,8 +5,9 @@
 // Layout    l, r, d, y: [C][C] f32, row-major, as vec4
 // Threads   1 workgroup = 64 rows × 32 columns of y; 1 thread = 8 neighbouring rows of them
 // Dispatch  (ceil(groups/8), ceil(groups/16), 1)
-// Bindings  0 params: uniform  1 l: read  2 r: read  3 d: read  4 y: read_write
-// Knobs     none (subgroups of at least 8 lanes)   text: WORKGROUP, ROWS, GROUPS; params.flags: SYMMETRIC, ADD
+// Bindings  0 params: uniform  1 l: read  2 r: read  3 d: read  4 y: read_write  5 l_texels: read_texels
+//           6 r_texels: read_texels
+// Knobs     override TEXELS (subgroups of at least 8 lanes)   text: WORKGROUP, ROWS, GROUPS; params.flags: SYMMETRIC, ADD
 // Cost      2·C³ flop, half of it where y is symmetric; per thread and 4 columns of l: 8 vec4 of l, 4 vec4 of r, for 1024 multiply-adds
 // Why       loads are the cost on Mesa llvmpipe: a load of l serves 8 column groups, one of r all 8 lanes, and two components read as one
 //           64-bit integer cost little more than one. C = 512, half: 4–5 ms on two busy cores (vec4f loads 5–6, texels 3–5, but something
@@ -27,10 +28,15 @@ struct MatrixProductParams {
 @group(0) @binding(2) var<storage, read> r: array<vec2<u64>>;
 @group(0) @binding(3) var<storage, read> d: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var l_texels: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(6) var r_texels: texture_storage_2d<rgba32float, read>;
+
+override TEXELS: bool = false; // l and r are copied into texels
 
 const SYMMETRIC = 1u; // compute the upper triangle, mirror it
 const ADD = 2u;       // add share · D
 
+const TEXEL_COLUMNS = 1024u;
 const WORKGROUP = 8u;
 const ROWS = 8u;   // per thread
 const GROUPS = 8u; // groups of columns per thread
@@ -78,12 +84,12 @@ fn main(
     var left: Rows;
     let end = select(0u, params.groups, inside);
     for (var k = 0u; k < end; k++) {
-        for (var n = 0u; n < ROWS; n++) { left[n] = unpack(l[row[n] + k]); }
+        for (var n = 0u; n < ROWS; n++) { left[n] = entry_of_l(row[n] + k); }
         let at = 4u * k * params.groups;
-        add_two_groups(&sum0, &sum1, &left, unpack(r[at + at0]));
-        add_two_groups(&sum2, &sum3, &left, unpack(r[at + at1]));
-        add_two_groups(&sum4, &sum5, &left, unpack(r[at + at2]));
-        add_two_groups(&sum6, &sum7, &left, unpack(r[at + at3]));
+        add_two_groups(&sum0, &sum1, &left, entry_of_r(at + at0));
+        add_two_groups(&sum2, &sum3, &left, entry_of_r(at + at1));
+        add_two_groups(&sum4, &sum5, &left, entry_of_r(at + at2));
+        add_two_groups(&sum6, &sum7, &left, entry_of_r(at + at3));
     }
     let i = i_tile + 2u * local.x;
     store(&sum0, i, j_tile, flags);
@@ -94,6 +100,21 @@ fn main(
     store(&sum5, i, j_tile + 5u, flags);
     store(&sum6, i, j_tile + 6u, flags);
     store(&sum7, i, j_tile + 7u, flags);
+}
+
+fn entry_of_l(at: u32) -> vec4f {
+    if (TEXELS) { return textureLoad(l_texels, texel(at)); }
+    return unpack(l[at]);
+}
+
+fn entry_of_r(at: u32) -> vec4f {
+    if (TEXELS) { return textureLoad(r_texels, texel(at)); }
+    return unpack(r[at]);
+}
+
+// Where entry `at` of what was copied into texels lies.
+fn texel(at: u32) -> vec2u {
+    return vec2u(at % TEXEL_COLUMNS, at / TEXEL_COLUMNS);
 }
 
 // Hands the rows of two column groups that the lanes hold round to all of them.

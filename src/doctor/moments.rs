@@ -175,8 +175,7 @@ pub async fn product(
             addend: Some((&d, 1.5)),
             symmetric,
         };
-        matrix_product::forward(recorder, tiling, channels, product, &y.buffer);
-        Ok(())
+        matrix_product::forward(recorder, tiling, channels, product, &y.buffer)
     })
     .await
 }

@@ -2,7 +2,7 @@
 
 use super::Check;
 use super::comparison::{draw, guard_is_intact, input_vector, root_mean_square, widen, worst};
-use crate::gpu::{BufferView, Gpu, GpuError};
+use crate::gpu::{BufferView, Encoding, Gpu, GpuError};
 use crate::optim::{AdamSettings, LbfgsSettings, Optimiser, OptimiserSettings};
 use crate::reference;
 
@@ -131,7 +131,7 @@ pub async fn trajectory(
             .collect();
         gpu.write(&g, &narrow);
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        optimiser.encode(gpu, &mut encoder.begin_compute_pass(&Default::default()));
+        optimiser.encode(gpu, &mut Encoding::new(&mut encoder));
         gpu.submit(encoder.finish());
         let mut found = gpu.read(&BufferView::whole(&x)).await?;
         let intact = guard_is_intact(&found);

@@ -414,7 +414,7 @@ async fn check(gpu: &Gpu, name: String, case: &Case) -> Result<Check, GpuError> 
                 accumulate: false,
             };
             if let (Some(workspace), Some(outcome)) = (Workspace::new(buffers), buffers.last()) {
-                wasserstein_loss::value(recorder, gpu, distance, &workspace, &slot, true);
+                wasserstein_loss::value(recorder, gpu, distance, &workspace, &slot, true)?;
                 for accumulate in [false, true].into_iter().take(1 + usize::from(case.twice)) {
                     let merge = Merge {
                         accumulate,

@@ -8,6 +8,7 @@ use super::adapter::{AdapterList, AdapterSummary};
 use super::memory::{Meter, PORTION};
 use super::pipeline::{Kernel, Knob, Pipeline, PipelineCache};
 use super::shelf::Shelves;
+use super::texels::{MAP_COLUMNS, map_rows};
 use super::{GpuError, Profile, Texels};
 
 /// How to open a device.
@@ -46,7 +47,7 @@ pub struct Gpu {
     features: wgpu::Features,
     pipelines: PipelineCache,
     scratch: Mutex<HashMap<&'static str, wgpu::Buffer>>,
-    scratch_texels: Mutex<HashMap<[u32; 2], Texels>>,
+    scratch_texels: Mutex<HashMap<&'static str, Texels>>,
     pub(super) shelves: Shelves,
     submissions: AtomicU64,
     pub(super) meter: Meter,
@@ -215,21 +216,35 @@ impl Gpu {
         Ok(buffer)
     }
 
-    /// Scratch texels, shared like [`Gpu::scratch`] by everybody who asks for this size.
+    /// Scratch texels under this name, shared like [`Gpu::scratch`]: so many columns, always the same for a name, and at
+    /// least so many rows.
     ///
     /// # Errors
     /// As [`Gpu::texels`].
-    pub fn scratch_texels(&self, columns: u32, rows: u32) -> Result<Texels, GpuError> {
+    pub fn scratch_texels(
+        &self,
+        name: &'static str,
+        columns: u32,
+        rows: u32,
+    ) -> Result<Texels, GpuError> {
         let mut scratch = self
             .scratch_texels
             .lock()
             .unwrap_or_else(|e| e.into_inner());
-        if let Some(texels) = scratch.get(&[columns, rows]) {
+        if let Some(texels) = scratch.get(name).filter(|texels| texels.rows() >= rows) {
             return Ok(texels.clone());
         }
-        let texels = self.texels("scratch", columns, rows)?;
-        scratch.insert([columns, rows], texels.clone());
+        let texels = self.texels(name, columns, rows)?;
+        scratch.insert(name, texels.clone());
         Ok(texels)
+    }
+
+    /// Scratch texels that hold `bytes` of a map in rows of [`MAP_COLUMNS`].
+    ///
+    /// # Errors
+    /// As [`Gpu::texels`].
+    pub fn map_texels(&self, name: &'static str, bytes: u64) -> Result<Texels, GpuError> {
+        self.scratch_texels(name, MAP_COLUMNS, map_rows(bytes))
     }
 
     /// A storage buffer holding `values`.

@@ -1,6 +1,6 @@
 //! A device on paper: what [`super::Gpu`] would hold at any moment, by the same rules.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::memory::PORTION;
 
@@ -14,7 +14,6 @@ pub struct Ledger {
     /// Copies that the device is reading, until somebody looks whether it has done.
     under_way: u64,
     scratch: BTreeMap<&'static str, u64>,
-    scratch_texels: BTreeSet<[u32; 2]>,
     shelf: BTreeMap<String, u64>,
 }
 
@@ -66,8 +65,8 @@ impl Ledger {
         self.free(staging);
     }
 
-    /// Asks for scratch memory and returns the bytes of what nobody will ask for again, which go with the
-    /// recordings that bind them; see [`super::Gpu::scratch`].
+    /// Asks for scratch memory, a buffer's or that of texels, and returns the bytes of what nobody will ask for again, which
+    /// go with the recordings that bind them; see [`super::Gpu::scratch`] and [`super::Gpu::scratch_texels`].
     pub fn scratch(&mut self, name: &'static str, bytes: u64) -> u64 {
         let bytes = Self::rounded(bytes);
         let there = self.scratch.get(name).copied().unwrap_or(0);
@@ -77,13 +76,6 @@ impl Ledger {
         self.scratch.insert(name, bytes);
         self.make(bytes);
         there
-    }
-
-    /// Asks for scratch texels; see [`super::Gpu::scratch_texels`].
-    pub fn scratch_texels(&mut self, [columns, rows]: [u32; 2]) {
-        if self.scratch_texels.insert([columns, rows]) {
-            self.make(super::texels::bytes(columns, rows));
-        }
     }
 
     /// Takes from the shelf what is not wanted, and gives it back; see [`super::Gpu::with_shelf`].
@@ -105,14 +97,9 @@ impl Ledger {
 
     /// All scratch memory, by name.
     pub fn scratch_memory(&self) -> Vec<(String, u64)> {
-        let texels = self.scratch_texels.iter().map(|&[columns, rows]| {
-            let bytes = super::texels::bytes(columns, rows);
-            (format!("texels {columns}×{rows}"), bytes)
-        });
-        let buffers = self.scratch.iter();
-        buffers
-            .map(|(name, &bytes)| (name.to_string(), bytes))
-            .chain(texels)
+        let scratch = self.scratch.iter();
+        scratch
+            .map(|(&name, &bytes)| (name.to_string(), bytes))
             .collect()
     }
 
@@ -174,10 +161,9 @@ mod tests {
         assert_eq!(ledger.scratch("a", 90), 0);
         assert_eq!(ledger.scratch("a", 50), 0);
         assert_eq!(ledger.scratch("a", 200), 96);
-        ledger.scratch_texels([2, 3]);
-        ledger.scratch_texels([2, 3]);
+        assert_eq!(ledger.scratch("b", 96), 0);
         assert_eq!(ledger.live, 96 + 208 + 96);
-        let all = [("a".to_string(), 208), ("texels 2×3".to_string(), 96)];
+        let all = [("a".to_string(), 208), ("b".to_string(), 96)];
         assert_eq!(ledger.scratch_memory(), all);
     }
 }

@@ -5,6 +5,7 @@
 
 mod adapter;
 mod device;
+mod encoding;
 mod error;
 mod ledger;
 mod memory;
@@ -20,6 +21,7 @@ mod timing;
 
 pub use adapter::{ADAPTER_VARIABLE, AdapterList, AdapterSummary};
 pub use device::{Gpu, GpuOptions};
+pub use encoding::Encoding;
 pub use error::GpuError;
 pub use ledger::Ledger;
 pub use pipeline::{Access, Kernel, Knob, Pipeline, Shader};
@@ -28,4 +30,4 @@ pub use read_back::Staging;
 pub use recorder::{BufferView, Command, Recorder, UNIFORM_SLOT, fold_workgroups};
 pub use recording::{DispatchInfo, Recording};
 pub use shader::Override;
-pub use texels::Texels;
+pub use texels::{Asked, COPIES, MAP_COLUMNS, TEXELS, Texels, UNUSED, asked_map, asked_texels};

@@ -3,6 +3,7 @@
 
 use super::Kernel;
 use super::memory::adapter_memory;
+use super::texels::map_rows;
 
 /// Where an adapter's memory is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,9 @@ pub struct Profile {
     pub has_subgroups: bool,
     /// Whether kernels may use 64-bit integers.
     pub has_int64: bool,
+    /// Whether a texel is read in a fraction of the time that a vec4 of a buffer takes, see [`super::Texels`]: enough of
+    /// it that writing it as a texel, or copying a whole map into texels, pays.
+    pub prefers_texels: bool,
     /// Whether shaders keep every run-time check, see [`super::GpuOptions::checked`].
     pub is_checked: bool,
     /// How many workgroups a software adapter runs at once: one for each processor, as far as is known.
@@ -52,6 +56,7 @@ impl Profile {
             is_software: false,
             has_subgroups: true,
             has_int64: true,
+            prefers_texels: false,
             is_checked: false,
             processors: 1,
             binding_limit: limits.max_storage_buffer_binding_size,
@@ -70,6 +75,10 @@ impl Profile {
         let summary = super::AdapterSummary::new(0, &info);
         Self {
             is_software: summary.is_software(),
+            prefers_texels: summary.is_software()
+                && loads_by_way_of_the_stack()
+                && map_rows(limits.max_storage_buffer_binding_size)
+                    <= limits.max_texture_dimension_2d,
             adapter: summary.name,
             driver: summary.driver,
             has_subgroups: features.contains(wgpu::Features::SUBGROUP)
@@ -93,4 +102,17 @@ impl Profile {
     pub fn fits_texels(&self, columns: u32, rows: u32) -> bool {
         columns <= self.texture_side && rows <= self.texture_side
     }
+}
+
+/// Whether Mesa's software driver puts each lane that it loads from a buffer into its vector by way of the stack: LLVM does,
+/// where it has no instruction for a lane whose number is known only at run time. With AVX-512 it has.
+#[cfg(target_arch = "x86_64")]
+fn loads_by_way_of_the_stack() -> bool {
+    !std::arch::is_x86_feature_detected!("avx512vl")
+}
+
+/// Not measured on any other processor.
+#[cfg(not(target_arch = "x86_64"))]
+fn loads_by_way_of_the_stack() -> bool {
+    false
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::encoding::Copy;
 use super::pipeline::{Access, Kernel, Knob};
 use super::recording::{Dispatch, DispatchInfo, Recording};
+use super::texels::{COPIES, TEXELS, UNUSED};
 use super::{Gpu, GpuError, Texels};
 
 /// Uniform slots are this far apart: the largest offset alignment that WebGPU lets a device ask for.
@@ -14,7 +16,7 @@ const MOST_WORKGROUPS: u64 = 65_535;
 const MOST_THREADS: u32 = 256;
 
 /// A range of a buffer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BufferView {
     /// The buffer (a handle: cloning it copies nothing).
     pub buffer: wgpu::Buffer,
@@ -68,6 +70,7 @@ struct Labelled {
     label: Arc<str>,
     command: Command,
     texels: Vec<Texels>,
+    copies: Vec<Copy>,
     real_flop: u64,
 }
 
@@ -75,6 +78,7 @@ struct Labelled {
 pub struct Recorder<'a> {
     gpu: &'a Gpu,
     commands: Vec<Labelled>,
+    copies: Vec<Copy>,
     label: Arc<str>,
     binding_limit: u64,
     workgroup: u32,
@@ -96,6 +100,7 @@ impl<'a> Recorder<'a> {
         Self {
             gpu,
             commands: Vec::new(),
+            copies: Vec::new(),
             label: "".into(),
             binding_limit,
             workgroup: 64,
@@ -138,11 +143,56 @@ impl<'a> Recorder<'a> {
         if command.workgroups.iter().all(|&count| count > 0) {
             self.commands.push(Labelled {
                 label: self.label.clone(),
+                copies: std::mem::take(&mut self.copies),
                 real_flop: command.flop,
                 command,
                 texels,
             });
         }
+    }
+
+    /// Where the next dispatch finds `view` as texels, [`super::MAP_COLUMNS`] in a row. Later ones do until somebody else asks
+    /// for a copy of this name, see [`Gpu::map_texels`].
+    ///
+    /// # Errors
+    /// No room for them.
+    pub fn copy_to_texels(
+        &mut self,
+        name: &'static str,
+        view: BufferView,
+    ) -> Result<Texels, GpuError> {
+        let to = self.gpu.map_texels(name, view.size)?;
+        self.copies.push(Copy {
+            from: view,
+            to: to.clone(),
+        });
+        Ok(to)
+    }
+
+    /// What the next dispatch reads as texels instead: copies of `views`, in this order, where the adapter prefers that, and
+    /// the knob that tells the kernel. Elsewhere a single texel stands for each, since something must be bound. For how long,
+    /// see [`Self::copy_to_texels`]; on paper, [`super::Profile::read_as_texels`].
+    ///
+    /// # Errors
+    /// No room for them.
+    pub fn read_as_texels<const N: usize>(
+        &mut self,
+        views: [&BufferView; N],
+    ) -> Result<(Vec<Texels>, Option<Knob>), GpuError> {
+        if !self.gpu.profile().prefers_texels {
+            let unused = self.gpu.scratch_texels(UNUSED, 1, 1)?;
+            return Ok((vec![unused; N], None));
+        }
+        let mut texels: Vec<Texels> = Vec::with_capacity(N);
+        for (index, &view) in views.iter().enumerate() {
+            let same = views[..index].iter().position(|&earlier| earlier == view);
+            let copied = match same {
+                Some(same) => texels[same].clone(),
+                None => self.copy_to_texels(COPIES[index], view.clone())?,
+            };
+            texels.push(copied);
+        }
+        Ok((texels, Some(TEXELS)))
     }
 
     /// The dispatch appended last does `flop` operations where its command counts, as the user wants to
@@ -246,6 +296,7 @@ fn bind(gpu: &Gpu, uniforms: &wgpu::Buffer, offset: u64, labelled: &Labelled) ->
         entries: &entries,
     });
     Dispatch {
+        copies: labelled.copies.clone(),
         pipeline,
         bind_group,
         workgroups: command.workgroups,

@@ -1,10 +1,11 @@
-//! What a [`super::Recorder`] made: one pass and one submit a run, or several for one that would take a GPU long.
+//! What a [`super::Recorder`] made: one submit a run, or several for one that would take a GPU long.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Gpu;
+use super::encoding::Copy;
 use super::pipeline::Pipeline;
+use super::{Encoding, Gpu};
 
 /// Operations of one submit, at most, unless a single dispatch has more: a second on a small GPU. Drivers
 /// reset the device when a submit takes several, and nothing else is drawn meanwhile.
@@ -25,11 +26,22 @@ pub struct DispatchInfo {
     pub bytes: u64,
 }
 
-/// One dispatch with everything bound.
+/// One dispatch with everything bound, and the copies that it waits for.
 pub(super) struct Dispatch {
+    pub(super) copies: Vec<Copy>,
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) bind_group: wgpu::BindGroup,
     pub(super) workgroups: [u32; 3],
+}
+
+impl Dispatch {
+    /// The dispatch alone.
+    pub(super) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
+        let [x, y, z] = self.workgroups;
+        pass.set_pipeline(&self.pipeline.pipeline);
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        pass.dispatch_workgroups(x, y, z);
+    }
 }
 
 /// Dispatches in a fixed order with everything bound; encode it as often as needed.
@@ -44,70 +56,66 @@ impl Recording {
         &self.infos
     }
 
-    /// Appends every dispatch to an open pass.
-    pub fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.encode_range(0..self.dispatches.len(), pass);
+    /// Appends every dispatch.
+    pub fn encode(&self, encoding: &mut Encoding<'_>) {
+        self.encode_range(0..self.dispatches.len(), encoding);
     }
 
-    /// Appends the last part to a pass in which nothing stands yet. What is before it, if all of it is too much
+    /// Appends the last part to an encoding in which nothing stands yet. What is before it, if all of it is too much
     /// for one submit, runs at once in submits of its own.
-    pub fn encode_in_parts(&self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>) {
+    pub fn encode_in_parts(&self, gpu: &Gpu, encoding: &mut Encoding<'_>) {
         let mut parts = parts(&self.infos, SUBMIT_FLOP);
         let last = parts.pop().unwrap_or(0..0);
         for part in parts {
             let mut encoder = gpu.device().create_command_encoder(&Default::default());
-            self.encode_range(part, &mut encoder.begin_compute_pass(&Default::default()));
+            self.encode_range(part, &mut Encoding::new(&mut encoder));
             gpu.submit(encoder.finish());
         }
-        self.encode_range(last, pass);
+        self.encode_range(last, encoding);
     }
 
-    /// Appends all of `before` and then the last part to a pass in which nothing stands yet. What lies between, if there is
+    /// Appends all of `before` and then the last part to an encoding in which nothing stands yet. What lies between, if there is
     /// more than one part, runs at once, after `before`.
     pub fn encode_in_parts_after(
         &self,
         before: &Recording,
         gpu: &Gpu,
-        pass: &mut wgpu::ComputePass<'_>,
+        encoding: &mut Encoding<'_>,
     ) {
         if parts(&self.infos, SUBMIT_FLOP).len() > 1 {
             before.submit(gpu);
         } else {
-            before.encode(pass);
+            before.encode(encoding);
         }
-        self.encode_in_parts(gpu, pass);
+        self.encode_in_parts(gpu, encoding);
     }
 
-    fn encode_range(&self, range: Range<usize>, pass: &mut wgpu::ComputePass<'_>) {
+    fn encode_range(&self, range: Range<usize>, encoding: &mut Encoding<'_>) {
         for index in range {
-            self.encode_one(index, pass);
+            self.encode_one(index, encoding);
         }
     }
 
-    /// Appends the dispatch at `index` to an open pass.
-    pub fn encode_one(&self, index: usize, pass: &mut wgpu::ComputePass<'_>) {
+    /// Appends the dispatch at `index`, and before it the copies that it waits for.
+    pub fn encode_one(&self, index: usize, encoding: &mut Encoding<'_>) {
         let dispatch = &self.dispatches[index];
-        let [x, y, z] = dispatch.workgroups;
-        pass.set_pipeline(&dispatch.pipeline.pipeline);
-        pass.set_bind_group(0, &dispatch.bind_group, &[]);
-        pass.dispatch_workgroups(x, y, z);
+        for copy in &dispatch.copies {
+            encoding.copy(copy);
+        }
+        dispatch.encode(encoding.compute());
     }
 
     /// Runs these dispatches alone, in a submit of their own; of none, the submit is all that it costs.
     pub fn submit_range(&self, gpu: &Gpu, dispatches: Range<usize>) {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        for index in dispatches {
-            self.encode_one(index, &mut pass);
-        }
-        drop(pass);
+        self.encode_range(dispatches, &mut Encoding::new(&mut encoder));
         gpu.submit(encoder.finish());
     }
 
-    /// Runs everything: one encoder, one pass and one submit, or one of each for every part.
+    /// Runs everything: one encoder and one submit, or one of each for every part.
     pub fn submit(&self, gpu: &Gpu) {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        self.encode_in_parts(gpu, &mut encoder.begin_compute_pass(&Default::default()));
+        self.encode_in_parts(gpu, &mut Encoding::new(&mut encoder));
         gpu.submit(encoder.finish());
     }
 }

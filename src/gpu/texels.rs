@@ -5,7 +5,7 @@
 //! such adapters read what they read often, and others wrote once, as texels.
 
 use super::memory::PORTION;
-use super::{Gpu, GpuError};
+use super::{Gpu, GpuError, Knob, Profile};
 
 /// A matrix of `vec4<f32>` that kernels bind as a storage texture, `rgba32float`.
 #[derive(Clone, Debug)]
@@ -15,11 +15,67 @@ pub struct Texels {
     rows: u32,
 }
 
+/// Names of the scratch texels into which what a kernel reads is copied, see [`super::Recorder::read_as_texels`].
+pub const COPIES: [&str; 3] = [
+    "first copy as texels",
+    "second copy as texels",
+    "third copy as texels",
+];
+/// Name of a single one, bound where there must be some.
+pub const UNUSED: &str = "unused texels";
+/// What tells a kernel to read texels instead of buffers.
+pub const TEXELS: Knob = ("TEXELS", 1);
+
+/// Columns of texels that hold a feature map, or any other buffer, in rows one after the other: texel (i % 1024, i / 1024).
+/// As many as every adapter has, a power of two.
+pub const MAP_COLUMNS: u32 = 1024;
+
+/// Scratch memory on paper, by name and bytes, in the order in which it is asked for; see [`super::Ledger::scratch`].
+pub type Asked = Vec<(&'static str, u64)>;
+
+/// Scratch texels of this size on paper.
+pub fn asked_texels(name: &'static str, [columns, rows]: [u32; 2]) -> (&'static str, u64) {
+    (name, bytes(columns, rows))
+}
+
+impl Profile {
+    /// What [`super::Recorder::read_as_texels`] asks for with views of so many bytes, none where an earlier one is the same.
+    pub fn read_as_texels<const N: usize>(&self, views: [Option<u64>; N]) -> Asked {
+        if !self.prefers_texels {
+            return vec![asked_texels(UNUSED, [1, 1])];
+        }
+        let views = COPIES.into_iter().zip(views);
+        views
+            .filter_map(|(name, bytes)| Some(asked_map(name, bytes?)))
+            .collect()
+    }
+}
+
+/// Scratch texels that hold `bytes` of a map on paper, see [`Gpu::map_texels`].
+pub fn asked_map(name: &'static str, bytes: u64) -> (&'static str, u64) {
+    asked_texels(name, [MAP_COLUMNS, map_rows(bytes)])
+}
+
 impl Texels {
+    /// Rows.
+    pub fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// Columns.
+    pub fn columns(&self) -> u32 {
+        self.columns
+    }
+
     /// Bytes on the device.
     pub fn bytes(&self) -> u64 {
         bytes(self.columns, self.rows)
     }
+}
+
+/// Rows of [`MAP_COLUMNS`] texels that hold `bytes`.
+pub(super) fn map_rows(bytes: u64) -> u32 {
+    bytes.div_ceil(16 * u64::from(MAP_COLUMNS)) as u32
 }
 
 pub(super) fn bytes(columns: u32, rows: u32) -> u64 {
@@ -32,7 +88,7 @@ impl Gpu {
     /// # Errors
     /// No room for it.
     pub fn texels(&self, label: &str, columns: u32, rows: u32) -> Result<Texels, GpuError> {
-        let usage = wgpu::TextureUsages::STORAGE_BINDING;
+        let usage = wgpu::TextureUsages::STORAGE_BINDING | wgpu::TextureUsages::COPY_DST;
         let texture = self.texture(label, columns, rows, usage)?;
         Ok(Texels {
             view: texture.create_view(&Default::default()),

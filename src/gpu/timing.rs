@@ -44,15 +44,31 @@ impl Recording {
         )?;
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         for index in 0..count {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-                label: None,
-                timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+            let pass = |encoder: &mut wgpu::CommandEncoder, begin: bool, end: bool| {
+                let at = 2 * index as u32;
+                let writes = wgpu::ComputePassTimestampWrites {
                     query_set: &query_set,
-                    beginning_of_pass_write_index: Some(2 * index as u32),
-                    end_of_pass_write_index: Some(2 * index as u32 + 1),
-                }),
-            });
-            self.encode_one(first + index, &mut pass);
+                    beginning_of_pass_write_index: begin.then_some(at),
+                    end_of_pass_write_index: end.then_some(at + 1),
+                };
+                encoder
+                    .begin_compute_pass(&wgpu::ComputePassDescriptor {
+                        label: None,
+                        timestamp_writes: Some(writes),
+                    })
+                    .forget_lifetime()
+            };
+            let dispatch = &self.dispatches[first + index];
+            if dispatch.copies.is_empty() {
+                dispatch.encode(&mut pass(&mut encoder, true, true));
+                continue;
+            }
+            // Copies stand between passes, so an empty one begins the time.
+            drop(pass(&mut encoder, true, false));
+            for copy in &dispatch.copies {
+                copy.encode(&mut encoder);
+            }
+            dispatch.encode(&mut pass(&mut encoder, false, true));
         }
         encoder.resolve_query_set(&query_set, 0..queries, &resolved, 0);
         gpu.submit(encoder.finish());

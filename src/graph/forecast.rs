@@ -9,14 +9,13 @@ use super::grad::{Program, Step};
 use super::lower::RunOptions;
 use super::node::{Extent, Op, ValueId};
 use super::plan::{Plan, plan, planned_bytes, requirements};
-use crate::gpu::{GpuError, Ledger, Profile, UNIFORM_SLOT};
+use crate::gpu::{Asked, GpuError, Ledger, Profile, UNIFORM_SLOT};
 use crate::kernels::Pass;
-use crate::kernels::conv3x3::winograd_bands::SCRATCH;
-use crate::kernels::conv3x3::{Choice, Filter, Packing, Variant};
+use crate::kernels::conv3x3::{Choice, Filter, OnPaper, Packing, Variant};
 use crate::kernels::dream_loss::Measure;
 use crate::kernels::feature_map::slices;
 use crate::kernels::guide_loss::Correspondence;
-use crate::kernels::{picture_input, tv_loss, wasserstein_loss};
+use crate::kernels::{gram, matrix_product, moments, picture_input, tv_loss, wasserstein_loss};
 use crate::shape::{Border, Shape};
 
 /// What memory is for.
@@ -128,7 +127,7 @@ impl Forecast {
             ledger,
             variants: Variants::new(adapter, &options.preference),
             uploaded: HashSet::new(),
-            shares_scratch: false,
+            bound: HashSet::new(),
             forecast: Self {
                 plan,
                 allocations: Vec::new(),
@@ -164,8 +163,8 @@ struct Writer<'a> {
     variants: Variants<'a>,
     /// What was uploaded, by filter, direction and variant.
     uploaded: HashSet<Packed>,
-    /// Whether a step so far binds the scratch memory that there is.
-    shares_scratch: bool,
+    /// The scratch memory that a step so far binds.
+    bound: HashSet<&'static str>,
     forecast: Forecast,
 }
 
@@ -247,6 +246,7 @@ impl Writer<'_> {
             _ => Shape::new(3, 1, 1),
         };
         let pieces = self.pieces(shape);
+        self.statistics(&node.op, step);
         match (&node.op, step.pass) {
             (Op::Conv3x3 { filter, border, .. }, pass) => {
                 let dispatches = self.convolution(filter, step, shape);
@@ -350,28 +350,74 @@ impl Writer<'_> {
     ) -> usize {
         let channels = filter.channels(step.pass);
         let name = packed(filter, step.pass, variant);
-        if !self.uploaded.insert(name) {
-            return variant.dispatches(self.adapter, channels, output);
-        }
-        let label = Use::of(self.program, step, output).label;
-        let label = format!("{label} {}, {variant}", step.pass);
         let packing = Packing::choose(variant, filter.is_exact_in_f16());
-        let bytes = variant.weight_bytes(packing, channels);
-        self.weights(&label, &shelf_name(name), bytes);
-        if let Some(workspace) = variant.workspace(self.adapter, channels) {
-            if let Some(size) = workspace.texels {
-                self.ledger.scratch_texels(size);
-            }
-            let outgrown = self.ledger.scratch(SCRATCH, workspace.bytes);
-            if self.shares_scratch && outgrown > 0 {
+        if self.uploaded.insert(name) {
+            let label = Use::of(self.program, step, output).label;
+            let label = format!("{label} {}, {variant}", step.pass);
+            let bytes = variant.weight_bytes(packing, channels);
+            self.weights(&label, &shelf_name(name), bytes);
+        }
+        let x = match step.pass {
+            Pass::Forward => step.reads[0],
+            // By the rule of `grad`: the gradient of the output comes last.
+            Pass::Gradient => step.reads[step.reads.len() - 1],
+        };
+        let convolution = OnPaper {
+            maps: [self.map(x), self.map(step.write)],
+            size: [output.width, output.height],
+            is_masked: step.merge.mask,
+            packing,
+        };
+        self.scratch(variant.scratch(self.adapter, &convolution));
+        variant.dispatches(self.adapter, channels, output)
+    }
+
+    /// The shape of a feature map.
+    fn map(&self, value: ValueId) -> Shape {
+        match self.program.values[value.0].extent {
+            Extent::Map(shape) => shape,
+            _ => Shape::new(3, 1, 1),
+        }
+    }
+
+    /// Asks for scratch memory. What a larger one replaces is kept by the steps that bind it.
+    fn scratch(&mut self, asked: Asked) {
+        for (name, bytes) in asked {
+            let outgrown = self.ledger.scratch(name, bytes);
+            if self.bound.contains(name) && outgrown > 0 {
                 let allocation = Allocation::new("outgrown scratch", Purpose::Scratch, outgrown);
                 self.forecast.allocations.push(allocation);
             } else {
                 self.ledger.free(outgrown);
             }
-            self.shares_scratch = true;
+            self.bound.insert(name);
         }
-        variant.dispatches(self.adapter, channels, output)
+    }
+
+    /// What the statistics of a feature map, and the distance of such, read as texels.
+    fn statistics(&mut self, op: &Op, step: &Step) {
+        let adapter = self.adapter;
+        let masked = step.merge.mask;
+        let f = self.map(step.reads[0]);
+        match (op, step.pass) {
+            (Op::Gram { .. } | Op::Moments { .. }, Pass::Forward) => {
+                self.scratch(gram::scratch(adapter, f));
+            }
+            (Op::Gram { .. }, Pass::Gradient) => {
+                let matrix = gram::matrix_bytes(f);
+                self.scratch(gram::gradient_scratch(adapter, f, matrix, masked));
+            }
+            (Op::Moments { .. }, Pass::Gradient) => {
+                let matrix = moments::bytes(f.channels);
+                self.scratch(gram::gradient_scratch(adapter, f, matrix, masked));
+            }
+            (Op::WassersteinLoss { .. }, Pass::Forward) => {
+                if let Extent::Moments(channels) = self.program.values[step.reads[0].0].extent {
+                    self.scratch(matrix_product::scratch(adapter, channels));
+                }
+            }
+            _ => {}
+        }
     }
 
     fn weights(&mut self, label: &str, name: &str, bytes: u64) {

@@ -2,8 +2,8 @@
 //! transposed weights (and, where the border is replicated, [`replicate`] after it). Variants from plain to fast stand side by side in `shaders/conv3x3_*.wgsl`.
 
 use super::Pass;
-use super::feature_map::{groups, slices};
-use crate::gpu::{Gpu, GpuError, Profile};
+use super::feature_map::{self, groups, slices};
+use crate::gpu::{Asked, COPIES, Gpu, GpuError, Profile, asked_map};
 use crate::shape::Shape;
 
 mod choice;
@@ -96,16 +96,36 @@ impl Filter {
 }
 
 impl Variant {
-    /// Scratch memory for `channels`, C and O, that lives as long as the device does.
-    pub fn workspace(
-        self,
-        adapter: &Profile,
-        channels: [usize; 2],
-    ) -> Option<winograd_bands::Workspace> {
+    /// Scratch memory that recording `convolution` asks for; it lives as long as the device does.
+    pub fn scratch(self, adapter: &Profile, convolution: &OnPaper) -> Asked {
+        let OnPaper {
+            maps: [x, y],
+            size,
+            is_masked,
+            packing,
+        } = *convolution;
+        let channels = [x.channels, y.channels];
+        let limit = adapter.binding_limit;
+        let bytes = |map| feature_map::first_slice_bytes(map, size, limit);
         match self {
-            Self::Winograd | Self::WinogradTiled => Some(winograd_bands::workspace(channels)),
-            Self::WinogradFused => Some(winograd_fused::workspace(adapter, channels)),
-            _ => None,
+            Self::Winograd | Self::WinogradTiled => {
+                let as_texels = adapter.prefers_texels && self == Self::Winograd;
+                let mut asked = winograd_bands::asked(channels, as_texels);
+                if as_texels {
+                    asked.push(asked_map(COPIES[0], bytes(x)));
+                    asked.extend(is_masked.then(|| asked_map(COPIES[1], bytes(y))));
+                }
+                asked
+            }
+            Self::WinogradFused => {
+                let bytes = winograd_fused::workspace_bytes(adapter, channels);
+                vec![(winograd_bands::SCRATCH, bytes)]
+            }
+            _ if self.reads_texels() => {
+                let weights = self.weight_bytes(packing, channels);
+                adapter.read_as_texels([Some(bytes(x)), Some(weights)])
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -123,6 +143,19 @@ impl Variant {
             |channels| slices(output.with_channels(channels), limit).map_or(1, |of| of.len());
         pieces(channels[0]) * pieces(channels[1])
     }
+}
+
+/// A convolution that is only planned.
+#[derive(Clone, Copy, Debug)]
+pub struct OnPaper {
+    /// Input and output, as they are stored.
+    pub maps: [Shape; 2],
+    /// Width and height of the larger of them, where a maximum is done along.
+    pub size: [usize; 2],
+    /// Whether a forward map is a mask on the output.
+    pub is_masked: bool,
+    /// How the weights are stored.
+    pub packing: Packing,
 }
 
 /// A filter on the device, packed for one variant.

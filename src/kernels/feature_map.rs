@@ -75,6 +75,14 @@ pub fn slices(shape: Shape, limit: u64) -> Result<Vec<GroupSlice>, GpuError> {
         .collect())
 }
 
+/// Bytes of the first slice of `map`, the largest, which is cut like one of its channels at `size`, width and height. All of
+/// it if no slice can be bound, which is refused where it is recorded.
+pub fn first_slice_bytes(map: Shape, [width, height]: [usize; 2], limit: u64) -> u64 {
+    let cut = slices(Shape::new(map.channels, height, width), limit);
+    let groups = cut.map_or(groups(map.channels), |slices| slices[0].count);
+    group_bytes(map) * groups as u64
+}
+
 impl FeatureMap {
     /// A new map on the device, all zeros.
     ///

@@ -4,15 +4,15 @@
 mod gradient;
 mod tiling;
 
-pub use gradient::{GRADIENT, GRADIENT_PORTABLE, gradient};
+pub use gradient::{GRADIENT, GRADIENT_PORTABLE, gradient, gradient_scratch};
 pub(super) use gradient::{gradient_kernel, gradient_of_moments};
 pub use tiling::Tiling;
 use tiling::{Part, chunks};
 
 use super::ACCUMULATE;
-use super::feature_map::{FeatureMap, GroupSlice, groups, slices};
+use super::feature_map::{FeatureMap, GroupSlice, bytes, first_slice_bytes, groups, slices};
 use super::weighted::{Weighted, weighted, weights_or};
-use crate::gpu::{Access, BufferView, Command, GpuError, Kernel, Recorder};
+use crate::gpu::{Access, Asked, BufferView, Command, GpuError, Kernel, Profile, Recorder};
 use crate::shape::Shape;
 
 /// Sums over chunks of pixels, a tile of the upper triangle each.
@@ -39,6 +39,8 @@ pub static BROADCAST: Kernel = Kernel {
         (4, Access::Read),
         (2, Access::ReadWrite),
         (6, Access::Read),
+        (7, Access::ReadTexels),
+        (8, Access::ReadTexels),
     ],
     needs_subgroups: true,
 };
@@ -112,8 +114,18 @@ pub fn repetition(shape: Shape, binding_limit: u64) -> f64 {
     }
 }
 
+/// Scratch memory that the sums of a map of this shape ask for.
+pub fn scratch(adapter: &Profile, shape: Shape) -> Asked {
+    if Tiling::fastest(adapter.is_software, adapter.can_run(&BROADCAST)) != Tiling::Lanes {
+        return Vec::new();
+    }
+    let size = [shape.width, shape.height];
+    let slice = first_slice_bytes(shape, size, adapter.binding_limit);
+    adapter.read_as_texels([Some(slice), (slice < bytes(shape)).then_some(slice)])
+}
+
 /// Bytes of the C×C matrix itself.
-fn matrix_bytes(shape: Shape) -> u64 {
+pub fn matrix_bytes(shape: Shape) -> u64 {
     (4 * shape.channels * shape.channels) as u64
 }
 
@@ -154,13 +166,16 @@ pub fn forward(
         for &j_slice in &slices[index..] {
             let partials = BufferView::first(partials, workspace_bytes(f.shape));
             let widest = recorder.workgroup();
+            let slices = [i_slice, j_slice];
+            let (texels, knob) = match tiling {
+                Tiling::Lanes => recorder.read_as_texels([&f.view(i_slice), &f.view(j_slice)])?,
+                Tiling::Threads | Tiling::Workgroups => (Vec::new(), None),
+            };
             for part in tiling.parts(i_slice, j_slice) {
-                recorder.push(partial_command(
-                    (tiling, *part, widest),
-                    (f, weights),
-                    [i_slice, j_slice],
-                    partials.clone(),
-                ));
+                let tile = (tiling, *part, widest);
+                let mut command = partial_command(tile, (f, weights), slices, partials.clone());
+                command.knobs.extend(knob);
+                recorder.push_with_texels(command, texels.clone());
             }
         }
     }

@@ -1,8 +1,17 @@
 //! Products of square matrices, C×C row-major (`shaders/matrix_product_broadcast.wgsl` or
 //! `matrix_product_tiled.wgsl`).
 
-use crate::gpu::{Access, BufferView, Command, Gpu, Kernel, Recorder};
+use crate::gpu::{Access, Asked, BufferView, Command, Gpu, GpuError, Kernel, Profile, Recorder};
 
+const BINDINGS_WITH_TEXELS: &[(u32, Access)] = &[
+    (0, Access::Uniform),
+    (1, Access::Read),
+    (2, Access::Read),
+    (3, Access::Read),
+    (4, Access::ReadWrite),
+    (5, Access::ReadTexels),
+    (6, Access::ReadTexels),
+];
 const BINDINGS: &[(u32, Access)] = &[
     (0, Access::Uniform),
     (1, Access::Read),
@@ -15,7 +24,7 @@ const BINDINGS: &[(u32, Access)] = &[
 pub static BROADCAST: Kernel = Kernel {
     shader: crate::shader!("matrix_product_broadcast"),
     entry: "main",
-    bindings: BINDINGS,
+    bindings: BINDINGS_WITH_TEXELS,
     needs_subgroups: true,
 };
 
@@ -123,14 +132,26 @@ impl<'a> Product<'a> {
     }
 }
 
+/// Scratch memory that products of C×C matrices ask for.
+pub fn scratch(adapter: &Profile, channels: usize) -> Asked {
+    let bytes = Some((4 * channels * channels) as u64);
+    match Tiling::fastest(adapter.is_software && adapter.can_run(&BROADCAST)) {
+        Tiling::Lanes => adapter.read_as_texels([bytes, bytes]),
+        Tiling::Workgroups => Vec::new(),
+    }
+}
+
 /// Records `product` of C×C matrices into `y`, which is none of them; C is a multiple of four.
+///
+/// # Errors
+/// No room for copies of the factors, where they are read as texels.
 pub fn forward(
     recorder: &mut Recorder<'_>,
     tiling: Tiling,
     channels: usize,
     product: Product<'_>,
     y: &wgpu::Buffer,
-) {
+) -> Result<(), GpuError> {
     let [l, r] = product.factors;
     let (d, share) = product.addend.unwrap_or((r, 0.0));
     let symmetric = if product.symmetric { SYMMETRIC } else { 0 };
@@ -144,9 +165,16 @@ pub fn forward(
     let bytes = (4 * channels * channels) as u64;
     let tiles = tiling.tile().map(|side| channels.div_ceil(side) as u32);
     let c = channels as u64;
-    recorder.push(Command {
+    let factors = product
+        .factors
+        .map(|factor| BufferView::first(factor, bytes));
+    let (texels, knob) = match tiling {
+        Tiling::Lanes => recorder.read_as_texels([&factors[0], &factors[1]])?,
+        Tiling::Workgroups => (Vec::new(), None),
+    };
+    let command = Command {
         kernel: tiling.kernel(),
-        knobs: vec![],
+        knobs: knob.into_iter().collect(),
         uniform: bytemuck::bytes_of(&params).to_vec(),
         buffers: [l, r, d, y]
             .map(|buffer| BufferView::first(buffer, bytes))
@@ -158,5 +186,7 @@ pub fn forward(
             2 * c * c * c
         },
         bytes: 3 * bytes,
-    });
+    };
+    recorder.push_with_texels(command, texels);
+    Ok(())
 }

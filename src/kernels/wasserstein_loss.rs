@@ -15,7 +15,7 @@
 use super::matrix_product::{self, Product, Tiling};
 use super::sum::{self, PARTIAL_WORKGROUPS, PARTIALS, TotalSlot, partial_view};
 use super::{Merge, moments, over_positions};
-use crate::gpu::{Access, BufferView, Command, Gpu, Kernel, Recorder};
+use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
 
 const UNIFORM: (u32, Access) = (0, Access::Uniform);
 const MOMENTS: (u32, Access) = (1, Access::Read);
@@ -163,6 +163,9 @@ pub fn dispatches(with_gradient: bool) -> usize {
 }
 
 /// Records the value into `total`, and the gradient at the moments into the outcome of `workspace` if `with_gradient`.
+///
+/// # Errors
+/// As [`matrix_product::forward`].
 pub fn value(
     recorder: &mut Recorder<'_>,
     gpu: &Gpu,
@@ -170,18 +173,19 @@ pub fn value(
     workspace: &Workspace<'_>,
     total: &TotalSlot,
     with_gradient: bool,
-) {
+) -> Result<(), GpuError> {
     let mut steps = Steps {
         recorder,
         tiling: Tiling::choose(gpu),
         distance,
         workspace,
     };
-    let inverse = steps.inverse_root();
+    let inverse = steps.inverse_root()?;
     steps.value(inverse, total);
     if with_gradient {
-        steps.gradient(inverse);
+        steps.gradient(inverse)?;
     }
+    Ok(())
 }
 
 /// Records gM (+)= the gradient at the moments that [`value`] has left in `outcome`.
@@ -222,30 +226,30 @@ struct Steps<'a, 'b, 'g> {
 impl<'a> Steps<'a, '_, '_> {
     /// A/tr Σ* into the outcome, ‖A/tr Σ*‖² into the scalars; returns the buffer of (A/‖A‖)^-½. The last of the
     /// matrices is free afterwards, and so is one more.
-    fn inverse_root(&mut self) -> Scratch<'a> {
+    fn inverse_root(&mut self) -> Result<Scratch<'a>, GpuError> {
         let [mut m, n, mut m_next, mut x, mut x_next] = self.workspace.matrices;
         let (target, a_matrix) = (self.distance.target, self.workspace.outcome);
         self.energy(target, 0);
         self.push(&COVARIANCE, &[self.distance.moments], &[m], [0.0; 2]);
-        self.product(Product::of(m, target), n);
-        self.product(Product::of(target, n).symmetric(), a_matrix);
+        self.product(Product::of(m, target), n)?;
+        self.product(Product::of(target, n).symmetric(), a_matrix)?;
         self.energy(a_matrix, 1);
         let [first, turns @ ..] = turns();
         self.push(&NORMALISE, &[a_matrix], &[m, x], first.map(|of| of as f32));
         let mut constants = first;
         for next in turns {
             // N = M·T, then M ← T·N.
-            self.product(turned(m, m, m, constants), n);
-            self.product(turned(n, m, n, constants), m_next);
+            self.product(turned(m, m, m, constants), n)?;
+            self.product(turned(n, m, n, constants), m_next)?;
             std::mem::swap(&mut m, &mut m_next);
             constants = next;
-            self.product(turned(x, x, m, constants), x_next);
+            self.product(turned(x, x, m, constants), x_next)?;
             std::mem::swap(&mut x, &mut x_next);
         }
-        Scratch {
+        Ok(Scratch {
             inverse: x,
             free: [n, x_next],
-        }
+        })
     }
 
     fn value(&mut self, scratch: Scratch<'a>, total: &TotalSlot) {
@@ -268,19 +272,20 @@ impl<'a> Steps<'a, '_, '_> {
     }
 
     /// R·X·R, and the gradients from it, over A in the outcome.
-    fn gradient(&mut self, scratch: Scratch<'a>) {
+    fn gradient(&mut self, scratch: Scratch<'a>) -> Result<(), GpuError> {
         let (moments, target) = (self.distance.moments, self.distance.target);
         let ([half, mapped], outcome) = (scratch.free, self.workspace.outcome);
-        self.product(Product::of(scratch.inverse, target), half);
-        self.product(Product::of(target, half).symmetric(), mapped);
+        self.product(Product::of(scratch.inverse, target), half)?;
+        self.product(Product::of(target, half).symmetric(), mapped)?;
         self.push(&GRADIENT, &[mapped], &[outcome], [0.0; 2]);
         let reads = [moments, target, mapped];
         self.push(&GRADIENT_MEANS, &reads, &[outcome], [0.0; 2]);
+        Ok(())
     }
 
-    fn product(&mut self, product: Product<'_>, y: &wgpu::Buffer) {
+    fn product(&mut self, product: Product<'_>, y: &wgpu::Buffer) -> Result<(), GpuError> {
         let channels = self.distance.channels;
-        matrix_product::forward(self.recorder, self.tiling, channels, product, y);
+        matrix_product::forward(self.recorder, self.tiling, channels, product, y)
     }
 
     /// The sum of the squares of `matrix` into the scalar at `slot`.

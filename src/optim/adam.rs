@@ -1,6 +1,6 @@
 //! Adam on the picture (Kingma & Ba, arXiv 1412.6980, algorithm 1), with a clamp to [0, 1].
 
-use crate::gpu::{Gpu, GpuError, Recorder, Recording, UNIFORM_SLOT};
+use crate::gpu::{Encoding, Gpu, GpuError, Recorder, Recording, UNIFORM_SLOT};
 use crate::graph::{Allocation, Purpose};
 use crate::kernels::adam::{self, AdamBuffers, AdamSettings};
 
@@ -90,10 +90,10 @@ impl Adam {
         ]
     }
 
-    /// Appends one step to `pass`, which must be submitted before the next call.
-    pub fn encode(&mut self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>) {
+    /// Appends one step to `encoding`, which must be submitted before the next call.
+    pub fn encode(&mut self, gpu: &Gpu, encoding: &mut Encoding<'_>) {
         self.step += 1;
         gpu.write(&self.step_numbers, &self.settings.step_numbers(self.step));
-        self.recording.encode(pass);
+        self.recording.encode(encoding);
     }
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::gpu::{Gpu, GpuError, Recorder, Recording};
+use crate::gpu::{Encoding, Gpu, GpuError, Recorder, Recording};
 use crate::kernels::dream_step::{self, DreamStepBuffers, StepNumbers};
 use crate::kernels::gaussian_cascade::{self, CascadeBuffers};
 use crate::kernels::laplacian_pyramid::{self, PyramidBuffers};
@@ -182,8 +182,8 @@ impl Ascent {
     }
 
     /// What comes after it: smoothing, and the step.
-    pub fn encode_step(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.after.encode(pass);
+    pub fn encode_step(&self, encoding: &mut Encoding<'_>) {
+        self.after.encode(encoding);
     }
 }
 

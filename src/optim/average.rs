@@ -1,7 +1,7 @@
 //! The mean of the pictures that an optimiser steps through, late ones counting most: the noise of its steps
 //! cancels in it.
 
-use crate::gpu::{Gpu, GpuError, Recorder, Recording, UNIFORM_SLOT};
+use crate::gpu::{Encoding, Gpu, GpuError, Recorder, Recording, UNIFORM_SLOT};
 use crate::graph::{Allocation, Purpose};
 use crate::kernels::average::{self, AverageBuffers, Averaging};
 
@@ -70,10 +70,10 @@ impl Average {
         self.updates = u32::try_from(updates).unwrap_or(u32::MAX);
     }
 
-    /// Appends one update to `pass`, which must be submitted before the next call.
-    pub fn encode(&mut self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>) {
+    /// Appends one update to `encoding`, which must be submitted before the next call.
+    pub fn encode(&mut self, gpu: &Gpu, encoding: &mut Encoding<'_>) {
         self.updates = self.updates.saturating_add(1);
         gpu.write(&self.rate, &[self.averaging.rate(self.updates)]);
-        self.recording.encode(pass);
+        self.recording.encode(encoding);
     }
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::gpu::{Gpu, GpuError, Kernel, Recorder, Recording, UNIFORM_SLOT};
+use crate::gpu::{Encoding, Gpu, GpuError, Kernel, Recorder, Recording, UNIFORM_SLOT};
 use crate::graph::{Allocation, Purpose};
 use crate::kernels::lbfgs::{self, LONGEST_HISTORY, PassParams};
 
@@ -185,11 +185,11 @@ impl Lbfgs {
         vectors
     }
 
-    /// Appends one step to `pass`.
-    pub fn encode(&mut self, pass: &mut wgpu::ComputePass<'_>) {
+    /// Appends one step to `encoding`.
+    pub fn encode(&mut self, encoding: &mut Encoding<'_>) {
         for number in self.order() {
             for index in self.dispatches[number].clone() {
-                self.recording.encode_one(index, pass);
+                self.recording.encode_one(index, encoding);
             }
         }
         self.step += 1;

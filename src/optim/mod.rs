@@ -18,7 +18,7 @@ pub use state::{OptimiserState, StateMismatch};
 use serde::{Deserialize, Serialize};
 
 use self::average::Average;
-use crate::gpu::{Gpu, GpuError};
+use crate::gpu::{Encoding, Gpu, GpuError};
 use crate::graph::Allocation;
 
 /// Which optimiser, and how.
@@ -116,14 +116,14 @@ impl Optimiser {
         of_method + self.average().map_or(0, wgpu::Buffer::size)
     }
 
-    /// Appends one step to `pass`, which must be submitted before the next call.
-    pub fn encode(&mut self, gpu: &Gpu, pass: &mut wgpu::ComputePass<'_>) {
+    /// Appends one step to `encoding`, which must be submitted before the next call.
+    pub fn encode(&mut self, gpu: &Gpu, encoding: &mut Encoding<'_>) {
         match &mut self.method {
-            Method::Adam(adam) => adam.encode(gpu, pass),
-            Method::Lbfgs(lbfgs) => lbfgs.encode(pass),
+            Method::Adam(adam) => adam.encode(gpu, encoding),
+            Method::Lbfgs(lbfgs) => lbfgs.encode(encoding),
         }
         if let Some(average) = &mut self.average {
-            average.encode(gpu, pass);
+            average.encode(gpu, encoding);
         }
     }
 }

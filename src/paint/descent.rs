@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::StyleRun;
 use super::scales::ScalePosition;
-use crate::gpu::{BufferView, Gpu, GpuError, Staging};
+use crate::gpu::{BufferView, Encoding, Gpu, GpuError, Staging};
 use crate::graph::Executable;
 use crate::optim::{Optimiser, OptimiserState};
 
@@ -246,11 +246,11 @@ impl<'a> Descent<'a> {
             .device()
             .create_command_encoder(&Default::default());
         {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
+            let mut encoding = Encoding::new(&mut encoder);
             self.executable
                 .recording()
-                .encode_in_parts(self.gpu, &mut pass);
-            self.optimiser.encode(self.gpu, &mut pass);
+                .encode_in_parts(self.gpu, &mut encoding);
+            self.optimiser.encode(self.gpu, &mut encoding);
         }
         let bytes = (self.terms * size_of::<f32>()) as u64;
         let line = self.logged as u64 * bytes;

@@ -9,7 +9,7 @@ use super::descent::{Ending, Standing};
 use super::detail::carried;
 use super::octaves::Octave;
 use super::search::Way;
-use crate::gpu::{BufferView, Gpu, GpuError};
+use crate::gpu::{BufferView, Encoding, Gpu, GpuError};
 use crate::graph::Executable;
 use crate::image::Picture;
 use crate::kernels::guide_loss::Correspondence;
@@ -278,10 +278,10 @@ async fn read_picture(gpu: &Gpu, ascent: &Ascent, values: usize) -> Result<Vec<f
 fn submit_step(gpu: &Gpu, executable: &Executable, ascent: &Ascent) {
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
     {
-        let mut pass = encoder.begin_compute_pass(&Default::default());
+        let mut encoding = Encoding::new(&mut encoder);
         let objective = executable.recording();
-        objective.encode_in_parts_after(ascent.roll(), gpu, &mut pass);
-        ascent.encode_step(&mut pass);
+        objective.encode_in_parts_after(ascent.roll(), gpu, &mut encoding);
+        ascent.encode_step(&mut encoding);
     }
     gpu.submit(encoder.finish());
 }

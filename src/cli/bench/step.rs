@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use impasto::doctor;
-use impasto::gpu::Gpu;
+use impasto::gpu::{Encoding, Gpu};
 use impasto::graph::{Executable, NodeTime, Strategy};
 use impasto::kernels::conv3x3::Preference;
 use impasto::objective::{StyleTargets, StyleTerms, style_executable};
@@ -70,9 +70,9 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
         let started = Instant::now();
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            executable.recording().encode_in_parts(gpu, &mut pass);
-            optimiser.encode(gpu, &mut pass);
+            let mut encoding = Encoding::new(&mut encoder);
+            executable.recording().encode_in_parts(gpu, &mut encoding);
+            optimiser.encode(gpu, &mut encoding);
         }
         let commands = encoder.finish();
         encoding.push(started.elapsed().as_secs_f64());

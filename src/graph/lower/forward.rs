@@ -147,7 +147,7 @@ impl Builder<'_> {
                         &workspace,
                         &total,
                         with_gradient,
-                    );
+                    )?;
                 }
                 Ok(())
             }

@@ -153,7 +153,7 @@ impl Preference {
             (variant.is_exact() || !self.exact) && variant.supports(adapter, filter, output)
         };
         let shipped = shipped_choice(adapter.is_software, |variant| {
-            can_run(variant) && variant.suits(filter, output)
+            can_run(variant) && variant.suits(adapter, filter, output)
         });
         let problem = Problem::new(filter, output, pass);
         self.table
@@ -260,7 +260,7 @@ mod tests {
         let on = |side| {
             let output = Shape::new(256, side, side);
             shipped_choice(true, |variant| {
-                variant.suits(&filter, output) && variant.pools()
+                variant.suits(&Profile::typical_gpu(), &filter, output) && variant.pools()
             })
         };
         assert_eq!(on(60).variant, Variant::Winograd);
@@ -274,7 +274,8 @@ mod tests {
             let output = Shape::new(64, height, width);
             let has_many_channels = |variant| !matches!(variant, Variant::FromRgb | Variant::ToRgb);
             shipped_choice(false, |variant| {
-                has_many_channels(variant) && variant.suits(&filter, output)
+                has_many_channels(variant)
+                    && variant.suits(&Profile::typical_gpu(), &filter, output)
             })
         };
         assert_eq!(on(14, 14).variant, Variant::Gemm);

@@ -96,22 +96,20 @@ pub(super) fn pack(filter: &Filter, block: usize) -> Vec<f32> {
     packed
 }
 
-/// Columns of the weights of `conv3x3_from_rgb_broadcast` per output group: nine taps of three channels, and five
+/// Columns of the weights of `conv3x3_from_rgb_broadcast` per output group: nine taps of three channels, the bias, and four
 /// that fill up the loads.
 pub(super) const RGB_COLUMNS: usize = 32;
 
 /// Weights as `conv3x3_from_rgb_broadcast` reads them: `[O/4][32]` vec4 over four output channels, column
-/// 3·tap + c.
+/// 3·tap + c and then the bias.
 pub(super) fn pack_from_rgb(filter: &Filter) -> Vec<f32> {
     let columns = groups(filter.c_out) * RGB_COLUMNS;
     let entries = (0..columns).flat_map(|column| {
         let (group, n) = (column / RGB_COLUMNS, column % RGB_COLUMNS);
-        let weight = |o| {
-            if n < 27 {
-                filter.at(o, n % 3, n / 3)
-            } else {
-                0.0
-            }
+        let weight = |o| match n {
+            0..27 => filter.at(o, n % 3, n / 3),
+            27 => filter.bias.get(o).copied().unwrap_or(0.0),
+            _ => 0.0,
         };
         [0, 1, 2, 3].map(|lane| weight(4 * group + lane))
     });

@@ -2,7 +2,7 @@
 //! along; and what happens to a sum before it is stored.
 
 use super::job::{Job, Pool};
-use super::{DeviceFilter, Switches, Weights};
+use super::{DeviceFilter, Switches, Variant, Weights};
 use crate::gpu::{Access, BufferView, Command, GpuError, Kernel, Knob, Recorder};
 use crate::kernels::feature_map::{FeatureMap, GroupSlice, groups, slices};
 use crate::kernels::{ACCUMULATE, BIAS, MASK, Merge, RELU};
@@ -57,6 +57,28 @@ pub(in crate::kernels) const BINDINGS: &[(u32, Access)] = &[
     (5, Access::Read),
 ];
 
+/// The same, and the input and the weights as texels.
+pub(super) const BINDINGS_WITH_TEXELS: &[(u32, Access)] = &[
+    (0, Access::Uniform),
+    (1, Access::Read),
+    (2, Access::Read),
+    (3, Access::Read),
+    (4, Access::ReadWrite),
+    (5, Access::Read),
+    (6, Access::ReadTexels),
+    (7, Access::ReadTexels),
+];
+/// The same where the bias is among the weights.
+pub(super) const BINDINGS_WITHOUT_BIAS: &[(u32, Access)] = &[
+    (0, Access::Uniform),
+    (1, Access::Read),
+    (2, Access::Read),
+    (4, Access::ReadWrite),
+    (5, Access::Read),
+    (6, Access::ReadTexels),
+    (7, Access::ReadTexels),
+];
+
 /// Records y = epilogue(conv(x) + bias), where x goes on beyond its `border` as that says. Maps beyond the binding limit are worked on in slices of
 /// channel groups; slices of the input add up in the output.
 ///
@@ -87,7 +109,14 @@ pub fn record(
             };
             let mut command = part_command(filter, weights, [x, y], epilogue.mask, part);
             command.knobs.extend(border_knob(border));
-            recorder.push(command);
+            let mut texels = Vec::new();
+            if filter.variant.reads_texels() {
+                let knob;
+                (texels, knob) =
+                    recorder.read_as_texels([&x.view(x_slice), &BufferView::whole(weights)])?;
+                command.knobs.extend(knob);
+            }
+            recorder.push_with_texels(command, texels);
         }
     }
     Ok(())
@@ -217,20 +246,20 @@ fn part_command(
     let params = params(filter, x, y, &part);
     let (c, o) = part.channels(filter);
     let pixels = y.shape.pixels() as u64;
+    let mut buffers = vec![x.view(part.x), BufferView::whole(weights)];
+    if filter.variant != Variant::FromRgbBroadcast {
+        buffers.push(BufferView::whole(&filter.bias));
+    }
+    buffers.push(y.view(part.y));
+    // Unused without the flag, but something must be bound.
+    buffers.push(mask.map_or_else(|| BufferView::whole(&filter.bias), |mask| mask.view(part.y)));
     Command {
         kernel,
         knobs: filter
             .variant
             .knobs(part.workgroup, part.flags, filter.packing),
         uniform: bytemuck::bytes_of(&params).to_vec(),
-        buffers: vec![
-            x.view(part.x),
-            BufferView::whole(weights),
-            BufferView::whole(&filter.bias),
-            y.view(part.y),
-            // Unused without the flag, but something must be bound.
-            mask.map_or_else(|| BufferView::whole(&filter.bias), |mask| mask.view(part.y)),
-        ],
+        buffers,
         workgroups: filter
             .variant
             .workgroups(part.workgroup, [width, height, part.y.count as u32]),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::packing::RGB_COLUMNS;
+use super::recording::{BINDINGS_WITH_TEXELS, BINDINGS_WITHOUT_BIAS};
 use super::winograd_bands::BLOCK;
 use super::{BINDINGS, Filter, Packing, winograd, winograd_filter, winograd_fused, winograd_tiled};
 use crate::gpu::{Kernel, Knob, Profile};
@@ -21,7 +22,7 @@ pub static PLAIN: Kernel = Kernel {
 pub static DIRECT: Kernel = Kernel {
     shader: crate::shader!("conv3x3_direct"),
     entry: "main",
-    bindings: BINDINGS,
+    bindings: BINDINGS_WITH_TEXELS,
     needs_subgroups: true,
 };
 /// The same idea without subgroup operations.
@@ -49,14 +50,14 @@ pub static FROM_RGB: Kernel = Kernel {
 pub static FROM_RGB_BROADCAST: Kernel = Kernel {
     shader: crate::shader!("conv3x3_from_rgb_broadcast"),
     entry: "main",
-    bindings: BINDINGS,
+    bindings: BINDINGS_WITHOUT_BIAS,
     needs_subgroups: true,
 };
 /// The gradient of the first layer: one group of output channels.
 pub static TO_RGB: Kernel = Kernel {
     shader: crate::shader!("conv3x3_to_rgb"),
     entry: "main",
-    bindings: BINDINGS,
+    bindings: BINDINGS_WITH_TEXELS,
     needs_subgroups: false,
 };
 
@@ -198,13 +199,17 @@ impl Variant {
 
     /// Whether `filter` onto a map of `output` shape is what it was made for: maps that fill the workgroups
     /// of the GEMM or the cores of a processor, and channels enough to share the transforms of Winograd.
-    pub(super) fn suits(self, filter: &Filter, output: Shape) -> bool {
+    pub(super) fn suits(self, adapter: &Profile, filter: &Filter, output: Shape) -> bool {
         match self {
             Self::Gemm => fills_gemm(output),
             Self::Winograd | Self::WinogradTiled => filter.c_in.min(filter.c_out) >= 16,
             Self::WinogradFused => {
                 let (fewer, more) = (filter.c_in.min(filter.c_out), filter.c_in.max(filter.c_out));
-                (16..=128).contains(&fewer) && more <= 256 && keeps_cores_busy(output)
+                // Its frequencies are in a buffer.
+                !adapter.prefers_texels
+                    && (16..=128).contains(&fewer)
+                    && more <= 256
+                    && keeps_cores_busy(output)
             }
             _ => true,
         }
@@ -256,6 +261,11 @@ impl Variant {
             Self::FromRgb => 1,
             _ => self.tiling().out_groups as usize,
         }
+    }
+
+    /// Whether its kernel can read the input and the weights as texels.
+    pub(super) fn reads_texels(self) -> bool {
+        matches!(self, Self::Direct | Self::FromRgbBroadcast | Self::ToRgb)
     }
 
     /// Values for the overrides of its shader; `workgroup` is what the adapter likes, `flags` what the

@@ -6,11 +6,14 @@
 
 use super::job::{Job, Pool};
 use super::winograd_bands::{
-    BLOCK, FREQUENCIES, INPUT_FLOP, OUTPUT_FLOP, SCRATCH, band, m_bytes, m_stride, product_flop,
-    rows, tile_bytes, v_size,
+    BLOCK, FREQUENCIES, INPUT_FLOP, M, OUTPUT_FLOP, SCRATCH, V, band, m_bytes, m_size, m_stride,
+    product_flop, rows, tile_bytes, v_size,
 };
 use super::{Filter, border_knob, winograd_filter, winograd_tiled};
-use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Profile, Recorder, Texels};
+use crate::gpu::{
+    Access, BufferView, COPIES, Command, Gpu, GpuError, Kernel, Knob, Profile, Recorder, TEXELS,
+    Texels, UNUSED,
+};
 use crate::kernels::feature_map::{GroupSlice, groups, slices};
 use crate::shape::Shape;
 
@@ -22,6 +25,7 @@ pub static INPUT: Kernel = Kernel {
         (0, Access::Uniform),
         (1, Access::Read),
         (2, Access::WriteTexels),
+        (4, Access::ReadTexels),
     ],
     needs_subgroups: false,
 };
@@ -34,6 +38,7 @@ pub static INPUT_UNPOOLED: Kernel = Kernel {
         (1, Access::Read),
         (2, Access::WriteTexels),
         (3, Access::Read),
+        (4, Access::ReadTexels),
     ],
     needs_subgroups: false,
 };
@@ -46,6 +51,7 @@ pub static MULTIPLY: Kernel = Kernel {
         (1, Access::ReadTexels),
         (2, Access::ReadTexels),
         (3, Access::ReadWrite),
+        (4, Access::WriteTexels),
     ],
     needs_subgroups: true,
 };
@@ -59,6 +65,8 @@ pub static OUTPUT: Kernel = Kernel {
         (2, Access::Read),
         (3, Access::ReadWrite),
         (4, Access::Read),
+        (6, Access::ReadTexels),
+        (7, Access::ReadTexels),
     ],
     needs_subgroups: false,
 };
@@ -73,6 +81,7 @@ pub static OUTPUT_POOLED: Kernel = Kernel {
         (2, Access::Read),
         (3, Access::ReadWrite),
         (5, Access::ReadWrite),
+        (6, Access::ReadTexels),
     ],
     needs_subgroups: false,
 };
@@ -116,7 +125,17 @@ struct InBands<'a> {
     /// Of the input.
     v: Texels,
     /// Of the output.
-    m: wgpu::Buffer,
+    m: Product,
+    /// Bound where a kernel has no use for texels: something must be.
+    unused: Texels,
+}
+
+/// Where the product of frequencies goes, and with it whether the maps are read as texels.
+enum Product {
+    /// To a buffer, and maps are read where they are.
+    Buffer(wgpu::Buffer),
+    /// To texels, and maps are copied into some.
+    Texels(Texels),
 }
 
 /// The frequencies of the filter, packed for one of the two products.
@@ -210,10 +229,17 @@ impl Winograd {
         let (limit, gpu) = (recorder.binding_limit(), recorder.gpu());
         let channels = [self.c_in, self.c_out];
         let [columns, rows] = v_size(channels);
+        let as_texels = gpu.profile().prefers_texels && !self.is_tiled();
         let work = InBands {
             job,
-            v: gpu.scratch_texels(columns, rows)?,
-            m: gpu.scratch(SCRATCH, m_bytes(channels))?,
+            v: gpu.scratch_texels(V, columns, rows)?,
+            m: if as_texels {
+                let [columns, rows] = m_size(channels);
+                Product::Texels(gpu.scratch_texels(M, columns, rows)?)
+            } else {
+                Product::Buffer(gpu.scratch(SCRATCH, m_bytes(channels))?)
+            },
+            unused: gpu.scratch_texels(UNUSED, 1, 1)?,
         };
         let x_slices = job.slices(self.c_in, limit)?;
         let y_slices = job.slices(self.c_out, limit)?;
@@ -223,14 +249,23 @@ impl Winograd {
         for first in (0..all_tiles).step_by(band) {
             let tiles = band.min(all_tiles - first);
             for &slice in &x_slices {
-                let params = self.params(job, first, tiles, slice, y_slices[0]);
-                self.push_input(recorder, &work, params, slice);
+                let params = self.params(&work, first, tiles, slice, y_slices[0]);
+                let view = job.x.view(slice);
+                let x = work.texels(recorder, COPIES[0], view, first == 0 || x_slices.len() > 1)?;
+                self.push_input(recorder, &work, params, slice, x);
             }
-            let params = self.params(job, first, tiles, x_slices[0], y_slices[0]);
+            let params = self.params(&work, first, tiles, x_slices[0], y_slices[0]);
             self.push_multiply(recorder, &work, params, all_tiles);
             for &slice in &y_slices {
-                let params = self.params(job, first, tiles, x_slices[0], slice);
-                self.push_output(recorder, &work, params, slice);
+                let params = self.params(&work, first, tiles, x_slices[0], slice);
+                let mask = match job.mask {
+                    Some(mask) => {
+                        let view = mask.view(slice);
+                        work.texels(recorder, COPIES[1], view, first == 0 || y_slices.len() > 1)?
+                    }
+                    None => work.unused.clone(),
+                };
+                self.push_output(recorder, &work, params, slice, mask);
             }
         }
         Ok(())
@@ -238,12 +273,13 @@ impl Winograd {
 
     fn params(
         &self,
-        job: &Job<'_>,
+        work: &InBands<'_>,
         first: usize,
         tiles: usize,
         x: GroupSlice,
         y: GroupSlice,
     ) -> Params {
+        let job = work.job;
         let [width, height] = job.size();
         Params {
             width: width as u32,
@@ -253,7 +289,10 @@ impl Winograd {
             first_tile: first as u32,
             tiles: tiles as u32,
             v_step: rows(band(self.c_in, self.c_out), self.c_in) as u32,
-            m_stride: m_stride(self.c_in, self.c_out) as u32,
+            m_stride: match work.m {
+                Product::Buffer(_) => m_stride(self.c_in, self.c_out) as u32,
+                Product::Texels(_) => rows(band(self.c_in, self.c_out), self.c_out) as u32,
+            },
             c_groups: groups(self.c_in) as u32,
             o_groups: groups(self.c_out) as u32,
             c_first: x.first as u32,
@@ -267,6 +306,7 @@ impl Winograd {
         work: &InBands<'_>,
         params: Params,
         x: GroupSlice,
+        x_texels: Texels,
     ) {
         let threads = transform_threads(params.tiles);
         let window_bytes = params.tiles as usize * 16 * x.count * FREQUENCIES;
@@ -282,6 +322,7 @@ impl Winograd {
             kernel,
             knobs: [("WORKGROUP", threads)]
                 .into_iter()
+                .chain(work.knob())
                 .chain(border_knob(work.job.border))
                 .collect(),
             uniform: bytemuck::bytes_of(&params).to_vec(),
@@ -290,7 +331,7 @@ impl Winograd {
             flop: 0,
             bytes: 2 * window_bytes as u64,
         };
-        recorder.push_with_texels(command, vec![work.v.clone()]);
+        recorder.push_with_texels(command, vec![work.v.clone(), x_texels]);
         let windows = params.tiles as usize * 4 * x.count;
         recorder.set_real_flop((windows * INPUT_FLOP) as u64);
     }
@@ -308,7 +349,7 @@ impl Winograd {
         let flop = (18 * self.c_in * self.c_out * width * height) as u64;
         let share = |end: usize| flop * end as u64 / all_tiles as u64;
         let first = params.first_tile as usize;
-        let m = self.m(work, &params);
+        let (m, m_texels) = work.m(self, &params);
         let (kernel, knobs, workgroups, buffers, texels) = match &self.u {
             Weights::Broadcast(u) => {
                 let per_thread = tiles_per_thread(tiles);
@@ -317,11 +358,12 @@ impl Winograd {
                     params.o_groups.div_ceil(OUT_GROUPS as u32),
                     FREQUENCIES as u32,
                 ];
-                let knobs = vec![
+                let mut knobs = vec![
                     ("WORKGROUP", WORKGROUP as u32),
                     ("TILES", per_thread as u32),
                 ];
-                let texels = vec![work.v.clone(), u.clone()];
+                knobs.extend(work.knob());
+                let texels = vec![work.v.clone(), u.clone(), m_texels];
                 (&MULTIPLY, knobs, workgroups, vec![m], texels)
             }
             Weights::Tiled(u) => {
@@ -350,10 +392,9 @@ impl Winograd {
         recorder.set_real_flop(product_flop(self.c_in, self.c_out, tiles) as u64);
     }
 
-    /// The frequencies of a whole band.
-    fn m(&self, work: &InBands<'_>, params: &Params) -> BufferView {
-        let rows = FREQUENCIES * groups(self.c_out);
-        BufferView::first(&work.m, (rows * params.m_stride as usize * 16) as u64)
+    /// Whether its product is the one for GPUs, which knows no texels but those of the input.
+    fn is_tiled(&self) -> bool {
+        matches!(self.u, Weights::Tiled(_))
     }
 
     fn push_output(
@@ -362,11 +403,15 @@ impl Winograd {
         work: &InBands<'_>,
         params: Params,
         y: GroupSlice,
+        mask_texels: Texels,
     ) {
         let threads = transform_threads(params.tiles);
         let bias = BufferView::whole(work.job.bias);
         let mut knobs = vec![("WORKGROUP", threads)];
-        let mut buffers = vec![self.m(work, &params), bias.clone(), work.job.y.view(y)];
+        knobs.extend(work.knob());
+        let (m, m_texels) = work.m(self, &params);
+        let mut buffers = vec![m, bias.clone(), work.job.y.view(y)];
+        let mut texels = vec![m_texels];
         let (kernel, stored) = match work.job.pool {
             Pool::After(switches) => {
                 buffers.push(switches.view(y));
@@ -376,10 +421,11 @@ impl Winograd {
                 knobs.push(("FLAGS", work.job.flags));
                 // Unused without the flag, but something must be bound.
                 buffers.push(work.job.mask.map_or(bias, |mask| mask.view(y)));
+                texels.push(mask_texels);
                 (&OUTPUT, 16)
             }
         };
-        recorder.push(Command {
+        let command = Command {
             kernel,
             knobs,
             uniform: bytemuck::bytes_of(&params).to_vec(),
@@ -387,9 +433,51 @@ impl Winograd {
             workgroups: [params.tiles.div_ceil(threads), y.count as u32, 1],
             flop: 0,
             bytes: (params.tiles as usize * 16 * y.count * (FREQUENCIES + stored)) as u64,
-        });
+        };
+        recorder.push_with_texels(command, texels);
         let blocks = params.tiles as usize * 4 * y.count;
         recorder.set_real_flop((blocks * OUTPUT_FLOP) as u64);
+    }
+}
+
+impl InBands<'_> {
+    /// Whether the kernels read maps and frequencies as texels.
+    fn as_texels(&self) -> bool {
+        matches!(self.m, Product::Texels(_))
+    }
+
+    /// What tells them.
+    fn knob(&self) -> Option<Knob> {
+        self.as_texels().then_some(TEXELS)
+    }
+
+    /// `view` of a map as texels, copied if what is there is another one's.
+    fn texels(
+        &self,
+        recorder: &mut Recorder<'_>,
+        name: &'static str,
+        view: BufferView,
+        is_new: bool,
+    ) -> Result<Texels, GpuError> {
+        if !self.as_texels() {
+            return Ok(self.unused.clone());
+        }
+        if is_new {
+            return recorder.copy_to_texels(name, view);
+        }
+        recorder.gpu().map_texels(name, view.size)
+    }
+
+    /// The product of a whole band, as a buffer and as texels. One of them has no use.
+    fn m(&self, of: &Winograd, params: &Params) -> (BufferView, Texels) {
+        match &self.m {
+            Product::Buffer(m) => {
+                let rows = FREQUENCIES * groups(of.c_out);
+                let bytes = rows * params.m_stride as usize * 16;
+                (BufferView::first(m, bytes as u64), self.unused.clone())
+            }
+            Product::Texels(texels) => (BufferView::whole(self.job.bias), texels.clone()),
+        }
     }
 }
 

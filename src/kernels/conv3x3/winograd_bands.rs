@@ -2,6 +2,7 @@
 //! paper.
 
 use super::Cost;
+use crate::gpu::{Asked, UNUSED, asked_texels};
 use crate::kernels::feature_map::{groups, slices};
 use crate::shape::Shape;
 
@@ -15,9 +16,13 @@ pub(super) const BLOCK: usize = 64;
 /// share a few sets of the cache. (The output pass, which reads as many, is faster at powers of two.)
 const ROW: usize = BLOCK + 4;
 /// Bytes that the frequencies of a band may take on either side of the product, at least one block.
-const BUDGET: usize = 8 << 20;
+const BUDGET: usize = 2 << 20;
 /// Name of the scratch buffer that all convolutions in frequencies share.
 pub const SCRATCH: &str = "winograd frequencies";
+/// Name of the scratch texels that hold the input's frequencies.
+pub const V: &str = "winograd frequencies of the input";
+/// Name of those that hold the product, where that is not in [`SCRATCH`].
+pub const M: &str = "winograd frequencies of the output";
 /// Rows of texels that every adapter has.
 const MOST_ROWS: usize = 8192;
 /// Operations of the input pass per tile and channel: twelve times six sums, as the shader has them.
@@ -47,8 +52,9 @@ pub(super) fn m_stride(c_in: usize, c_out: usize) -> usize {
 
 /// Blocks of a band: as many as the budget and the texels hold.
 pub(super) fn band(c_in: usize, c_out: usize) -> usize {
-    let most = (MOST_ROWS / FREQUENCIES - 1) / groups(c_in);
-    (BUDGET / block_bytes(c_in.max(c_out))).min(most).max(1)
+    let widest = c_in.max(c_out);
+    let most = (MOST_ROWS / FREQUENCIES - 1) / groups(widest);
+    (BUDGET / block_bytes(widest)).min(most).max(1)
 }
 
 /// Columns and rows of the texels that hold the input's frequencies.
@@ -57,26 +63,26 @@ pub(super) fn v_size([c_in, c_out]: [usize; 2]) -> [u32; 2] {
     [ROW as u32, rows as u32]
 }
 
+/// The same for the output's frequencies, where they are texels.
+pub(super) fn m_size([c_in, c_out]: [usize; 2]) -> [u32; 2] {
+    let rows = FREQUENCIES * rows(band(c_in, c_out), c_out);
+    [ROW as u32, rows as u32]
+}
+
 /// Bytes of the output's frequencies.
 pub(super) fn m_bytes([c_in, c_out]: [usize; 2]) -> u64 {
     (FREQUENCIES * 16 * groups(c_out) * m_stride(c_in, c_out)) as u64
 }
 
-/// Scratch memory of a convolution in frequencies, shared with those of other filters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Workspace {
-    /// Columns and rows of the texels that hold the input's frequencies; the fused kernel has none.
-    pub texels: Option<[u32; 2]>,
-    /// Bytes of [`SCRATCH`].
-    pub bytes: u64,
-}
-
-/// What `channels`, C and O, need.
-pub(super) fn workspace(channels: [usize; 2]) -> Workspace {
-    Workspace {
-        texels: Some(v_size(channels)),
-        bytes: m_bytes(channels),
-    }
+/// Scratch memory of the three passes on paper, but for the copies of maps.
+pub(super) fn asked(channels: [usize; 2], as_texels: bool) -> Asked {
+    let m = if as_texels {
+        asked_texels(M, m_size(channels))
+    } else {
+        (SCRATCH, m_bytes(channels))
+    };
+    let unused = asked_texels(UNUSED, [1, 1]);
+    vec![asked_texels(V, v_size(channels)), m, unused]
 }
 
 /// Dispatches that the three passes take onto a map of `output` shape.

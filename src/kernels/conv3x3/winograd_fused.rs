@@ -2,7 +2,7 @@
 
 use super::job::{Job, Pool};
 use super::winograd::OUT_GROUPS;
-use super::winograd_bands::{BLOCK, FREQUENCIES, SCRATCH, Workspace};
+use super::winograd_bands::{BLOCK, FREQUENCIES, SCRATCH};
 use super::{Cost, Filter, border_knob, winograd, winograd_bands, winograd_filter};
 use crate::gpu::{
     Access, BufferView, Command, Gpu, GpuError, Kernel, Knob, Profile, Recorder, Texels,
@@ -125,17 +125,14 @@ pub(super) fn supports(adapter: &Profile, filter: &Filter, output: Shape) -> boo
         && adapter.can_run(&FUSED)
         && winograd::fits_texels(adapter, filter)
         && turns(adapter, channels) <= MOST_TURNS
-        && workspace(adapter, channels).bytes <= limit
+        && workspace_bytes(adapter, channels) <= limit
         && whole(output)
         && whole(output.with_channels(filter.c_in))
 }
 
-/// What `channels`, C and O, need.
-pub(super) fn workspace(adapter: &Profile, [c_in, _]: [usize; 2]) -> Workspace {
-    Workspace {
-        texels: None,
-        bytes: (workgroups(adapter) * scratch_bytes(c_in)) as u64,
-    }
+/// Bytes of [`SCRATCH`] that `channels`, C and O, need.
+pub(super) fn workspace_bytes(adapter: &Profile, [c_in, _]: [usize; 2]) -> u64 {
+    (workgroups(adapter) * scratch_bytes(c_in)) as u64
 }
 
 /// Blocks that a workgroup may do in one dispatch.
@@ -190,8 +187,8 @@ impl Fused {
         job: &Job<'_>,
     ) -> Result<(), GpuError> {
         let gpu = recorder.gpu();
-        let workspace = workspace(gpu.profile(), [self.c_in, self.c_out]);
-        let scratch = gpu.scratch(SCRATCH, workspace.bytes)?;
+        let bytes = workspace_bytes(gpu.profile(), [self.c_in, self.c_out]);
+        let scratch = gpu.scratch(SCRATCH, bytes)?;
         let blocks = blocks(job.size());
         let share = share(job.size(), self.workgroups, self.most_blocks);
         for first in (0..blocks).step_by(share) {

@@ -1,12 +1,26 @@
 //! The way back through a Gram matrix (`shaders/gram_gradient.wgsl`, or its twin without subgroups).
 
 use super::matrix_bytes;
-use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
-use crate::kernels::feature_map::{FeatureMap, GroupSlice, groups, slices};
+use crate::gpu::{Access, Asked, BufferView, Command, Gpu, GpuError, Kernel, Profile, Recorder};
+use crate::kernels::feature_map::{
+    FeatureMap, GroupSlice, bytes, first_slice_bytes, groups, slices,
+};
 use crate::kernels::weighted::{Weighted, weighted, weights_or};
-use crate::kernels::{ACCUMULATE, MEAN, Merge};
+use crate::kernels::{ACCUMULATE, MASK, MEAN, Merge};
+use crate::shape::Shape;
 
-const GRADIENT_BINDINGS: &[(u32, Access)] = &[
+const BINDINGS_WITH_TEXELS: &[(u32, Access)] = &[
+    (0, Access::Uniform),
+    (1, Access::Read),
+    (2, Access::Read),
+    (4, Access::ReadWrite),
+    (5, Access::Read),
+    (6, Access::Read),
+    (7, Access::ReadTexels),
+    (8, Access::ReadTexels),
+    (9, Access::ReadTexels),
+];
+const BINDINGS: &[(u32, Access)] = &[
     (0, Access::Uniform),
     (1, Access::Read),
     (2, Access::Read),
@@ -19,7 +33,7 @@ const GRADIENT_BINDINGS: &[(u32, Access)] = &[
 pub static GRADIENT: Kernel = Kernel {
     shader: crate::shader!("gram_gradient"),
     entry: "main",
-    bindings: GRADIENT_BINDINGS,
+    bindings: BINDINGS_WITH_TEXELS,
     needs_subgroups: true,
 };
 
@@ -27,7 +41,7 @@ pub static GRADIENT: Kernel = Kernel {
 pub static GRADIENT_PORTABLE: Kernel = Kernel {
     shader: crate::shader!("gram_gradient_portable"),
     entry: "main",
-    bindings: GRADIENT_BINDINGS,
+    bindings: BINDINGS,
     needs_subgroups: false,
 };
 
@@ -79,6 +93,18 @@ pub(in crate::kernels) fn gradient_of_moments(
     record_gradient(recorder, gpu, (gm, MEAN), source, gf, positions, merge)
 }
 
+/// Scratch memory that the way back through a matrix of `matrix_bytes` on a map of this shape asks for.
+pub fn gradient_scratch(adapter: &Profile, shape: Shape, matrix_bytes: u64, masked: bool) -> Asked {
+    if !adapter.is_software || !adapter.can_run(&GRADIENT) {
+        return Vec::new();
+    }
+    let slice = [shape.width, shape.height];
+    let map = first_slice_bytes(shape, slice, adapter.binding_limit);
+    // With one slice the mask is the input.
+    let is_another = masked && map < bytes(shape);
+    adapter.read_as_texels([Some(map), Some(matrix_bytes), is_another.then_some(map)])
+}
+
 fn record_gradient(
     recorder: &mut Recorder<'_>,
     gpu: &Gpu,
@@ -104,14 +130,17 @@ fn record_gradient(
             if index + 1 < slices.len() {
                 flags &= ACCUMULATE;
             }
-            recorder.push(gradient_command(
-                kernel,
-                gg.clone(),
-                source,
-                gf,
-                [c_slice, o_slice],
-                (scale, flags),
-            ));
+            let slices = [c_slice, o_slice];
+            let mut command =
+                gradient_command(kernel, gg.clone(), source, gf, slices, (scale, flags));
+            let mut texels = Vec::new();
+            if kernel.0 == &GRADIENT {
+                let mask = if flags & MASK == 0 { c_slice } else { o_slice };
+                let knob;
+                (texels, knob) = recorder.read_as_texels([&f.view(c_slice), &gg, &f.view(mask)])?;
+                command.knobs.extend(knob);
+            }
+            recorder.push_with_texels(command, texels);
         }
     }
     Ok(())

@@ -21,7 +21,7 @@ pub use transform::Transforms;
 use self::parametrisation::Variable;
 use self::transform::GREY;
 use super::descent::Ending;
-use crate::gpu::{BufferView, Gpu, GpuError, Recorder, Recording, Staging};
+use crate::gpu::{BufferView, Encoding, Gpu, GpuError, Recorder, Recording, Staging};
 use crate::graph::{Executable, Program, RunOptions, Strategy};
 use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
@@ -309,11 +309,11 @@ impl Visualisation {
     fn submit_step(&self, gpu: &Gpu, adam: &mut Optimiser) {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
         {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
+            let mut encoding = Encoding::new(&mut encoder);
             let network = self.executable.recording();
-            network.encode_in_parts_after(&self.before, gpu, &mut pass);
-            self.after.encode(&mut pass);
-            adam.encode(gpu, &mut pass);
+            network.encode_in_parts_after(&self.before, gpu, &mut encoding);
+            self.after.encode(&mut encoding);
+            adam.encode(gpu, &mut encoding);
         }
         gpu.submit(encoder.finish());
     }
