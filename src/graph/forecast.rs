@@ -1,6 +1,8 @@
 //! What an executable would take on the device, on paper: the same plan, the same choices of variants, the
 //! same order as [`super::Executable::build`], and no adapter.
 
+mod scratch;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -9,13 +11,13 @@ use super::grad::{Program, Step};
 use super::lower::RunOptions;
 use super::node::{Extent, Op, ValueId};
 use super::plan::{Plan, plan, planned_bytes, requirements};
-use crate::gpu::{Asked, GpuError, Ledger, Profile, UNIFORM_SLOT};
+use crate::gpu::{GpuError, Ledger, Profile, UNIFORM_SLOT};
 use crate::kernels::Pass;
 use crate::kernels::conv3x3::{Choice, Filter, OnPaper, Packing, Variant};
 use crate::kernels::dream_loss::Measure;
 use crate::kernels::feature_map::slices;
 use crate::kernels::guide_loss::Correspondence;
-use crate::kernels::{gram, matrix_product, moments, picture_input, tv_loss, wasserstein_loss};
+use crate::kernels::{picture_input, tv_loss, wasserstein_loss};
 use crate::shape::{Border, Shape};
 
 /// What memory is for.
@@ -370,54 +372,6 @@ impl Writer<'_> {
         };
         self.scratch(variant.scratch(self.adapter, &convolution));
         variant.dispatches(self.adapter, channels, output)
-    }
-
-    /// The shape of a feature map.
-    fn map(&self, value: ValueId) -> Shape {
-        match self.program.values[value.0].extent {
-            Extent::Map(shape) => shape,
-            _ => Shape::new(3, 1, 1),
-        }
-    }
-
-    /// Asks for scratch memory. What a larger one replaces is kept by the steps that bind it.
-    fn scratch(&mut self, asked: Asked) {
-        for (name, bytes) in asked {
-            let outgrown = self.ledger.scratch(name, bytes);
-            if self.bound.contains(name) && outgrown > 0 {
-                let allocation = Allocation::new("outgrown scratch", Purpose::Scratch, outgrown);
-                self.forecast.allocations.push(allocation);
-            } else {
-                self.ledger.free(outgrown);
-            }
-            self.bound.insert(name);
-        }
-    }
-
-    /// What the statistics of a feature map, and the distance of such, read as texels.
-    fn statistics(&mut self, op: &Op, step: &Step) {
-        let adapter = self.adapter;
-        let masked = step.merge.mask;
-        let f = self.map(step.reads[0]);
-        match (op, step.pass) {
-            (Op::Gram { .. } | Op::Moments { .. }, Pass::Forward) => {
-                self.scratch(gram::scratch(adapter, f));
-            }
-            (Op::Gram { .. }, Pass::Gradient) => {
-                let matrix = gram::matrix_bytes(f);
-                self.scratch(gram::gradient_scratch(adapter, f, matrix, masked));
-            }
-            (Op::Moments { .. }, Pass::Gradient) => {
-                let matrix = moments::bytes(f.channels);
-                self.scratch(gram::gradient_scratch(adapter, f, matrix, masked));
-            }
-            (Op::WassersteinLoss { .. }, Pass::Forward) => {
-                if let Extent::Moments(channels) = self.program.values[step.reads[0].0].extent {
-                    self.scratch(matrix_product::scratch(adapter, channels));
-                }
-            }
-            _ => {}
-        }
     }
 
     fn weights(&mut self, label: &str, name: &str, bytes: u64) {

@@ -8,6 +8,7 @@ use crate::shape::Shape;
 
 mod choice;
 mod cost;
+mod in_bands;
 mod job;
 mod packing;
 mod recording;

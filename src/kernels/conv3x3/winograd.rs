@@ -4,15 +4,15 @@
 //! At the points 0, ±√2/2, ±√2, ∞, whose rounding error is a few times smaller than that of the usual
 //! 0, ±1, ±2, ∞ (Barabasz et al., arXiv 1803.10986). The filter is transformed once, in f64.
 
+use super::in_bands::InBands;
 use super::job::{Job, Pool};
 use super::winograd_bands::{
-    BLOCK, FREQUENCIES, INPUT_FLOP, M, OUTPUT_FLOP, SCRATCH, V, band, m_bytes, m_size, m_stride,
-    product_flop, rows, tile_bytes, v_size,
+    BLOCK, FREQUENCIES, INPUT_FLOP, OUTPUT_FLOP, band, m_bytes, product_flop, rows, tile_bytes,
+    v_size,
 };
 use super::{Filter, border_knob, winograd_filter, winograd_tiled};
 use crate::gpu::{
-    Access, BufferView, COPIES, Command, Gpu, GpuError, Kernel, Knob, Profile, Recorder, TEXELS,
-    Texels, UNUSED,
+    Access, BufferView, COPIES, Command, Gpu, GpuError, Kernel, Profile, Recorder, Texels,
 };
 use crate::kernels::feature_map::{GroupSlice, groups, slices};
 use crate::shape::Shape;
@@ -118,26 +118,6 @@ pub(super) struct Winograd {
     u: Weights,
 }
 
-/// A convolution, with room for the frequencies of a band of its maps. That is shared with others, which run before it or
-/// after it.
-struct InBands<'a> {
-    job: &'a Job<'a>,
-    /// Of the input.
-    v: Texels,
-    /// Of the output.
-    m: Product,
-    /// Bound where a kernel has no use for texels: something must be.
-    unused: Texels,
-}
-
-/// Where the product of frequencies goes, and with it whether the maps are read as texels.
-enum Product {
-    /// To a buffer, and maps are read where they are.
-    Buffer(wgpu::Buffer),
-    /// To texels, and maps are copied into some.
-    Texels(Texels),
-}
-
 /// The frequencies of the filter, packed for one of the two products.
 #[derive(Clone, Debug)]
 enum Weights {
@@ -228,19 +208,7 @@ impl Winograd {
     ) -> Result<(), GpuError> {
         let (limit, gpu) = (recorder.binding_limit(), recorder.gpu());
         let channels = [self.c_in, self.c_out];
-        let [columns, rows] = v_size(channels);
-        let as_texels = gpu.profile().prefers_texels && !self.is_tiled();
-        let work = InBands {
-            job,
-            v: gpu.scratch_texels(V, columns, rows)?,
-            m: if as_texels {
-                let [columns, rows] = m_size(channels);
-                Product::Texels(gpu.scratch_texels(M, columns, rows)?)
-            } else {
-                Product::Buffer(gpu.scratch(SCRATCH, m_bytes(channels))?)
-            },
-            unused: gpu.scratch_texels(UNUSED, 1, 1)?,
-        };
+        let work = InBands::new(gpu, job, channels, self.is_tiled())?;
         let x_slices = job.slices(self.c_in, limit)?;
         let y_slices = job.slices(self.c_out, limit)?;
         let [width, height] = job.size();
@@ -289,10 +257,7 @@ impl Winograd {
             first_tile: first as u32,
             tiles: tiles as u32,
             v_step: rows(band(self.c_in, self.c_out), self.c_in) as u32,
-            m_stride: match work.m {
-                Product::Buffer(_) => m_stride(self.c_in, self.c_out) as u32,
-                Product::Texels(_) => rows(band(self.c_in, self.c_out), self.c_out) as u32,
-            },
+            m_stride: work.m_stride(),
             c_groups: groups(self.c_in) as u32,
             o_groups: groups(self.c_out) as u32,
             c_first: x.first as u32,
@@ -349,7 +314,7 @@ impl Winograd {
         let flop = (18 * self.c_in * self.c_out * width * height) as u64;
         let share = |end: usize| flop * end as u64 / all_tiles as u64;
         let first = params.first_tile as usize;
-        let (m, m_texels) = work.m(self, &params);
+        let (m, m_texels) = work.m();
         let (kernel, knobs, workgroups, buffers, texels) = match &self.u {
             Weights::Broadcast(u) => {
                 let per_thread = tiles_per_thread(tiles);
@@ -409,7 +374,7 @@ impl Winograd {
         let bias = BufferView::whole(work.job.bias);
         let mut knobs = vec![("WORKGROUP", threads)];
         knobs.extend(work.knob());
-        let (m, m_texels) = work.m(self, &params);
+        let (m, m_texels) = work.m();
         let mut buffers = vec![m, bias.clone(), work.job.y.view(y)];
         let mut texels = vec![m_texels];
         let (kernel, stored) = match work.job.pool {
@@ -437,47 +402,6 @@ impl Winograd {
         recorder.push_with_texels(command, texels);
         let blocks = params.tiles as usize * 4 * y.count;
         recorder.set_real_flop((blocks * OUTPUT_FLOP) as u64);
-    }
-}
-
-impl InBands<'_> {
-    /// Whether the kernels read maps and frequencies as texels.
-    fn as_texels(&self) -> bool {
-        matches!(self.m, Product::Texels(_))
-    }
-
-    /// What tells them.
-    fn knob(&self) -> Option<Knob> {
-        self.as_texels().then_some(TEXELS)
-    }
-
-    /// `view` of a map as texels, copied if what is there is another one's.
-    fn texels(
-        &self,
-        recorder: &mut Recorder<'_>,
-        name: &'static str,
-        view: BufferView,
-        is_new: bool,
-    ) -> Result<Texels, GpuError> {
-        if !self.as_texels() {
-            return Ok(self.unused.clone());
-        }
-        if is_new {
-            return recorder.copy_to_texels(name, view);
-        }
-        recorder.gpu().map_texels(name, view.size)
-    }
-
-    /// The product of a whole band, as a buffer and as texels. One of them has no use.
-    fn m(&self, of: &Winograd, params: &Params) -> (BufferView, Texels) {
-        match &self.m {
-            Product::Buffer(m) => {
-                let rows = FREQUENCIES * groups(of.c_out);
-                let bytes = rows * params.m_stride as usize * 16;
-                (BufferView::first(m, bytes as u64), self.unused.clone())
-            }
-            Product::Texels(texels) => (BufferView::whole(self.job.bias), texels.clone()),
-        }
     }
 }
 
