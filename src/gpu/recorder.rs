@@ -282,9 +282,7 @@ fn bind(gpu: &Gpu, uniforms: &wgpu::Buffer, offset: u64, labelled: &Labelled) ->
             Access::Read | Access::ReadWrite => buffers
                 .next()
                 .map(|view| range(&view.buffer, view.offset, view.size)),
-            Access::ReadTexels | Access::WriteTexels => texels
-                .next()
-                .map(|texels| wgpu::BindingResource::TextureView(&texels.view)),
+            Access::ReadTexels | Access::WriteTexels => texels.next().map(Texels::binding),
         };
         // One view too few: wgpu reports the missing binding, `Gpu::check` passes it on.
         let Some(resource) = resource else { break };

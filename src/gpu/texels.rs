@@ -67,6 +67,11 @@ impl Texels {
         self.columns
     }
 
+    /// As a bind group wants it.
+    pub fn binding(&self) -> wgpu::BindingResource<'_> {
+        wgpu::BindingResource::TextureView(&self.view)
+    }
+
     /// Bytes on the device.
     pub fn bytes(&self) -> u64 {
         bytes(self.columns, self.rows)

@@ -92,8 +92,9 @@ pub struct TuningTable {
 }
 
 impl TuningTable {
-    /// The version that a table must have been made by.
-    pub const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    /// The version that a table must have been made by, and that of the kernels: the latter grows when one of them changes its
+    /// speed, since a table would go on to choose by what is no longer so.
+    pub const VERSION: &'static str = concat!(env!("CARGO_PKG_VERSION"), ", kernels 2");
     /// Rows of maps with more or fewer pixels than by this factor say nothing.
     pub const LARGEST_DISTANCE: f64 = 2.0;
 
