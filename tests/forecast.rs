@@ -153,24 +153,20 @@ fn lbfgs(history: usize) -> OptimiserSettings {
     })
 }
 
+/// Whether kernels read texels or buffers.
 #[test]
 fn small_runs_take_what_was_forecast() {
     let usual = GpuOptions::default();
+    let other = GpuOptions {
+        prefers_texels: Some(!open(&usual).profile().prefers_texels),
+        ..GpuOptions::default()
+    };
     let sizes = [[64, 48], [50, 70]];
-    check(
-        "vgg19.npz",
-        Pooling::Max,
-        lbfgs(20),
-        sizes,
-        (&usual, None, None),
-    );
-    check(
-        "vgg16.npz",
-        Pooling::Average,
-        ADAM,
-        sizes,
-        (&usual, None, None),
-    );
+    for options in [&usual, &other] {
+        let on = (options, None, None);
+        check("vgg19.npz", Pooling::Max, lbfgs(20), sizes, on);
+        check("vgg16.npz", Pooling::Average, ADAM, sizes, on);
+    }
 }
 
 #[test]

@@ -23,6 +23,9 @@ pub struct GpuOptions {
     pub portable: bool,
     /// Bind at most this many bytes, where the adapter would allow more. For tests of sliced maps.
     pub binding_limit: Option<u64>,
+    /// Whether kernels read texels where they can, see [`Profile::prefers_texels`]; `None` leaves it to what the processor
+    /// is. For tests.
+    pub prefers_texels: Option<bool>,
     /// What [`Gpu::pipeline_cache_data`] returned on an adapter with the same key, or no bytes to start
     /// anew; `None` keeps nothing. Bytes that are damaged must not be handed over: wgpu looks at their
     /// header alone, and the driver trusts the rest.
@@ -113,6 +116,7 @@ impl Gpu {
                     .unwrap_or(u64::MAX)
                     .min(profile.binding_limit),
                 is_checked: options.checked,
+                prefers_texels: options.prefers_texels.unwrap_or(profile.prefers_texels),
                 ..profile
             },
             limits,

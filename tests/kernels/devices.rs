@@ -1,4 +1,5 @@
-//! The adapter as it is, with every run-time check, and with nothing beyond what WebGPU guarantees.
+//! The adapter as it is, with every run-time check, with nothing beyond what WebGPU guarantees, and with texels where it
+//! prefers buffers or the other way round.
 
 use std::sync::OnceLock;
 
@@ -29,12 +30,24 @@ pub fn portable() -> &'static Gpu {
     })
 }
 
-/// Runs `checks` on all three devices; every one must pass.
+/// The adapter whose kernels read texels if those of [`gpu`] do not, and buffers if they do.
+pub fn other_loads() -> &'static Gpu {
+    static GPU: OnceLock<Gpu> = OnceLock::new();
+    GPU.get_or_init(|| {
+        open(&GpuOptions {
+            prefers_texels: Some(!gpu().profile().prefers_texels),
+            ..GpuOptions::default()
+        })
+    })
+}
+
+/// Runs `checks` on all four devices; every one must pass.
 pub fn everywhere(checks: impl AsyncFn(&Gpu) -> Result<Vec<Check>, GpuError>) {
     for (device, gpu) in [
         ("as it is", gpu()),
         ("checked", checked()),
         ("portable", portable()),
+        ("with the other loads", other_loads()),
     ] {
         let checks = wait(gpu, checks(gpu)).unwrap();
         assert!(
