@@ -106,17 +106,33 @@ impl<T: OnPaper> Search<'_, T> {
                 return Ok(Ok(found));
             }
         }
-        let mut best: Option<(bool, u64, &Way)> = None;
+        Ok(Err(Misfit(self.smallest_in_full()?)))
+    }
+
+    /// The smallest of [`Self::smallest`]. A sketch leaves out tiles that are like others but in size, so it is the
+    /// least that its way can take: those are done in full whose sketch is below the smallest so far.
+    fn smallest_in_full(&self) -> Result<T, TapeError> {
+        let rank = |paper: &T| (paper.obstacle().is_some(), paper.peak());
+        let mut sketches = Vec::new();
         for way in self.smallest() {
-            let sketch = (self.on_paper)(way, Detail::Sketch)?;
-            let rank = (sketch.obstacle().is_some(), sketch.peak());
-            if best.is_none_or(|(obstructed, peak, _)| rank < (obstructed, peak)) {
-                best = Some((rank.0, rank.1, way));
+            sketches.push((rank(&(self.on_paper)(way, Detail::Sketch)?), way));
+        }
+        sketches.sort_by_key(|&(least, _)| least);
+        let mut best: Option<T> = None;
+        for (least, way) in sketches {
+            if best.as_ref().is_some_and(|best| rank(best) <= least) {
+                break;
+            }
+            let full = (self.on_paper)(way, Detail::Full)?;
+            if best.as_ref().is_none_or(|best| rank(&full) < rank(best)) {
+                best = Some(full);
             }
         }
-        // The plain way is always there.
-        let way = best.map_or(&self.ways[0], |(.., way)| way);
-        Ok(Err(Misfit((self.on_paper)(way, Detail::Full)?)))
+        match best {
+            Some(best) => Ok(best),
+            // The plain way is always there.
+            None => (self.on_paper)(&self.ways[0], Detail::Full),
+        }
     }
 
     /// One of the smallest ways if it fits: an answer to whether anything does. In full it is true of what is
