@@ -14,7 +14,7 @@
 // Why       36 loads and 36 stores a tile, of which the stores are two thirds of the time on Mesa llvmpipe: over a VGG-19 step at 256²
 //           all input passes together take 109 ms where the products take 280. Texels because the product reads them faster than a
 //           buffer (see there); x as texels wins nothing with AVX-512; without it (Zen 3) a
-//           load of vec4f takes 220 ns, of a texel 10. The 36 rows that a thread writes lie an odd number of cache lines apart,
+//           load of vec4f takes 210 ns, of a texel 6. The 36 rows that a thread writes lie an odd number of cache lines apart,
 //           so that they do not share a few sets of the cache. [block][C/4][36][72] instead cost 30–40 % more
 //           RDNA2 (RADV, Mesa 22.3.6): 168 registers, no spill, 6 waves of 32 lanes a SIMD: 36 half-transformed vec4s are 144 of them.
 //           In two halves it has 128 and 8 waves, but loads all inputs twice, and it is bound by memory

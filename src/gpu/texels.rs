@@ -1,8 +1,9 @@
 //! Matrices of vec4s in textures.
 //!
 //! Mesa's software driver loads a texel for eight lanes in a quarter of the time that it needs for a vec4
-//! of a storage buffer (5 ns against 20; storing one takes twice as long, 50 ns against 25). Kernels for
-//! such adapters read what they read often, and others wrote once, as texels.
+//! of a storage buffer (5 ns against 20; storing one takes twice as long, 50 ns against 25), and without AVX-512 in
+//! less than a tenth (6 against 210). Kernels for such adapters read what they read often, and others wrote once, as
+//! texels; in the second case they read copies of maps too, see [`super::Recorder::read_as_texels`].
 
 use super::memory::PORTION;
 use super::{Gpu, GpuError, Knob, Profile};
