@@ -8,7 +8,6 @@ use super::adapter::{AdapterList, AdapterSummary};
 use super::memory::{Meter, PORTION};
 use super::pipeline::{Kernel, Knob, Pipeline, PipelineCache};
 use super::shelf::Shelves;
-use super::texels::{MAP_COLUMNS, map_rows};
 use super::{GpuError, Profile, Texels};
 
 /// How to open a device.
@@ -241,14 +240,6 @@ impl Gpu {
         let texels = self.texels(name, columns, rows)?;
         scratch.insert(name, texels.clone());
         Ok(texels)
-    }
-
-    /// Scratch texels that hold `bytes` of a map in rows of [`MAP_COLUMNS`].
-    ///
-    /// # Errors
-    /// As [`Gpu::texels`].
-    pub fn map_texels(&self, name: &'static str, bytes: u64) -> Result<Texels, GpuError> {
-        self.scratch_texels(name, MAP_COLUMNS, map_rows(bytes))
     }
 
     /// A storage buffer holding `values`.

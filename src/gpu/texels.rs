@@ -103,6 +103,14 @@ impl Gpu {
         })
     }
 
+    /// Scratch texels that hold `bytes` of a map in rows of [`MAP_COLUMNS`].
+    ///
+    /// # Errors
+    /// As [`Gpu::texels`].
+    pub fn map_texels(&self, name: &'static str, bytes: u64) -> Result<Texels, GpuError> {
+        self.scratch_texels(name, MAP_COLUMNS, map_rows(bytes))
+    }
+
     /// A matrix of so many blocks of rows, each of `size` (columns, rows); `fill` writes a block into rows that hold what it
     /// wrote last, zeros at first. No more than a block is ever on the host.
     ///
