@@ -79,7 +79,8 @@ pub fn slices(shape: Shape, limit: u64) -> Result<Vec<GroupSlice>, GpuError> {
 /// it if no slice can be bound, which is refused where it is recorded.
 pub fn first_slice_bytes(map: Shape, [width, height]: [usize; 2], limit: u64) -> u64 {
     let cut = slices(Shape::new(map.channels, height, width), limit);
-    let groups = cut.map_or(groups(map.channels), |slices| slices[0].count);
+    let first = cut.map(|slices| slices.first().map_or(0, |slice| slice.count));
+    let groups = first.unwrap_or(groups(map.channels));
     group_bytes(map) * groups as u64
 }
 
