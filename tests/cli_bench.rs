@@ -171,6 +171,52 @@ fn convolutions_have_a_row_per_layer_and_direction() {
     assert!(rows.next().is_none());
 }
 
+/// A convolution also goes by the ReLU after it, and maps other than those of recipe gatys have Gram matrices too.
+#[test]
+fn only_named_layers_are_measured_in_the_order_of_the_network() {
+    let layers = |what: &str, names: [&str; 3]| -> Vec<String> {
+        let flags = names.map(|name| ["--layer", name]);
+        let figures = bench(&[&[what], flags.as_flattened()].concat());
+        let rows = figures["rows"].as_array().unwrap().iter();
+        rows.map(|row| {
+            let side = 32 / positive(row, "width") as usize;
+            format!(
+                "{} {} 1/{side}",
+                row["layer"].as_str().unwrap(),
+                row["pass"].as_str().unwrap()
+            )
+        })
+        .collect()
+    };
+    let convolutions = layers("conv", ["conv2_2", "conv1_1", "relu2_2"]);
+    let both =
+        |name: &str| ["forward", "backward"].map(|pass| name.replace(' ', &format!(" {pass} ")));
+    assert_eq!(
+        convolutions,
+        ["conv1_1 1/1", "conv2_2 1/2"].map(both).concat()
+    );
+    let maps = layers("gram", ["pool1", "relu1_2", "pool1"]);
+    assert_eq!(maps, ["relu1_2 1/1", "pool1 1/2"].map(both).concat());
+}
+
+#[test]
+fn layers_that_cannot_be_measured_are_named() {
+    let workshop = Workshop::new();
+    let refuse = |arguments: &str, words: &[&str]| {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        workshop.refuse(&arguments, 2, words);
+    };
+    refuse("bench step --layer conv1_1", &["--layer", "bench conv"]);
+    refuse("bench --layer conv1_1", &["--layer", "bench conv"]);
+    refuse("bench conv --layer conv3_9", &["`conv3_9`"]);
+    refuse("bench conv --layer pool3", &["--layer pool3", "conv3_4"]);
+    refuse("bench --tune --layer pool3", &["--layer pool3", "conv3_4"]);
+    refuse(
+        "bench gram --layer pool5 --size 16",
+        &["pool5", "--size", "32"],
+    );
+}
+
 #[test]
 fn a_variant_is_measured_where_it_can_run() {
     let figures = bench(&["conv", "--variant", "plain"]);

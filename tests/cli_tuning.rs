@@ -102,7 +102,8 @@ fn tables_of_other_adapters_and_other_sizes_are_kept_and_damaged_ones_replaced()
     let other = json!({ "adapter": "another", "driver": "d", "version": "0.0.1", "rows": [] });
     tables["tables"].as_array_mut().unwrap().push(other);
     fs::write(workshop.cached("tuning.json"), tables.to_string()).unwrap();
-    let again = ["bench", "conv", "--tune", "--size", "20", "--runs", "1"];
+    let again = "bench conv --tune --layer conv1_1 --size 20 --runs 1";
+    let again: Vec<&str> = again.split(' ').collect();
     workshop.succeed(&again);
     let tables = table(&workshop)["tables"].clone();
     let [ours, others] = [false, true].map(|other| {
@@ -110,7 +111,8 @@ fn tables_of_other_adapters_and_other_sizes_are_kept_and_damaged_ones_replaced()
         let found = tables.find(|table| (table["adapter"] == "another") == other);
         found.unwrap()["rows"].as_array().unwrap().len()
     });
-    assert!(ours > rows, "{ours} rows after {rows}");
+    // In two directions.
+    assert_eq!(ours, rows + 2);
     assert_eq!(others, 0);
 
     fs::write(workshop.cached("tuning.json"), "{").unwrap();
@@ -156,13 +158,13 @@ fn a_damaged_or_foreign_table_is_passed_over_with_one_warning() {
 fn a_cache_folder_that_refuses_costs_no_figures() {
     let workshop = Workshop::new();
     workshop.write("file", b"");
-    let arguments = [&TUNE[..], &["--json", "figures.json"]].concat();
+    let arguments = [&TUNE[..], &["--layer=conv2_1", "--json=figures.json"]].concat();
     let mut command = workshop.command(&arguments);
     command.env("IMPASTO_CACHE", workshop.path("file"));
     let outcome = Outcome::of(command.output().unwrap(), &arguments);
     outcome.refused(4, &["tuning.json", "IMPASTO_CACHE"]);
     let figures = workshop.json("figures.json");
-    assert!(figures["rows"].as_array().unwrap().len() > 30);
+    assert!(figures["rows"].as_array().unwrap().len() >= 4);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use impasto::kernels::conv3x3::Preference;
 use impasto::kernels::dream_loss::Measure;
 use impasto::kernels::guide_loss::Correspondence;
 use impasto::kernels::pool2::Pooling;
-use impasto::net::{Network, Weights};
+use impasto::net::Network;
 use impasto::objective::dream_executable;
 use impasto::objective::{DreamTape, DreamTerms, Guidance, GuideFeatures, LayerWeight};
 use impasto::optim::{AscentSettings, Smoothing, jitter};
@@ -19,18 +19,12 @@ use impasto::paint::{
     DreamChoices, DreamStanding, DreamStart, DreamWatcher, Dreamt, Ending, Octave, Way, dream,
 };
 use impasto::reference::samples::samples;
-use support::{gpu, wait};
+use support::{gpu, network, wait};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
         .join(name)
-}
-
-fn network() -> Network {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/vgg19.npz");
-    let bytes = std::fs::read(path).unwrap();
-    Network::new(Weights::from_bytes(&bytes, "vgg19").unwrap())
 }
 
 fn terms(network: &Network, layer: &str) -> DreamTerms {
@@ -92,11 +86,8 @@ impl DreamWatcher for Notes {
 
 fn dreamt(choices: &DreamChoices, picture: &Picture, notes: &mut Notes) -> Dreamt {
     let start = DreamStart::Anew { after: 0 };
-    let network = network();
-    wait(
-        gpu(),
-        dream(gpu(), &network, choices, picture, start, notes),
-    )
+    let network = network("vgg19");
+    wait(gpu(), dream(gpu(), network, choices, picture, start, notes))
 }
 
 /// ‖a − b‖ / ‖b‖.
@@ -119,10 +110,10 @@ fn noise(size: [usize; 2]) -> Picture {
 }
 
 fn small(smoothing: Smoothing) -> (DreamChoices, Picture) {
-    let network = network();
-    let terms = terms(&network, "relu2_2");
+    let network = network("vgg19");
+    let terms = terms(network, "relu2_2");
     let choices = DreamChoices {
-        octaves: octaves(&network, &terms, &[[27, 21], [38, 29]]),
+        octaves: octaves(network, &terms, &[[27, 21], [38, 29]]),
         terms,
         guide: None,
         mask: None,
@@ -149,12 +140,12 @@ fn jitter_is_that_of_the_port() {
 
 #[test]
 fn twenty_steps_agree_with_a_port_in_pytorch() {
-    let network = network();
-    let mut terms = terms(&network, "relu3_3");
+    let network = network("vgg19");
+    let mut terms = terms(network, "relu3_3");
     terms.pooling = Pooling::Average;
     let picture = Picture::load(&golden("gram.png")).unwrap();
     let choices = DreamChoices {
-        octaves: octaves(&network, &terms, &[[46, 34], [64, 48]]),
+        octaves: octaves(network, &terms, &[[46, 34], [64, 48]]),
         terms,
         guide: None,
         mask: None,
@@ -219,11 +210,11 @@ fn what_was_dreamt_is_kept_when_a_dream_is_stopped() {
 /// The gradient at the picture of a guided dream against central differences of its value.
 #[test]
 fn gradients_of_guided_dreams_agree_with_finite_differences() {
-    let network = network();
+    let network = network("vgg19");
     let size = [24, 20];
     let (picture, guide) = (noise(size), noise([16, 32]));
     for (correspondence, power) in [(Correspondence::Best, 0.0), (Correspondence::Itself, 1.5)] {
-        let mut terms = terms(&network, "relu1_2");
+        let mut terms = terms(network, "relu1_2");
         terms.guidance = Some(Guidance {
             correspondence,
             power,
@@ -233,10 +224,10 @@ fn gradients_of_guided_dreams_agree_with_finite_differences() {
         let (exact, plain) = (Preference::exact(), Default::default());
         let seen = guide.resized(width, height);
         let how = (&exact, &plain);
-        let seen = GuideFeatures::measure(gpu(), &network, &terms, &seen, how);
+        let seen = GuideFeatures::measure(gpu(), network, &terms, &seen, how);
         let seen = wait(gpu(), seen).unwrap();
         let terms = (&terms, &seen);
-        let executable = dream_executable(gpu(), &network, terms, size, &exact, &plain).unwrap();
+        let executable = dream_executable(gpu(), network, terms, size, &exact, &plain).unwrap();
         let value = |rgb: &[f32]| {
             executable.write_picture(gpu(), rgb);
             executable.run(gpu());
@@ -265,7 +256,7 @@ fn gradients_of_guided_dreams_agree_with_finite_differences() {
 /// What a dream can want beside mean(F²), which `tests/golden.rs` has.
 #[test]
 fn gradients_of_every_objective_agree_with_pytorch() {
-    let network = network();
+    let network = network("vgg19");
     let load = |name: &str| Picture::load(&golden(name)).unwrap();
     let (picture, gram) = (load("features.png"), load("gram.png"));
     let size = [picture.width, picture.height];
@@ -279,7 +270,7 @@ fn gradients_of_every_objective_agree_with_pytorch() {
     };
     let usual = DreamTerms {
         pooling: Pooling::Average,
-        ..terms(&network, "relu3_3")
+        ..terms(network, "relu3_3")
     };
     let guided = |correspondence, power, guide: &Picture| DreamTerms {
         guidance: Some(Guidance {
@@ -311,11 +302,11 @@ fn gradients_of_every_objective_agree_with_pytorch() {
         let (exact, plain) = (Preference::exact(), Default::default());
         let seen = guide.map(|guide| {
             let how = (&exact, &plain);
-            let seen = GuideFeatures::measure(gpu(), &network, &terms, guide, how);
+            let seen = GuideFeatures::measure(gpu(), network, &terms, guide, how);
             wait(gpu(), seen).unwrap()
         });
         let wanted = (&terms, &seen.unwrap_or_default());
-        let executable = dream_executable(gpu(), &network, wanted, size, &exact, &plain).unwrap();
+        let executable = dream_executable(gpu(), network, wanted, size, &exact, &plain).unwrap();
         executable.write_picture(gpu(), &picture.rgb);
         executable.run(gpu());
         let value = wait(gpu(), executable.read_totals(gpu())).unwrap()[0];
@@ -345,13 +336,13 @@ fn a_dream_that_goes_on_is_bit_for_bit_that_of_one_go() {
     let whole = dreamt(&choices, &picture, &mut notes);
     let steps = choices.octaves.len() * choices.iterations;
     assert_eq!(notes.standings.len(), steps);
-    let network = network();
+    let network = network("vgg19");
     for (index, standing) in notes.standings.iter().enumerate() {
         assert_eq!(standing.standing.step, index + 1);
         assert_eq!(standing.octave, index / choices.iterations);
         let mut rest = Notes::default();
         let start = DreamStart::Resumed(standing.clone());
-        let dreaming = dream(gpu(), &network, &choices, &picture, start, &mut rest);
+        let dreaming = dream(gpu(), network, &choices, &picture, start, &mut rest);
         let resumed = wait(gpu(), dreaming);
         assert_eq!(resumed.step, steps);
         assert!(
@@ -366,10 +357,10 @@ fn a_dream_that_goes_on_is_bit_for_bit_that_of_one_go() {
 /// A step of more than 10¹² operations is submitted in parts, the first of which must see the picture as it is.
 #[test]
 fn a_step_in_parts_sees_its_own_picture() {
-    let network = network();
-    let terms = terms(&network, "relu5_1");
+    let network = network("vgg19");
+    let terms = terms(network, "relu5_1");
     let size = [848, 848];
-    let tape = DreamTape::new(&network, &terms, size).unwrap().tape;
+    let tape = DreamTape::new(network, &terms, size).unwrap().tape;
     let way = Way::all(&tape, &Preference::default(), 128 << 20).remove(0);
     let (preference, strategy) = (way.preference.clone(), way.candidate.strategy.clone());
     let choices = DreamChoices {
@@ -388,7 +379,7 @@ fn a_step_in_parts_sees_its_own_picture() {
     dreamt(&choices, &picture, &mut notes);
     let wanted = (&choices.terms, &GuideFeatures::default());
     let executable =
-        dream_executable(gpu(), &network, wanted, size, &preference, &strategy).unwrap();
+        dream_executable(gpu(), network, wanted, size, &preference, &strategy).unwrap();
     executable.write_picture(gpu(), &picture.rgb);
     executable.run(gpu());
     let value = wait(gpu(), executable.read_totals(gpu())).unwrap()[0];

@@ -14,7 +14,7 @@ use impasto::graph::{Executable, Strategy};
 use impasto::image::Picture;
 use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::pool2::Pooling;
-use impasto::net::{Network, Weights};
+use impasto::net::Network;
 use impasto::objective::{
     DreamTerms, GuideFeatures, LayerWeight, LossSummary, StyleTargets, StyleTerms,
     dream_executable, style_executable,
@@ -22,7 +22,7 @@ use impasto::objective::{
 use impasto::paint::{gatys, match_moments};
 use impasto::shape::Border;
 use npyz::npz::NpzArchive;
-use support::{gpu, wait};
+use support::{gpu, network, wait};
 
 const GRADIENT_TOLERANCE: f64 = 1e-3;
 const COSINE: f64 = 0.99999;
@@ -35,12 +35,6 @@ fn golden(name: &str) -> PathBuf {
 
 fn picture(name: &str) -> Picture {
     Picture::load(&golden(name)).unwrap()
-}
-
-fn network(name: &str) -> Network {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("weights/{name}.npz"));
-    let bytes = std::fs::read(&path).unwrap();
-    Network::new(Weights::from_bytes(&bytes, name).unwrap())
 }
 
 fn archive(name: &str) -> NpzArchive<BufReader<File>> {
@@ -104,7 +98,7 @@ fn gradient_by_variant_agrees(
     terms.pooling = pooling;
     terms.tv_weight = tv_weight;
     let pictures = [&picture("content.png"), &picture("at.png")];
-    assert_gradient_agrees(&network, &terms, pictures, case, preference);
+    assert_gradient_agrees(network, &terms, pictures, case, preference);
 }
 
 fn assert_gradient_agrees(
@@ -215,15 +209,9 @@ fn gradients_with_other_borders_agree_with_pytorch() {
         let network = network("vgg19");
         let mut terms = gatys(network.architecture);
         terms.border = border;
+        assert_gradient_agrees(network, &terms, [&content, &at], case, &Preference::exact());
         assert_gradient_agrees(
-            &network,
-            &terms,
-            [&content, &at],
-            case,
-            &Preference::exact(),
-        );
-        assert_gradient_agrees(
-            &network,
+            network,
             &terms,
             [&content, &at],
             case,
@@ -244,9 +232,9 @@ fn vgg19_gradient_of_moments_agrees_with_pytorch() {
     let (content, styles) = (picture("content.png"), [(picture("style.png"), 1.0)]);
     let (exact, plain) = (Preference::exact(), Strategy::default());
     let (size, at) = ([content.width, content.height], picture("at.png"));
-    let targets = StyleTargets::measure(gpu(), &network, &terms, &content, &styles, &exact, &plain);
+    let targets = StyleTargets::measure(gpu(), network, &terms, &content, &styles, &exact, &plain);
     let targets = wait(gpu(), targets).unwrap();
-    let executable = style_executable(gpu(), &network, &terms, size, &targets, &exact, &plain);
+    let executable = style_executable(gpu(), network, &terms, size, &targets, &exact, &plain);
     let executable = executable.unwrap();
     let (totals, gradient) = run_at(&executable, &at);
     let case = "vgg19_avg_wasserstein";
@@ -300,12 +288,12 @@ fn gradient_with_limit(binding_limit: Option<u64>) -> Vec<f32> {
     let at = picture("at.png");
     wait(&gpu, async {
         let targets =
-            StyleTargets::measure(&gpu, &network, &terms, &content, &styles, &exact, &plain)
+            StyleTargets::measure(&gpu, network, &terms, &content, &styles, &exact, &plain)
                 .await
                 .unwrap();
         let size = [content.width, content.height];
         let executable =
-            style_executable(&gpu, &network, &terms, size, &targets, &exact, &plain).unwrap();
+            style_executable(&gpu, network, &terms, size, &targets, &exact, &plain).unwrap();
         executable.write_picture(&gpu, &at.rgb);
         executable.run(&gpu);
         let buffer = executable.picture_gradient().unwrap();
@@ -344,7 +332,7 @@ fn dream_gradients_agree_with_pytorch() {
             let size = [picture.width, picture.height];
             let executable = dream_executable(
                 gpu(),
-                &network,
+                network,
                 (
                     &DreamTerms::of(&layers, Pooling::Max),
                     &GuideFeatures::default(),

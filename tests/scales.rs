@@ -6,10 +6,8 @@ mod support;
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::OnceLock;
 
 use impasto::image::Picture;
-use impasto::net::{Network, Weights};
 use impasto::objective::{LayerWeight, StyleTerms};
 use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings, OptimiserState};
 use impasto::paint::{
@@ -18,16 +16,7 @@ use impasto::paint::{
     scale_sizes, share_steps,
 };
 use impasto::reference::average::average;
-use support::{gpu, wait};
-
-fn network() -> &'static Network {
-    static NETWORK: OnceLock<Network> = OnceLock::new();
-    NETWORK.get_or_init(|| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/vgg19.npz");
-        let bytes = std::fs::read(path).unwrap();
-        Network::new(Weights::from_bytes(&bytes, "vgg19.npz").unwrap())
-    })
-}
+use support::{gpu, network, wait};
 
 fn picture(name: &str, longer: usize) -> Picture {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -49,13 +38,13 @@ fn sources() -> Sources {
 /// On layers near the picture, because the depth of the network is nothing but time here.
 fn shallow() -> StyleTerms {
     let layer = |name| LayerWeight {
-        layer: network().architecture.layer_index(name).unwrap(),
+        layer: network("vgg19").architecture.layer_index(name).unwrap(),
         weight: 1e-2,
     };
     StyleTerms {
         content: vec![layer("relu2_1")],
         style: vec![layer("relu1_1"), layer("relu2_1")],
-        ..gatys(network().architecture)
+        ..gatys(network("vgg19").architecture)
     }
 }
 
@@ -76,7 +65,7 @@ fn choices(terms: StyleTerms, optimiser: OptimiserSettings, scales: Vec<Scale>) 
     let way = |scale: Scale| {
         let (size, styles) = sources().sizes(scale.size);
         let problem = StyleProblem {
-            network: network(),
+            network: network("vgg19"),
             terms: &terms,
             preference: &Default::default(),
             size,
@@ -155,7 +144,7 @@ fn paint(
     diary: &mut Diary,
 ) -> (Painting, [usize; 2]) {
     let (choices, gpu) = (choices.clone(), gpu());
-    let run = ScaledRun::prepare(gpu, network(), choices, sources(), resumption);
+    let run = ScaledRun::prepare(gpu, network("vgg19"), choices, sources(), resumption);
     let mut run = wait(gpu, run).unwrap();
     // Losses are read back now and then, as on a GPU.
     let rhythm = Rhythm {
@@ -310,7 +299,7 @@ fn without_steps_there_is_the_content() {
 /// the last scale are as many in both runs.
 #[test]
 fn coarse_to_fine_reaches_a_lower_loss_than_the_last_scale_alone() {
-    let terms = gatys(network().architecture);
+    let terms = gatys(network("vgg19").architecture);
     let last_loss = |scales: Vec<Scale>| -> f32 {
         let mut diary = Diary::default();
         paint(&choices(terms.clone(), adam(), scales), None, &mut diary);

@@ -8,21 +8,16 @@ use std::path::Path;
 use impasto::graph::Strategy;
 use impasto::image::Picture;
 use impasto::kernels::conv3x3::Preference;
-use impasto::net::{Network, Weights};
+use impasto::net::Network;
 use impasto::objective::{StyleTargets, StyleTerms, style_executable};
 use impasto::optim::{LbfgsSettings, OptimiserSettings, OptimiserState};
 use impasto::paint::{
     Schedule, Standing, Start, StepLosses, StyleChoices, StyleRun, Watcher, canvas, gatys, texture,
 };
 use impasto::shape::Border;
-use support::{gpu, wait};
+use support::{gpu, network, wait};
 
 const SIDE: usize = 96;
-
-fn network() -> Network {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/vgg19.npz");
-    Network::new(Weights::from_bytes(&std::fs::read(&path).unwrap(), "vgg19").unwrap())
-}
 
 fn picture(name: &str) -> Picture {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -155,15 +150,15 @@ fn checkers(picture: &Picture) -> f64 {
 /// network hardly sees: from white noise 50 steps leave 21 times as much of one as the style has.
 #[test]
 fn a_texture_has_the_statistics_of_its_style_and_tiles_if_it_shall() {
-    let network = network();
+    let network = network("vgg19");
     let styles = [(picture("cafe_terrace_van_gogh.png"), 1.0)];
     let start = canvas(&styles, [SIDE, SIDE], 3);
     let mut seams = Vec::new();
     for border in [Border::Wrap, Border::Replicate] {
         let terms = texture(network.architecture, border);
-        let found = painted(&network, &terms, &start, &styles, 50);
+        let found = painted(network, &terms, &start, &styles, 50);
         let [before, after, shifted] = [&start, &found, &rolled(&found)]
-            .map(|picture| style_loss(&network, &terms, &styles, picture));
+            .map(|picture| style_loss(network, &terms, &styles, picture));
         let seam = prominence_of_the_seam(&found);
         println!("{border:?}: {before:.3e} to {after:.3e}, shifted {shifted:.3e}, seam {seam:.3}");
         assert!(after < 0.05 * before, "{border:?}: {before} to {after}");
@@ -209,7 +204,7 @@ fn energy_at_the_border(picture: &Picture, frame: usize) -> f64 {
 /// With zeros around it a picture is painted differently at its border; a picture that goes on has less of that.
 #[test]
 fn a_replicated_border_is_painted_more_like_the_inside() {
-    let network = network();
+    let network = network("vgg19");
     let content = picture("astronaut.png");
     let styles = [(picture("cafe_terrace_van_gogh.png"), 1.0)];
     let of_content = energy_at_the_border(&content, 8);
@@ -218,7 +213,7 @@ fn a_replicated_border_is_painted_more_like_the_inside() {
             border,
             ..gatys(network.architecture)
         };
-        let found = painted(&network, &terms, &content, &styles, 40);
+        let found = painted(network, &terms, &content, &styles, 40);
         energy_at_the_border(&found, 8)
     });
     println!("content {of_content:.3}, zero {zero:.3}, replicated {replicated:.3}");

@@ -9,7 +9,7 @@ use impasto::image::Picture;
 use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::guide_loss::Correspondence;
 use impasto::kernels::pool2::Pooling;
-use impasto::net::{Network, Weights};
+use impasto::net::Network;
 use impasto::objective::{
     DreamTerms, Guidance, GuideFeatures, LayerWeight, Pursuit, PursuitTape, StyleTape,
     StyleTargets, StyleTerms, dream_executable, style_executable,
@@ -17,14 +17,9 @@ use impasto::objective::{
 use impasto::paint::{gatys, match_moments};
 use impasto::reference::samples::samples;
 use impasto::shape::Border;
-use support::{gpu, wait};
+use support::{gpu, network, wait};
 
 const TOLERANCE: f64 = 1e-5;
-
-fn network() -> Network {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/vgg19.npz");
-    Network::new(Weights::from_bytes(&std::fs::read(&path).unwrap(), "vgg19").unwrap())
-}
 
 /// Waves with noise on them: smooth as photographs, but nowhere flat.
 fn picture(seed: u64, [width, height]: [usize; 2]) -> Picture {
@@ -69,7 +64,7 @@ const POOLS: [(&str, Option<[usize; 2]>); 4] = [
 ];
 
 struct Scene {
-    network: Network,
+    network: &'static Network,
     terms: StyleTerms,
     size: [usize; 2],
     preference: Preference,
@@ -79,7 +74,7 @@ impl Scene {
     fn targets(&self, strategy: &Strategy) -> StyleTargets {
         let styles = [(picture(2, self.size), 1.0)];
         let (content, preference) = (picture(1, self.size), &self.preference);
-        let (network, terms) = (&self.network, &self.terms);
+        let (network, terms) = (self.network, &self.terms);
         let targets = StyleTargets::measure(
             gpu(),
             network,
@@ -93,7 +88,7 @@ impl Scene {
     }
 
     fn executable(&self, targets: &StyleTargets, strategy: &Strategy) -> Executable {
-        let (network, terms) = (&self.network, &self.terms);
+        let (network, terms) = (self.network, &self.terms);
         let executable = style_executable(
             gpu(),
             network,
@@ -201,7 +196,7 @@ fn distances_of_gaussians_are_those_of_the_whole_within_what_rounding_moves() {
 }
 
 fn scene(size: [usize; 2], preference: Preference) -> Scene {
-    let network = network();
+    let network = network("vgg19");
     let mut terms = gatys(network.architecture);
     terms.tv_weight = 1e4;
     Scene {
@@ -252,7 +247,7 @@ fn style_gradients_with_a_replicated_border_are_those_of_the_whole() {
 
 #[test]
 fn dreams_in_tiles_are_those_of_the_whole() {
-    let (network, size) = (network(), [101, 75]);
+    let (network, size) = (network("vgg19"), [101, 75]);
     let terms = ["relu2_2", "relu4_1"].map(|name| LayerWeight {
         layer: network.architecture.layer_index(name).unwrap(),
         weight: 1.0,
@@ -275,13 +270,13 @@ fn dreams_in_tiles_are_those_of_the_whole() {
         let seen = terms.guide_size(size).map(|guide| {
             let (guide, plain) = (picture(5, guide), Strategy::default());
             let how = (&exact, &plain);
-            let seen = GuideFeatures::measure(gpu(), &network, &terms, &guide, how);
+            let seen = GuideFeatures::measure(gpu(), network, &terms, &guide, how);
             wait(gpu(), seen).unwrap()
         });
         let seen = seen.unwrap_or_default();
         let run_by = |strategy: &Strategy| {
             let wanted = (&terms, &seen);
-            let executable = dream_executable(gpu(), &network, wanted, size, &exact, strategy);
+            let executable = dream_executable(gpu(), network, wanted, size, &exact, strategy);
             run(&executable.unwrap(), &picture(4, size))
         };
         let expected = run_by(&Strategy::default());
@@ -295,7 +290,7 @@ fn dreams_in_tiles_are_those_of_the_whole() {
 /// What a channel or a direction of channels answers, for which `impasto visualize` climbs.
 #[test]
 fn directions_in_tiles_are_those_of_the_whole() {
-    let (network, size) = (network(), [101, 75]);
+    let (network, size) = (network("vgg19"), [101, 75]);
     let layer = network.architecture.layer_index("relu3_1").unwrap();
     let pursuit = Pursuit::Along { power: 0.0 };
     let of = |strategy: &Strategy| {
@@ -304,7 +299,7 @@ fn directions_in_tiles_are_those_of_the_whole() {
             tape,
             target,
             shape,
-        } = PursuitTape::new(&network, Pooling::Max, layer, pursuit, tv).unwrap();
+        } = PursuitTape::new(network, Pooling::Max, layer, pursuit, tv).unwrap();
         let program = Program::with_strategy(tape, strategy, gpu().binding_limit());
         let options = RunOptions {
             preference: Preference::exact(),
@@ -334,10 +329,10 @@ const PERSISTENT: u64 = 4 * 12 + 32;
 
 #[test]
 fn memory_on_paper_is_what_was_promised() {
-    let network = network();
+    let network = network("vgg19");
     let pixels = 1024 * 1024;
     let per_pixel = |strategy: &Strategy| {
-        planned(&network, [1024, 1024], strategy) as f64 / pixels as f64 + PERSISTENT as f64
+        planned(network, [1024, 1024], strategy) as f64 / pixels as f64 + PERSISTENT as f64
     };
     let plain = per_pixel(&Strategy::default());
     assert!(plain < 1600.0, "plain: {plain} bytes per pixel");
@@ -349,11 +344,11 @@ fn memory_on_paper_is_what_was_promised() {
 
 #[test]
 fn a_poster_fits_two_gibibytes_on_paper() {
-    let network = network();
+    let network = network("vgg19");
     let size = [4096, 4096];
     let strategy = with_cuts(Some([384, 384]), &POOLS[3..]);
     let started = std::time::Instant::now();
-    let planned = planned(&network, size, &strategy);
+    let planned = planned(network, size, &strategy);
     println!("{} MiB, planned in {:?}", planned >> 20, started.elapsed());
     // Picture, gradient and content target; then weights in both directions, transformed for Winograd, and its
     // scratch memory.

@@ -10,7 +10,7 @@ use crate::{network, picture};
 
 /// The style term of `layer`, of those of `terms`, of a photograph beside a painting, both with the longer side `side`.
 fn style_term(terms: &StyleTerms, layer: &str, side: usize, names: [&str; 2]) -> f64 {
-    let network = network();
+    let network = network("vgg19");
     let layer = network.architecture.layer_index(layer).unwrap();
     let mut terms = terms.clone();
     terms.content.clear();
@@ -33,7 +33,7 @@ fn style_term(terms: &StyleTerms, layer: &str, side: usize, names: [&str; 2]) ->
 /// network: what is in proportion in a small picture is not in a large one, unless weights make up for it.
 #[test]
 fn the_terms_of_a_finish_keep_their_proportions_at_every_size() {
-    let architecture = network().architecture;
+    let architecture = network("vgg19").architecture;
     let recipe = StyleRecipe::painterly(architecture);
     let finishing = |side| recipe.finishing(&recipe.terms, architecture, side);
     let plain = StyleTerms {
@@ -72,7 +72,7 @@ fn the_terms_of_a_finish_keep_their_proportions_at_every_size() {
 /// Before the finish, content is held against moments where the picture is large; Gram matrices are as ever.
 #[test]
 fn scales_before_the_finish_hold_moments_in_proportion() {
-    let architecture = network().architecture;
+    let architecture = network("vgg19").architecture;
     let grams = StyleRecipe::gatys(architecture).terms;
     let moments = StyleRecipe::painterly(architecture).terms;
     for side in [1, 128, 320, 512, 2048] {

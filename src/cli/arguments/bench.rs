@@ -16,6 +16,9 @@ pub struct BenchArguments {
     /// What to measure [default: step]
     #[arg(value_enum)]
     pub what: Option<Benchmark>,
+    /// Only this layer, in `conv`, `gram` and `--tune`; may be repeated [default: every convolution, the style layers of gatys]
+    #[arg(long = "layer", value_name = "NAME")]
+    pub layers: Vec<String>,
     /// Side of the square picture in pixels
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(16..=8192), value_name = "N")]
     pub size: u32,

@@ -61,13 +61,14 @@ pub fn problems(
     })
 }
 
-/// Every convolution of `network` in both directions.
-pub fn layers(network: &Network, size: u32) -> Vec<Layer> {
-    let names = network
-        .architecture
-        .convolutions()
-        .map(|(_, name, ..)| name);
-    let filters: Vec<_> = names.zip(network.filters()).collect();
+/// The convolutions of `network` at the indices `wanted` in both directions.
+pub fn layers(network: &Network, size: u32, wanted: &[usize]) -> Vec<Layer> {
+    let convolutions = network.architecture.convolutions();
+    let filters: Vec<_> = convolutions
+        .zip(network.filters())
+        .filter(|((index, ..), _)| wanted.contains(index))
+        .map(|((_, name, ..), filter)| (name, filter))
+        .collect();
     problems(network.architecture, size)
         .filter_map(|(name, problem)| {
             let (_, filter) = filters.iter().find(|(layer, _)| *layer == name)?;

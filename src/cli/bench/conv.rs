@@ -4,7 +4,7 @@
 use impasto::kernels::conv3x3::Problem;
 use serde_json::{Value, json};
 
-use super::case::{Case, Layer, layers};
+use super::case::{Case, Layer};
 use super::figures::{LEGEND, Work, direction, rates, rates_in_words};
 use super::probe::{Samples, seconds};
 use super::roofline::Point;
@@ -18,7 +18,7 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
     let mut points: Vec<Point> = Vec::new();
     // Layers of the same shape take the same time; each shape is measured once.
     let mut measured: Vec<(Problem, Value)> = Vec::new();
-    for layer in layers(bench.network, bench.arguments.size) {
+    for layer in bench.convolutions()? {
         let known = measured
             .iter()
             .find(|(problem, _)| *problem == layer.problem);

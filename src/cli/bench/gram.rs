@@ -1,8 +1,7 @@
-//! `impasto bench gram`: the Gram matrices of recipe gatys and their gradients.
+//! `impasto bench gram`: Gram matrices, those of recipe gatys unless `--layer` says other ones, and their gradients.
 
 use impasto::gpu::{BufferView, Gpu, Recorder, Recording};
 use impasto::kernels::{FeatureMap, Merge, Pass, gram};
-use impasto::paint::gatys;
 use impasto::reference;
 use impasto::reference::samples::sample;
 use impasto::shape::Shape;
@@ -11,17 +10,24 @@ use serde_json::json;
 use super::figures::{LEGEND, Work, direction, rates, rates_in_words};
 use super::probe::{Samples, seconds};
 use super::roofline::Point;
-use super::{Bench, Failure, Report, check, say, wait, with};
+use super::{Bench, Failure, Report, check, layers, say, wait, with};
 
 pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
     let (gpu, architecture) = (bench.gpu, bench.network.architecture);
     say(bench.common, LEGEND);
     let mut rows = Vec::new();
     let mut points = Vec::new();
-    for term in gatys(architecture).style {
-        let side = bench.arguments.size as usize / architecture.downscale(term.layer);
-        let shape = Shape::new(architecture.channels(term.layer), side, side);
-        let layer = &architecture.layers()[term.layer].name;
+    for index in layers::maps(architecture, &bench.arguments.layers)? {
+        let side = bench.arguments.size as usize / architecture.downscale(index);
+        let shape = Shape::new(architecture.channels(index), side, side);
+        let layer = &architecture.layers()[index].name;
+        if side == 0 {
+            return Err(Failure::usage(format!(
+                "nothing is left at {layer} of {} pixels; --size must be at least {}",
+                bench.arguments.size,
+                architecture.downscale(index)
+            )));
+        }
         let case = Case::new(gpu, shape)?;
         for pass in [Pass::Forward, Pass::Gradient] {
             let (recording, deviation) = case.prepare(pass, layer)?;

@@ -5,6 +5,7 @@ mod check;
 mod conv;
 mod figures;
 mod gram;
+mod layers;
 mod probe;
 mod roofline;
 mod step;
@@ -86,6 +87,12 @@ fn check_arguments(arguments: &BenchArguments) -> Result<(), Failure> {
             "--tune measures convolutions and nothing else; say `impasto bench conv --tune`",
         ));
     }
+    let step = matches!(arguments.what, None | Some(Benchmark::Step));
+    if step && !arguments.tune && !arguments.layers.is_empty() {
+        return Err(Failure::usage(
+            "--layer goes with `bench conv`, `bench gram` and `bench --tune`; a step takes every layer",
+        ));
+    }
     let json = arguments.json.as_deref();
     let json = json.filter(|path| path.as_os_str() != "-");
     if let Some(path) = json {
@@ -99,6 +106,12 @@ fn check_arguments(arguments: &BenchArguments) -> Result<(), Failure> {
 }
 
 impl Bench<'_> {
+    /// The convolutions that are measured, in both directions.
+    fn convolutions(&self) -> Result<Vec<case::Layer>, Failure> {
+        let wanted = layers::convolutions(self.network.architecture, &self.arguments.layers)?;
+        Ok(case::layers(self.network, self.arguments.size, &wanted))
+    }
+
     /// The fields that every benchmark reports.
     fn head(&self) -> Value {
         let (adapter, size) = (self.gpu.adapter(), self.arguments.size);

@@ -4,7 +4,7 @@ use impasto::gpu::Recording;
 use impasto::kernels::conv3x3::{Measurement, Packing, TuningRow, TuningTable, Variant};
 use serde_json::json;
 
-use super::case::{Case, Layer, layers};
+use super::case::{Case, Layer};
 use super::conv::problem_fields;
 use super::figures::{LEGEND, Work, direction, rates, rates_in_words};
 use super::probe::{Samples, seconds};
@@ -31,7 +31,7 @@ pub fn measure(bench: &Bench<'_>) -> Result<(Report, TuningTable), Failure> {
     say(bench.common, LEGEND);
     let mut rows = Vec::new();
     let mut points = Vec::new();
-    for layer in layers(bench.network, bench.arguments.size) {
+    for layer in bench.convolutions()? {
         let known = |row: &TuningRow| row.problem == layer.problem;
         if table.rows.iter().any(known) {
             continue;
