@@ -2,8 +2,6 @@
 
 mod support;
 
-use std::path::Path;
-
 use impasto::graph::{Cut, Executable, Margin, Program, RunOptions, Strategy, plan, requirements};
 use impasto::image::Picture;
 use impasto::kernels::conv3x3::{Preference, Variant};

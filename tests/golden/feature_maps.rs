@@ -35,7 +35,7 @@ fn features_agree(model: &str) {
         maps: layers.clone(),
         ..Wanted::default()
     };
-    let seen = look(&network, "features.png", &wanted);
+    let seen = look(network, "features.png", &wanted);
     for ((_, map), layer) in seen.maps.iter().zip(layers) {
         let name = &network.architecture.layers()[layer].name;
         let (distance, _) = compare(map, &array(&mut goldens, name));
@@ -63,7 +63,7 @@ fn unfused_convolutions_agree_with_fused_ones() {
         maps: layers,
         ..Wanted::default()
     };
-    let seen = look(&network, "features.png", &wanted);
+    let seen = look(network, "features.png", &wanted);
     let clipped: Vec<f32> = seen.maps[0].1.iter().map(|value| value.max(0.0)).collect();
     assert_eq!(clipped, seen.maps[1].1);
     assert!(seen.maps[0].1.iter().any(|&value| value < 0.0));
@@ -86,7 +86,7 @@ fn gram_matrices_agree_with_pytorch() {
             grams: layers.clone(),
             ..Wanted::default()
         };
-        let seen = look(&network, "gram.png", &wanted);
+        let seen = look(network, "gram.png", &wanted);
         for ((channels, gram), layer) in seen.grams.iter().zip(layers) {
             let name = &network.architecture.layers()[layer].name;
             let expected = array(&mut goldens, &format!("gram:{name}"));
