@@ -273,6 +273,29 @@ fn average() {
 }
 
 #[test]
+fn the_doctor_checks_what_it_is_asked_for() {
+    let wanted = |shader: &str| shader == "content_loss" || shader == "conv3x3_to_rgb";
+    let checks = wait(gpu(), doctor::check_shaders(gpu(), wanted, |_| {})).unwrap();
+    let kernels: Vec<&str> = checks
+        .iter()
+        .filter_map(|check| check.name.split(' ').next())
+        .collect();
+    for kernel in [
+        "conv3x3_to_rgb",
+        "content_loss.value",
+        "content_loss.gradient",
+    ] {
+        assert!(kernels.contains(&kernel), "{kernel} is not in {kernels:?}");
+    }
+    assert!(
+        kernels
+            .iter()
+            .all(|kernel| wanted(kernel.split('.').next().unwrap())),
+        "{kernels:?}"
+    );
+}
+
+#[test]
 fn the_doctor_reports_every_kernel_family() {
     let mut reported = Vec::new();
     let checks = wait(

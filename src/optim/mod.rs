@@ -43,6 +43,14 @@ enum Method {
 }
 
 impl OptimiserSettings {
+    /// Stem of the shader that takes its steps.
+    pub fn shader(&self) -> &'static str {
+        match self {
+            Self::Adam(_) => "adam",
+            Self::Lbfgs(_) => "lbfgs",
+        }
+    }
+
     /// What [`Optimiser::new`] would allocate for `values` f32.
     pub fn on_paper(self, values: usize) -> Vec<Allocation> {
         match self {

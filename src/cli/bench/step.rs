@@ -1,9 +1,10 @@
 //! `impasto bench step`: one whole step of recipe gatys, from the picture to the next picture.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use impasto::doctor;
-use impasto::gpu::{Encoding, Gpu};
+use impasto::gpu::{Encoding, Gpu, Recording};
 use impasto::graph::{Executable, NodeTime, Strategy};
 use impasto::kernels::conv3x3::Preference;
 use impasto::objective::{StyleTargets, StyleTerms, style_executable};
@@ -37,10 +38,7 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
     if arguments.style_loss == StyleLoss::Wasserstein {
         match_moments(&mut terms, network.architecture);
     }
-    check_kernels(gpu)?;
     let preference = tuning::preference(common, gpu.profile(), arguments.variant);
-    // What the checks left behind is scratch memory, of other sizes than the step's.
-    gpu.release();
     let before = gpu.allocated_bytes();
     let (preference, strategy, settings) = way(bench, &terms, preference)?;
     let executable = wait(gpu, async {
@@ -63,6 +61,9 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
         .unwrap_or(executable.picture());
     let values = content.rgb.len();
     let mut optimiser = Optimiser::new(gpu, settings, values, executable.picture(), gradient)?;
+    check_kernels(gpu, executable.recording(), &settings)?;
+    // What the checks left behind is scratch memory, of other sizes than the step's.
+    gpu.release();
     executable.write_picture(gpu, &content.rgb);
 
     let mut encoding = Vec::new();
@@ -105,7 +106,13 @@ pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
             memory.weights_in_f16 >> 20,
         ),
     );
-    let times = profile(gpu, &executable)?;
+    // Timing them one by one takes as long as several steps.
+    let wanted = common.verbose || arguments.json.is_some() || arguments.plot.is_some();
+    let times = if wanted {
+        profile(gpu, &executable)?
+    } else {
+        Vec::new()
+    };
     if common.verbose {
         print_profile(&times);
     }
@@ -178,9 +185,21 @@ fn way(
     Ok((preference, candidate.strategy, forecast.optimiser))
 }
 
-/// A step is only worth timing if its kernels compute what they should.
-fn check_kernels(gpu: &Gpu) -> Result<(), Failure> {
-    let checks = wait(gpu, doctor::check_all(gpu, |_| {}))?;
+/// A step is only worth timing if its kernels, and those of the probes, compute what they should.
+fn check_kernels(
+    gpu: &Gpu,
+    step: &Recording,
+    optimiser: &OptimiserSettings,
+) -> Result<(), Failure> {
+    // Of `gram.reduce` the shader is `gram`.
+    let shaders = step
+        .infos()
+        .iter()
+        .filter_map(|info| info.kernel.split('.').next());
+    let others = [optimiser.shader(), "fma_peak", "copy_bandwidth"];
+    let used: BTreeSet<&str> = shaders.chain(others).collect();
+    let checks = doctor::check_shaders(gpu, |shader| used.contains(shader), |_| {});
+    let checks = wait(gpu, checks)?;
     match checks.iter().find(|check| !check.passed()) {
         None => Ok(()),
         Some(check) => Err(Failure {
