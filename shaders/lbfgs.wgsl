@@ -5,24 +5,26 @@
 //           with `clamp` x stays in [0, 1], and s is what it really moved by; with `longest` t·‖d‖₂ is at most that
 // Backward  none
 // Layout    vectors: flat vec4s over [3][H][W] f32, zero behind the last value
-//           partials: rows of 128 vec4 per slice, one per workgroup; row `from` is summed, row `into` written
-// Threads   128 workgroups × THREADS over strips of the vectors; judge and decide: one workgroup
-// Dispatch  (128), or (1) for judge and decide
+//           partials: rows of GROUPS vec4 per slice, one per workgroup; row `from` is summed, row `into` written
+// Threads   GROUPS workgroups × THREADS over strips of the vectors; judge and decide: one workgroup
+// Dispatch  (GROUPS), or (1) for judge and decide
 // Bindings  0 p: uniform  1 state: read_write  2 partials: read_write  3 g: read  4 a: read_write  5 b: read_write  6 c: read_write  7 s: read_write  8 y: read_write
-// Knobs     override THREADS (a power of two)
+// Knobs     override THREADS (a power of two), GROUPS
 // Cost      per step and pair: 8 flop and 32 bytes per value; memory 24 bytes per value and pair
 // Why       Each pass also makes the partial sums of the dot product that the next pass needs, and
 //           every workgroup adds those up for itself in the same order: one dispatch per half pair,
 //           no read-back, no atomics. A dropped pair keeps its place in the ring with ρ = 0. Barriers are
 //           the cost on Mesa llvmpipe, unless a workgroup is eight threads, which never wait: with 20 pairs THREADS = 8 takes
-//           a quarter of the time of 128 at 256², a tenth at 64².
+//           a quarter of the time of 128 at 256², a tenth at 64². There GROUPS = 32: without AVX-512 llvmpipe loads a
+//           partial sum for eight lanes in 210 ns, and 128 groups that load 128 sums took 130 ms a step with 100 pairs,
+//           whatever the size; with 32 it is 40 ms, beside other work both.
 //           Order: measure, judge, begin, descend (newest → oldest), turn, ascend (oldest →
 //           newest), aim, decide, advance. See src/reference/lbfgs.rs for the recovery rules.
 // Test      tests/optimisers.rs::lbfgs
 
 override THREADS: u32 = 128u;
+override GROUPS: u32 = 128u;
 
-const GROUPS = 128u;
 const PAIRS = 128u;
 const SMALLEST_CURVATURE = 1e-10;
 
@@ -104,6 +106,15 @@ fn collect(lane: u32) -> vec4<f32> {
         sum += partials[p.from_row * p.slices * GROUPS + group];
     }
     return add_up(lane, sum);
+}
+
+// The same of its first numbers alone, which is a load of a quarter.
+fn collect_first(lane: u32) -> f32 {
+    var sum = 0.0;
+    for (var group = lane; group < GROUPS * p.slices; group += THREADS) {
+        sum += partials[p.from_row * p.slices * GROUPS + group].x;
+    }
+    return add_up(lane, vec4(sum, 0.0, 0.0, 0.0)).x;
 }
 
 fn publish(group: u32, lane: u32, mine: vec4<f32>) {
@@ -213,7 +224,7 @@ fn begin(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
 @compute @workgroup_size(THREADS)
 fn descend(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let rho = state.rho[p.slot];
-    let product = collect(lane).x;
+    let product = collect_first(lane);
     var alpha = 0.0;
     if rho != 0.0 {
         alpha = rho * product;
@@ -254,7 +265,7 @@ fn turn(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 @compute @workgroup_size(THREADS)
 fn ascend(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let rho = state.rho[p.slot];
-    let product = collect(lane).x;
+    let product = collect_first(lane);
     let weight = state.alpha[p.slot] - rho * product;
     var sum = 0.0;
     let end = strip_end(group.x);

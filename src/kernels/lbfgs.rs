@@ -5,6 +5,10 @@ use crate::gpu::{Access, BufferView, Command, Kernel, Recorder};
 /// Workgroups of every pass over the vectors.
 const GROUPS: u32 = 128;
 
+/// The same on software adapters: as many as Mesa has threads at most. Each adds up what all of them found, so the
+/// sums of a pass take the square of their number.
+const GROUPS_ON_SOFTWARE: u32 = 32;
+
 /// Threads of each.
 const THREADS: u32 = 128;
 
@@ -131,10 +135,10 @@ pub fn pass(
 ) -> usize {
     // The two passes that bind nothing but the state and the partial sums run in one workgroup.
     let one_workgroup = kernel.bindings.len() == 3;
-    let threads = if recorder.workgroup() == THREADS_ON_SOFTWARE {
-        THREADS_ON_SOFTWARE
+    let (groups, threads) = if recorder.workgroup() == THREADS_ON_SOFTWARE {
+        (GROUPS_ON_SOFTWARE, THREADS_ON_SOFTWARE)
     } else {
-        THREADS
+        (GROUPS, THREADS)
     };
     let limit = recorder.binding_limit();
     let (most, slices) = (slice_length(limit), slices(params.values, limit));
@@ -158,7 +162,7 @@ pub fn pass(
         });
         recorder.push(Command {
             kernel,
-            knobs: vec![("THREADS", threads)],
+            knobs: vec![("THREADS", threads), ("GROUPS", groups)],
             uniform: bytemuck::bytes_of(&Params {
                 vectors: vectors as u32,
                 history: params.history as u32,
@@ -175,7 +179,7 @@ pub fn pass(
             })
             .to_vec(),
             buffers: views.collect(),
-            workgroups: [if one_workgroup { 1 } else { GROUPS }, 1, 1],
+            workgroups: [if one_workgroup { 1 } else { groups }, 1, 1],
             flop: 16 * vectors as u64,
             bytes: 64 * vectors as u64,
         });
