@@ -163,7 +163,7 @@ fn relative_error(a: &[f32], b: &[f32]) -> f64 {
 /// order of sums moves them: another variant of the convolutions says by how much, and tiles may move them no more.
 #[test]
 fn distances_of_gaussians_are_those_of_the_whole_within_what_rounding_moves() {
-    let mut scene = scene([131, 97], Preference::exact());
+    let mut scene = scene([101, 75], Preference::exact());
     match_moments(&mut scene.terms, scene.network.architecture);
     let (plain, at) = (Strategy::default(), picture(3, scene.size));
     let targets = scene.targets(&plain);
@@ -221,14 +221,14 @@ fn style_gradients_of_an_odd_picture_are_those_of_the_whole() {
 fn style_gradients_by_fast_variants_are_those_of_the_whole() {
     let strategies = [
         with_cuts(None, &POOLS),
-        with_cuts(Some([200, 32]), &POOLS),
+        with_cuts(Some([136, 32]), &POOLS),
         with_cuts(Some([64, 64]), &[("pool2", None), ("pool3", Some([8, 8]))]),
     ];
     let wide = |strategy: Strategy| Strategy {
         margin: Margin::Winograd,
         ..strategy
     };
-    scene([200, 150], Preference::default()).assert_same(&strategies.map(wide));
+    scene([136, 104], Preference::default()).assert_same(&strategies.map(wide));
 }
 
 /// A tile at the border of the picture continues it, and one inside knows its neighbours.
