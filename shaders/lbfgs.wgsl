@@ -16,8 +16,8 @@
 //           no read-back, no atomics. A dropped pair keeps its place in the ring with ρ = 0. Barriers are
 //           the cost on Mesa llvmpipe, unless a workgroup is eight threads, which never wait: with 20 pairs THREADS = 8 takes
 //           a quarter of the time of 128 at 256², a tenth at 64². There GROUPS = 32: without AVX-512 llvmpipe loads a
-//           partial sum for eight lanes in 210 ns, and 128 groups that load 128 sums took 130 ms a step with 100 pairs,
-//           whatever the size; with 32 it is 40 ms, beside other work both.
+//           partial sum for eight lanes in 210 ns, and 128 groups that load 128 sums took 140 ms a step with 100 pairs
+//           at 40×20; with 32 it is 40 ms, and at 160² and 320² as much less (beside other work).
 //           Order: measure, judge, begin, descend (newest → oldest), turn, ascend (oldest →
 //           newest), aim, decide, advance. See src/reference/lbfgs.rs for the recovery rules.
 // Test      tests/optimisers.rs::lbfgs

@@ -1,4 +1,4 @@
-//! Which layers a benchmark takes: those that `--layer` names, or all that recipe gatys works with.
+//! Which layers a benchmark takes: those that `--layer` names, or every convolution and the style layers of recipe gatys.
 
 use std::collections::BTreeSet;
 
