@@ -295,6 +295,32 @@ fn the_doctor_checks_what_it_is_asked_for() {
     );
 }
 
+/// A stem that is written wrongly would be asked for in vain, and its kernel never checked by itself.
+#[test]
+fn the_doctor_asks_for_shaders_that_exist_and_for_all_of_them() {
+    let asked = std::cell::RefCell::new(std::collections::BTreeSet::new());
+    let none = |shader: &str| {
+        asked.borrow_mut().insert(shader.to_string());
+        false
+    };
+    let checks = wait(gpu(), doctor::check_shaders(gpu(), none, |_| {})).unwrap();
+    assert_eq!(checks, []);
+    let mut asked = asked.into_inner();
+    // With the multiplication, and with the convolution whose gradient they end.
+    let together = ["input", "output"].map(|pass| format!("conv3x3_winograd_{pass}"));
+    asked.extend(together);
+    asked.insert("conv3x3_replicate".to_string());
+    let known = impasto::kernels::catalogue();
+    for shader in &asked {
+        let exists = known.iter().any(|kernel| kernel.shader.stem == shader);
+        assert!(exists, "there is no shader {shader}");
+    }
+    for kernel in known.iter().filter(|kernel| gpu().can_run(kernel)) {
+        let stem = kernel.shader.stem;
+        assert!(asked.contains(stem), "{stem} is never asked for");
+    }
+}
+
 #[test]
 fn the_doctor_reports_every_kernel_family() {
     let mut reported = Vec::new();

@@ -23,8 +23,8 @@ pub async fn check_all(gpu: &Gpu, report: impl FnMut(&Check)) -> Result<Vec<Chec
     check_shaders(gpu, |_| true, report).await
 }
 
-/// As [`check_all`], of the kernels alone whose shader is `wanted` by its stem. Those that work together, as the passes of
-/// Winograd's convolution do, are checked together where the one is wanted that gives the family its name.
+/// As [`check_all`], of the kernels alone whose shader is `wanted` by its stem. All passes of Winograd's convolution are
+/// checked where its multiplication is wanted.
 ///
 /// # Errors
 /// Those of [`check_all`].

@@ -10,24 +10,20 @@ use serde_json::json;
 use super::figures::{LEGEND, Work, direction, rates, rates_in_words};
 use super::probe::{Samples, seconds};
 use super::roofline::Point;
-use super::{Bench, Failure, Report, check, layers, say, wait, with};
+use super::{Bench, BenchArguments, Failure, Report, check, layers, say, wait, with};
 
 pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
     let (gpu, architecture) = (bench.gpu, bench.network.architecture);
     say(bench.common, LEGEND);
     let mut rows = Vec::new();
     let mut points = Vec::new();
-    for index in layers::maps(architecture, &bench.arguments.layers)? {
-        let side = bench.arguments.size as usize / architecture.downscale(index);
+    let &BenchArguments {
+        ref layers, size, ..
+    } = bench.arguments;
+    for index in layers::maps(architecture, layers, size)? {
+        let side = size as usize / architecture.downscale(index);
         let shape = Shape::new(architecture.channels(index), side, side);
         let layer = &architecture.layers()[index].name;
-        if side == 0 {
-            return Err(Failure::usage(format!(
-                "nothing is left at {layer} of {} pixels; --size must be at least {}",
-                bench.arguments.size,
-                architecture.downscale(index)
-            )));
-        }
         let case = Case::new(gpu, shape)?;
         for pass in [Pass::Forward, Pass::Gradient] {
             let (recording, deviation) = case.prepare(pass, layer)?;

@@ -30,13 +30,26 @@ pub fn convolutions(architecture: Architecture, names: &[String]) -> Result<Vec<
     in_order(names.iter().map(convolution))
 }
 
-/// Indices of the layers whose maps are meant, from the picture upwards.
-pub fn maps(architecture: Architecture, names: &[String]) -> Result<Vec<usize>, Failure> {
+/// Indices of the layers whose maps are meant, from the picture upwards; something of a picture of `size` is left at each.
+pub fn maps(
+    architecture: Architecture,
+    names: &[String],
+    size: u32,
+) -> Result<Vec<usize>, Failure> {
     if names.is_empty() {
         let terms = gatys(architecture).style;
         return Ok(terms.iter().map(|term| term.layer).collect());
     }
-    let map = |name: &String| find_layer(architecture, name);
+    let map = |name: &String| {
+        let index = find_layer(architecture, name)?;
+        let least = architecture.downscale(index);
+        if (size as usize) < least {
+            return Err(Failure::usage(format!(
+                "nothing is left at --layer {name} of {size} pixels; --size must be at least {least}"
+            )));
+        }
+        Ok(index)
+    };
     in_order(names.iter().map(map))
 }
 
