@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use impasto::gpu::{Gpu, Recorder, Recording};
 use impasto::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Variant};
+use impasto::kernels::matrix_product::{self, Product};
 use impasto::kernels::pool2::{self, Pooling};
 use impasto::kernels::{FeatureMap, Merge, gram};
 use impasto::reference::samples::sample;
@@ -108,6 +109,27 @@ fn gram_matrices(criterion: &mut Criterion, gpu: &Gpu) {
     }
 }
 
+/// Those of the Wasserstein loss: half of a symmetric matrix.
+fn matrix_products(criterion: &mut Criterion, gpu: &Gpu) {
+    for channels in [64, 128, 256, 512] {
+        let [l, r, y] = [1, 2, 3].map(|seed| {
+            let values: Vec<f32> = (0..(channels * channels) as u64)
+                .map(|i| sample(seed, i) as f32)
+                .collect();
+            gpu.storage_with("bench", &values)
+                .expect("room for a matrix")
+        });
+        let mut recorder = Recorder::new(gpu);
+        let tiling = matrix_product::Tiling::choose(gpu);
+        let product = Product::of(&l, &r).symmetric();
+        matrix_product::forward(&mut recorder, tiling, channels, product, &y)
+            .expect("matrices that fit");
+        let recording = recorder.finish().expect("a valid recording");
+        let name = format!("{channels}×{channels}, half");
+        bench(criterion, gpu, "matrix_product", name, &recording);
+    }
+}
+
 fn pooling(criterion: &mut Criterion, gpu: &Gpu) {
     let shape = shapes::pooled();
     let (x, gx) = (random_map(gpu, shape), random_map(gpu, shape));
@@ -138,6 +160,7 @@ fn all(criterion: &mut Criterion) {
     );
     convolutions(criterion, gpu);
     gram_matrices(criterion, gpu);
+    matrix_products(criterion, gpu);
     pooling(criterion, gpu);
 }
 

@@ -1,11 +1,11 @@
-// matrix_product_tiled — Y = scale · L·R + share · D as matrix_product_broadcast, with tiles in workgroup memory
+// matrix_product_tiled — Y = (scale · L + share · I)·R as matrix_product_broadcast, with tiles in workgroup memory
 //
-// Math      y[i,j] = scale · Σ_k l[i,k] · r[k,j] + share · d[i,j], where l[i,k] is read as l[k,i], since L is symmetric
+// Math      y[i,j] = scale · Σ_k l[i,k] · r[k,j] + share · r[i,j], where l[i,k] is read as l[k,i], since L is symmetric
 // Backward  none: wasserstein_loss has its gradient in closed form
-// Layout    l, r, d, y: [C][C] f32, row-major, as vec4
+// Layout    l, r, y: [C][C] f32, row-major, as vec4
 // Threads   1 workgroup = 64×64 entries of y, 1 thread = 8×8 of them
 // Dispatch  (ceil(groups/16), ceil(groups/16), 1)
-// Bindings  0 params: uniform  1 l: read  2 r: read  3 d: read  4 y: read_write
+// Bindings  0 params: uniform  1 l: read  2 r: read  3 y: read_write
 // Knobs     none   text: TILE, BATCH; params.flags: SYMMETRIC, ADD
 // Cost      2·C³ flop, half of it where y is symmetric; per thread and 8 rows: 4 vec4 from storage, 32 from workgroup memory, for
 //           512 multiply-adds
@@ -23,11 +23,10 @@ struct MatrixProductParams {
 @group(0) @binding(0) var<uniform> params: MatrixProductParams;
 @group(0) @binding(1) var<storage, read> l: array<vec4f>;
 @group(0) @binding(2) var<storage, read> r: array<vec4f>;
-@group(0) @binding(3) var<storage, read> d: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 
 const SYMMETRIC = 1u; // compute the upper triangle, mirror it
-const ADD = 2u;       // add share · D
+const ADD = 2u;       // add share · R
 
 const TILE = 16u;    // groups along each side of a workgroup's tile
 const HALF = 8u;     // threads along each side; a thread has groups n and n + HALF
@@ -112,10 +111,10 @@ fn store_block(sum: Block, i: u32, j: u32, flags: u32) {
     var row2 = params.scale * sum.row2;
     var row3 = params.scale * sum.row3;
     if ((flags & ADD) != 0u) {
-        row0 += params.share * d[at];
-        row1 += params.share * d[at + params.groups];
-        row2 += params.share * d[at + 2u * params.groups];
-        row3 += params.share * d[at + 3u * params.groups];
+        row0 += params.share * r[at];
+        row1 += params.share * r[at + params.groups];
+        row2 += params.share * r[at + 2u * params.groups];
+        row3 += params.share * r[at + 3u * params.groups];
     }
     if (symmetric && i == j) {
         row1.x = row0.y;

@@ -7,17 +7,15 @@ const BINDINGS_WITH_TEXELS: &[(u32, Access)] = &[
     (0, Access::Uniform),
     (1, Access::Read),
     (2, Access::Read),
-    (3, Access::Read),
-    (4, Access::ReadWrite),
+    (3, Access::ReadWrite),
+    (4, Access::ReadTexels),
     (5, Access::ReadTexels),
-    (6, Access::ReadTexels),
 ];
 const BINDINGS: &[(u32, Access)] = &[
     (0, Access::Uniform),
     (1, Access::Read),
     (2, Access::Read),
-    (3, Access::Read),
-    (4, Access::ReadWrite),
+    (3, Access::ReadWrite),
 ];
 
 /// With lanes along the rows, loads of 64 bits.
@@ -99,15 +97,15 @@ struct MatrixProductParams {
     share: f32,
 }
 
-/// Y = scale · L·R + share · D.
+/// Y = (scale · L + share · I)·R.
 #[derive(Clone, Copy, Debug)]
 pub struct Product<'a> {
     /// L, which is symmetric, and R.
     pub factors: [&'a wgpu::Buffer; 2],
     /// Of the product.
     pub scale: f32,
-    /// D and its share, if anything is added.
-    pub addend: Option<(&'a wgpu::Buffer, f32)>,
+    /// What is added of R, if anything.
+    pub share: Option<f32>,
     /// Whether Y is symmetric but for rounding: then half of it is computed, and it is symmetric to the bit.
     pub symmetric: bool,
 }
@@ -118,7 +116,7 @@ impl<'a> Product<'a> {
         Self {
             factors: [l, r],
             scale: 1.0,
-            addend: None,
+            share: None,
             symmetric: false,
         }
     }
@@ -153,14 +151,13 @@ pub fn forward(
     y: &wgpu::Buffer,
 ) -> Result<(), GpuError> {
     let [l, r] = product.factors;
-    let (d, share) = product.addend.unwrap_or((r, 0.0));
     let symmetric = if product.symmetric { SYMMETRIC } else { 0 };
-    let add = if product.addend.is_some() { ADD } else { 0 };
+    let add = if product.share.is_some() { ADD } else { 0 };
     let params = MatrixProductParams {
         groups: (channels / 4) as u32,
         flags: symmetric | add,
         scale: product.scale,
-        share,
+        share: product.share.unwrap_or(0.0),
     };
     let bytes = (4 * channels * channels) as u64;
     let tiles = tiling.tile().map(|side| channels.div_ceil(side) as u32);
@@ -176,7 +173,7 @@ pub fn forward(
         kernel: tiling.kernel(),
         knobs: knob.into_iter().collect(),
         uniform: bytemuck::bytes_of(&params).to_vec(),
-        buffers: [l, r, d, y]
+        buffers: [l, r, y]
             .map(|buffer| BufferView::first(buffer, bytes))
             .to_vec(),
         workgroups: [tiles[1], tiles[0], 1],

@@ -3,7 +3,7 @@
 //!
 //! The root of A = R·Σ·R, with R = √Σ*, is found through A^-½ by the coupled iteration of Guo & Higham ("A
 //! Schur–Newton method for the matrix pth root and its inverse", SIAM J. Matrix Anal. Appl. 28, 2006) on M = A/‖A‖:
-//! T = a·I − b·M, X ← X·T, M ← T·M·T, with M → I and X → (A/‖A‖)^-½. All of it are polynomials of A, so half of each
+//! T = a·I − b·M, X ← T·X, M ← T·M·T, with M → I and X → (A/‖A‖)^-½. All of it are polynomials of A, so half of each
 //! product is enough. (The coupled iteration of Newton and Schulz takes a third more and does not bear that: it
 //! blows up when the product of its two iterates is taken for symmetric.) The constants are Newton's, scaled as by
 //! Chen & Chow ("A stable scaling of Newton-Schulz for improving the sign function computation of a Hermitian
@@ -238,12 +238,12 @@ impl<'a> Steps<'a, '_, '_> {
         self.push(&NORMALISE, &[a_matrix], &[m, x], first.map(|of| of as f32));
         let mut constants = first;
         for next in turns {
-            // N = M·T, then M ← T·N.
-            self.product(turned(m, m, m, constants), n)?;
-            self.product(turned(n, m, n, constants), m_next)?;
+            // N = T·M, then M ← T·N.
+            self.product(turned(m, m, constants), n)?;
+            self.product(turned(m, n, constants), m_next)?;
             std::mem::swap(&mut m, &mut m_next);
             constants = next;
-            self.product(turned(x, x, m, constants), x_next)?;
+            self.product(turned(m, x, constants), x_next)?;
             std::mem::swap(&mut x, &mut x_next);
         }
         Ok(Scratch {
@@ -366,17 +366,12 @@ impl<'a> Steps<'a, '_, '_> {
     }
 }
 
-/// D·T = a·D − b·L·R: L and R are D and M, in one order or the other.
-fn turned<'a>(
-    d: &'a wgpu::Buffer,
-    l: &'a wgpu::Buffer,
-    r: &'a wgpu::Buffer,
-    [a, b]: [f64; 2],
-) -> Product<'a> {
+/// T·D = a·D − b·M·D.
+fn turned<'a>(m: &'a wgpu::Buffer, d: &'a wgpu::Buffer, [a, b]: [f64; 2]) -> Product<'a> {
     Product {
-        factors: [l, r],
+        factors: [m, d],
         scale: -b as f32,
-        addend: Some((d, a as f32)),
+        share: Some(a as f32),
         symmetric: true,
     }
 }
