@@ -60,6 +60,13 @@ fn redirection(words: &mut Vec<String>, mark: &str) -> Option<String> {
     words.drain(at..at + 2).nth(1)
 }
 
+/// Where Mesa's cache is, which a new home would hide: it would compile every kernel again.
+fn driver_cache() -> PathBuf {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    cache.or_else(home).unwrap_or_else(std::env::temp_dir)
+}
+
 /// Runs `impasto` with the words of `line` after its name, made small.
 fn run(folder: &Path, line: &str) {
     let mut words: Vec<String> = line.split_whitespace().skip(1).map(String::from).collect();
@@ -84,6 +91,9 @@ fn run(folder: &Path, line: &str) {
         "bench" => {
             set(&mut words, "--size", "32");
             set(&mut words, "--runs", "1");
+            if words.iter().any(|word| word == "--tune") {
+                set(&mut words, "--layer", "conv4_1");
+            }
         }
         _ => {}
     }
@@ -95,6 +105,7 @@ fn run(folder: &Path, line: &str) {
         .env("IMPASTO_CACHE", folder.join("cache"))
         .env("XDG_DATA_HOME", folder.join("data"))
         .env("HOME", folder)
+        .env("MESA_SHADER_CACHE_DIR", driver_cache())
         .stdin(from.map_or(Stdio::null(), Stdio::from))
         .output()
         .unwrap();

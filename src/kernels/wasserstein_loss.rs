@@ -5,17 +5,19 @@
 //! Schur–Newton method for the matrix pth root and its inverse", SIAM J. Matrix Anal. Appl. 28, 2006) on M = A/‖A‖:
 //! T = a·I − b·M, X ← T·X, M ← T·M·T, with M → I and X → (A/‖A‖)^-½. All of it are polynomials of A, so half of each
 //! product is enough. (The coupled iteration of Newton and Schulz takes a third more and does not bear that: it
-//! blows up when the product of its two iterates is taken for symmetric.) The constants are Newton's, scaled as by
-//! Chen & Chow ("A stable scaling of Newton-Schulz for improving the sign function computation of a Hermitian
-//! matrix", 2014) for eigenvalues in \[`RESOLVED`, 1\], but never beyond `BOLDEST`: that much would throw the
-//! largest eigenvalue far down, and its digits away.
+//! blows up when the product of its two iterates is taken for symmetric.) The constants are those of `turns.rs`.
 //!
 //! The root gives the gradient without another solver: d tr √(RΣR) = ½ tr(R·A^-½·R dΣ).
+
+mod turns;
 
 use super::matrix_product::{self, Product, Tiling};
 use super::sum::{self, PARTIAL_WORKGROUPS, PARTIALS, TotalSlot, partial_view};
 use super::{Merge, moments, over_positions};
 use crate::gpu::{Access, BufferView, Command, Gpu, GpuError, Kernel, Recorder};
+use turns::{TURNS, turns};
+
+pub use turns::attained;
 
 const UNIFORM: (u32, Access) = (0, Access::Uniform);
 const MOMENTS: (u32, Access) = (1, Access::Read);
@@ -60,33 +62,6 @@ pub static CARRY: Kernel = kernel("carry", &[UNIFORM, MATRIX, RESULT]);
 /// constant, since variances go from 1 (networks on [0, 1]) to 10⁶ (on [0, 255]). It is as small as single precision
 /// can use: the eigenvalues of A go down to its square, and below 10⁻⁷ of the largest they are noise.
 pub const REGULARISATION: f64 = 1e-2;
-
-/// Turns of the iteration.
-const TURNS: usize = 11;
-/// The least singular value √(λ/‖A‖) that they resolve; the roots of smaller ones come out too small.
-const RESOLVED: f64 = 4e-4;
-/// The most by which λ/‖A‖ is scaled up before a turn; 3 would be Chen & Chow's limit.
-const BOLDEST: f64 = 2.5;
-
-/// a and b of each turn: s ← a·s − b·s³ for s = √(λ/‖A‖).
-fn turns() -> [[f64; 2]; TURNS] {
-    let mut least = RESOLVED;
-    std::array::from_fn(|_| {
-        let scale = (3.0 / (1.0 + least + least * least)).min(BOLDEST).sqrt();
-        let [a, b] = [1.5 * scale, 0.5 * scale.powi(3)];
-        // Whichever end of the interval comes out lower.
-        least = (a * least - b * least.powi(3)).min(a - b).min(1.0);
-        [a, b]
-    })
-}
-
-/// What the turns make of a singular value s = √(λ/‖A‖), so that (λ/‖A‖)^-½ comes out as this over s: 1 to 5·10⁻⁴ from
-/// 4·10⁻⁴ on, less below.
-pub fn attained(singular: f64) -> f64 {
-    turns()
-        .iter()
-        .fold(singular, |s, [a, b]| a * s - b * s.powi(3))
-}
 
 /// Same order as `WassersteinParams` in the shader.
 #[repr(C)]
@@ -381,25 +356,4 @@ fn turned<'a>(m: &'a wgpu::Buffer, d: &'a wgpu::Buffer, [a, b]: [f64; 2]) -> Pro
 struct Scratch<'a> {
     inverse: &'a wgpu::Buffer,
     free: [&'a wgpu::Buffer; 2],
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Every eigenvalue that is resolved ends at 1, none beyond, and smaller ones stay below it.
-    #[test]
-    fn the_turns_take_what_they_resolve_to_one() {
-        for at in 0..=1000 {
-            let s = RESOLVED.powf(at as f64 / 1000.0);
-            assert!(
-                (attained(s) - 1.0).abs() < 5e-4,
-                "{s} ends at {}",
-                attained(s)
-            );
-        }
-        for s in [1e-7, 1e-6, 1e-5, 1e-4] {
-            assert!(attained(s) > 1000.0 * s && attained(s) < 1.0);
-        }
-    }
 }
