@@ -5,13 +5,16 @@
 //! the kernels. The rules stand in [`crate::reference::lbfgs`]. One difference: a dropped pair keeps
 //! its slot in the ring, so that after a drop the history is one pair shorter for a while.
 
+mod passes;
+
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::gpu::{Encoding, Gpu, GpuError, Kernel, Recorder, Recording, UNIFORM_SLOT};
+use crate::gpu::{Encoding, Gpu, GpuError, Recorder, Recording, UNIFORM_SLOT};
 use crate::graph::{Allocation, Purpose};
 use crate::kernels::lbfgs::{self, LONGEST_HISTORY, PassParams};
+use passes::{Passes, rows};
 
 /// How L-BFGS runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,20 +42,6 @@ impl Default for LbfgsSettings {
             longest: 0.0,
         }
     }
-}
-
-/// Numbers of the passes, in the order of their recording; those with a slot are `first + slot`.
-struct Passes {
-    measure: usize,
-    judge: usize,
-    judge_first: usize,
-    begin: usize,
-    descend: usize,
-    turn: usize,
-    ascend: usize,
-    aim: usize,
-    decide: usize,
-    advance: usize,
 }
 
 /// The optimiser with its history on the device.
@@ -102,7 +91,7 @@ impl Lbfgs {
         };
         let mut recorder = Recorder::new(gpu);
         recorder.set_label("lbfgs");
-        let (passes, dispatches) = record_passes(&mut recorder, &buffers, params);
+        let (passes, dispatches) = passes::record(&mut recorder, &buffers, params);
         Ok(Self {
             settings: LbfgsSettings {
                 history,
@@ -266,144 +255,4 @@ impl<'a> Buffers<'a> {
         let vectors = 3 + s.len() + y.len();
         vectors as u64 * self.x.size() + state.size() + self.partials.size()
     }
-}
-
-/// Rows of partial sums. Every pass writes another row than it reads, because its workgroups run at once.
-struct Rows {
-    /// Row of sᵀq of slot i is `first_loop + i`.
-    first_loop: usize,
-    /// Row of yᵀr of slot i is `second_loop + i`.
-    second_loop: usize,
-    pair: usize,
-    descent: usize,
-    all: usize,
-}
-
-fn rows(history: usize) -> Rows {
-    Rows {
-        first_loop: 0,
-        second_loop: history,
-        pair: 2 * history,
-        descent: 2 * history + 1,
-        all: 2 * history + 2,
-    }
-}
-
-/// What one pass binds: its kernel, its parameters, its buffers.
-type Bound<'b> = (&'static Kernel, PassParams, Vec<&'b wgpu::Buffer>);
-
-/// Appends passes and numbers them, so that they can be found again.
-struct PassRecorder<'r, 'g> {
-    recorder: &'r mut Recorder<'g>,
-    history: usize,
-    dispatches: Vec<Range<usize>>,
-}
-
-impl PassRecorder<'_, '_> {
-    /// Appends one pass and returns its number.
-    fn one(&mut self, (kernel, params, buffers): Bound<'_>) -> usize {
-        let start = self.dispatches.last().map_or(0, |last| last.end);
-        let count = lbfgs::pass(self.recorder, kernel, params, &buffers);
-        self.dispatches.push(start..start + count);
-        self.dispatches.len() - 1
-    }
-
-    /// Appends a pass for every slot of the ring and returns the number of that of slot 0.
-    fn per_slot<'b>(&mut self, make: impl Fn(usize) -> Bound<'b>) -> usize {
-        let first = self.dispatches.len();
-        for slot in 0..self.history {
-            let (kernel, params, buffers) = make(slot);
-            self.one((kernel, PassParams { slot, ..params }, buffers));
-        }
-        first
-    }
-}
-
-/// Records every pass that any step can need and returns where each kind begins, and the dispatches of each.
-fn record_passes(
-    recorder: &mut Recorder<'_>,
-    buffers: &Buffers<'_>,
-    params: PassParams,
-) -> (Passes, Vec<Range<usize>>) {
-    let history = params.history;
-    let Buffers {
-        x,
-        gradient: g,
-        partials,
-        direction: d,
-        memory,
-    } = buffers;
-    let Memory {
-        state,
-        last_x,
-        last_gradient: last_g,
-        s,
-        y,
-    } = memory;
-    let Rows {
-        first_loop,
-        second_loop,
-        pair,
-        descent,
-        ..
-    } = rows(history);
-    let older = |slot: usize| (slot + history - 1) % history;
-    let newer = |slot: usize| (slot + 1) % history;
-    let between = |from_row, into_row| PassParams {
-        from_row,
-        into_row,
-        ..params
-    };
-    // Step 0 counts as pair 0, in the last slot of the ring.
-    let at_first = PassParams {
-        first: true,
-        slot: older(0),
-        ..between(pair, 0)
-    };
-
-    let mut passes = PassRecorder {
-        recorder,
-        history,
-        dispatches: Vec::new(),
-    };
-    let kinds = Passes {
-        measure: passes.per_slot(|i| {
-            let bound = vec![partials, *g, last_g, last_x, *x, &s[i], &y[i]];
-            (&lbfgs::MEASURE, between(0, pair), bound)
-        }),
-        judge: passes.per_slot(|_| (&lbfgs::JUDGE, between(pair, 0), vec![state, partials])),
-        judge_first: passes.one((&lbfgs::JUDGE, at_first, vec![state, partials])),
-        begin: passes.per_slot(|i| {
-            let bound = vec![state, partials, *g, last_g, d, &s[i]];
-            (&lbfgs::BEGIN, between(0, first_loop + i), bound)
-        }),
-        descend: passes.per_slot(|i| {
-            let bound = vec![state, partials, d, &s[older(i)], &y[i]];
-            (
-                &lbfgs::DESCEND,
-                between(first_loop + i, first_loop + older(i)),
-                bound,
-            )
-        }),
-        turn: passes.per_slot(|i| {
-            let bound = vec![state, partials, d, &y[i]];
-            (&lbfgs::TURN, between(0, second_loop + i), bound)
-        }),
-        ascend: passes.per_slot(|i| {
-            let bound = vec![state, partials, d, &s[i], &y[newer(i)]];
-            (
-                &lbfgs::ASCEND,
-                between(second_loop + i, second_loop + newer(i)),
-                bound,
-            )
-        }),
-        aim: passes.one((&lbfgs::AIM, between(0, descent), vec![partials, *g, d])),
-        decide: passes.one((&lbfgs::DECIDE, between(descent, 0), vec![state, partials])),
-        advance: passes.one((
-            &lbfgs::ADVANCE,
-            params,
-            vec![state, *g, last_g, d, *x, last_x],
-        )),
-    };
-    (kinds, passes.dispatches)
 }
