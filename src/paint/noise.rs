@@ -33,7 +33,7 @@ pub(super) fn bell(source: &mut ChaCha8Rng) -> f64 {
 ///
 /// The kernel (1, 2, 1)/4 along both sides has a zero at the frequency of a checkerboard. A network hardly sees that one:
 /// of white noise a texture kept it to the end, four times as strong as paintings have it.
-pub(super) fn soften(values: &mut [[f64; 3]], width: usize) {
+fn soften(values: &mut [[f64; 3]], width: usize) {
     let height = values.len() / width;
     let mix = |before: [f64; 3], here: [f64; 3], after: [f64; 3], side: usize| {
         // √(1 + 4 + 1), so that the variance stays; a side of one pixel or two has fewer that are independent.
@@ -62,9 +62,67 @@ pub(super) fn soften(values: &mut [[f64; 3]], width: usize) {
     }
 }
 
+/// How often [`blotches`] softens: the kernel comes near to a bell with a deviation of 1.7 pixels.
+const SOFTENINGS: usize = 6;
+
+/// Makes of independent `values` of pixels blotches some pixels wide, each channel with mean 0 and variance 1 (0 where it is
+/// the same everywhere).
+///
+/// Single pixels of another colour are what a network sees least of. Of noise that is softened once, a texture of 128
+/// pixels kept 3.7 % of its pixels more than 40 levels away in colour from those around them; of blotches 0.02 %, with the
+/// same style loss, and a painting has none. Noise with less contrast is no way out: the loss ends at six times as much.
+pub(super) fn blotches(values: &mut [[f64; 3]], width: usize) {
+    for _ in 0..SOFTENINGS {
+        soften(values, width);
+    }
+    let count = values.len() as f64;
+    for c in 0..3 {
+        let mean = values.iter().map(|colour| colour[c]).sum::<f64>() / count;
+        let squares = values.iter().map(|colour| (colour[c] - mean).powi(2));
+        let deviation = (squares.sum::<f64>() / count).sqrt();
+        let scale = if deviation > 0.0 {
+            1.0 / deviation
+        } else {
+            0.0
+        };
+        for colour in values.iter_mut() {
+            colour[c] = scale * (colour[c] - mean);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A pixel differs from the mean of its four neighbours by an eighth at most of what independent ones do.
+    #[test]
+    fn blotches_are_smooth_and_have_the_moments_that_are_promised() {
+        for [width, height] in [[64, 48], [7, 90], [1, 200]] {
+            let mut source = ChaCha8Rng::seed_from_u64(5);
+            let mut values: Vec<[f64; 3]> = (0..width * height)
+                .map(|_| [0; 3].map(|_| bell(&mut source)))
+                .collect();
+            blotches(&mut values, width);
+            let count = values.len() as f64;
+            let at = |x: usize, y: usize| values[y % height * width + x % width][1];
+            let mean = values.iter().map(|colour| colour[1]).sum::<f64>() / count;
+            let square = values.iter().map(|colour| colour[1].powi(2)).sum::<f64>() / count;
+            assert!(mean.abs() < 1e-9 && (square - 1.0).abs() < 1e-9);
+            let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+            let rough = pixels.map(|(x, y)| {
+                let row = at(x + 1, y) + at(x + width - 1, y);
+                let column = at(x, y + 1) + at(x, y + height - 1);
+                (at(x, y) - 0.25 * (row + column)).powi(2)
+            });
+            // Of independent ones it is 1 + 4/16, where both sides have neighbours.
+            let rough = rough.sum::<f64>() / count;
+            assert!(rough < 0.02, "{width}×{height}: {rough}");
+        }
+        let mut alone = [[3.0, -1.0, 0.5]];
+        blotches(&mut alone, 1);
+        assert_eq!(alone, [[0.0; 3]]);
+    }
 
     #[test]
     fn mean_and_variance_are_those_that_are_promised() {

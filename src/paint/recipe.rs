@@ -1,6 +1,6 @@
 //! Recipes as data: every constant of a way to paint stands here.
 
-use super::proportion::{finish_length, in_proportion};
+use super::proportion::{finish_length, in_proportion, left_open};
 use super::texture::texture;
 use crate::kernels::pool2::Pooling;
 use crate::net::Architecture;
@@ -36,6 +36,8 @@ pub struct RecipeFinish {
     pub content_weight: f32,
     /// The common factor of the style terms, on top of [`gatys_style_weight`].
     pub style_weight: f32,
+    /// The weight of the total variation, times the part of the picture that the statistics leave open (`left_open`).
+    pub tv_weight: f32,
     /// How L-BFGS is set.
     pub optimiser: LbfgsSettings,
 }
@@ -47,6 +49,7 @@ impl Default for RecipeFinish {
             share: 0.0,
             content_weight: 1.0,
             style_weight: 1.0,
+            tv_weight: 0.0,
             optimiser: LbfgsSettings {
                 history: 20,
                 clamp: true,
@@ -111,13 +114,15 @@ impl StyleRecipe {
                 share: 0.5,
                 // With 1 a face dissolves into strokes.
                 content_weight: 4.0,
+                tv_weight: 3.3e8,
                 ..RecipeFinish::default()
             },
         }
     }
 
     /// The objective of the finish of a run on `terms`, which differ from those of the recipe by what the user wants:
-    /// as they do there, the weights differ here; and they are [`in_proportion`] for a picture with the longer side `side`.
+    /// as they do there, the weights differ here; and they are [`in_proportion`] for a picture with the longer side `side`,
+    /// which may have more values than they determine.
     pub fn finishing(
         &self,
         terms: &StyleTerms,
@@ -137,6 +142,7 @@ impl StyleRecipe {
         );
         finishing.style_weight =
             relative(finish.style_weight, terms.style_weight, usual.style_weight);
+        finishing.tv_weight += finish.tv_weight * left_open(side);
         for term in &mut finishing.dream {
             term.weight *= dream_weight(Statistics::Gram) / dream_weight(terms.statistics);
         }
@@ -239,3 +245,35 @@ pub fn dream_weight(statistics: Statistics) -> f32 {
 
 /// By how much style in moments outweighs a content term of weight 1.
 const PAINTERLY_TOTAL: f32 = 2e7;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pictures that Gram matrices hold everywhere are left as they are; beyond them the more the larger. What the user
+    /// wants comes on top, and `gatys` is left alone.
+    #[test]
+    fn a_large_picture_is_smoothed_where_gram_matrices_leave_it_open() {
+        let architecture = Architecture::Vgg19;
+        let weight = |recipe: &StyleRecipe, own: f32, side: usize| {
+            let terms = StyleTerms {
+                tv_weight: own,
+                ..recipe.terms.clone()
+            };
+            recipe.finishing(&terms, architecture, side).tv_weight
+        };
+        let painterly = StyleRecipe::painterly(architecture);
+        for side in [1, 96, 256, 320] {
+            assert_eq!(weight(&painterly, 0.0, side), 0.0);
+            assert_eq!(weight(&painterly, 3.0, side), 3.0);
+        }
+        let sides = [321, 400, 512, 1024, 4096];
+        let weights = sides.map(|side| weight(&painterly, 0.0, side));
+        assert!(weights.is_sorted() && weights[0] > 0.0, "{weights:?}");
+        let most = painterly.finish.tv_weight;
+        assert!(weights[2] > 0.6 * most && weights[4] > 0.99 * most && weights[4] < most);
+        assert!(weight(&painterly, 1e8, 512) > 1e8 + 0.6 * most);
+        let gatys = StyleRecipe::gatys(architecture);
+        assert!(sides.iter().all(|&side| weight(&gatys, 0.0, side) == 0.0));
+    }
+}

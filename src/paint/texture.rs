@@ -7,7 +7,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::noise::{bell, soften};
+use super::noise::{bell, blotches};
 use super::recipe::gatys;
 use crate::image::Picture;
 use crate::net::Architecture;
@@ -24,7 +24,7 @@ pub fn texture(architecture: Architecture, border: Border) -> StyleTerms {
     }
 }
 
-/// Noise of `width`×`height` pixels whose colours have the mean and the covariance of those of `styles`, which are
+/// Blotches on `width`×`height` pixels whose colours have the mean and the covariance of those of `styles`, which are
 /// blended by their weights; clipped to \[0, 1\]. The same on every machine.
 pub fn canvas(styles: &[(Picture, f32)], [width, height]: [usize; 2], seed: u64) -> Picture {
     let colours = Colours::of(styles);
@@ -34,7 +34,7 @@ pub fn canvas(styles: &[(Picture, f32)], [width, height]: [usize; 2], seed: u64)
     let mut drawn: Vec<[f64; 3]> = (0..pixels)
         .map(|_| [0; 3].map(|_| bell(&mut source)))
         .collect();
-    soften(&mut drawn, width);
+    blotches(&mut drawn, width);
     let mut rgb = vec![0.0; 3 * pixels];
     for (at, drawn) in drawn.iter().enumerate() {
         for c in 0..3 {

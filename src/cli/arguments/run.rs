@@ -44,7 +44,8 @@ pub struct RunArguments {
     /// Weight of the style terms [default: that of the recipe, 4 for painterly]
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "W")]
     pub style_weight: Option<f32>,
-    /// Weight of the total variation, 0 for none [default: that of the recipe, 0]
+    /// Weight of the total variation, 0 for none; the last part of painterly adds its own beyond 320 pixels, where Gram
+    /// matrices leave single pixels open [default: that of the recipe, 0]
     #[arg(long, allow_negative_numbers = true, value_parser = not_negative, value_name = "W")]
     pub tv_weight: Option<f32>,
     /// How the network halves its maps [default: that of the recipe, max]
