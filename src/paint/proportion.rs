@@ -7,6 +7,9 @@ use crate::objective::{Statistics, StyleTerms};
 /// Longer sides at which the weights of recipes were chosen by looking.
 const CHOSEN_SIDES: [usize; 2] = [256, 320];
 
+/// Doublings and halvings of those that are trusted; beyond them no more is made up for.
+const MOST_DOUBLINGS: u8 = 2;
+
 /// By how much the mean square of the features at relu4_2 shrinks where a photograph is twice as large. A mean over
 /// photographs and sizes up to 450 pixels, by `docs/comparison/shrinking.py`.
 const CONTENT: f32 = 1.5;
@@ -24,19 +27,22 @@ pub fn finish_length(side: usize) -> f64 {
 }
 
 /// The part of the values of a square of `side` pixels that Gram matrices leave open: none up to 320 pixels, which have
-/// 307 200 of them, 0.61 of 512. What nothing holds keeps what the first steps of a finish made of it: single pixels of
-/// another colour, which a total variation takes away.
+/// 307 200 of them, 0.61 of 512, and from two doublings on no more than there. What nothing holds keeps what the first
+/// steps of a finish made of it: single pixels of another colour, which a total variation takes away.
 pub fn left_open(side: usize) -> f32 {
-    let held = (CHOSEN_SIDES[1] as f32 / side.max(1) as f32).powi(2);
-    (1.0 - held).max(0.0)
+    let held = CHOSEN_SIDES[1];
+    let side = side.clamp(held, held << MOST_DOUBLINGS);
+    1.0 - (held as f32 / side as f32).powi(2)
 }
 
 /// `terms` for a picture with the longer side `side`, weighed so that they are in the proportion that they have at 256
-/// to 320 pixels. It was measured up to 450 pixels; two doublings are trusted, and beyond them no more is made up for.
+/// to 320 pixels. It was measured up to 450 pixels.
 pub fn in_proportion(mut terms: StyleTerms, architecture: Architecture, side: usize) -> StyleTerms {
     let chosen = side.clamp(CHOSEN_SIDES[0], CHOSEN_SIDES[1]);
     let doublings = (side.max(1) as f32 / chosen as f32).log2();
-    let made_up = |shrinking: f32| shrinking.powf(doublings.clamp(-2.0, 2.0));
+    let made_up = |shrinking: f32| {
+        shrinking.powf(doublings.clamp(-f32::from(MOST_DOUBLINGS), f32::from(MOST_DOUBLINGS)))
+    };
     terms.content_weight *= made_up(CONTENT);
     for term in &mut terms.dream {
         term.weight *= made_up(CONTENT);
