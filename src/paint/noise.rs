@@ -6,7 +6,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// A picture of [softened](soften) noise, planar (3, H, W), around middle grey with a deviation of about 0.14: bright enough to have
+/// A picture of [`blotches`], planar (3, H, W), around middle grey with a deviation of 0.144: bright enough to have
 /// gradients everywhere, far enough from black and white that hardly anything is clipped.
 pub(super) fn grey(seed: u64, [width, height]: [usize; 2]) -> Vec<f32> {
     let mut source = ChaCha8Rng::seed_from_u64(seed);
@@ -14,8 +14,8 @@ pub(super) fn grey(seed: u64, [width, height]: [usize; 2]) -> Vec<f32> {
     let mut drawn: Vec<[f64; 3]> = (0..width * height)
         .map(|_| [0; 3].map(|_| uniform()))
         .collect();
-    soften(&mut drawn, width);
-    let value = |drawn: f64| (0.5 + 0.5 * drawn).clamp(0.0, 1.0) as f32;
+    blotches(&mut drawn, width);
+    let value = |drawn: f64| (0.5 + 0.144 * drawn).clamp(0.0, 1.0) as f32;
     (0..3)
         .flat_map(|c| drawn.iter().map(move |colour| value(colour[c])))
         .collect()
