@@ -324,10 +324,11 @@ fn weights_multiply_their_terms() {
     assert!(near(smooth.style, single.style));
     let smoother = shallow("relu2_2", &["relu2_1"], &["--tv-weight", "30"]);
     assert!(near(smoother.tv, 3.0 * smooth.tv));
-    // Neighbours of variance 1/48 whose correlation is 2/3, that of the kernel (1, 2, 1), differ by 1/72 in the mean square,
-    // in both directions.
+    // Neighbours whose correlation is 12/13, that of the kernel (1, 2, 1) applied six times, differ by 2/13 of their
+    // variance in the mean square, in both directions.
+    let differing = 2.0 / 13.0 * 0.144 * 0.144;
     assert!(
-        (smooth.tv / (10.0 * 2.0 / 72.0) - 1.0).abs() < 0.1,
+        (smooth.tv / (10.0 * 2.0 * differing) - 1.0).abs() < 0.1,
         "{}",
         smooth.tv
     );
