@@ -44,6 +44,8 @@ impl Watcher for Progress {
         let (width, height) = run.size();
         self.size = [width, height];
         self.position = position;
+        // A finish may have a term that the scales before it have not.
+        self.names = run.executable().program().tape.losses().to_vec();
         self.work
             .enter(position, position.first_step.max(self.first_step));
         self.work
