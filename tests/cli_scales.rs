@@ -103,6 +103,29 @@ fn scales_are_for_every_recipe() {
     assert!(workshop.read("out.png") != picture);
 }
 
+/// What Gram matrices leave open of more than 320 pixels is smoothed in the finish, and the trace says so.
+#[test]
+fn the_finish_of_a_large_picture_has_a_total_variation() {
+    let workshop = Workshop::with_pictures();
+    let flags = ["--iterations=2", "--finish=1", "--smallest=300", "-q"];
+    for (size, is_smoothed) in [("320", false), ("336", true)] {
+        let sized = ["--size", size, "--trace", "t.csv"];
+        let style: Vec<&str> = STYLE
+            .iter()
+            .copied()
+            .filter(|word| !["--smallest", "20"].contains(word))
+            .collect();
+        workshop.succeed(&[&style[..], &flags, &sized].concat());
+        let trace = String::from_utf8(workshop.read("t.csv")).unwrap();
+        let smoothed: Vec<bool> = trace
+            .lines()
+            .skip(1)
+            .map(|row| !row.ends_with(",0"))
+            .collect();
+        assert_eq!(smoothed, [false, is_smoothed], "{trace}");
+    }
+}
+
 /// A run that ends in Gram matrices has a lower objective of them than one that does not, and its trace tells.
 #[test]
 fn the_finish_descends_another_objective() {
