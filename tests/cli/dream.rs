@@ -1,0 +1,245 @@
+//! `impasto dream`: what its flags do, what is refused, records, and frames that are made once.
+
+use crate::workshop::Workshop;
+use impasto::image::Picture;
+
+/// A dream of a moment: one octave of two steps on the first layers.
+const DREAM: [&str; 9] = [
+    "dream",
+    "content.png",
+    "--layer",
+    "relu1_2",
+    "--octaves",
+    "1",
+    "--iterations",
+    "2",
+    "--step=0.02",
+];
+
+fn dream(workshop: &Workshop, output: &str, flags: &[&str]) -> Picture {
+    workshop.succeed(&[&DREAM[..], &["-o", output], flags].concat());
+    workshop.picture(output)
+}
+
+/// The mean difference of two pictures of one size.
+fn difference(a: &Picture, b: &Picture) -> f32 {
+    assert_eq!((a.width, a.height), (b.width, b.height));
+    let pairs = a.rgb.iter().zip(&b.rgb);
+    pairs.map(|(a, b)| (a - b).abs()).sum::<f32>() / a.rgb.len() as f32
+}
+
+#[test]
+fn strength_goes_from_the_picture_to_the_dream() {
+    let workshop = Workshop::with_pictures();
+    let picture = workshop.picture("content.png");
+    let none = dream(&workshop, "none.png", &["--strength", "0"]);
+    assert_eq!(none, picture);
+    let whole = difference(&dream(&workshop, "whole.png", &[]), &picture);
+    let half = difference(
+        &dream(&workshop, "half.png", &["--strength", "0.5"]),
+        &picture,
+    );
+    // Two steps of 0.02 each, less what is clamped and what they take back.
+    assert!((0.01..0.041).contains(&whole), "{whole}");
+    assert!((0.3 * whole..0.7 * whole).contains(&half), "{half} {whole}");
+}
+
+#[test]
+fn every_flag_makes_another_picture() {
+    let workshop = Workshop::with_pictures();
+    let plain = dream(&workshop, "plain.png", &[]);
+    for (number, flags) in [
+        &["--layer", "relu2_1"][..],
+        &["--channel", "3,17"],
+        &["--objective", "mean"],
+        &["--octaves", "2"],
+        &["--iterations", "3"],
+        &["--step", "0.03"],
+        &["--jitter", "3"],
+        &["--smooth", "gaussian"],
+        &["--smooth", "laplacian"],
+        &["--seed", "1"],
+        &["--guide", "style.png"],
+        &["--guide", "style.png", "--guide-mode", "caricature"],
+        &["--keep-colors"],
+    ]
+    .iter()
+    .enumerate()
+    {
+        let name = format!("{number}.png");
+        // A flag that the dream has already is given once.
+        let kept = DREAM[2..8].chunks(2).filter(|kept| kept[0] != flags[0]);
+        let mut command = vec!["dream", "content.png", "-o", &name];
+        command.extend(kept.flatten());
+        if flags[0] != "--step" {
+            command.push(DREAM[8]);
+        }
+        command.extend(*flags);
+        workshop.succeed(&command);
+        let other = workshop.picture(&name);
+        assert!(difference(&other, &plain) > 1e-4, "{flags:?}");
+    }
+    // Without a second layer the root points where the square does.
+    let root = dream(&workshop, "root.png", &["--objective", "l2"]);
+    assert!(difference(&root, &plain) < 1e-3);
+}
+
+#[test]
+fn colours_that_are_kept_are_those_of_the_picture() {
+    let workshop = Workshop::with_pictures();
+    let picture = workshop.picture("content.png");
+    let chroma = |picture: &Picture, at: usize| {
+        let value = |channel: usize| picture.rgb[channel * picture.pixels() + at];
+        [value(0) - value(1), value(2) - value(1)]
+    };
+    let far = |dreamt: &Picture| -> f32 {
+        let pixels = 0..picture.pixels();
+        let distance = |at: usize| {
+            let [a, b] = [chroma(dreamt, at), chroma(&picture, at)];
+            (a[0] - b[0]).abs() + (a[1] - b[1]).abs()
+        };
+        pixels.map(distance).sum::<f32>() / picture.pixels() as f32
+    };
+    let (free, kept) = (
+        dream(&workshop, "free.png", &[]),
+        dream(&workshop, "kept.png", &["--keep-colors"]),
+    );
+    assert!(
+        far(&kept) < 0.5 * far(&free),
+        "{} {}",
+        far(&kept),
+        far(&free)
+    );
+    assert!(difference(&kept, &picture) > 0.005);
+}
+
+#[test]
+fn a_record_makes_the_same_dream_again() {
+    let workshop = Workshop::with_pictures();
+    let flags = ["--guide", "style.png", "--jitter", "4", "--seed", "5"];
+    dream(&workshop, "first.png", &flags);
+    workshop.succeed(&["dream", "--from", "first.png", "-o", "again.png"]);
+    assert_eq!(workshop.read("again.png"), workshop.read("first.png"));
+    let told = workshop.succeed(&["inspect", "record", "first.png"]);
+    for line in ["--guide ", "steps      2", "dream:relu1_2", "--jitter 4"] {
+        assert!(told.stdout.contains(line), "{line}: {}", told.stdout);
+    }
+    let style = workshop.read("content.png");
+    workshop.write("style.png", &style);
+    let again = ["dream", "--from", "first.png", "-o", "third.png"];
+    workshop.refuse(&again, 4, &["style.png", "has changed"]);
+}
+
+#[test]
+fn what_cannot_be_dreamt_is_refused() {
+    let workshop = Workshop::with_pictures();
+    let with = |flags: &[&'static str]| [&DREAM[..4], &["-o", "out.png"], flags].concat();
+    workshop.refuse(
+        &with(&["--channel", "64"]),
+        2,
+        &["--channel 64", "relu1_2", "0 to 63"],
+    );
+    workshop.refuse(&with(&["--layer", "relu1_2"]), 2, &["relu1_2", "twice"]);
+    workshop.refuse(
+        &with(&["--octave-scale", "1"]),
+        2,
+        &["octave-scale", "above 1"],
+    );
+    workshop.refuse(&with(&["--strength", "1.5"]), 2, &["strength", "above 1"]);
+    workshop.refuse(&with(&["--guide-mode", "match"]), 2, &["--guide"]);
+    workshop.refuse(&with(&["--frames", "1..2"]), 2, &["--zoom"]);
+    workshop.refuse(
+        &with(&["--zoom", "3", "--frames", "2..5"]),
+        2,
+        &["--frames 2..5", "3"],
+    );
+    workshop.refuse(
+        &with(&["--zoom", "3", "--frames", "2..3"]),
+        2,
+        &["out-0001.png"],
+    );
+    let stream = ["dream", "content.png", "-o", "-", "--zoom", "3"];
+    workshop.refuse(&stream, 2, &["-o -", "--zoom", "file"]);
+    let stream = ["dream", "content.png", "-o", "-", "--checkpoint", "c"];
+    workshop.refuse(&stream, 2, &["--checkpoint"]);
+    workshop.refuse(&with(&["--format", "jpg"]), 2, &["--format", "out.png"]);
+    let deep = ["dream", "style.png", "-o", "out.png", "--layer", "relu9_1"];
+    workshop.refuse(&deep, 2, &["relu9_1"]);
+    let small = ["dream", "content.png", "-o", "out.png", "--size", "12"];
+    workshop.refuse(&small, 4, &["content.png", "relu5_1", "16 pixels"]);
+    let film = ["dream", "content.png", "-o", "out.gif"];
+    workshop.refuse(&film, 4, &["out.gif"]);
+}
+
+#[test]
+fn frames_go_on_from_one_another_and_are_made_once() {
+    let workshop = Workshop::with_pictures();
+    let zoom = |count: &'static str, flags: &[&'static str]| {
+        let command = ["-o", "out.gif", "--zoom", count, "--rotate", "5"];
+        [&DREAM[..], &command, flags].concat()
+    };
+    workshop.succeed(&zoom("3", &[]));
+    let frames = ["out-0001.png", "out-0002.png", "out-0003.png"];
+    let [first, second, third] = frames.map(|name| workshop.read(name));
+    // The first frame is the dream itself.
+    let alone = dream(&workshop, "alone.png", &[]);
+    assert_eq!(workshop.picture("out-0001.png"), alone);
+    assert!(difference(&workshop.picture("out-0002.png"), &alone) > 0.01);
+    assert_eq!(workshop.read("out.gif")[..6], *b"GIF89a");
+    // What is missing is made again, to the bit, and the rest left as it is.
+    let keep = workshop.read("out.gif");
+    for name in ["out-0002.png", "out.gif"] {
+        std::fs::remove_file(workshop.path(name)).unwrap();
+    }
+    workshop.succeed(&zoom("3", &[]));
+    assert_eq!(workshop.read("out-0002.png"), second);
+    assert_eq!(workshop.read("out.gif"), keep);
+    std::fs::remove_file(workshop.path("out-0003.png")).unwrap();
+    workshop.succeed(&zoom("3", &["--frames", "3..3"]));
+    assert_eq!(workshop.read("out-0003.png"), third);
+    assert_eq!(workshop.read("out-0001.png"), first);
+    // A longer film goes on from it; another dream does not.
+    workshop.succeed(&zoom("4", &[]));
+    assert_eq!(workshop.read("out-0003.png"), third);
+    assert!(workshop.path("out-0004.png").is_file());
+    workshop.refuse(
+        &zoom("5", &["--seed", "3"]),
+        4,
+        &["out-0001.png", "--seed", "-o"],
+    );
+}
+
+/// By ffmpeg, which also takes it apart again.
+#[test]
+fn a_film_shows_the_frames() {
+    use std::process::Command;
+    if Command::new("ffmpeg").arg("-version").output().is_err() {
+        println!("skipped: ffmpeg is not installed");
+        return;
+    }
+    let workshop = Workshop::new();
+    workshop.paint("content.png", 65, 47, 0);
+    workshop.succeed(&[&DREAM[..], &["-o", "out.mp4", "--zoom", "3"]].concat());
+    let status = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(workshop.path("out.mp4"))
+        .arg(workshop.path("seen-%d.png"))
+        .status();
+    assert!(status.unwrap().success());
+    assert!(!workshop.path("seen-4.png").exists());
+    for frame in 1..=3 {
+        let seen = workshop.picture(&format!("seen-{frame}.png"));
+        // Sides that are odd lose a pixel.
+        assert_eq!((seen.width, seen.height), (64, 46));
+        let whole = workshop.picture(&format!("out-000{frame}.png"));
+        let mut sum = 0.0;
+        for (c, y) in (0..3).flat_map(|c| (0..46).map(move |y| (c, y))) {
+            let of = |picture: &Picture| (c * picture.height + y) * picture.width;
+            let [seen_row, row] = [&seen, &whole].map(|picture| &picture.rgb[of(picture)..][..64]);
+            let pairs = seen_row.iter().zip(row);
+            sum += pairs.map(|(a, b)| (a - b).abs()).sum::<f32>();
+        }
+        let mean = sum / (3 * 46 * 64) as f32;
+        assert!(mean < 0.1, "frame {frame}: {mean}");
+    }
+}

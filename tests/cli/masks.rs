@@ -1,0 +1,158 @@
+//! `impasto style --mask` and `--content-mask`: where styles hold, and where the content stays.
+
+use crate::workshop::Workshop;
+use impasto::image::Picture;
+
+/// On layers near the picture, because the depth of the network is nothing but time here.
+const STYLE: [&str; 11] = [
+    "style",
+    "content.png",
+    "--style-layer=relu1_1",
+    "--content-layer=relu1_1",
+    "--optimizer=adam",
+    "--iterations=40",
+    "-o",
+    "out.png",
+    "--depth=16",
+    "-q",
+    "--recipe=gatys",
+];
+
+const WIDTH: usize = 64;
+const HEIGHT: usize = 40;
+
+/// A folder with a grey content, a red and a blue style, and masks of the left half, the right half and everything.
+fn workshop() -> Workshop {
+    let workshop = Workshop::new();
+    tint(&workshop, "content.png", 0, [0.7, 0.7, 0.7]);
+    tint(&workshop, "red.png", 1, [1.0, 0.2, 0.2]);
+    tint(&workshop, "blue.png", 2, [0.2, 0.2, 1.0]);
+    mask(&workshop, "left.png", |x| x < WIDTH / 2);
+    mask(&workshop, "right.png", |x| x >= WIDTH / 2);
+    mask(&workshop, "all.png", |_| true);
+    workshop
+}
+
+fn tint(workshop: &Workshop, name: &str, kind: usize, shares: [f32; 3]) {
+    let mut picture = crate::workshop::pattern(WIDTH, HEIGHT, kind);
+    let pixels = picture.pixels();
+    let grey: Vec<f32> = (0..pixels)
+        .map(|at| (0..3).map(|c| picture.rgb[c * pixels + at]).sum::<f32>() / 3.0)
+        .collect();
+    for (plane, share) in picture.rgb.chunks_mut(pixels).zip(shares) {
+        let values = plane.iter_mut().zip(&grey);
+        values.for_each(|(value, grey)| *value = share * grey);
+    }
+    picture.save(&workshop.path(name)).unwrap();
+}
+
+fn mask(workshop: &Workshop, name: &str, inside: impl Fn(usize) -> bool) {
+    let white = |at: usize| if inside(at % WIDTH) { 1.0 } else { 0.0 };
+    let picture = Picture {
+        width: WIDTH,
+        height: HEIGHT,
+        rgb: (0..3 * WIDTH * HEIGHT).map(white).collect(),
+    };
+    picture.save(&workshop.path(name)).unwrap();
+}
+
+fn painted(workshop: &Workshop, flags: &[&str]) -> Picture {
+    workshop.succeed(&[&STYLE[..], flags].concat());
+    workshop.picture("out.png")
+}
+
+/// The mean over a half, without the columns next to the other, of what `value` makes of R, G and B.
+fn mean_of_half(picture: &Picture, half: usize, value: impl Fn([f32; 3]) -> f32) -> f32 {
+    let pixels = picture.pixels();
+    let columns = half * WIDTH / 2 + 4..half * WIDTH / 2 + WIDTH / 2 - 4;
+    let at = |x: usize, y: usize| [0, 1, 2].map(|c| picture.rgb[c * pixels + y * WIDTH + x]);
+    let all = (0..HEIGHT).flat_map(|y| columns.clone().map(move |x| (x, y)));
+    let values: Vec<f32> = all.map(|(x, y)| value(at(x, y))).collect();
+    values.iter().sum::<f32>() / values.len() as f32
+}
+
+#[test]
+fn each_style_holds_where_its_mask_is_white() {
+    let workshop = workshop();
+    for loss in ["--style-loss=gram", "--style-loss=wasserstein"] {
+        let styles = ["--style", "red.png", "--style", "blue.png", loss];
+        let masks = ["--mask", "left.png", "--mask", "right.png"];
+        let regions = painted(&workshop, &[&styles[..], &masks].concat());
+        let redness = [0, 1].map(|half| mean_of_half(&regions, half, |[r, _, b]| r - b));
+        assert!(redness[0] > 0.1 && redness[1] < -0.1, "{loss}: {redness:?}");
+
+        let blend = painted(&workshop, &styles);
+        let blended = [0, 1].map(|half| mean_of_half(&blend, half, |[r, _, b]| r - b));
+        let spread = |[left, right]: [f32; 2]| (left - right).abs();
+        assert!(
+            spread(blended) < 0.2 * spread(redness),
+            "{loss}: {blended:?}, {redness:?}"
+        );
+    }
+}
+
+/// A mask that is white everywhere changes nothing but the kernels, which round otherwise.
+#[test]
+fn a_white_mask_is_none() {
+    let workshop = workshop();
+    let style = ["--style", "red.png", "--border", "replicate"];
+    let plain = painted(&workshop, &style);
+    let masks = ["--mask", "all.png", "--content-mask", "all.png"];
+    let masked = painted(&workshop, &[&style[..], &masks].concat());
+    let pairs = plain.rgb.iter().zip(&masked.rgb);
+    let squares: f32 = pairs.map(|(a, b)| (a - b) * (a - b)).sum();
+    let deviation = (squares / plain.rgb.len() as f32).sqrt();
+    assert!(deviation < 2e-3, "{deviation}");
+}
+
+#[test]
+fn the_content_stays_where_its_mask_is_white() {
+    let workshop = workshop();
+    let content = workshop.picture("content.png");
+    let flags = ["--style", "red.png", "--content-weight", "1e6"];
+    let mask = ["--content-mask", "left.png"];
+    let half = painted(&workshop, &[&flags[..], &mask].concat());
+    let whole = painted(&workshop, &flags);
+    let moved = |picture: &Picture, half| {
+        let colour = |[r, g, b]: [f32; 3]| r - 0.5 * (g + b);
+        mean_of_half(picture, half, colour) - mean_of_half(&content, half, colour)
+    };
+    let [left, right] = [0, 1].map(|side| moved(&half, side));
+    assert!(right > 3.0 * left.abs(), "{left} {right}");
+    assert!(
+        right > 3.0 * moved(&whole, 1).abs(),
+        "{right} {}",
+        moved(&whole, 1)
+    );
+}
+
+#[test]
+fn masks_that_do_not_fit_are_refused_in_one_sentence() {
+    let workshop = workshop();
+    workshop.paint("square.png", 30, 30, 0);
+    let styles = ["--style", "red.png", "--style", "blue.png"];
+    let refuse = |flags: &[&str], code, words: &[&str]| {
+        workshop.refuse(&[&STYLE[..], &styles, flags].concat(), code, words);
+    };
+    refuse(&["--mask", "left.png"], 2, &["--mask is given 1 times"]);
+    refuse(
+        &["--content-mask", "square.png"],
+        4,
+        &["square.png", "30×30"],
+    );
+    refuse(&["--content-mask", "nowhere.png"], 4, &["nowhere.png"]);
+    workshop.refuse(
+        &[
+            "style",
+            "content.png",
+            "--style",
+            "red.png",
+            "--content-mask",
+            "left.png",
+            "-o",
+            "left.png",
+        ],
+        4,
+        &["left.png"],
+    );
+}

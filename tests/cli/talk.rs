@@ -1,0 +1,105 @@
+//! What the command says: suggestions for what is misspelt, as much as -q and -v ask for, and no escape sequences where
+//! nobody reads them.
+
+use crate::workshop::{Outcome, Workshop};
+
+/// On layers near the picture, because the depth of the network is nothing but time here.
+fn style<'a>(flags: &[&'a str]) -> Vec<&'a str> {
+    let style = [
+        "style",
+        "content.png",
+        "--style=style.png",
+        "--recipe=gatys",
+        "--style-layer=relu1_1",
+        "--content-layer=relu1_1",
+        "--iterations=12",
+        "-o",
+        "out.png",
+    ];
+    [&style[..], flags].concat()
+}
+
+#[test]
+fn what_is_misspelt_is_answered_with_what_was_meant() {
+    let workshop = Workshop::with_pictures();
+    let picture = ["style", "content.png", "--style=style.png", "-o", "out.png"];
+    for (wrong, words) in [
+        (&["stile"][..], ["stile", "'style'"]),
+        (&["inspect", "featurs"], ["featurs", "'features'"]),
+        (&["weights", "lst"], ["lst", "'list'"]),
+        (&["--itarations=3"], ["--itarations", "'--iterations'"]),
+        (&["--recipe=gatis"], ["gatis", "'gatys'"]),
+        (&["--preset=drafd"], ["drafd", "'draft'"]),
+        (&["--optimizer=adan"], ["adan", "'adam'"]),
+        (&["--style-loss=gramm"], ["gramm", "'gram'"]),
+        (&["--color=conten"], ["conten", "did you mean content?"]),
+        (&["--pooling=agv"], ["agv", "did you mean avg?"]),
+        (&["--border=warp"], ["warp", "did you mean wrap?"]),
+        (&["--model=vgg91"], ["vgg91", "did you mean vgg19?"]),
+        (&["--style-layer=relu1_7"], ["relu1_7", "did you mean relu"]),
+        (
+            &["--content-layer=rleu4_2"],
+            ["rleu4_2", "did you mean relu4_2"],
+        ),
+    ] {
+        let is_flag = wrong[0].starts_with('-');
+        let arguments = match is_flag {
+            true => [&picture[..], wrong].concat(),
+            false => wrong.to_vec(),
+        };
+        workshop.refuse(&arguments, 2, &words);
+    }
+    let dream = ["dream", "content.png", "-o", "out.png", "--preset=classik"];
+    workshop.refuse(&dream, 2, &["classik", "'classic'"]);
+}
+
+#[test]
+fn quiet_runs_say_nothing_and_verbose_ones_more() {
+    let workshop = Workshop::with_pictures();
+    let quiet = workshop.succeed(&style(&["-q"]));
+    assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
+    let usual = workshop.succeed(&style(&[]));
+    let verbose = workshop.succeed(&style(&["-v"]));
+    assert!(!usual.stderr.contains("forecast"), "{usual:?}");
+    assert!(verbose.stderr.contains("forecast"), "{verbose:?}");
+    let lines = |outcome: &Outcome| outcome.stderr.lines().count();
+    assert!(lines(&usual) > 2 && lines(&verbose) > lines(&usual));
+    // Errors are said all the same, and both at once is a mistake.
+    workshop.refuse(&style(&["-q", "--memory=1MiB"]), 5, &["--memory"]);
+    workshop.refuse(&style(&["-q", "-v"]), 2, &["--quiet"]);
+}
+
+#[test]
+fn no_escape_sequences_go_where_no_terminal_is() {
+    let workshop = Workshop::with_pictures();
+    for flags in [&[][..], &["-v"], &["--no-such-flag"], &["--help"]] {
+        let outcome = workshop.run(&style(flags));
+        assert!(!outcome.stderr.contains('\x1b'), "{outcome:?}");
+        assert!(!outcome.stdout.contains('\x1b'), "{outcome:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_terminal_has_a_bar_with_escape_sequences_unless_no_color_is_set() {
+    use crate::workshop::terminal::in_terminal;
+
+    let workshop = Workshop::with_pictures();
+    let run = |variable: Option<(&str, &str)>| {
+        let mut command = workshop.command(&style(&[]));
+        command.env("TERM", "xterm-256color").env_remove("NO_COLOR");
+        command.envs(variable);
+        let (said, status) = in_terminal(&mut command);
+        assert!(status.success(), "{said}");
+        assert!(said.contains("/12  loss "), "no bar in {said:?}");
+        assert!(said.contains("out.png after 12 steps"), "{said:?}");
+        said
+    };
+    assert!(run(None).contains('\x1b'));
+    // Set and empty is not set.
+    assert!(run(Some(("NO_COLOR", ""))).contains('\x1b'));
+    let plain = run(Some(("NO_COLOR", "1")));
+    assert!(!plain.contains('\x1b'), "{plain:?}");
+    let plain = run(Some(("TERM", "dumb")));
+    assert!(!plain.contains('\x1b'), "{plain:?}");
+}

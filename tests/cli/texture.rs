@@ -1,0 +1,119 @@
+//! `impasto texture`: sizes, what is refused, and runs that go on; and `style` with a border that wraps around.
+
+use crate::workshop::Workshop;
+use impasto::paint::canvas;
+
+const TEXTURE: [&str; 8] = [
+    "texture",
+    "style.png",
+    "-o",
+    "out.png",
+    "--style-layer",
+    "relu1_1",
+    "--style-layer",
+    "relu2_1",
+];
+
+fn size(workshop: &Workshop) -> [usize; 2] {
+    let picture = workshop.picture("out.png");
+    [picture.width, picture.height]
+}
+
+#[test]
+fn no_iterations_give_the_canvas_at_any_size() {
+    let workshop = Workshop::with_pictures();
+    let none = ["--iterations", "0", "--seed", "4", "--size", "70x33"];
+    workshop.succeed(&[&TEXTURE[..], &none].concat());
+    assert_eq!(size(&workshop), [70, 33]);
+    let expected = canvas(&[(workshop.picture("style.png"), 1.0)], [70, 33], 4);
+    let found = workshop.picture("out.png");
+    for (found, expected) in found.rgb.iter().zip(&expected.rgb) {
+        assert!((found - expected).abs() < 0.6 / 255.0);
+    }
+    let style = workshop.picture("style.png");
+    workshop.succeed(&[&TEXTURE[..], &["--iterations", "0"]].concat());
+    assert_eq!(size(&workshop), [style.width, style.height]);
+}
+
+#[test]
+fn what_tiles_has_sides_that_poolings_halve() {
+    let workshop = Workshop::with_pictures();
+    let tileable = [&TEXTURE[..], &["--tileable", "--iterations", "1"]].concat();
+    let ill = [&tileable[..], &["--size", "100x64"]].concat();
+    workshop.refuse(&ill, 2, &["--size 100x64", "16", "96x64"]);
+    workshop.succeed(&[&tileable[..], &["--size", "96x64"]].concat());
+    assert_eq!(size(&workshop), [96, 64]);
+    let outcome = workshop.succeed(&tileable);
+    let [width, height] = size(&workshop);
+    assert!(width % 16 == 0 && height % 16 == 0, "{width}x{height}");
+    assert!(
+        outcome.stderr.contains("multiples of 16"),
+        "{}",
+        outcome.stderr
+    );
+
+    let style = [
+        "style",
+        "content.png",
+        "--style",
+        "style.png",
+        "-o",
+        "out.png",
+        "--size",
+        "50",
+    ];
+    let layers = [
+        "--content-layer",
+        "relu2_1",
+        "--style-layer",
+        "relu2_1",
+        "--iterations",
+        "1",
+    ];
+    workshop.succeed(&[&style[..], &layers, &["--border", "wrap"]].concat());
+    let [width, height] = size(&workshop);
+    assert!(width.max(height) == 48 && width % 16 == 0 && height % 16 == 0);
+    workshop.refuse(
+        &[&style[..], &["--border", "round"]].concat(),
+        2,
+        &["round", "wrap"],
+    );
+}
+
+/// In two runs what one gives, to the byte; a run of another command or with other flags is not gone on with.
+#[test]
+fn a_texture_goes_on_where_it_stood() {
+    let workshop = Workshop::with_pictures();
+    let flags = ["--tileable", "--size", "48x32", "--seed", "2"];
+    let texture = [&TEXTURE[..], &flags].concat();
+    workshop.succeed(&[&texture[..], &["--iterations", "6", "--trace", "whole.csv"]].concat());
+    let whole = workshop.read("out.png");
+    let keep = ["--iterations", "3", "--checkpoint", "run.checkpoint"];
+    workshop.succeed(&[&texture[..], &keep].concat());
+    assert_ne!(workshop.read("out.png"), whole);
+    let resume = ["texture", "--resume", "run.checkpoint"];
+    workshop.refuse(
+        &["style", "--resume", "run.checkpoint"],
+        2,
+        &["run.checkpoint", "style"],
+    );
+    workshop.refuse(
+        &[&resume[..], &["--seed", "3"]].concat(),
+        2,
+        &["--seed `3`", "`2`"],
+    );
+    workshop.refuse(
+        &[&resume[..], &["--tileable=false"]].concat(),
+        2,
+        &["--tileable"],
+    );
+    workshop.succeed(&[&resume[..], &["--iterations", "6"]].concat());
+    assert_eq!(workshop.read("out.png"), whole);
+
+    let trace = String::from_utf8(workshop.read("whole.csv")).unwrap();
+    let style = |line: &str| line.split(',').nth(4).unwrap().parse::<f64>().unwrap();
+    let losses: Vec<f64> = trace.lines().skip(1).map(style).collect();
+    // Single steps of L-BFGS may lead up, and are judged afterwards.
+    let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    assert!(losses.len() == 6 && best < 0.95 * losses[0], "{trace}");
+}
