@@ -36,7 +36,7 @@ pub type Asked = Vec<(&'static str, u64)>;
 
 /// Scratch texels of this size on paper.
 pub fn asked_texels(name: &'static str, [columns, rows]: [u32; 2]) -> (&'static str, u64) {
-    (name, bytes(columns, rows))
+    (name, allocated(columns, rows))
 }
 
 impl Profile {
@@ -75,7 +75,7 @@ impl Texels {
 
     /// Bytes on the device.
     pub fn bytes(&self) -> u64 {
-        bytes(self.columns, self.rows)
+        allocated(self.columns, self.rows)
     }
 }
 
@@ -84,8 +84,23 @@ pub(super) fn map_rows(bytes: u64) -> u32 {
     bytes.div_ceil(16 * u64::from(MAP_COLUMNS)) as u32
 }
 
-pub(super) fn bytes(columns: u32, rows: u32) -> u64 {
+fn bytes(columns: u32, rows: u32) -> u64 {
     16 * u64::from(columns) * u64::from(rows)
+}
+
+/// Bytes that a matrix has on the device.
+fn allocated(columns: u32, rows: u32) -> u64 {
+    bytes(columns, allocated_rows(rows))
+}
+
+/// Rows of the texture of a matrix. Mesa's software driver compiles a kernel, for seconds, once for textures whose height is
+/// a power of two and once for others, with nothing gained; so none is one, as long as every adapter has textures as high.
+fn allocated_rows(rows: u32) -> u32 {
+    match rows {
+        1 => 3,
+        8192.. => rows,
+        _ => rows + u32::from(rows.is_power_of_two()),
+    }
 }
 
 impl Gpu {
@@ -180,7 +195,7 @@ impl Gpu {
             label: Some(label),
             size: wgpu::Extent3d {
                 width: columns,
-                height: rows,
+                height: allocated_rows(rows),
                 depth_or_array_layers: 1,
             },
             mip_level_count: 1,
@@ -190,7 +205,7 @@ impl Gpu {
             usage,
             view_formats: &[],
         });
-        self.claim(label, bytes(columns, rows))?;
+        self.claim(label, allocated(columns, rows))?;
         Ok(texture)
     }
 }
