@@ -1,7 +1,8 @@
 //! Every kernel against the f64 reference: odd shapes, every variant, every flag, maps in slices.
 //!
 //! Each check runs its kernel twice, on buffers full of canaries, see `impasto::doctor`. Everything runs on the adapter
-//! as it is, then with all run-time checks of the shader compiler, then with nothing beyond what WebGPU guarantees.
+//! as it is; then, convolutions with fewer flags, with all run-time checks of the shader compiler, with nothing beyond what
+//! WebGPU guarantees, and with the other loads.
 
 #[path = "kernels/cases.rs"]
 mod cases;

@@ -11,7 +11,7 @@ use super::shelf::Shelves;
 use super::{GpuError, Profile, Texels};
 
 /// How to open a device.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GpuOptions {
     /// Index or part of the name of the adapter; `None` takes the best.
     pub adapter: Option<String>,

@@ -100,14 +100,29 @@ pub fn conv3x3_of_any_channels(variant: Variant) -> Vec<conv3x3::Case> {
     cases
 }
 
-/// `cases` with weights in f32, and once more in f16.
+/// `cases` with weights in f32, and their sizes once more in f16.
 pub fn in_both_packings(cases: Vec<conv3x3::Case>) -> Vec<conv3x3::Case> {
-    let packings = [Packing::F32, Packing::F16];
-    let each = packings.map(|packing| {
-        let cases = cases.iter();
-        cases.map(move |&case| conv3x3::Case { packing, ..case })
+    let packing = Packing::F16;
+    let halves = in_few_kernels(&cases);
+    let halves = halves
+        .into_iter()
+        .map(|case| conv3x3::Case { packing, ..case });
+    [&cases[..], &halves.collect::<Vec<_>>()].concat()
+}
+
+/// The sizes of `cases` in both passes, with an epilogue that does all it can, weights in f32, and slices of gradients alone:
+/// three kernels where there were up to sixteen. A driver may take many seconds to compile one, and how a device differs
+/// from the adapter as it is (run-time checks, loads, limits) has nothing to do with what an epilogue does.
+pub fn in_few_kernels(cases: &[conv3x3::Case]) -> Vec<conv3x3::Case> {
+    let full = cases.iter().filter_map(|&case| {
+        let pass = match case.pass {
+            conv3x3::Pass::Forward { .. } if case.binding_limit.is_some() => return None,
+            conv3x3::Pass::Forward { .. } => conv3x3::Pass::Forward { relu: true },
+            conv3x3::Pass::Gradient(_) => conv3x3::Pass::Gradient(merge(true, true)),
+        };
+        Some(conv3x3::Case { pass, ..case })
     });
-    each.into_iter().flatten().collect()
+    full.filter(|case| case.packing == Packing::F32).collect()
 }
 
 /// Odd maps with every way to join gradients, then one in slices.

@@ -1,43 +1,32 @@
 //! The adapter as it is, with every run-time check, with nothing beyond what WebGPU guarantees, and with texels where it
 //! prefers buffers or the other way round.
 
-use std::sync::OnceLock;
-
 use impasto::doctor::Check;
 use impasto::gpu::{Gpu, GpuError, GpuOptions};
 
-use crate::support::{gpu, open, wait};
+use crate::support::{borrow, gpu, wait};
 
 /// The adapter with every run-time check.
 pub fn checked() -> &'static Gpu {
-    static GPU: OnceLock<Gpu> = OnceLock::new();
-    GPU.get_or_init(|| {
-        open(&GpuOptions {
-            checked: true,
-            ..GpuOptions::default()
-        })
+    borrow(&GpuOptions {
+        checked: true,
+        ..GpuOptions::default()
     })
 }
 
 /// The adapter with default limits and without subgroup operations.
 pub fn portable() -> &'static Gpu {
-    static GPU: OnceLock<Gpu> = OnceLock::new();
-    GPU.get_or_init(|| {
-        open(&GpuOptions {
-            portable: true,
-            ..GpuOptions::default()
-        })
+    borrow(&GpuOptions {
+        portable: true,
+        ..GpuOptions::default()
     })
 }
 
 /// The adapter whose kernels read texels if those of [`gpu`] do not, and buffers if they do.
 pub fn other_loads() -> &'static Gpu {
-    static GPU: OnceLock<Gpu> = OnceLock::new();
-    GPU.get_or_init(|| {
-        open(&GpuOptions {
-            prefers_texels: Some(!gpu().profile().prefers_texels),
-            ..GpuOptions::default()
-        })
+    borrow(&GpuOptions {
+        prefers_texels: Some(!gpu().profile().prefers_texels),
+        ..GpuOptions::default()
     })
 }
 

@@ -6,7 +6,7 @@ use impasto::kernels::conv3x3::{self, DeviceFilter, Epilogue, Filter, Packing, V
 use impasto::reference::samples::samples;
 use impasto::shape::{Border, Shape};
 
-use crate::devices::{checked, portable};
+use crate::devices::portable;
 use crate::support::{gpu, wait};
 
 /// f16 of every size below 64, subnormal ones and zeros of both signs among them.
@@ -49,7 +49,7 @@ fn conv3x3_is_the_same_to_the_bit_with_weights_in_f16() {
     assert!(filter.weight.iter().filter(subnormal).count() > 200);
     let values: Vec<f32> = samples(1, input.len()).iter().map(|&x| x as f32).collect();
     let mut compared = 0;
-    for gpu in [gpu(), checked(), portable()] {
+    for gpu in [gpu(), portable()] {
         let x = FeatureMap::upload(gpu, "x", input, &values).unwrap();
         for variant in [Variant::Direct, Variant::DirectPortable, Variant::Gemm] {
             if !variant.supports(gpu.profile(), &filter, output) {
@@ -74,7 +74,8 @@ fn conv3x3_is_the_same_to_the_bit_with_weights_in_f16() {
             compared += 1;
         }
     }
-    assert!(compared >= 6);
+    // Two variants need no subgroups, and every adapter can be without.
+    assert!(compared >= 4);
 }
 
 #[test]

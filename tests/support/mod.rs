@@ -1,19 +1,55 @@
 //! What every test on a device needs: the device, and a way to wait for it.
 
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::path::Path;
 use std::pin::pin;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use impasto::gpu::{Gpu, GpuOptions};
 use impasto::net::{Network, Weights};
 
-/// The adapter with all that it offers, opened once for all tests of a file.
+/// The adapter with all that it offers.
 // Tests that open devices of their own have no use for it.
 #[allow(dead_code)]
 pub fn gpu() -> &'static Gpu {
-    static GPU: OnceLock<Gpu> = OnceLock::new();
-    GPU.get_or_init(|| open(&GpuOptions::default()))
+    borrow(&GpuOptions::default())
+}
+
+/// A device with `options` that this thread has to itself while it lives: a device does one thing at a time, and that
+/// may be to compile for many seconds, for which no other test is to wait.
+#[allow(dead_code)]
+pub fn borrow(options: &GpuOptions) -> &'static Gpu {
+    thread_local!(static BORROWED: RefCell<Borrowed> = const { RefCell::new(Borrowed(Vec::new())) });
+    BORROWED.with_borrow_mut(|Borrowed(devices)| {
+        let of_options = |(known, _): &Device| known == options;
+        if let Some(mine) = devices.iter().position(of_options) {
+            return devices[mine].1;
+        }
+        let mut free = FREE.lock().unwrap();
+        let device = match free.iter().position(of_options) {
+            Some(known) => free.swap_remove(known),
+            None => (options.clone(), &*Box::leak(Box::new(open(options)))),
+        };
+        devices.push(device);
+        devices[devices.len() - 1].1
+    })
+}
+
+type Device = (GpuOptions, &'static Gpu);
+
+/// Devices that no thread has.
+static FREE: Mutex<Vec<Device>> = Mutex::new(Vec::new());
+
+/// What a thread gives back when it ends.
+struct Borrowed(Vec<Device>);
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        if let Ok(mut free) = FREE.lock() {
+            free.append(&mut self.0);
+        }
+    }
 }
 
 /// Opens the adapter. Without one there is nothing to test, and that is a failure.
