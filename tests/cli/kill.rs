@@ -159,7 +159,7 @@ fn eight_kills_lose_nothing() {
     kill(8, &NEAR);
 }
 
-/// Run with `cargo test --release --test cli_kill -- --ignored --nocapture`.
+/// Run with `cargo test --release --test cli kill:: -- --ignored --nocapture`.
 #[test]
 #[ignore = "takes minutes"]
 fn fifty_kills_lose_nothing() {
