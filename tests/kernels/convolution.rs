@@ -4,7 +4,7 @@ use super::cases::{
     MERGES, conv3x3_cases, conv3x3_in_slices, conv3x3_of_any_channels, conv3x3_with_border,
     group_bytes, in_both_packings, in_few_kernels,
 };
-use super::devices::{checked, everywhere, portable};
+use super::devices::{checked, everywhere, other_loads, portable};
 use super::support::{gpu, wait};
 use impasto::doctor::{Check, conv3x3, pooled_convolution};
 use impasto::gpu::{DispatchInfo, Gpu, GpuError, Recorder};
@@ -54,7 +54,7 @@ fn conv3x3_plain() {
 fn conv3x3_direct() {
     let cases = in_both_packings(conv3x3_of_any_channels(Variant::Direct));
     let few = in_few_kernels(&cases);
-    for (gpu, cases) in [(gpu(), &cases), (checked(), &few)] {
+    for (gpu, cases) in [(gpu(), &cases), (checked(), &few), (other_loads(), &few)] {
         if gpu.has_subgroups() {
             assert_eq!(count_passed(gpu, cases), cases.len());
         }
@@ -73,7 +73,7 @@ fn conv3x3_winograd() {
     }
     cases.extend(conv3x3_in_slices(Variant::Winograd, [24, 72], 4));
     let few = in_few_kernels(&cases);
-    for (gpu, cases) in [(gpu(), &cases), (checked(), &few)] {
+    for (gpu, cases) in [(gpu(), &cases), (checked(), &few), (other_loads(), &few)] {
         if gpu.has_subgroups() && gpu.adapter().is_software() {
             assert_eq!(count_passed(gpu, cases), cases.len());
         }
@@ -220,7 +220,7 @@ fn conv3x3_from_rgb() {
 fn conv3x3_from_rgb_broadcast() {
     let cases = conv3x3_of_few_channels(Variant::FromRgbBroadcast);
     let few = in_few_kernels(&cases);
-    for (gpu, cases) in [(gpu(), &cases), (checked(), &few)] {
+    for (gpu, cases) in [(gpu(), &cases), (checked(), &few), (other_loads(), &few)] {
         if gpu.can_run(Variant::FromRgbBroadcast.kernel()) {
             assert!(count_passed(gpu, cases) > 0);
         }
