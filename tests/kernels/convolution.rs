@@ -111,10 +111,14 @@ fn conv3x3_pooled() {
             });
         }
     }
-    // Half of the kernels for run-time checks, which have nothing to do with what is merged.
+    // Half of the kernels for run-time checks and for other loads, which have nothing to do with what is merged.
     let merging = cases.iter().filter(|case| case.merge.mask).copied();
     let merging: Vec<pooled_convolution::Case> = merging.collect();
-    for (gpu, cases) in [(gpu(), &cases), (checked(), &merging)] {
+    for (gpu, cases) in [
+        (gpu(), &cases),
+        (checked(), &merging),
+        (other_loads(), &merging),
+    ] {
         let mut checks = Vec::new();
         for case in cases.iter().filter(|case| case.is_supported(gpu)) {
             checks.push(wait(gpu, pooled_convolution::check(gpu, case)).unwrap());
