@@ -209,3 +209,21 @@ impl Gpu {
         Ok(texture)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::allocated_rows;
+
+    /// A power of two would compile kernels twice, fewer rows would lose some, more than a row or two would waste memory.
+    #[test]
+    fn no_texture_is_as_high_as_a_power_of_two() {
+        for rows in 1..8192 {
+            let allocated = allocated_rows(rows);
+            assert!(!allocated.is_power_of_two(), "{rows}");
+            assert!((rows..=rows + 2).contains(&allocated), "{rows}");
+        }
+        // What every adapter has, and not a row more.
+        assert_eq!(allocated_rows(8191), 8191);
+        assert_eq!(allocated_rows(8192), 8192);
+    }
+}

@@ -168,7 +168,7 @@ fn fifty_kills_lose_nothing() {
 
 /// The same on the whole recipe.
 #[test]
-#[ignore = "takes ten minutes on two cores"]
+#[ignore = "takes more than half an hour on two slow cores"]
 fn fifty_kills_of_the_whole_recipe_lose_nothing() {
     kill(50, &[]);
 }
