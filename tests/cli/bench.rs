@@ -95,15 +95,16 @@ fn a_step_reports_its_time_and_the_peak_of_the_same_run() {
 #[test]
 fn a_step_within_a_budget_is_refused_or_stays_below() {
     let workshop = Workshop::new();
-    // With one variant for all ways, as another with smaller weights would save more than maps can at this size.
+    // With one variant for all ways, as another with smaller weights would save more than maps can at this size; and with
+    // the one that a software driver compiles fastest.
     let step = [
         "bench",
         "step",
         "-q",
         "--size",
-        "96",
+        "64",
         "--variant",
-        "direct",
+        "plain",
         "--runs",
         "1",
         "--json",
@@ -112,9 +113,9 @@ fn a_step_within_a_budget_is_refused_or_stays_below() {
     let [all, budget] = [&all.stdout, "--memory"].map(str::to_string);
     let all: Value = serde_json::from_str(&all).unwrap();
     let least = workshop.run(&[&step[..9], &[&budget, "1MiB"]].concat());
-    least.refused(5, &["96×96", "takes at least", "(--memory)"]);
+    least.refused(5, &["64×64", "takes at least", "(--memory)"]);
     let bytes = positive(&all, "peak_bytes") as u64;
-    let less = (bytes - (3 << 20)).to_string();
+    let less = (bytes - (1 << 20)).to_string();
     let tight = workshop.succeed(&[&step[..], &[&budget, &less]].concat());
     let tight: Value = serde_json::from_str(&tight.stdout).unwrap();
     assert_ne!(tight["strategy"], "everything kept");
