@@ -21,8 +21,9 @@ use impasto::objective::{
 };
 use impasto::paint::{gatys, match_moments};
 use impasto::shape::Border;
-use npyz::npz::NpzArchive;
+use npyz::NpyFile;
 use support::{gpu, network, wait};
+use zip::ZipArchive;
 
 const GRADIENT_TOLERANCE: f64 = 1e-3;
 const COSINE: f64 = 0.99999;
@@ -37,21 +38,19 @@ fn picture(name: &str) -> Picture {
     Picture::load(&golden(name)).unwrap()
 }
 
-fn archive(name: &str) -> NpzArchive<BufReader<File>> {
-    NpzArchive::open(golden(name)).unwrap()
+fn archive(name: &str) -> ZipArchive<BufReader<File>> {
+    ZipArchive::new(BufReader::new(File::open(golden(name)).unwrap())).unwrap()
 }
 
-fn array(archive: &mut NpzArchive<BufReader<File>>, name: &str) -> Vec<f32> {
-    let array = archive.by_name(name).unwrap();
-    array
-        .unwrap_or_else(|| panic!("the golden file lacks {name}"))
-        .into_vec()
-        .unwrap()
+fn array(archive: &mut ZipArchive<BufReader<File>>, name: &str) -> Vec<f32> {
+    let array = archive.by_name(&format!("{name}.npy"));
+    let array = array.unwrap_or_else(|error| panic!("{name} in the golden file: {error}"));
+    NpyFile::new(array).unwrap().into_vec().unwrap()
 }
 
 fn npy(name: &str) -> Vec<f32> {
     let bytes = std::fs::read(golden(name)).unwrap();
-    npyz::NpyFile::new(&bytes[..]).unwrap().into_vec().unwrap()
+    NpyFile::new(&bytes[..]).unwrap().into_vec().unwrap()
 }
 
 /// ‖a − b‖ / ‖b‖ and the cosine between a and b.

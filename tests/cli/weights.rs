@@ -5,8 +5,9 @@ use std::io::{Cursor, Write};
 
 use crate::workshop::{Outcome, Workshop, source};
 use impasto::net::Architecture;
-use npyz::npz::NpzWriter;
 use serde_json::Value;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 /// One array of numpy, little-endian.
 fn npy(descr: &str, shape: &[usize], bytes: &[u8]) -> Vec<u8> {
@@ -22,7 +23,7 @@ fn npy(descr: &str, shape: &[usize], bytes: &[u8]) -> Vec<u8> {
 /// A VGG-16 in codes whose weights are all 0, after `change` had its way with the arrays of the last layer.
 fn coded_npz(change: impl Fn(&str, &mut Vec<usize>, &mut Vec<u8>)) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
-    let mut npz = NpzWriter::new(&mut bytes);
+    let mut archive = ZipWriter::new(&mut bytes);
     for (_, layer, c_in, c_out) in Architecture::Vgg16.convolutions() {
         let codes = vec![0; 9 * c_in * c_out];
         for (part, descr, shape, content) in [
@@ -34,14 +35,14 @@ fn coded_npz(change: impl Fn(&str, &mut Vec<usize>, &mut Vec<u8>)) -> Vec<u8> {
             if layer == "conv5_3" {
                 change(part, &mut shape, &mut content);
             }
-            let zip = npz.zip_writer();
-            zip.start_file(format!("{layer}.{part}.npy"), Default::default())
+            let name = format!("{layer}.{part}.npy");
+            archive
+                .start_file(name, SimpleFileOptions::default())
                 .unwrap();
-            zip.write_all(&npy(descr, &shape, &content)).unwrap();
+            archive.write_all(&npy(descr, &shape, &content)).unwrap();
         }
     }
-    npz.zip_writer().finish().unwrap();
-    drop(npz);
+    archive.finish().unwrap();
     bytes.into_inner()
 }
 

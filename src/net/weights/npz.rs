@@ -1,6 +1,6 @@
 //! numpy's `.npz`: a zip archive in which every entry is one `.npy` array.
 //!
-//! The zip part is npyz's. The array header is read here, because it comes from outside: only
+//! The zip part is a crate's. The array header is read here, because it comes from outside: only
 //! the three keys numpy writes are looked at, lengths are bounded before anything is allocated,
 //! and the numbers are taken in one piece, which is what makes 20 million of them load quickly.
 
@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{Cursor, Read};
 
-use npyz::npz::{NpzArchive, file_name_from_array_name};
+use zip::ZipArchive;
+use zip::result::ZipError;
 
 use super::container::{Container, Element, Tensor, shape_text};
 use super::error::WeightsError;
@@ -19,7 +20,7 @@ const LONGEST_HEADER: usize = 4096;
 
 /// An open archive.
 pub(super) struct Npz<'a> {
-    archive: NpzArchive<Cursor<&'a [u8]>>,
+    archive: ZipArchive<Cursor<&'a [u8]>>,
     names: HashSet<String>,
     origin: &'a str,
 }
@@ -28,8 +29,12 @@ impl<'a> Npz<'a> {
     /// Reads the archive's directory.
     pub(super) fn open(bytes: &'a [u8], origin: &'a str) -> Result<Self, WeightsError> {
         let archive =
-            NpzArchive::new(Cursor::new(bytes)).map_err(|error| damaged(origin, error))?;
-        let names = archive.array_names().map(str::to_owned).collect();
+            ZipArchive::new(Cursor::new(bytes)).map_err(|error| damaged(origin, error))?;
+        // A name that cannot be read is not one that is looked for.
+        let entries = archive.file_names().flatten();
+        let names = entries
+            .filter_map(|entry| entry.strip_suffix(".npy").map(str::to_owned))
+            .collect();
         Ok(Self {
             archive,
             names,
@@ -45,13 +50,13 @@ impl Container for Npz<'_> {
 
     fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Tensor<'_>, WeightsError> {
         let origin = self.origin;
-        let entry = file_name_from_array_name(name);
-        // `by_name` would panic on an entry that claims AES encryption; this asks instead.
-        let mut file = match self.archive.zip_archive().by_name_decrypt(&entry, b"") {
-            Ok(Ok(file)) => file,
-            Ok(Err(_)) => return Err(damaged(origin, format!("{entry} is encrypted"))),
-            Err(error) => return Err(damaged(origin, format!("{entry}: {error}"))),
-        };
+        let entry = format!("{name}.npy");
+        let mut file = self.archive.by_name(&entry).map_err(|error| match error {
+            ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => {
+                damaged(origin, format!("{entry} is encrypted"))
+            }
+            error => damaged(origin, format!("{entry}: {error}")),
+        })?;
         let text = header_text(&mut file)
             .map_err(|reason| damaged(origin, format!("{entry}: {reason}")))?;
         let header = Header::parse(&text)

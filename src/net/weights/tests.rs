@@ -2,7 +2,8 @@
 
 use std::io::{Cursor, Write};
 
-use npyz::npz::NpzWriter;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 use super::*;
 
@@ -83,16 +84,14 @@ fn network(architecture: Architecture, family: Family, descr: &'static str) -> V
 
 fn zip(entries: impl IntoIterator<Item = (String, Vec<u8>)>) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
-    let mut npz = NpzWriter::new(&mut bytes);
+    let mut archive = ZipWriter::new(&mut bytes);
     for (name, content) in entries {
-        let writer = npz.zip_writer();
-        writer
-            .start_file(format!("{name}.npy"), Default::default())
+        archive
+            .start_file(format!("{name}.npy"), SimpleFileOptions::default())
             .unwrap();
-        writer.write_all(&content).unwrap();
+        archive.write_all(&content).unwrap();
     }
-    npz.zip_writer().finish().unwrap();
-    drop(npz);
+    archive.finish().unwrap();
     bytes.into_inner()
 }
 
@@ -229,6 +228,23 @@ fn a_cut_or_altered_file_is_refused() {
     let middle = altered.len() / 2;
     altered[middle] ^= 0x10;
     assert!(refusal(&altered).contains("damaged or cut off"));
+}
+
+#[test]
+fn an_encrypted_archive_is_refused() {
+    let mut bytes = npz(&caffe16());
+    // The first bit of the flags, which stand in the header of each entry and in the directory.
+    for (signature, flags) in [(b"PK\x03\x04", 6), (b"PK\x01\x02", 8)] {
+        let headers: Vec<usize> = (0..bytes.len() - 4)
+            .filter(|&at| &bytes[at..at + 4] == signature)
+            .collect();
+        assert!(headers.len() >= 13);
+        for header in headers {
+            bytes[header + flags] |= 1;
+        }
+    }
+    let message = refusal(&bytes);
+    assert!(message.contains(".npy is encrypted"), "{message}");
 }
 
 #[test]
