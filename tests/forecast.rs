@@ -291,7 +291,7 @@ fn check_gradient_by_tiles(options: &GpuOptions) {
     let terms = gatys(network.architecture);
     let gpu = open(options);
     let exact = Preference::exact();
-    let (size, style) = ([400, 300], [150, 100]);
+    let (size, style) = ([320, 240], [150, 100]);
     let problem = StyleProblem {
         network,
         terms: &terms,
