@@ -11,14 +11,17 @@ use super::series::Member;
 use super::{network, open_gpu, say};
 
 static ASTRONAUT: &[u8] = include_bytes!("../../pictures/astronaut.png");
-static CAFE_TERRACE: &[u8] = include_bytes!("../../pictures/cafe_terrace_van_gogh.png");
+static CHURCH_AT_AUVERS: &[u8] = include_bytes!("../../pictures/church_at_auvers_van_gogh.png");
 
 /// The embedded content and style with the longer side at `size`.
 pub fn pictures(size: usize) -> Result<[Picture; 2], Failure> {
     Ok([
         Picture::decode(ASTRONAUT, "the embedded astronaut.png")?.fit_longer_side(size, true),
-        Picture::decode(CAFE_TERRACE, "the embedded cafe_terrace_van_gogh.png")?
-            .fit_longer_side(size, false),
+        Picture::decode(
+            CHURCH_AT_AUVERS,
+            "the embedded church_at_auvers_van_gogh.png",
+        )?
+        .fit_longer_side(size, false),
     ])
 }
 
@@ -39,7 +42,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
         written.map(|()| path).map_err(|error| no_room(&error))
     };
     let content = unpacked("astronaut.png", ASTRONAUT)?;
-    let style = unpacked("cafe_terrace_van_gogh.png", CAFE_TERRACE)?;
+    let style = unpacked("church_at_auvers_van_gogh.png", CHURCH_AT_AUVERS)?;
     let size = arguments.size.unwrap_or(usual_size).to_string();
     let iterations = arguments.iterations.unwrap_or(usual_iterations).to_string();
     let words: [&OsStr; 12] = [
@@ -59,7 +62,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<(), Failure> {
     ];
     say(
         common,
-        "an astronaut (NASA) in the manner of Café Terrace at Night (van Gogh, 1888)",
+        "an astronaut (NASA) in the manner of The Church at Auvers (van Gogh, 1890)",
     );
     let demo = Member {
         title: arguments.output.display().to_string(),
