@@ -210,6 +210,7 @@ fn scales_take_what_was_forecast_for_the_largest() {
         start: Start::Content,
         scales: ways.collect(),
         average: 0.99,
+        detail: 1.0,
         tolerance: 0.0,
     };
     let run = ScaledRun::prepare(&gpu, network, choices, sources, None);

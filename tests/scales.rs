@@ -83,6 +83,7 @@ fn choices(terms: StyleTerms, optimiser: OptimiserSettings, scales: Vec<Scale>) 
         finish: None,
         start: Start::Content,
         average: 0.0,
+        detail: 0.0,
         tolerance: 0.0,
     }
 }

@@ -99,6 +99,8 @@ pub struct StyleJob<'a> {
     pub scales: Vec<Scale>,
     /// Decay of the mean of pictures, 0 for none.
     pub average: f32,
+    /// The part of the content's detail that each scale begins with.
+    pub detail: f32,
     /// Relative change of the loss below which a scale ends early, 0 for none.
     pub tolerance: f32,
     pub output: Output,
@@ -138,6 +140,7 @@ impl StyleJob<'_> {
         let finish = self.finish.as_ref().and_then(|_| self.scales.last());
         let descent = (
             self.average,
+            self.detail,
             self.tolerance,
             finish.map_or(0, |scale| scale.steps),
         );
@@ -212,6 +215,7 @@ pub fn paint(
         start: job.start.clone(),
         scales: plan.scales,
         average: job.average,
+        detail: job.detail,
         tolerance: job.tolerance,
     };
     let resumption = job.resumed.as_ref().map(|resumed| {

@@ -94,6 +94,8 @@ pub fn run(
         preference: Preference::default(),
         scales,
         average: arguments.descent.average.unwrap_or(recipe.average),
+        // There is no content.
+        detail: 0.0,
         tolerance: arguments.descent.tolerance.unwrap_or(recipe.tolerance),
         terms,
         sources,

@@ -20,6 +20,9 @@ pub struct StyleRecipe {
     /// The decay of the mean of pictures that is the result, see [`super::averaging_over`]; 0 for the last picture
     /// itself.
     pub average: f32,
+    /// How much of what only the next scale can show of the content comes into the picture with it, see
+    /// [`super::ScaledChoices::detail`]; 0 for nothing.
+    pub detail: f32,
     /// The relative change of the loss below which a scale ends early; 0 for never.
     pub tolerance: f32,
     /// What is done at the end.
@@ -77,6 +80,7 @@ impl StyleRecipe {
             optimiser: OptimiserSettings::Lbfgs(LbfgsSettings::default()),
             smallest: None,
             average: 0.0,
+            detail: 0.0,
             tolerance: 0.0,
             finish: RecipeFinish::default(),
         }
@@ -91,7 +95,8 @@ impl StyleRecipe {
     }
 
     /// Means and covariances, the border going on beyond the picture, from coarse to fine by Adam, and the mean of its
-    /// pictures, as K. Crowson's style-transfer-pytorch does it; then a finish on Gram matrices, which is our own.
+    /// pictures, as K. Crowson's style-transfer-pytorch does it; each scale begins with what it can show of the content
+    /// and the one before could not, and a finish is on Gram matrices, which both are our own.
     pub fn painterly(architecture: Architecture) -> Self {
         let mut terms = gatys(architecture);
         match_moments(&mut terms, architecture);
@@ -109,6 +114,8 @@ impl StyleRecipe {
             }),
             smallest: Some(128),
             average: 0.99,
+            // Without, strokes that a coarse scale put where an eye was to be stay there.
+            detail: 1.0,
             tolerance: 1e-4,
             finish: RecipeFinish {
                 share: 0.5,

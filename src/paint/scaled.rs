@@ -38,6 +38,10 @@ pub struct ScaledChoices {
     pub scales: Vec<(Scale, Way)>,
     /// See [`super::StyleRecipe::average`].
     pub average: f32,
+    /// The part of the content's detail that each scale after the first begins with: of what the content shows at its
+    /// size and not at that of the scale before. A picture that is enlarged has none, and what it has in the places
+    /// of an eye or of letters was painted by a network that saw no such thing there.
+    pub detail: f32,
     /// See [`super::StyleRecipe::tolerance`].
     pub tolerance: f32,
 }
@@ -256,7 +260,12 @@ impl<'a> ScaledRun<'a> {
         };
         let before = std::mem::replace(&mut self.position, next);
         let (to, _) = self.sources.sizes(self.scale().size);
-        let picture = carried_up(rgb, from, to);
+        let mut picture = carried_up(rgb, from, to);
+        let (detail, regions) = (self.choices.detail, &self.choices.terms.regions);
+        if detail > 0.0 {
+            self.sources
+                .show_detail(&mut picture, from, detail, regions.content.as_ref());
+        }
         let memory = memory
             .filter(|memory| memory.settings == self.pursuit().1)
             .and_then(|memory| memory.resized(from, to));

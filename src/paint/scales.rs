@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::image::{Filter, Picture, fitted, resampled};
+use crate::objective::Mask;
 use crate::optim::Averaging;
 
 /// A size at which a run paints for a while.
@@ -125,6 +126,30 @@ impl Sources {
         let styles = self.styles.iter().enumerate().map(style).collect();
         let ([width, height], _) = self.sizes(side);
         (self.content.resized(width, height), styles)
+    }
+
+    /// Adds `part` of what the content shows at the size of `picture` and cannot show at the size `from` (W, H): a
+    /// level of its Laplacian pyramid (Burt and Adelson, 1983). Of a place only as much as a `mask` has of the content.
+    pub(super) fn show_detail(
+        &self,
+        picture: &mut Picture,
+        from: [usize; 2],
+        part: f32,
+        mask: Option<&Mask>,
+    ) {
+        let to = [picture.width, picture.height];
+        if from == to {
+            return;
+        }
+        let fine = self.content.resized(to[0], to[1]);
+        let coarse = self.content.resized(from[0], from[1]);
+        let coarse = carried_up(&coarse.rgb, from, to);
+        let kept = mask.map(|mask| mask.resized(to).repeat(3));
+        for (at, value) in picture.rgb.iter_mut().enumerate() {
+            let kept = kept.as_ref().map_or(1.0, |kept| kept[at] as f32);
+            let shown = *value + part * kept * (fine.rgb[at] - coarse.rgb[at]);
+            *value = shown.clamp(0.0, 1.0);
+        }
     }
 
     fn style_side(&self, index: usize, side: usize) -> usize {
@@ -254,6 +279,63 @@ mod tests {
             assert_eq!(sizes.1[0][0], side / 2);
             assert_eq!(sizes.1[1], [9, 8], "too small to be enlarged");
         }
+    }
+
+    /// Where the coarser scale painted the content itself, the finer one begins with the content itself.
+    #[test]
+    fn a_picture_gets_the_detail_that_it_could_not_have() {
+        let (from, to) = ([21, 15], [40, 29]);
+        let value = |at: usize| 0.5 + 0.3 * ((at * at % 97) as f32 / 97.0 - 0.5);
+        let content = Picture {
+            width: to[0],
+            height: to[1],
+            rgb: (0..3 * to[0] * to[1]).map(value).collect(),
+        };
+        let coarse = content.resized(from[0], from[1]);
+        let enlarged = carried_up(&coarse.rgb, from, to);
+        let sources = Sources {
+            content,
+            styles: Vec::new(),
+            style_scales: Vec::new(),
+            multiple: 1,
+        };
+        let mut picture = enlarged.clone();
+        sources.show_detail(&mut picture, from, 1.0, None);
+        let content = &sources.content.rgb;
+        let far = |a: &[f32], b: &[f32]| {
+            let squares = a.iter().zip(b).map(|(a, b)| (a - b).powi(2));
+            (squares.sum::<f32>() / a.len() as f32).sqrt()
+        };
+        assert!(far(&picture.rgb, content) < 1e-6);
+        let lost = far(&enlarged.rgb, content);
+        assert!(lost > 0.05, "{lost}");
+        let mut half = enlarged.clone();
+        sources.show_detail(&mut half, from, 0.5, None);
+        assert!((far(&half.rgb, content) / lost - 0.5).abs() < 1e-3);
+        // The left half is the content's.
+        let width = to[0];
+        let is_left = |at: usize| at % width < width / 2;
+        let kept = (0..to[0] * to[1]).map(|at| if is_left(at) { 1.0 } else { 0.0 });
+        let mask = Mask {
+            width,
+            height: to[1],
+            values: kept.collect(),
+        };
+        let mut masked = enlarged.clone();
+        sources.show_detail(&mut masked, from, 1.0, Some(&mask));
+        for (at, value) in masked.rgb.iter().enumerate() {
+            let expected = if is_left(at) { content } else { &enlarged.rgb };
+            assert!((value - expected[at]).abs() < 1e-6, "{at}");
+        }
+        let mut same = content.clone();
+        same.reverse();
+        let mut unmoved = Picture {
+            width,
+            height: to[1],
+            rgb: same.clone(),
+        };
+        sources.show_detail(&mut unmoved, to, 1.0, None);
+        assert!(unmoved.rgb == same, "a finish begins with what is there");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod checkpoint;
 mod colour;
 mod completions;
 mod demo;
+mod detail;
 mod devices;
 mod disk_full;
 mod dream;

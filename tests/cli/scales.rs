@@ -224,6 +224,7 @@ fn what_was_shared_among_scales_cannot_be_changed_later() {
         ["--scales", "2"],
         ["--smallest", "28"],
         ["--average", "0.5"],
+        ["--detail", "0.5"],
         ["--tolerance", "0.5"],
         ["--beta2", "0.999"],
         ["--style-scale", "2"],

@@ -60,6 +60,10 @@ pub struct StyleArguments {
     /// Weight of the content terms [default: that of the recipe, 1]
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "W")]
     pub content_weight: Option<f32>,
+    /// How much of what the picture can show of the content only at its next size comes into it there, from 0 to 1
+    /// [default: that of the recipe, 1 for painterly, less with a smaller --content-weight]
+    #[arg(long, allow_negative_numbers = true, value_parser = part, value_name = "PART")]
+    pub detail: Option<f32>,
     /// Layer that is to see more of what it sees in the picture, as in a dream: from 0.1 things begin to appear, at 1 they
     /// are everywhere; repeatable
     #[arg(long = "dream", value_name = "NAME[:W]")]

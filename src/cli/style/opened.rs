@@ -144,6 +144,7 @@ impl Opened {
             preference: Preference::default(),
             scales,
             average: arguments.descent.average.unwrap_or(recipe.average),
+            detail: recipe::detail(arguments, &recipe, &terms),
             tolerance: arguments.descent.tolerance.unwrap_or(recipe.tolerance),
             terms,
             sources: pictures.sources,

@@ -72,6 +72,15 @@ pub fn optimiser(arguments: &RunArguments, recipe: &StyleRecipe) -> Result<Optim
     }
 }
 
+/// The part of the content's detail that each scale begins with: less where the content is to count for less than in
+/// `recipe`, so that a picture that is not to show it does not get it by the back door.
+pub(super) fn detail(arguments: &StyleArguments, recipe: &StyleRecipe, terms: &StyleTerms) -> f32 {
+    let weight = terms.content_weight / recipe.terms.content_weight;
+    arguments
+        .detail
+        .unwrap_or(recipe.detail * weight.clamp(0.0, 1.0))
+}
+
 /// How many scales the flags ask for, and from which size on.
 enum Wish {
     Number(usize),
@@ -188,7 +197,7 @@ pub fn settle(
     options: &mut Options,
     terms: &StyleTerms,
     optimiser: OptimiserWish,
-    (average, tolerance, finish): (f32, f32, usize),
+    (average, detail, tolerance, finish): (f32, f32, f32, usize),
 ) {
     let mut set = |flag: &str, value: String| {
         options.entry(flag.to_string()).or_insert(vec![value]);
@@ -211,6 +220,7 @@ pub fn settle(
     // A texture has no content, and what it wants of its border stands in flags of its own.
     if !terms.content.is_empty() {
         set("border", border.to_string());
+        set("detail", detail.to_string());
     }
     let style_loss = match terms.statistics {
         Statistics::Gram => "gram",

@@ -50,6 +50,7 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
             steps: usize::MAX,
         }],
         average: 0.0,
+        detail: 0.0,
         tolerance: 0.0,
         output: Output::file(output, &[]).unwrap(),
         save_every: None,
