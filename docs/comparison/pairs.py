@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Paints pairs of content and style with impasto and with pastiche, and compares what they made.
 
-    python docs/comparison/pairs.py FOLDER IMPASTO [--size 320] [--steps 300] [--programs painterly,gatys,pastiche]
+    python docs/comparison/pairs.py [--size 320] [--steps 300] [--programs painterly,gatys,pastiche] FOLDER IMPASTO [-- FLAGS]
                                                    needs torch, numpy, pillow and pastiche 1.6.0
 
 FOLDER holds pictures `content_*.png` and `style_*.png`, of any size. They are sized once, and every program paints every
-pair from them with the same number of evaluations of the network; pictures that are there already are kept, so
-that a comparison which was stopped goes on. Writes into FOLDER/SIZE
+pair from them with the same number of evaluations of the network, impasto with the FLAGS; pictures that are there already
+are kept, so that a comparison which was stopped goes on. Writes into FOLDER/SIZE
 
     PROGRAM/CONTENT_STYLE.png   what was painted
     objectives.csv              the objective of recipe `gatys` of each, by PyTorch; mean gradient energy of the outer
@@ -41,14 +41,15 @@ def sized(source, target, size):
     picture.resize([max(1, round(side * scale)) for side in picture.size], Image.LANCZOS).save(target)
 
 
-def paint(program, impasto, content, style, out, steps):
+def paint(program, options, content, style, out):
     """Runs one program; returns its seconds."""
     if program == "pastiche":
-        command = [sys.executable, HERE / "pastiche_run.py", content, style, out, steps]
+        command = [sys.executable, HERE / "pastiche_run.py", content, style, out, options.steps]
     else:
         size = max(Image.open(content).size)
-        command = [impasto, "style", content, "--style", style, "-o", out, "--recipe", program]
-        command += ["--size", size, "--iterations", steps, "--no-record", "-q"]
+        command = [options.impasto, "style", content, "--style", style, "-o", out, "--recipe", program]
+        command += ["--size", size, "--iterations", options.steps, "--no-record", "-q"]
+        command += options.flags
     began = time.monotonic()
     subprocess.run([str(word) for word in command], check=True)
     return time.monotonic() - began
@@ -95,6 +96,7 @@ def main():
     parser.add_argument("--size", type=int, default=320)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--programs", default="painterly,gatys,pastiche")
+    parser.add_argument("flags", nargs="*", help="of impasto, behind --")
     options = parser.parse_args()
     programs = options.programs.split(",")
     home = options.folder / str(options.size)
@@ -119,7 +121,7 @@ def main():
                 outs.append(home / program / f"{pair}.png")
                 if outs[-1].exists() and (program, pair) in known:
                     continue
-                seconds = paint(program, options.impasto, files[content], files[style], outs[-1], options.steps)
+                seconds = paint(program, options, files[content], files[style], outs[-1])
                 terms = objective(network, *[read(path) for path in (files[content], files[style], outs[-1])])
                 known[program, pair] = {
                     "program": program,

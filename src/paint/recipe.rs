@@ -95,8 +95,8 @@ impl StyleRecipe {
     }
 
     /// Means and covariances, the border going on beyond the picture, from coarse to fine by Adam, and the mean of its
-    /// pictures, as K. Crowson's style-transfer-pytorch does it; each scale begins with what it can show of the content
-    /// and the one before could not, and a finish is on Gram matrices, which both are our own.
+    /// pictures, as K. Crowson's style-transfer-pytorch does it. Our own are the detail that each scale begins with, and the
+    /// finish on Gram matrices.
     pub fn painterly(architecture: Architecture) -> Self {
         let mut terms = gatys(architecture);
         match_moments(&mut terms, architecture);
