@@ -303,7 +303,7 @@ fn check_gradient_by_tiles(options: &GpuOptions) {
         report_every: 1,
     };
     // From how little memory on tiles are taken to pieces hangs on what the adapter reads.
-    let glances = (100..=160).rev().step_by(4).map(|mebibytes| {
+    let mut glances = (100..=160).rev().step_by(4).map(|mebibytes| {
         let found = style_gradient_that_fits(&problem, gpu.profile(), Some(mebibytes << 20));
         found.unwrap().expect("tiles fit")
     });
@@ -311,7 +311,7 @@ fn check_gradient_by_tiles(options: &GpuOptions) {
         let strategy = glance.way.candidate.strategy.to_string();
         strategy.matches("tiles of").count() > 1
     };
-    let glance = { glances }.find(tiles_in_pieces);
+    let glance = glances.find(tiles_in_pieces);
     let glance = glance.expect("a small budget takes tiles to pieces");
     let strategy = &glance.way.candidate.strategy;
     let styles = [(grey(style), 1.0)];
