@@ -60,7 +60,7 @@ pub struct StyleArguments {
     /// Weight of the content terms [default: that of the recipe, 1]
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "W")]
     pub content_weight: Option<f32>,
-    /// How much of what the picture can show of the content only at its next size comes into it there, from 0 to 1
+    /// Part of the content's detail, from 0 to 1, that each scale begins with: of what the one before was too small to show
     /// [default: that of the recipe, 1 for painterly, less with a smaller --content-weight]
     #[arg(long, allow_negative_numbers = true, value_parser = part, value_name = "PART")]
     pub detail: Option<f32>,
