@@ -28,7 +28,7 @@ pub use run::{OptimiserName, RunArguments, StyleLoss};
 pub use style::{Preset, Recipe, StyleArguments};
 pub use sweep::{SweepArguments, Variation};
 pub use texture::TextureArguments;
-pub use values::{Weighted, hint};
+pub use values::{Weighted, border_name, hint, pooling_name};
 pub use visualize::{Objective, ParametrisationName, Place, VisualizeArguments};
 pub use weights::WeightsCommand;
 

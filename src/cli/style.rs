@@ -41,6 +41,7 @@ mod plan;
 mod preset;
 mod recipe;
 mod rehearsal;
+mod settled;
 #[cfg(test)]
 mod tests;
 mod timing;
@@ -50,7 +51,7 @@ pub use files::{check_files, inputs};
 pub use keeping::{Keeping, keeping};
 pub use objective::{check_side, check_sides, find_layer, parts, style_scales, with_style};
 pub use opened::Opened;
-pub use recipe::{optimiser, resumed_wishes, settle, settle_scales, sizes, stages};
+pub use recipe::{optimiser, resumed_wishes, settle_scales, sizes, stages};
 
 /// The longer side if neither `--size` nor a smaller content says otherwise.
 pub const USUAL_SIZE: usize = 512;
@@ -133,18 +134,6 @@ impl StyleJob<'_> {
             preference: tuning::preference(common, gpu.profile(), arguments.variant),
             ..self
         }
-    }
-
-    /// Writes what was left to the recipe into `options`.
-    fn settle(&self, options: &mut Options) {
-        let finish = self.finish.as_ref().and_then(|_| self.scales.last());
-        let descent = (
-            self.average,
-            self.detail,
-            self.tolerance,
-            finish.map_or(0, |scale| scale.steps),
-        );
-        settle(options, &self.terms, self.optimiser, descent);
     }
 
     /// Whether each step hangs on how many there are.

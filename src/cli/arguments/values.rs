@@ -167,6 +167,14 @@ pub(super) fn pooling(text: &str) -> Result<Pooling, String> {
     }
 }
 
+/// The word that [`pooling`] reads as `pooling`.
+pub fn pooling_name(pooling: Pooling) -> &'static str {
+    match pooling {
+        Pooling::Max => "max",
+        Pooling::Average => "avg",
+    }
+}
+
 pub(super) fn border(text: &str) -> Result<Border, String> {
     match text {
         "zero" => Ok(Border::Zero),
@@ -179,9 +187,28 @@ pub(super) fn border(text: &str) -> Result<Border, String> {
     }
 }
 
+/// The word that [`border`] reads as `border`.
+pub fn border_name(border: Border) -> &'static str {
+    match border {
+        Border::Zero => "zero",
+        Border::Replicate => "replicate",
+        Border::Wrap => "wrap",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_read_as_what_they_name() {
+        for value in [Pooling::Max, Pooling::Average] {
+            assert_eq!(pooling(pooling_name(value)), Ok(value));
+        }
+        for value in [Border::Zero, Border::Replicate, Border::Wrap] {
+            assert_eq!(border(border_name(value)), Ok(value));
+        }
+    }
 
     #[test]
     fn a_weight_follows_the_last_colon_only_if_it_is_a_number() {

@@ -5,14 +5,13 @@ use std::path::Path;
 use impasto::image::Picture;
 use impasto::kernels::dream_loss::Measure;
 use impasto::kernels::guide_loss::Correspondence;
-use impasto::kernels::pool2::Pooling;
 use impasto::net::Architecture;
 use impasto::objective::{DreamTerms, Guidance, LayerWeight, Mask};
 use impasto::optim::{AscentSettings, Smoothing};
 use impasto::paint::{DreamChoices, Octave, octave_sizes};
 
 use super::preset::Settings;
-use crate::cli::arguments::{DreamArguments, GuideMode};
+use crate::cli::arguments::{DreamArguments, GuideMode, pooling_name};
 use crate::cli::failure::Failure;
 use crate::cli::resume::Session;
 use crate::cli::style::{check_side, find_layer};
@@ -136,11 +135,7 @@ impl<'a> Request<'a> {
             Smoothing::Laplacian => "laplacian",
         };
         session.set("smooth", smooth);
-        let pooling = match settings.pooling {
-            Pooling::Max => "max",
-            Pooling::Average => "avg",
-        };
-        session.set("pooling", pooling);
+        session.set("pooling", pooling_name(settings.pooling));
     }
 
     /// Sizes of the octaves of a picture of `size`, small to large.

@@ -1,19 +1,17 @@
 //! The recipe that the flags name, with what they change in how it descends.
 
-use impasto::kernels::pool2::Pooling;
 use impasto::net::Architecture;
-use impasto::objective::{Statistics, StyleTerms};
+use impasto::objective::StyleTerms;
 use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
 use impasto::paint::{
     Checkpoint, Scale, Sources, StyleRecipe, scale_sizes, share_steps_and_finish,
 };
-use impasto::shape::Border;
 
 use super::JobFinish;
 use crate::cli::arguments::{OptimiserName, Recipe, RunArguments, ScaleCount, StyleArguments};
 use crate::cli::failure::Failure;
 use crate::cli::memory::OptimiserWish;
-use crate::cli::resume::{Options, Session};
+use crate::cli::resume::Session;
 
 /// The longer side of the coarsest scale if neither flags nor the recipe name one.
 const USUAL_SMALLEST: usize = 128;
@@ -191,61 +189,7 @@ pub fn resumed_wishes(
     }
 }
 
-/// What a checkpoint or a record is to say of flags that were left to the recipe, so that another idea of the recipe
-/// changes no run that has begun, or is made again.
-pub fn settle(
-    options: &mut Options,
-    terms: &StyleTerms,
-    optimiser: OptimiserWish,
-    (average, detail, tolerance, finish): (f32, f32, f32, usize),
-) {
-    let mut set = |flag: &str, value: String| {
-        options.entry(flag.to_string()).or_insert(vec![value]);
-    };
-    if !terms.content.is_empty() {
-        set("content-weight", terms.content_weight.to_string());
-    }
-    set("style-weight", terms.style_weight.to_string());
-    set("tv-weight", terms.tv_weight.to_string());
-    let pooling = match terms.pooling {
-        Pooling::Max => "max",
-        Pooling::Average => "avg",
-    };
-    set("pooling", pooling.to_string());
-    let border = match terms.border {
-        Border::Zero => "zero",
-        Border::Replicate => "replicate",
-        Border::Wrap => "wrap",
-    };
-    // A texture has no content, and what it wants of its border stands in flags of its own.
-    if !terms.content.is_empty() {
-        set("border", border.to_string());
-        set("detail", detail.to_string());
-    }
-    let style_loss = match terms.statistics {
-        Statistics::Gram => "gram",
-        Statistics::Moments => "wasserstein",
-    };
-    set("style-loss", style_loss.to_string());
-    match optimiser {
-        OptimiserWish::Adam(settings) => {
-            set("optimizer", "adam".to_string());
-            set("learning-rate", settings.learning_rate.to_string());
-            set("beta1", settings.beta1.to_string());
-            set("beta2", settings.beta2.to_string());
-            set("epsilon", settings.epsilon.to_string());
-        }
-        OptimiserWish::Lbfgs { settings, .. } => {
-            set("optimizer", "lbfgs".to_string());
-            set("learning-rate", settings.learning_rate.to_string());
-        }
-    }
-    set("average", average.to_string());
-    set("tolerance", tolerance.to_string());
-    set("finish", finish.to_string());
-}
-
-/// The same of how many `scales` there are, in the flags of the `session`.
+/// Writes into the flags of the `session` how many `scales` there are, as if they had said it.
 pub fn settle_scales(session: &mut Session, scales: usize) {
     session.set("scales", &scales.to_string());
     session.unset("smallest");
