@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::over_positions;
+use super::{over_positions, vector_slices};
 use crate::gpu::{Access, BufferView, Command, Kernel, Recorder};
 
 /// The whole step.
@@ -92,21 +92,12 @@ pub fn main(
     values: usize,
     buffers: AdamBuffers<'_>,
 ) {
-    // Views begin at multiples of 16 vectors, 256 bytes.
-    let most = (recorder.binding_limit() / 256).max(1) as usize * 16;
-    let vectors = values.div_ceil(4);
-    for first in (0..vectors).step_by(most) {
-        let vectors = most.min(vectors - first);
-        let slice = |buffer: &wgpu::Buffer| BufferView {
-            buffer: buffer.clone(),
-            offset: 16 * first as u64,
-            size: 16 * vectors as u64,
-        };
+    for part in vector_slices(values, recorder.binding_limit()) {
         recorder.push(Command {
             kernel: &MAIN,
             knobs: vec![],
             uniform: bytemuck::bytes_of(&Params {
-                vectors: vectors as u32,
+                vectors: part.vectors as u32,
                 beta1: settings.beta1,
                 beta2: settings.beta2,
                 epsilon: settings.epsilon,
@@ -116,14 +107,14 @@ pub fn main(
             .to_vec(),
             buffers: vec![
                 BufferView::whole(buffers.step_numbers),
-                slice(buffers.x),
-                slice(buffers.gradient),
-                slice(buffers.first),
-                slice(buffers.second),
+                part.of(buffers.x),
+                part.of(buffers.gradient),
+                part.of(buffers.first),
+                part.of(buffers.second),
             ],
-            workgroups: over_positions(vectors, 1),
-            flop: 52 * vectors as u64,
-            bytes: 112 * vectors as u64,
+            workgroups: over_positions(part.vectors, 1),
+            flop: 52 * part.vectors as u64,
+            bytes: 112 * part.vectors as u64,
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::over_positions;
+use super::{over_positions, vector_slices};
 use crate::gpu::{Access, BufferView, Command, Kernel, Recorder};
 
 /// One update of the mean.
@@ -55,32 +55,23 @@ pub struct AverageBuffers<'a> {
 
 /// Records one update over `values` f32, in slices where they are more than a binding holds.
 pub fn main(recorder: &mut Recorder<'_>, values: usize, buffers: AverageBuffers<'_>) {
-    // Views begin at multiples of 16 vectors, 256 bytes.
-    let most = (recorder.binding_limit() / 256).max(1) as usize * 16;
-    let vectors = values.div_ceil(4);
-    for first in (0..vectors).step_by(most) {
-        let vectors = most.min(vectors - first);
-        let slice = |buffer: &wgpu::Buffer| BufferView {
-            buffer: buffer.clone(),
-            offset: 16 * first as u64,
-            size: 16 * vectors as u64,
-        };
+    for part in vector_slices(values, recorder.binding_limit()) {
         recorder.push(Command {
             kernel: &MAIN,
             knobs: vec![],
             uniform: bytemuck::bytes_of(&Params {
-                vectors: vectors as u32,
+                vectors: part.vectors as u32,
                 padding: [0; 3],
             })
             .to_vec(),
             buffers: vec![
                 BufferView::whole(buffers.rate),
-                slice(buffers.x),
-                slice(buffers.mean),
+                part.of(buffers.x),
+                part.of(buffers.mean),
             ],
-            workgroups: over_positions(vectors, 1),
-            flop: 12 * vectors as u64,
-            bytes: 48 * vectors as u64,
+            workgroups: over_positions(part.vectors, 1),
+            flop: 12 * part.vectors as u64,
+            bytes: 48 * part.vectors as u64,
         });
     }
 }

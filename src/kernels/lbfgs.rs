@@ -1,5 +1,6 @@
 //! The passes of L-BFGS (`shaders/lbfgs.wgsl`); `optim::lbfgs` puts them in order.
 
+use super::vector_slices;
 use crate::gpu::{Access, BufferView, Command, Kernel, Recorder};
 
 /// Workgroups of every pass over the vectors.
@@ -114,15 +115,9 @@ struct Params {
     padding: u32,
 }
 
-/// vec4s of a slice: as many as a binding holds, a multiple of 256 bytes.
-fn slice_length(binding_limit: u64) -> usize {
-    (binding_limit / 256).max(1) as usize * 16
-}
-
 /// How many slices vectors of so many f32 are worked on in.
 pub fn slices(values: usize, binding_limit: u64) -> usize {
-    let vectors = values.div_ceil(4);
-    vectors.div_ceil(slice_length(binding_limit)).max(1)
+    vector_slices(values, binding_limit).len()
 }
 
 /// Records one pass, a dispatch for every slice of the vectors, and returns how many that are; `buffers` in the
@@ -140,22 +135,16 @@ pub fn pass(
     } else {
         (GROUPS, THREADS)
     };
-    let limit = recorder.binding_limit();
-    let (most, slices) = (slice_length(limit), slices(params.values, limit));
+    let parts = vector_slices(params.values, recorder.binding_limit());
+    let slices = parts.len();
     let dispatches = if one_workgroup { 1 } else { slices };
-    for slice in 0..dispatches {
-        let first = slice * most;
-        let vectors = most.min(params.values.div_ceil(4) - first);
+    for (slice, part) in parts.take(dispatches).enumerate() {
         // Behind the uniform, the state and the partial sums.
         let is_vector = |binding: u32| binding > 2;
         let bindings = kernel.bindings.iter().skip(1);
         let views = bindings.zip(buffers).map(|(&(binding, _), &buffer)| {
             if is_vector(binding) {
-                BufferView {
-                    buffer: buffer.clone(),
-                    offset: 16 * first as u64,
-                    size: 16 * vectors as u64,
-                }
+                part.of(buffer)
             } else {
                 BufferView::whole(buffer)
             }
@@ -164,7 +153,7 @@ pub fn pass(
             kernel,
             knobs: vec![("THREADS", threads), ("GROUPS", groups)],
             uniform: bytemuck::bytes_of(&Params {
-                vectors: vectors as u32,
+                vectors: part.vectors as u32,
                 history: params.history as u32,
                 slot: params.slot as u32,
                 from_row: params.from_row as u32,
@@ -180,8 +169,8 @@ pub fn pass(
             .to_vec(),
             buffers: views.collect(),
             workgroups: [if one_workgroup { 1 } else { groups }, 1, 1],
-            flop: 16 * vectors as u64,
-            bytes: 64 * vectors as u64,
+            flop: 16 * part.vectors as u64,
+            bytes: 64 * part.vectors as u64,
         });
     }
     dispatches

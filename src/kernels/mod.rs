@@ -35,6 +35,7 @@ pub mod roll;
 pub mod style_loss;
 pub mod sum;
 pub mod tv_loss;
+mod vector_slices;
 pub mod wasserstein_loss;
 mod weighted;
 pub mod zoom;
@@ -43,6 +44,7 @@ pub use catalogue::{catalogue, catalogue_of_real_gpus};
 pub use feature_map::FeatureMap;
 pub use merge::{ACCUMULATE, BIAS, MASK, MEAN, Merge, RELU};
 pub use pass::Pass;
+pub use vector_slices::{VectorSlice, vector_slices};
 pub use weighted::Weighted;
 
 use crate::gpu::fold_workgroups;
