@@ -14,7 +14,9 @@ are kept, so that a comparison which was stopped goes on. Writes into FOLDER/SIZ
                                 relative to the next 8, which tells a band; seconds
     CONTENT_STYLE.jpg           content, style, and the programs' pictures side by side
 
-`pairs.csv` beside this file is such a table, of paintings by van Gogh and photographs from scikit-image.
+`pairs.csv` beside this file is such a table, of paintings by van Gogh and photographs from scikit-image. Its rows of
+`painterly` are younger than the others, `painterly --detail 0` among them, and of photographs that were sized from other
+copies, as the borders of the contents tell.
 """
 
 import argparse
