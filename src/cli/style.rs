@@ -42,6 +42,7 @@ mod preset;
 mod recipe;
 mod rehearsal;
 mod settled;
+mod small_styles;
 #[cfg(test)]
 mod tests;
 mod timing;
@@ -52,6 +53,7 @@ pub use keeping::{Keeping, keeping};
 pub use objective::{check_side, check_sides, find_layer, parts, style_scales, with_style};
 pub use opened::Opened;
 pub use recipe::{optimiser, resumed_wishes, settle_scales, sizes, stages};
+pub use small_styles::say_if_small;
 
 /// The longer side if neither `--size` nor a smaller content says otherwise.
 pub const USUAL_SIZE: usize = 512;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use impasto::image::{Attachments, Picture};
+use impasto::image::{Attachments, Picture, fitted};
 use impasto::kernels::conv3x3::Preference;
 use impasto::paint::{Sources, Start, StyleRecipe, canvas};
 use impasto::shape::Border;
@@ -15,7 +15,7 @@ use super::record::{Draft, Input};
 use super::resume::Session;
 use super::style::{
     StyleJob, USUAL_SIZE, check_files, check_side, closes, keeping, multiple, optimiser, paint,
-    parts, resumed_wishes, settle_scales, sizes, stages, style_scales, with_style,
+    parts, resumed_wishes, say_if_small, settle_scales, sizes, stages, style_scales, with_style,
 };
 use super::{network, open_gpu, pictures, say, tuning};
 
@@ -30,7 +30,8 @@ pub fn run(
     let output = check_files(arguments, names.clone())?;
     let size = arguments.size.map(|size| [size.width, size.height]);
     check_that_it_tiles(arguments, size)?;
-    let (styles, files) = load_styles(common, arguments)?;
+    let style_scales = style_scales(arguments, names.len())?;
+    let (styles, files) = load_styles(common, arguments, &style_scales)?;
     let output = output.with(common, Attachments::default(), arguments.depth)?;
     let network = network::load(common)?;
     let border = if arguments.tileable {
@@ -56,13 +57,17 @@ pub fn run(
     let sources = Sources {
         content: canvas(&styles, size, arguments.seed),
         // As many pixels a stroke as in the style pictures, whatever the size of the result.
-        style_scales: style_scales(arguments, names.len())?
-            .into_iter()
+        style_scales: style_scales
+            .iter()
             .map(|scale| scale * style_size(arguments) as f32 / longer as f32)
             .collect(),
         multiple: multiple(border),
         styles,
     };
+    // Without these flags a picture that is small is meant to be.
+    if arguments.style_size.is_some() || style_scales.iter().any(|&scale| scale > 1.0) {
+        say_if_small(common, names.iter().copied(), &sources, longer);
+    }
     let of_network = (network.architecture, &terms);
     let sizes = sizes(arguments, &recipe, of_network, (&sources, longer))?;
     settle_scales(&mut session, sizes.len());
@@ -151,17 +156,19 @@ fn check_that_it_tiles(
 /// The pictures with their shares.
 type Styles = Vec<(Picture, f32)>;
 
-/// The pictures and the files that they came from.
+/// The pictures, as large as they are looked at or as the result is by itself, and the files that they came from.
 fn load_styles(
     common: &Common,
     arguments: &TextureArguments,
+    scales: &[f32],
 ) -> Result<(Styles, Vec<Input>), Failure> {
     let (mut styles, mut files) = (Vec::new(), Vec::new());
-    for Weighted { name, weight } in &arguments.styles {
+    for (Weighted { name, weight }, scale) in arguments.styles.iter().zip(scales) {
         let style = pictures::read(common, Path::new(name))?;
         files.push(Input::new("styles", Path::new(name), &style.sha256));
+        let longer = style_size(arguments) as f32 * scale.max(1.0);
         // Enlarging a style would only blur its strokes.
-        let style = style.fit_longer_side(style_size(arguments), false);
+        let style = style.fit_longer_side(longer.round() as usize, false);
         styles.push((style.picture, *weight));
     }
     Ok((styles, files))
@@ -174,9 +181,10 @@ fn size_of_the_first(
     styles: &[(Picture, f32)],
 ) -> [usize; 2] {
     // clap wants at least one.
-    let [width, height] = styles
-        .first()
-        .map_or([USUAL_SIZE; 2], |(style, _)| [style.width, style.height]);
+    let [width, height] = styles.first().map_or([USUAL_SIZE; 2], |(style, _)| {
+        let longer = style.width.max(style.height).min(style_size(arguments));
+        fitted(style.width, style.height, longer).into()
+    });
     let [near_width, near_height] = [width, height].map(closes);
     if !arguments.tileable || [width, height] == [near_width, near_height] {
         return [width, height];

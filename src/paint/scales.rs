@@ -107,23 +107,23 @@ pub struct Sources {
 impl Sources {
     /// W and H of the content, and of each style, where the longer side of the result is `side`.
     pub fn sizes(&self, side: usize) -> ([usize; 2], Vec<[usize; 2]>) {
-        let style = |(index, (style, _)): (usize, &(Picture, f32))| {
-            let longer = self.style_side(index, side);
+        let style = |((style, _), longer): (&(Picture, f32), usize)| {
             let longer = longer.min(style.width.max(style.height));
             fitted(style.width, style.height, longer).into()
         };
         let (width, height) = fitted(self.content.width, self.content.height, side);
         let content = [width, height].map(|side| nearest_multiple(side, self.multiple));
-        (content, self.styles.iter().enumerate().map(style).collect())
+        let styles = self.styles.iter().zip(self.style_sides(side));
+        (content, styles.map(style).collect())
     }
 
     /// The content and the styles for a result whose longer side is `side`.
     pub fn at(&self, side: usize) -> (Picture, Vec<(Picture, f32)>) {
-        let style = |(index, (style, weight)): (usize, &(Picture, f32))| {
-            let longer = self.style_side(index, side);
+        let style = |((style, weight), longer): (&(Picture, f32), usize)| {
             (style.fit_longer_side(longer, false), *weight)
         };
-        let styles = self.styles.iter().enumerate().map(style).collect();
+        let styles = self.styles.iter().zip(self.style_sides(side));
+        let styles = styles.map(style).collect();
         let ([width, height], _) = self.sizes(side);
         (self.content.resized(width, height), styles)
     }
@@ -152,9 +152,13 @@ impl Sources {
         }
     }
 
-    fn style_side(&self, index: usize, side: usize) -> usize {
-        let scale = self.style_scales.get(index).copied().unwrap_or(1.0);
-        ((side as f64 * f64::from(scale)).round() as usize).max(1)
+    /// For each style, the longer side that it is wanted with where that of the result is `side`. One with fewer pixels
+    /// stays as it is.
+    pub fn style_sides(&self, side: usize) -> impl Iterator<Item = usize> {
+        (0..self.styles.len()).map(move |index| {
+            let scale = self.style_scales.get(index).copied().unwrap_or(1.0);
+            ((side as f64 * f64::from(scale)).round() as usize).max(1)
+        })
     }
 }
 

@@ -113,6 +113,30 @@ fn each_style_has_its_scale() {
 }
 
 #[test]
+fn a_style_that_is_too_small_for_its_scale_is_told() {
+    let workshop = workshop();
+    let said = |flags: &[&str]| {
+        let style = ["style", "content.png", "--style=style.png", "-o", "out.png"];
+        let outcome = workshop.succeed(&[&style[..], &["--dry-run"], flags].concat());
+        let note = |line: &&str| line.contains("not enlarged");
+        outcome.stderr.lines().find(note).map(str::to_string)
+    };
+    assert_eq!(said(&[]), None);
+    assert_eq!(said(&["--size=32", "--style-scale=1.2"]), None);
+    for (flags, wanted) in [
+        (["--style-scale=2", "--size=40"], "80"),
+        (["--style-scale=1", "--size=64"], "64"),
+    ] {
+        let note = said(&flags).expect("too small");
+        let words = [
+            "`style.png` is 36×33",
+            &format!("a longer side of {wanted},"),
+        ];
+        assert!(words.iter().all(|word| note.contains(word)), "{note}");
+    }
+}
+
+#[test]
 fn bad_combinations_are_refused() {
     let workshop = workshop();
     let two = ["--style=style.png", "--style=other.png"];

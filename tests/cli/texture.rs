@@ -35,6 +35,26 @@ fn no_iterations_give_the_canvas_at_any_size() {
     assert_eq!(size(&workshop), [style.width, style.height]);
 }
 
+/// Broader strokes are those of a larger picture, as far as the file has one.
+#[test]
+fn a_style_is_looked_at_as_large_as_its_scale_wants_it() {
+    let workshop = Workshop::with_pictures();
+    let texture = |flags: &[&str]| {
+        let few = ["--iterations=2", "--size=40x40", "--no-record"];
+        let outcome = workshop.succeed(&[&TEXTURE[..], &few, flags].concat());
+        (
+            workshop.read("out.png"),
+            outcome.stderr.contains("not enlarged"),
+        )
+    };
+    let broad = texture(&["--style-size=18", "--style-scale=2"]);
+    assert!(broad == texture(&["--style-size=36"]));
+    assert!(broad.0 != texture(&["--style-size=18"]).0);
+    let small = texture(&["--style-size=36", "--style-scale=2"]);
+    assert!(small == (broad.0, true));
+    assert!(!texture(&[]).1, "a small picture is no mistake by itself");
+}
+
 #[test]
 fn what_tiles_has_sides_that_poolings_halve() {
     let workshop = Workshop::with_pictures();

@@ -91,7 +91,7 @@ impl Opened {
             mut pictures,
             output,
         } = self;
-        let attachments = pictures.fit(common, arguments.size);
+        let attachments = pictures.fit(common, arguments);
         let output = output.with(common, attachments, arguments.depth)?;
         let architecture = network.architecture;
         let recipe = recipe::named(arguments, architecture);

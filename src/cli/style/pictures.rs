@@ -9,6 +9,7 @@ use super::USUAL_SIZE;
 use super::border::{multiple, say_if_rounded};
 use super::masks::Masks;
 use super::objective::style_scales;
+use super::small_styles::say_if_small;
 use crate::cli::arguments::{Common, StyleArguments, Weighted};
 use crate::cli::colour;
 use crate::cli::failure::Failure;
@@ -76,12 +77,14 @@ impl Pictures {
         })
     }
 
-    /// Settles the size of the result, of whose longer side the flags say `wanted`; what it takes over from the
-    /// content.
-    pub(super) fn fit(&mut self, common: &Common, wanted: Option<u32>) -> Attachments {
+    /// Settles the size of the result; what it takes over from the content.
+    pub(super) fn fit(&mut self, common: &Common, arguments: &StyleArguments) -> Attachments {
+        let wanted = arguments.size;
         self.size = wanted.map_or(self.size.min(USUAL_SIZE), |size| size as usize);
         let ([width, height], _) = self.sources.sizes(self.size);
         say_if_rounded(common, &self.sources, [width, height], self.size);
+        let names = arguments.styles.iter().map(|style| Path::new(&style.name));
+        say_if_small(common, names, &self.sources, self.size);
         let content = self.content.take();
         content.map_or(Attachments::default(), |content| {
             content.resized(width, height).attachments
