@@ -9,7 +9,7 @@ pub(super) fn over_white(value: f32, alpha: f32) -> f32 {
     value * alpha + (1.0 - alpha)
 }
 
-/// The colour which, with opacity `alpha` over white, is seen as `seen`, as near as [0,1] allows;
+/// The colour which, with opacity `alpha` over white, is seen as `seen`, as near as \[0,1\] allows;
 /// black where nothing is seen.
 pub(super) fn off_white(seen: f32, alpha: f32) -> f32 {
     if alpha <= 0.0 {

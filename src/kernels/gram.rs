@@ -1,5 +1,5 @@
 //! The Gram matrix G = F·Fᵀ/M of a feature map (`shaders/gram.wgsl`, or `gram_broadcast.wgsl` or
-//! `gram_tiled.wgsl` and the former's second pass), and the [way back](gradient).
+//! `gram_tiled.wgsl` and the former's second pass), and the [way back](fn@gradient).
 
 mod gradient;
 mod tiling;

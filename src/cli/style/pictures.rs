@@ -79,8 +79,8 @@ impl Pictures {
 
     /// Settles the size of the result; what it takes over from the content.
     pub(super) fn fit(&mut self, common: &Common, arguments: &StyleArguments) -> Attachments {
-        let wanted = arguments.size;
-        self.size = wanted.map_or(self.size.min(USUAL_SIZE), |size| size as usize);
+        let usual = self.size.min(USUAL_SIZE);
+        self.size = arguments.size.map_or(usual, |size| size as usize);
         let ([width, height], _) = self.sources.sizes(self.size);
         say_if_rounded(common, &self.sources, [width, height], self.size);
         let names = arguments.styles.iter().map(|style| Path::new(&style.name));
