@@ -7,7 +7,7 @@ use impasto::paint::Sources;
 use crate::cli::arguments::Common;
 use crate::cli::say;
 
-/// The part of the longer side that a style picture is wanted with from which on nobody sees what is missing.
+/// The part of the longer side that a style picture is wanted with below which that is said.
 const ENOUGH: f64 = 0.8;
 
 /// Says which style pictures, called `names`, are too small for a result whose longer side is `side`: they are not
