@@ -4,9 +4,10 @@ use impasto::graph::{Cut, Margin, Program, RunOptions, Strategy};
 use impasto::kernels::pool2::Pooling;
 use impasto::shape::Border;
 
+use super::finite_differences::assert_directional_derivatives;
 use super::sample_tapes::{everything_within, meaning_of_losses, picture, widen};
 use super::support::gpu;
-use super::{assert_directional_derivatives, bits, build_and_run, build_with, relative_error, run};
+use super::{bits, build_and_run, build_with, relative_error, run};
 
 /// Losses by the reference, and the gradient along some directions; with the fold of a replicated border also where
 /// it is added to a share of a loss and masked.

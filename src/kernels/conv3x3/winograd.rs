@@ -129,30 +129,9 @@ enum Weights {
 
 /// Whether the three passes can run with [`MULTIPLY`]: on software adapters, for which it was made.
 pub(super) fn supports(adapter: &Profile, filter: &Filter, output: Shape) -> bool {
-    adapter.is_software && fits_texels(adapter, filter) && fits(adapter, filter, output)
-}
-
-/// Whether the transformed filter can be a texture.
-pub(super) fn fits_texels(adapter: &Profile, filter: &Filter) -> bool {
-    let rows = FREQUENCIES * groups(filter.c_out).div_ceil(OUT_GROUPS);
-    adapter.fits_texels(texel_columns(filter), rows as u32)
-}
-
-/// Columns of the transformed filter as texels.
-fn texel_columns(filter: &Filter) -> u32 {
-    (4 * OUT_GROUPS * groups(filter.c_in)) as u32
-}
-
-/// Transforms `filter` and uploads it as [`MULTIPLY`] reads it.
-///
-/// # Errors
-/// No room for it.
-pub(super) fn upload_texels(gpu: &Gpu, label: &str, filter: &Filter) -> Result<Texels, GpuError> {
-    let blocks = winograd_filter::blocks(filter.c_out);
-    let size = [texel_columns(filter), FREQUENCIES as u32];
-    gpu.texels_in_blocks(label, size, blocks, |block, rows| {
-        winograd_filter::pack(filter, block, rows);
-    })
+    adapter.is_software
+        && winograd_filter::fits_texels(adapter, filter)
+        && fits(adapter, filter, output)
 }
 
 /// Whether the maps and the frequencies of a band can be bound.
@@ -182,7 +161,7 @@ pub(super) fn upload(
         u: if tiled {
             Weights::Tiled(gpu.storage_with(label, &winograd_tiled::pack(filter))?)
         } else {
-            Weights::Broadcast(upload_texels(gpu, label, filter)?)
+            Weights::Broadcast(winograd_filter::upload_texels(gpu, label, filter)?)
         },
     })
 }

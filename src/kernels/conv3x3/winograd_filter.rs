@@ -3,6 +3,7 @@
 use super::Filter;
 use super::winograd::OUT_GROUPS;
 use super::winograd_bands::FREQUENCIES;
+use crate::gpu::{Gpu, GpuError, Profile, Texels};
 use crate::kernels::feature_map::groups;
 
 /// One value for each of four output channels.
@@ -55,13 +56,13 @@ pub(super) fn kernels_of_four(filter: &Filter, o: usize, c: usize) -> [Four; 9] 
 }
 
 /// Blocks of output channels that are [`pack`]ed one by one.
-pub(super) fn blocks(c_out: usize) -> usize {
+fn blocks(c_out: usize) -> usize {
     groups(c_out).div_ceil(OUT_GROUPS)
 }
 
 /// The output channels of a block, as 36 rows of `[C/4][8][4]` vec4 over four of them, the last index being the input
 /// channel; zero where channels pad a group. `rows` holds zeros or another block of this filter.
-pub(super) fn pack(filter: &Filter, block: usize, rows: &mut [f32]) {
+fn pack(filter: &Filter, block: usize, rows: &mut [f32]) {
     let row_length = rows.len() / FREQUENCIES;
     let first = block * OUT_GROUPS;
     for group in 0..OUT_GROUPS {
@@ -79,4 +80,27 @@ pub(super) fn pack(filter: &Filter, block: usize, rows: &mut [f32]) {
 /// Values in all blocks together.
 pub(super) fn packed_len([c_in, c_out]: [usize; 2]) -> usize {
     FREQUENCIES * blocks(c_out) * groups(c_in) * OUT_GROUPS * 16
+}
+
+/// Whether the transformed filter can be a texture.
+pub(super) fn fits_texels(adapter: &Profile, filter: &Filter) -> bool {
+    let rows = FREQUENCIES * blocks(filter.c_out);
+    adapter.fits_texels(texel_columns(filter), rows as u32)
+}
+
+/// Columns of the transformed filter as texels.
+fn texel_columns(filter: &Filter) -> u32 {
+    (4 * OUT_GROUPS * groups(filter.c_in)) as u32
+}
+
+/// Transforms `filter` and uploads it as [`super::winograd::MULTIPLY`] reads it.
+///
+/// # Errors
+/// No room for it.
+pub(super) fn upload_texels(gpu: &Gpu, label: &str, filter: &Filter) -> Result<Texels, GpuError> {
+    let blocks = blocks(filter.c_out);
+    let size = [texel_columns(filter), FREQUENCIES as u32];
+    gpu.texels_in_blocks(label, size, blocks, |block, rows| {
+        pack(filter, block, rows);
+    })
 }

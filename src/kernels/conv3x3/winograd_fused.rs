@@ -3,7 +3,7 @@
 use super::job::{Job, Pool};
 use super::winograd::OUT_GROUPS;
 use super::winograd_bands::{BLOCK, FREQUENCIES, SCRATCH};
-use super::{Cost, Filter, border_knob, winograd, winograd_bands, winograd_filter};
+use super::{Cost, Filter, border_knob, winograd_bands, winograd_filter};
 use crate::gpu::{
     Access, BufferView, Command, Gpu, GpuError, Kernel, Knob, Profile, Recorder, Texels,
 };
@@ -123,7 +123,7 @@ pub(super) fn supports(adapter: &Profile, filter: &Filter, output: Shape) -> boo
     let whole = |map: Shape| slices(map, limit).is_ok_and(|slices| slices.len() == 1);
     adapter.is_software
         && adapter.can_run(&FUSED)
-        && winograd::fits_texels(adapter, filter)
+        && winograd_filter::fits_texels(adapter, filter)
         && turns(adapter, channels) <= MOST_TURNS
         && workspace_bytes(adapter, channels) <= limit
         && whole(output)
@@ -166,7 +166,7 @@ pub(super) fn upload(gpu: &Gpu, label: &str, filter: &Filter) -> Result<Fused, G
         c_out: filter.c_out,
         workgroups: workgroups(adapter),
         most_blocks: most_blocks(adapter, channels),
-        u: winograd::upload_texels(gpu, label, filter)?,
+        u: winograd_filter::upload_texels(gpu, label, filter)?,
     })
 }
 
