@@ -2,13 +2,13 @@
 //
 // Math      partial: S[k,i,j] = Σ_{p in chunk k} t[p]·F[i,p]·F[j,p], t = 1 unless WEIGHTED   reduce: G[i,j] = G[j,i] (+)= scale · Σ_k S[k,i,j]
 // Backward  gram_gradient: gF = D·F with D = scale · (gG + gGᵀ), times t
-// Layout    F: [C/4][plane] vec4   weights: [plane] vec4, t in x   partials: [C][C/4][chunks] vec4, under the diagonal unused   G: [C][C/4] vec4, row-major
+// Layout    F: [C/4][plane] vec4   weights: [plane] vec4, t in x   partials: [C][C/4][chunks] vec4, unread under the diagonal   G: [C][C/4] vec4, row-major
 // Threads   partial: 1 workgroup = 1 strip of pixels, 1 thread = every WORKGROUP-th pixel of it (a chunk) × 16×16 channels
 //           reduce: 1 thread = 4×4 neighbours of G and their mirror images
 // Dispatch  partial: (chunks / WORKGROUP, ceil(i_groups/4), ceil(j_groups/4)); reduce: (ceil(c_groups / WORKGROUP), c_groups, 1)
 // Bindings  0 params: uniform  1 f_i: read  2 partials: read_write  3 all_partials: read  4 f_j: read  5 g: read_write  6 weights: read
 // Knobs     override WORKGROUP, WEIGHTED   text: TILE; params.flags bit 1 accumulates onto G
-// Cost      partial: C·(C+16)·M flop; per thread and pixel 8 vec4 of F for 256 multiply-adds; reduce reads 2·C·(C+16)·chunks bytes
+// Cost      partial: C·(C+16)·M flop; per thread and pixel 8 vec4 of F for 256 multiply-adds; reduce reads 2·C·(C+4)·chunks bytes
 // Why       outer products in registers: 8 loads for 64 vec4 multiply-adds; only tiles on or above the diagonal. 19–26 % of the FMA peak on
 //           Mesa llvmpipe, counted as 2·C²·M. Strips matter: pixels dealt out chunk by chunk (256 apart) ran at 6–8 %, since the planes'
 //           power-of-two strides share cache sets. RDNA2: 256 registers, 38 spilled, so real GPUs take gram_tiled for the first pass
@@ -18,9 +18,9 @@ struct GramParams {
     pixels: u32,
     plane: u32,    // vec4s per channel group of F
     c_groups: u32, // channel groups of the whole map
-    i_first: u32,  // first group of the row slice, a multiple of 4
+    i_first: u32,  // first group of the row slice
     i_groups: u32, // groups in the row slice
-    j_first: u32,  // first group of the column slice, a multiple of 4
+    j_first: u32,  // first group of the column slice
     j_groups: u32, // groups in the column slice
     chunks: u32,   // a multiple of the partial pass's WORKGROUP
     strip: u32,    // pixels per workgroup, ceil(pixels · WORKGROUP / chunks)
@@ -105,7 +105,8 @@ fn partial(
 fn reduce(@builtin(global_invocation_id) id: vec3u) {
     let i = id.y;
     let j = id.x;
-    if (j >= params.c_groups || j / TILE < i / TILE) { return; }
+    // Where a slice ends within a tile, nothing stored the part of the tile that is below the diagonal.
+    if (j >= params.c_groups || j < i) { return; }
 
     let row = params.c_groups * params.chunks; // of partial sums
     let first = 4u * i * row + j * params.chunks;
@@ -123,8 +124,7 @@ fn reduce(@builtin(global_invocation_id) id: vec3u) {
         for (var k = 0u; k < 4u; k++) { sum[k] += g[upper + k * params.c_groups]; }
     }
     for (var k = 0u; k < 4u; k++) { g[upper + k * params.c_groups] = sum[k]; }
-    // A tile on the diagonal holds both halves already, equal to the bit.
-    if (j / TILE > i / TILE) {
+    if (j > i) {
         let mirrored = transpose(sum);
         let lower = 4u * j * params.c_groups + i;
         for (var k = 0u; k < 4u; k++) { g[lower + k * params.c_groups] = mirrored[k]; }

@@ -7,10 +7,11 @@
 //           reduce: 1 thread = 1 channel group
 // Dispatch  partial: (CHUNKS / WORKGROUP, groups, 1); reduce: (ceil(c_groups / 64), 1, 1)
 // Bindings  0 params: uniform  1 f: read  2 partials: read_write  3 all_partials: read  4 moments: read_write  6 weights: read
-// Knobs     override WORKGROUP (a divisor of 64), WEIGHTED   text: CHUNKS; params.flags bit 1 accumulates onto μ
+// Knobs     override WORKGROUP (a divisor of 64), WEIGHTED   text: CHUNKS, TOGETHER; params.flags bit 1 accumulates onto μ
 // Cost      C·M flop, 4·C·M bytes: bound by memory
 // Why       The order of additions hangs on the shape alone, so two runs agree to the bit. As many chunks for every map keep the
-//           partials small; a chunk of relu1_1 at 512×512 sums 4096 pixels, which costs a rounding error of some 1e-6
+//           partials small; a chunk of relu1_1 at 512×512 sums 4096 pixels, which costs a rounding error of some 1e-6. Four pixels a turn, in the same
+//           order, since llvmpipe ends all loops of a thread after 65 535 turns: with one, maps of more than 4.2 megapixels lost their last
 // Test      tests/kernels/statistics.rs::mean
 
 struct MeanParams {
@@ -36,6 +37,7 @@ override WEIGHTED: bool = false;
 const ACCUMULATE = 2u;
 
 const CHUNKS = 64u;
+const TOGETHER = 4u; // pixels a turn
 
 @compute @workgroup_size(WORKGROUP)
 fn partial(
@@ -46,10 +48,15 @@ fn partial(
     let start = workgroup.x * params.strip;
     let end = min(start + params.strip, params.pixels);
     var sum = vec4f();
-    for (var pixel = start + local.x; pixel < end; pixel += WORKGROUP) {
-        var value = f[base + pixel];
-        if (WEIGHTED) { value *= weights[pixel].x; }
-        sum += value;
+    for (var first = start + local.x; first < end; first += TOGETHER * WORKGROUP) {
+        for (var i = 0u; i < TOGETHER; i++) {
+            let pixel = first + i * WORKGROUP;
+            if (pixel < end) {
+                var value = f[base + pixel];
+                if (WEIGHTED) { value *= weights[pixel].x; }
+                sum += value;
+            }
+        }
     }
     partials[(params.first + workgroup.y) * CHUNKS + id.x] = sum;
 }

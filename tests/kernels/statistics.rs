@@ -33,10 +33,11 @@ fn mean() {
                 }
             }
         }
-        let (shape, limit) = (Shape::new(52, 9, 13), Some(group_bytes(4, [9, 13])));
-        for evenness in [Evenness::Even, Evenness::Weighted] {
-            let how = (Part::Second, evenness);
-            checks.push(doctor::moments::mean(gpu, shape, how, limit, 3).await?);
+        for (shape, limit) in in_slices() {
+            for evenness in [Evenness::Even, Evenness::Weighted] {
+                let how = (Part::Second, evenness);
+                checks.push(doctor::moments::mean(gpu, shape, how, limit, 3).await?);
+            }
         }
         Ok(checks)
     });
@@ -55,8 +56,7 @@ fn gradients_of_moments() {
                 }
             }
         }
-        let (shape, limit) = (Shape::new(52, 9, 13), Some(group_bytes(4, [9, 13])));
-        for merge in MERGES {
+        for ((shape, limit), merge) in in_slices().zip(MERGES) {
             for how in [(merge, Evenness::Even), (merge, Evenness::Weighted)] {
                 checks.push(doctor::moments::gradient(gpu, shape, how, limit, 2).await?);
             }
@@ -195,9 +195,10 @@ async fn check_gram(gpu: &Gpu, tiling: Tiling) -> Result<Vec<Check>, GpuError> {
     ] {
         checks.push(doctor::gram::forward(gpu, tiling, shape, WHOLE, None, 2).await?);
     }
-    let (shape, limit) = (Shape::new(52, 9, 13), Some(group_bytes(4, [9, 13])));
-    for how in ways {
-        checks.push(doctor::gram::forward(gpu, tiling, shape, how, limit, 3).await?);
+    for (shape, limit) in in_slices() {
+        for how in ways {
+            checks.push(doctor::gram::forward(gpu, tiling, shape, how, limit, 3).await?);
+        }
     }
     Ok(checks)
 }
@@ -237,10 +238,30 @@ async fn check_gram_gradient(gpu: &Gpu) -> Result<Vec<Check>, GpuError> {
         let how = (merge, Evenness::Even);
         checks.push(doctor::gram::gradient(gpu, shape, how, None, 2).await?);
     }
-    let (shape, limit) = (Shape::new(52, 9, 13), Some(group_bytes(4, [9, 13])));
-    for merge in MERGES {
+    for ((shape, limit), merge) in in_slices().zip(MERGES) {
         let how = (merge, Evenness::Weighted);
         checks.push(doctor::gram::gradient(gpu, shape, how, limit, 3).await?);
     }
     Ok(checks)
+}
+
+/// Mesa's llvmpipe ends the loops of a thread after 65 535 turns, which 64 chunks of such a map would be beyond.
+#[test]
+fn statistics_of_a_map_of_four_megapixels() {
+    let shape = Shape::new(4, 2064, 2064);
+    let gpu = gpu();
+    let sums = async {
+        let mean = doctor::moments::mean(gpu, shape, WHOLE, None, 1).await?;
+        let gram = doctor::gram::forward(gpu, Tiling::Threads, shape, WHOLE, None, 1).await?;
+        Ok::<_, GpuError>([mean, gram])
+    };
+    for check in wait(gpu, sums).unwrap() {
+        assert!(check.passed(), "{check:?}");
+    }
+}
+
+/// A map in slices of one to four channel groups: up to three, a tile of a Gram matrix crosses their edges.
+fn in_slices() -> impl Iterator<Item = (Shape, Option<u64>)> {
+    let shape = Shape::new(52, 9, 13);
+    (1..=4).map(move |groups| (shape, Some(group_bytes(groups, [9, 13]))))
 }
