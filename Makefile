@@ -4,7 +4,7 @@
 # The software Vulkan driver is installed only where no usable adapter is found.
 
 CARGO ?= cargo
-IMPASTO = target/release/impasto
+IMPASTO = $(or $(CARGO_TARGET_DIR),target)/release/impasto
 # Mesa complains without one, which is usual in containers.
 export XDG_RUNTIME_DIR ?= /tmp
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)

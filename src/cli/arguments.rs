@@ -19,7 +19,7 @@ mod visualize;
 mod weights;
 
 pub use bench::{BenchArguments, Benchmark};
-pub use descent::{ScaleCount, StylePart};
+pub use descent::{MOST_SCALES, ScaleCount, StylePart};
 pub use dream::{DreamArguments, DreamPreset, GuideMode};
 pub use inspect::{Inspect, PlanArguments, TensorArguments};
 pub use keeping::KeepingArguments;

@@ -1,5 +1,6 @@
 //! Checkpoints on disk: when they are due, how they are written, what they are compared with.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -10,7 +11,7 @@ use impasto::image::{Picture, check_output_file, write_atomically_with};
 use impasto::net::Network;
 use impasto::paint::{Checkpoint, RunOrigin, fingerprint, share_steps_and_finish};
 
-use super::arguments::{Common, KeepingArguments};
+use super::arguments::{Common, KeepingArguments, MOST_SCALES};
 use super::failure::Failure;
 use super::progress::minutes;
 use super::resume::Options;
@@ -132,6 +133,7 @@ impl Inputs {
             pictures: self.pictures,
             size,
             options,
+            left: BTreeSet::new(),
         }
     }
 }
@@ -234,7 +236,8 @@ fn is_finished(checkpoint: &Checkpoint) -> bool {
     let Some(iterations) = number("iterations") else {
         return false;
     };
-    let sizes = vec![1; number("scales").unwrap_or(1)];
+    // What a forged file says of them must not be what is asked of memory.
+    let sizes = vec![1; number("scales").unwrap_or(1).min(MOST_SCALES)];
     let finish = number("finish").unwrap_or(0);
     let scales = share_steps_and_finish(&sizes, iterations, finish);
     let (at, step) = (checkpoint.position.scale, checkpoint.standing.step);
@@ -378,6 +381,7 @@ mod tests {
             pictures: Vec::new(),
             size: [1, 1],
             options: Options::new(),
+            left: BTreeSet::new(),
         };
         let keeper = |rhythm| Keeper::new(Path::new("a"), rhythm, origin.clone(), None);
         let steps = keeper(Rhythm::Steps(50));

@@ -53,30 +53,41 @@ pub fn check(arguments: &StyleArguments) -> Result<(), Failure> {
 
 /// Gives the pictures the colours that are to be painted with. `shown` is the content as large as the result, and how
 /// much of it is seen, (H,W). The picture is the one whose chroma every result takes, if it is to take any.
+///
+/// A content of one colour would leave nothing of the styles, and is refused where they are to have its colours.
 pub fn prepare(
     arguments: &StyleArguments,
     sources: &mut Sources,
     (shown, opacity): (Picture, Option<&[f32]>),
-) -> Option<Picture> {
+) -> Result<Option<Picture>, Failure> {
+    let statistics = |space| {
+        let wanted = ColourStatistics::of(&shown, opacity, space);
+        if wanted.is_uniform() {
+            return Err(Failure::bad_input(
+                "the content has one colour only, which --color match and --color luminance would leave of the styles; leave --color out, or take --color content",
+            ));
+        }
+        Ok(wanted)
+    };
     match arguments.color {
-        ColourControl::Style => None,
-        ColourControl::Content => Some(shown),
+        ColourControl::Style => Ok(None),
+        ColourControl::Content => Ok(Some(shown)),
         ColourControl::Luminance => {
-            let wanted = ColourStatistics::of(&shown, opacity, ColourSpace::Srgb);
+            let wanted = statistics(ColourSpace::Srgb)?;
             for (style, _) in &mut sources.styles {
                 *style = style.in_grey_like(&wanted);
             }
             sources.content = sources.content.in_grey();
-            Some(shown)
+            Ok(Some(shown))
         }
         ColourControl::Match(matching) => {
             let space = arguments.color_space.unwrap_or_default();
-            let wanted = ColourStatistics::of(&shown, opacity, space);
+            let wanted = statistics(space)?;
             for (style, _) in &mut sources.styles {
                 let own = ColourStatistics::of(style, None, space);
                 *style = Recolouring::between(&own, &wanted, matching).apply(style);
             }
-            None
+            Ok(None)
         }
     }
 }

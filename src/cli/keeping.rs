@@ -1,10 +1,11 @@
 //! How a run is kept, and what it goes on from.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use impasto::gpu::Gpu;
 use impasto::image::remove_leftovers;
-use impasto::paint::Checkpoint;
+use impasto::paint::{Checkpoint, RunOrigin};
 
 use super::arguments::{Common, KeepingArguments};
 use super::checkpoint::{Inputs, Keeper, Rhythm, is_continued_in_place};
@@ -17,6 +18,7 @@ pub struct Keeping<'a> {
     flags: &'a KeepingArguments,
     inputs: Inputs,
     options: Options,
+    left: BTreeSet<String>,
     resumed: Option<Checkpoint>,
 }
 
@@ -40,6 +42,7 @@ impl<'a> Keeping<'a> {
             flags,
             inputs,
             options: session.options()?,
+            left: session.left.clone(),
             resumed: session.resumed.clone(),
         }))
     }
@@ -59,7 +62,10 @@ impl<'a> Keeping<'a> {
         let (path, rhythm) = self.file();
         remove_leftovers(path);
         let (inputs, options) = (self.inputs.clone(), self.options.clone());
-        let origin = inputs.origin(gpu.adapter(), String::new(), [0, 0], options);
+        let origin = RunOrigin {
+            left: self.left.clone(),
+            ..inputs.origin(gpu.adapter(), String::new(), [0, 0], options)
+        };
         let resumed = self.resumed.as_ref().map(|of| of.standing.step);
         let kept = resumed.filter(|_| is_continued_in_place(self.flags));
         Keeper::new(path, rhythm, origin, kept)

@@ -93,8 +93,13 @@ pub enum OptimiserWish {
     Lbfgs {
         settings: LbfgsSettings,
         is_named: bool,
+        /// What does without.
+        without: &'static str,
     },
 }
+
+/// What does without L-BFGS in a run that is all its own.
+const ADAM: &str = "--optimizer adam";
 
 impl From<OptimiserSettings> for OptimiserWish {
     fn from(settings: OptimiserSettings) -> Self {
@@ -103,6 +108,7 @@ impl From<OptimiserSettings> for OptimiserWish {
             OptimiserSettings::Lbfgs(settings) => Self::Lbfgs {
                 settings,
                 is_named: true,
+                without: ADAM,
             },
         }
     }
@@ -117,6 +123,21 @@ impl OptimiserWish {
                 ..settings
             },
             is_named: history.is_some(),
+            without: ADAM,
+        }
+    }
+
+    /// The same for the last part of a run, which can be left out.
+    pub fn of_a_finish(self) -> Self {
+        match self {
+            Self::Lbfgs {
+                settings, is_named, ..
+            } => Self::Lbfgs {
+                settings,
+                is_named,
+                without: "--finish 0",
+            },
+            adam => adam,
         }
     }
 
@@ -126,6 +147,7 @@ impl OptimiserWish {
             Self::Lbfgs {
                 settings,
                 is_named: true,
+                ..
             } => settings.history,
             _ => SHORTEST_HISTORY,
         }
@@ -157,14 +179,41 @@ fn histories(
     })
 }
 
-/// The first way to paint `problem` that fits. `resized` gives the sizes of the content and of the styles
-/// for another longer side.
+/// How a picture of another longer side is asked for: the value of `--size`, and the sizes of content and styles.
+pub struct Resized {
+    pub flag: String,
+    pub content: [usize; 2],
+    pub styles: Vec<[usize; 2]>,
+}
+
+impl Resized {
+    /// Where `--size` is the longer side.
+    pub fn by_side(side: usize, (content, styles): ([usize; 2], Vec<[usize; 2]>)) -> Self {
+        Self {
+            flag: side.to_string(),
+            content,
+            styles,
+        }
+    }
+
+    /// Where one number would be a square.
+    pub fn by_sides((content, styles): ([usize; 2], Vec<[usize; 2]>)) -> Self {
+        let [width, height] = content;
+        Self {
+            flag: format!("{width}x{height}"),
+            content,
+            styles,
+        }
+    }
+}
+
+/// The first way to paint `problem` that fits. `resized` makes the picture of another longer side.
 pub fn choose(
     problem: &StyleProblem<'_>,
     adapter: &Profile,
     wish: OptimiserWish,
     budget: &Budget,
-    resized: impl Fn(usize) -> ([usize; 2], Vec<[usize; 2]>),
+    resized: impl Fn(usize) -> Resized,
 ) -> Result<StyleForecast, Failure> {
     let misfit = match first_that_fits(problem, adapter, &wish.settings(), budget.bytes)? {
         Ok(forecast) => return Ok(forecast),
@@ -178,7 +227,10 @@ pub fn choose(
             .flatten()
     };
     let mut remedies = Vec::new();
-    if let OptimiserWish::Lbfgs { settings, .. } = wish {
+    if let OptimiserWish::Lbfgs {
+        settings, without, ..
+    } = wish
+    {
         let longest = wish.shortest_history() - 1;
         let shorter: Vec<OptimiserSettings> = histories(2, longest, settings).collect();
         if !shorter.is_empty()
@@ -189,7 +241,7 @@ pub fn choose(
         }
         let adam = OptimiserSettings::Adam(AdamSettings::default());
         if any(problem, &[adam], Detail::Full).is_some() {
-            remedies.push("--optimizer adam".to_string());
+            remedies.push(without.to_string());
         }
     }
     let direct = Preference {
@@ -206,10 +258,10 @@ pub fn choose(
         remedies.push("--variant direct".to_string());
     }
     let fits = |side, detail| {
-        let (size, styles) = resized(side);
+        let resized = resized(side);
         let smaller = StyleProblem {
-            size,
-            styles: &styles,
+            size: resized.content,
+            styles: &resized.styles,
             ..*problem
         };
         any(&smaller, &settings, detail).is_some()
@@ -219,7 +271,7 @@ pub fn choose(
     // The next smaller ones, should the sketch have been too small.
     let sides = side.into_iter().flat_map(|side| [side, side - side / 32]);
     let side = sides.into_iter().find(|&side| fits(side, Detail::Full));
-    remedies.extend(side.map(|side| format!("--size {side}")));
+    remedies.extend(side.map(|side| format!("--size {}", resized(side).flag)));
     Err(refusal(problem, wish, budget, &misfit, &remedies))
 }
 
@@ -242,6 +294,7 @@ fn refusal(
             OptimiserWish::Lbfgs {
                 settings,
                 is_named: true,
+                ..
             } => format!(" with --history {}", settings.history),
             _ => String::new(),
         };

@@ -105,13 +105,14 @@ fn one_sentence(text: &str) -> String {
     let mut paragraphs = text.split("\n\n").map(joined);
     let fault = paragraphs.next().unwrap_or_default();
     let fault = fault.trim_start_matches("error: ");
-    match paragraphs.find(|paragraph| paragraph.starts_with("tip: ")) {
-        Some(tip) => format!(
-            "{fault} ({}); see `impasto --help`",
-            tip.trim_start_matches("tip: ")
-        ),
-        None => format!("{fault}; see `impasto --help`"),
-    }
+    let rest: Vec<String> = paragraphs.collect();
+    let saying = |start| rest.iter().find_map(|text| text.strip_prefix(start));
+    let tip = saying("tip: ").map_or(String::new(), |tip| format!(" ({tip})"));
+    // `Usage: impasto inspect plan [OPTIONS] …`
+    let usage = saying("Usage: ").unwrap_or("impasto").split(' ');
+    let is_command = |word: &&str| word.chars().all(|letter| letter.is_ascii_lowercase());
+    let command: Vec<&str> = usage.take_while(is_command).collect();
+    format!("{fault}{tip}; see `{} --help`", command.join(" "))
 }
 
 /// The adapter that the flags or the environment name.

@@ -1,4 +1,4 @@
-//! Records: what every picture of `style`, `texture` and `dream` says of its making, as JSON inside the file.
+//! Records: what every picture of `style`, `texture`, `dream`, `visualize` and `sweep` says of its making, as JSON inside the file.
 //!
 //! There is nothing in a record that two runs of one command do not share, such as the time, unless `--record-time` asks
 //! for that: the same command makes the same bytes.

@@ -10,7 +10,7 @@ use super::arguments::Common;
 use super::checkpoint::{Inputs, warn_of_change};
 use super::failure::Failure;
 use super::record::{INPUTS, Input, Record, Resolved};
-use super::resume::{Flag, Run, command_line};
+use super::resume::{Flag, Refusal, Run, command_line};
 use super::say;
 
 /// Flags with which the same picture comes out.
@@ -26,8 +26,37 @@ const HARMLESS: [&str; 9] = [
     "record-time",
 ];
 
+/// What a preset of `style` fits to the adapter, whoever gave it before. One of `dream` is what flags are unless they are
+/// given.
+const FITTED: [&str; 4] = ["size", "iterations", "scales", "finish"];
+
+/// A flag that is given now takes the place of these too, whoever gave them.
+const REPLACED: [(&str, &[&str]); 5] = [
+    // From a larger size on there are more of them.
+    ("size", &["scales"]),
+    ("smallest", &["scales"]),
+    // Those of one optimiser mean nothing to another.
+    (
+        "optimizer",
+        &["learning-rate", "beta1", "beta2", "epsilon", "history"],
+    ),
+    ("model", &["weights"]),
+    ("weights", &["model"]),
+];
+
+/// And of these, if they were left to the recipe, which will have them anew.
+const LEFT_ANEW: [(&str, &[&str]); 5] = [
+    ("iterations", &["finish", "style-loss", "optimizer"]),
+    ("size", &["finish", "style-loss", "optimizer"]),
+    ("style-loss", &["finish"]),
+    ("optimizer", &["finish"]),
+    ("content-weight", &["detail"]),
+];
+
 /// A run to be made again.
 pub struct Repetition {
+    /// Options that were left to the recipe or the preset, and still are what these had.
+    pub left: BTreeSet<String>,
     path: PathBuf,
     record: Record,
     /// The flags that are other ones now.
@@ -35,8 +64,14 @@ pub struct Repetition {
 }
 
 impl Repetition {
-    /// The run that made the picture at `path`, and its command line with what was `given` now.
-    pub fn new(run: Run, path: &Path, given: &[Flag]) -> Result<(Self, Vec<OsString>), Failure> {
+    /// The run that made the picture at `path`, and its command line with what was `given` now. The `command` tells which
+    /// flags go together.
+    pub fn new(
+        command: &clap::Command,
+        run: Run,
+        path: &Path,
+        given: &[Flag],
+    ) -> Result<(Self, Vec<OsString>), Failure> {
         let record = Record::read(path)?;
         if !record.runs.is_empty() {
             return Err(Failure::bad_input(format!(
@@ -45,9 +80,16 @@ impl Repetition {
                 record.runs.len()
             )));
         }
+        let shown = path.display();
+        let options = &record.origin.options;
+        if !options.contains_key(run.mark) {
+            return Err(Failure::usage(format!(
+                "`{shown}` is no picture of `impasto {}`; make it again with the command that made it",
+                run.command
+            )));
+        }
         let given = given.iter().filter(|flag| flag.given);
         let names: BTreeSet<String> = given.clone().map(|flag| flag.name.clone()).collect();
-        let shown = path.display();
         if !names.contains("output") {
             return Err(Failure::usage(format!(
                 "--from `{shown}` paints anew and never over a picture that is there; name the new one with -o"
@@ -60,26 +102,26 @@ impl Repetition {
                 input.option
             )));
         }
-        let mut options: BTreeMap<&str, Vec<OsString>> = record
-            .origin
-            .options
-            .iter()
+        let mut left = record.origin.left.clone();
+        let conflicts = conflicts(command, run, &names);
+        let is_style = run.command == "style";
+        let stays = |name: &str| {
+            let is_replaced = names.iter().any(|given| replaces(given, name, &left));
+            let is_fitted = is_style && names.contains("preset") && FITTED.contains(&name);
+            !is_replaced && !is_fitted && !conflicts.contains(name)
+        };
+        let kept = options.iter().filter(|(name, _)| stays(name));
+        let mut options: BTreeMap<&str, Vec<OsString>> = kept
             .map(|(name, values)| (&**name, values.iter().map(OsString::from).collect()))
             .collect();
-        let of_presets = ["size", "iterations", "scales", "finish"];
-        if names.contains("preset") {
-            options.retain(|name, _| !of_presets.contains(name));
-        }
-        if names.contains("size") && !names.contains("scales") {
-            // From a larger size on there are more of them.
-            options.remove("scales");
-        }
+        left.retain(|name| options.contains_key(&**name) && !names.contains(name));
         for flag in given {
             options.insert(&flag.name, flag.values.clone());
         }
         options.insert("from", vec![path.into()]);
         let words = command_line(run, options);
         let repetition = Self {
+            left,
             path: path.to_path_buf(),
             record,
             given: names,
@@ -87,13 +129,18 @@ impl Repetition {
         Ok((repetition, words))
     }
 
-    /// The failure of a command line that this version does not take.
-    pub fn unknown_options(&self) -> Failure {
-        Failure::bad_input(format!(
+    /// Why its command line with the given flags is not taken: they do not go together, or the record has options that
+    /// this version does not know.
+    pub fn refusal(&self, error: clap::Error) -> Refusal {
+        use clap::error::ErrorKind::{ArgumentConflict, MissingRequiredArgument};
+        if [ArgumentConflict, MissingRequiredArgument].contains(&error.kind()) {
+            return error.into();
+        }
+        Refusal::from(Failure::bad_input(format!(
             "`{}` was made with options that this impasto does not take; use impasto {}, or name all options",
             self.path.display(),
             self.record.origin.impasto
-        ))
+        )))
     }
 
     /// Refuses if a file that was not named anew has changed.
@@ -152,4 +199,37 @@ impl Repetition {
             );
         }
     }
+}
+
+/// Whether a `given` flag takes the place of the recorded one called `name`, where those in `left` were left to a recipe
+/// or a preset.
+fn replaces(given: &str, name: &str, left: &BTreeSet<String>) -> bool {
+    let names = |table: &[(&str, &[&str])]| {
+        let mut of_given = table.iter().filter(|(flag, _)| *flag == given);
+        of_given.any(|(_, replaced)| replaced.contains(&name))
+    };
+    // Another recipe or preset has ideas of its own.
+    let is_another = ["recipe", "preset"].contains(&given);
+    names(&REPLACED) || (left.contains(name) && (is_another || names(&LEFT_ANEW)))
+}
+
+/// The flags of a run that cannot stand beside those of these `names`.
+fn conflicts(command: &clap::Command, run: Run, names: &BTreeSet<String>) -> BTreeSet<String> {
+    let Some(command) = command.find_subcommand(run.command) else {
+        return BTreeSet::new();
+    };
+    let name = |argument: &clap::Arg| {
+        let long = argument.get_long();
+        long.unwrap_or(argument.get_id().as_str()).to_string()
+    };
+    let all = || command.get_arguments();
+    let pairs = all().flat_map(|one| {
+        let others = command.get_arg_conflicts_with(one).into_iter();
+        others.map(move |other| [name(one), name(other)])
+    });
+    // One of the two says so of both.
+    let both = pairs.flat_map(|[one, other]| [[one.clone(), other.clone()], [other, one]]);
+    both.filter(|[one, other]| names.contains(one) && !names.contains(other))
+        .map(|[_, other]| other)
+        .collect()
 }

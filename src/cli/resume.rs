@@ -1,6 +1,6 @@
 //! The command line of a run as checkpoints keep it, and the one that continues a checkpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{PathBuf, absolute};
 
@@ -34,6 +34,8 @@ pub struct Session {
     flags: Vec<Flag>,
     /// Whether `--dry-run` is given, which is no part of a run that is kept or made again.
     is_dry: bool,
+    /// Flags that were left to the recipe or the preset, also when the run was made that is made again.
+    pub left: BTreeSet<String>,
     /// The checkpoint that `--resume` names.
     pub resumed: Option<Checkpoint>,
     /// The run of the picture that `--from` names.
@@ -83,17 +85,21 @@ pub fn parse_with(
 ) -> Result<Parsed, Refusal> {
     let mut matches = command.try_get_matches_from_mut(words)?;
     let (mut resumed, mut repeated) = (None, None);
+    let mut left = BTreeSet::new();
     if let Some((run, path)) = named(&matches, "resume") {
         let checkpoint = checkpoint::read(&path)?;
         let given = flags(command, &matches);
         let words = continuation(run, &checkpoint.origin.options, &given, &path)?;
         matches = command.try_get_matches_from_mut(with_talk(words, &matches))?;
+        left.clone_from(&checkpoint.origin.left);
         resumed = Some(checkpoint);
     } else if let Some((run, path)) = named(&matches, "from") {
-        let (repetition, words) = Repetition::new(run, &path, &flags(command, &matches))?;
+        let given = flags(command, &matches);
+        let (repetition, words) = Repetition::new(command, run, &path, &given)?;
         matches = command
             .try_get_matches_from_mut(with_talk(words, &matches))
-            .map_err(|_| repetition.unknown_options())?;
+            .map_err(|error| repetition.refusal(error))?;
+        left.clone_from(&repetition.left);
         repeated = Some(repetition);
     }
     let flags = flags(command, &matches);
@@ -104,6 +110,7 @@ pub fn parse_with(
         session: Session {
             flags,
             is_dry,
+            left,
             resumed,
             repeated,
         },
@@ -124,6 +131,19 @@ impl Session {
             values: values.into_iter().map(OsString::from).collect(),
             given: true,
         });
+    }
+
+    /// Lets a flag that is not given have a value as [`Session::set`] does, and notes that it was left open.
+    pub fn settle(&mut self, name: &str, value: &str) {
+        self.settle_all(name, [value.to_string()]);
+    }
+
+    /// The same with a flag that may be repeated.
+    pub fn settle_all(&mut self, name: &str, values: impl IntoIterator<Item = String>) {
+        if !self.gives(name) {
+            self.left.insert(name.to_string());
+        }
+        self.set_all(name, values);
     }
 
     /// Forgets what stood on the command line.
@@ -203,11 +223,12 @@ fn with_talk(mut words: Vec<OsString>, matches: &ArgMatches) -> Vec<OsString> {
 /// A command whose runs can be continued.
 #[derive(Clone, Copy)]
 pub struct Run {
-    command: &'static str,
+    /// Its name.
+    pub command: &'static str,
     /// What it takes without a flag.
     positional: &'static str,
     /// An option that all of its runs have, and no others.
-    mark: &'static str,
+    pub mark: &'static str,
 }
 
 const STYLE: Run = Run {

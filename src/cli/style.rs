@@ -8,8 +8,8 @@ use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 use impasto::objective::StyleTerms;
 use impasto::paint::{
-    Checkpoint, Painting, Resumption, Rhythm as Looks, Scale, ScaledChoices, ScaledRun, Sources,
-    Start, fingerprint,
+    Checkpoint, Painting, Resumption, Rhythm as Looks, RunOrigin, Scale, ScaledChoices, ScaledRun,
+    Sources, Start, fingerprint,
 };
 
 use super::arguments::{Common, RunArguments, StyleArguments};
@@ -147,7 +147,7 @@ impl StyleJob<'_> {
     pub fn described(&self, mut draft: Draft) -> Draft {
         draft.steps_are_shared = self.shares_its_steps();
         if let Some(options) = &mut draft.options {
-            self.settle(options);
+            draft.left.extend(self.settle(options));
         }
         draft
     }
@@ -299,9 +299,15 @@ fn set_out(
     let keeper = job.keeping.map(|keeping| {
         remove_leftovers(keeping.path);
         let Keeping {
-            inputs, options, ..
+            inputs,
+            options,
+            left,
+            ..
         } = keeping;
-        let origin = inputs.origin(gpu.adapter(), kernels, run.size(), options);
+        let origin = RunOrigin {
+            left,
+            ..inputs.origin(gpu.adapter(), kernels, run.size(), options)
+        };
         if let Some(resumed) = &job.resumed {
             warn_of_change(common, &resumed.origin, &origin);
         }

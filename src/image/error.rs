@@ -120,11 +120,13 @@ pub enum ImageError {
         path: String,
     },
     /// The result would replace what it was made from.
-    #[error("the output `{path}` is the same file as the input `{input}`; choose another name")]
+    #[error(
+        "the output `{path}` is the same file as `{input}`, which is read or written too; choose another name"
+    )]
     OutputIsInput {
         /// The output.
         path: String,
-        /// The input it coincides with.
+        /// The input or other output it coincides with.
         input: String,
     },
     /// Encoding failed, for example because the format's own limit is passed.

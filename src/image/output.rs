@@ -153,11 +153,30 @@ fn keep_permissions(file: &File, existing: &fs::Metadata) -> std::io::Result<()>
     file.set_permissions(existing.permissions())
 }
 
-/// The file that `path` means, or would if it were there: through symbolic links if there are any.
+/// Symbolic links in a row that are followed, as many as Linux follows.
+const MOST_LINKS: usize = 40;
+
+/// The file that `path` means, or would if it were there: through symbolic links if there are any, also to what is not there
+/// yet.
 fn target(path: &Path) -> PathBuf {
-    let found = fs::canonicalize(path).ok();
-    let coming = || Some(fs::canonicalize(folder(path)).ok()?.join(path.file_name()?));
-    found.or_else(coming).unwrap_or_else(|| path.to_owned())
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        if let Ok(found) = fs::canonicalize(&path) {
+            return found;
+        }
+        match fs::read_link(&path) {
+            Ok(destination) => path = folder(&path).join(destination),
+            Err(_) => break,
+        }
+    }
+    let coming = || {
+        Some(
+            fs::canonicalize(folder(&path))
+                .ok()?
+                .join(path.file_name()?),
+        )
+    };
+    coming().unwrap_or(path)
 }
 
 /// The folder `path` lies in; the current one for a bare name.
@@ -283,6 +302,28 @@ mod tests {
         write_atomically(&link, b"new").unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"new");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    /// A file that the link will lead to, in another folder, by a path from the link's own.
+    #[cfg(unix)]
+    #[test]
+    fn a_symbolic_link_to_what_is_not_there_is_written_through() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("far")).unwrap();
+        let file = folder.path().join("far/file.png");
+        let [link, first] = ["link.png", "first.png"].map(|name| folder.path().join(name));
+        std::os::unix::fs::symlink("far/file.png", &link).unwrap();
+        std::os::unix::fs::symlink("link.png", &first).unwrap();
+        assert!(is_same_file(&first, &file));
+        check_output(&first, &[]).unwrap();
+        write_atomically(&first, b"new").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        // Links in a circle lead nowhere.
+        let [one, two] = ["one.png", "two.png"].map(|name| folder.path().join(name));
+        std::os::unix::fs::symlink(&one, &two).unwrap();
+        std::os::unix::fs::symlink(&two, &one).unwrap();
+        assert_ne!(target(&one), file);
     }
 
     #[test]

@@ -98,6 +98,12 @@ pub struct ColourStatistics {
 }
 
 impl ColourStatistics {
+    /// Whether there is one colour only, as far as the 8 bits of a picture tell.
+    pub fn is_uniform(&self) -> bool {
+        let spread: f64 = (0..3).map(|c| self.covariance[c][c]).sum();
+        spread < (1.0f64 / 255.0).powi(2)
+    }
+
     /// Of `picture`, each pixel counted as far as `opacity` (H,W) lets it be seen, if that is given, has the
     /// picture's size and shows anything.
     pub fn of(picture: &Picture, opacity: Option<&[f32]>, space: ColourSpace) -> Self {

@@ -16,7 +16,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use safetensors::{Dtype, SafeTensors};
@@ -69,6 +69,9 @@ pub struct RunOrigin {
     pub size: [usize; 2],
     /// The flags of the command line with their values, defaults included.
     pub options: BTreeMap<String, Vec<String>>,
+    /// Those of the options that were left to a recipe or a preset, and stand there as these had them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub left: BTreeSet<String>,
 }
 
 /// How far a run got.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::workshop::Workshop;
-use impasto::paint::RunOrigin;
+use impasto::paint::{Checkpoint, RunOrigin};
 use sha2::{Digest, Sha256};
 
 /// On layers near the picture, because the depth of the network is nothing but time here.
@@ -287,6 +287,31 @@ fn a_new_run_replaces_a_finished_one_and_nothing_else() {
         let arguments = [&STYLE[..], &["--checkpoint", taken]].concat();
         workshop.refuse(&arguments, 4, &[taken, "same file"]);
     }
+}
+
+/// A sound file may say what it likes.
+#[test]
+fn numbers_that_no_run_has_are_no_ruin() {
+    let workshop = Workshop::with_pictures();
+    let keep = [&STYLE[..], &KEEP, &["--iterations", "1"]].concat();
+    workshop.succeed(&keep);
+    let sound = workshop.checkpoint("run.checkpoint");
+    let forge = |change: &dyn Fn(&mut Checkpoint)| {
+        let mut forged = sound.clone();
+        change(&mut forged);
+        let mut bytes = Vec::new();
+        forged.write_to(&mut bytes).unwrap();
+        workshop.write("run.checkpoint", &bytes);
+    };
+    forge(&|forged| {
+        let scales = vec![u64::MAX.to_string()];
+        forged.origin.options.insert("scales".to_string(), scales);
+    });
+    workshop.refuse(&keep, 4, &["--checkpoint `run.checkpoint`", "unfinished"]);
+    workshop.refuse(&RESUME, 2, &["--scales", "1 to 24"]);
+    forge(&|forged| forged.position.scale.first_step = usize::MAX);
+    let dry = workshop.run(&[&RESUME[..], &["--dry-run"]].concat());
+    assert!(dry.code == Some(0) || dry.code == Some(4), "{dry:?}");
 }
 
 /// Leaves the checkpoint of a run of 1000 steps that was killed after a few.

@@ -195,4 +195,16 @@ fn colours_that_make_no_sense_are_refused() {
         &["--color=match", "--color-space=xyz"],
         &["--color-space", "srgb or linear"],
     );
+    let grey = Picture {
+        width: 40,
+        height: 32,
+        rgb: vec![0.5; 3 * 40 * 32],
+    };
+    grey.save(&workshop.path("content.png")).unwrap();
+    for color in ["match", "match:chol", "luminance"] {
+        let flags = ["--color", color];
+        let words = ["one colour only", "--color content"];
+        workshop.refuse(&[&STYLE[..], &flags].concat(), 4, &words);
+    }
+    workshop.succeed(&[&STYLE[..], &["--color=content"]].concat());
 }

@@ -31,6 +31,7 @@ mod preset;
 mod preview;
 mod random;
 mod record;
+mod repeat;
 mod scales;
 mod strength;
 mod style;

@@ -126,6 +126,42 @@ fn the_content_stays_where_its_mask_is_white() {
     );
 }
 
+/// A mask is known by what it shows, so a run whose masks have moved goes on.
+#[test]
+fn masks_may_move_before_a_run_goes_on() {
+    let workshop = workshop();
+    let masks = [
+        "--mask=left.png",
+        "--mask=right.png",
+        "--content-mask=all.png",
+    ];
+    let styles = ["--style=red.png", "--style=blue.png"];
+    let one = ["--iterations=1", "--checkpoint=run.checkpoint"];
+    let first: Vec<&str> = STYLE
+        .into_iter()
+        .filter(|flag| *flag != "--iterations=40")
+        .collect();
+    workshop.succeed(&[&first[..], &styles, &masks, &one].concat());
+    for name in ["left", "right", "all"] {
+        let [from, to] = [format!("{name}.png"), format!("moved_{name}.png")];
+        std::fs::rename(workshop.path(&from), workshop.path(&to)).unwrap();
+    }
+    let resume = ["style", "--resume=run.checkpoint", "--iterations=2", "-q"];
+    workshop.refuse(&resume, 4, &["left.png", "does not exist"]);
+    let moved = |left: &'static str| {
+        [
+            left,
+            "--mask=moved_right.png",
+            "--content-mask=moved_all.png",
+        ]
+    };
+    let other = [&resume[..], &moved("--mask=moved_right.png")].concat();
+    workshop.refuse(&other, 4, &["moved_right.png", "run.checkpoint"]);
+    let fewer = [&resume[..], &["--mask=moved_left.png"]].concat();
+    workshop.refuse(&fewer, 2, &["--mask", "does not agree"]);
+    workshop.succeed(&[&resume[..], &moved("--mask=moved_left.png")].concat());
+}
+
 #[test]
 fn masks_that_do_not_fit_are_refused_in_one_sentence() {
     let workshop = workshop();

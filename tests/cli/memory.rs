@@ -95,6 +95,53 @@ fn what_does_not_fit_is_refused_with_what_would() {
     workshop.refuse(&with(&longer), 5, &["--size "]);
 }
 
+/// Of a picture that is no square where one number would mean a square, and where the last part alone does not fit.
+#[test]
+fn what_would_fit_is_said_as_the_flag_wants_it() {
+    let workshop = Workshop::with_pictures();
+    let texture = [
+        "texture",
+        "style.png",
+        "-o",
+        "out.png",
+        "--tileable",
+        "--dry-run",
+    ];
+    let sized = |size: &str| {
+        [&texture[..], &["--memory", "500MiB", "--size", size]]
+            .concat()
+            .join(" ")
+    };
+    let outcome = workshop.run(&sized("2048x512").split(' ').collect::<Vec<_>>());
+    outcome.refused(5, &["2048×512", "--size "]);
+    let size = outcome.stderr.rsplit("--size ").next().unwrap();
+    let size = size.split([' ', ',']).next().unwrap();
+    let [width, height] = size.split_once('x').unwrap().into();
+    let [width, height]: [usize; 2] = [width, height].map(|side: &str| side.parse().unwrap());
+    assert!(width < 2048 && width.abs_diff(4 * height) <= 64, "{size}");
+    workshop.succeed(&sized(size).split(' ').collect::<Vec<_>>());
+
+    let finish = [
+        "--finish=10",
+        "--history=100",
+        "--memory=150MiB",
+        "--iterations=10",
+    ];
+    let style = [
+        "style",
+        "content.png",
+        "--style=style.png",
+        "--size=300",
+        "-o",
+        "out.png",
+        "--dry-run",
+    ];
+    let arguments = [&style[..], &finish].concat();
+    let outcome = workshop.run(&arguments);
+    outcome.refused(5, &["--history 100", "or --finish 0"]);
+    workshop.succeed(&[&style[..], &["--finish=0"], &finish[2..]].concat());
+}
+
 #[test]
 fn sizes_of_memory_are_checked() {
     let workshop = Workshop::with_pictures();

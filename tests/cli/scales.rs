@@ -83,22 +83,22 @@ fn scales_are_for_every_recipe() {
     let one = workshop.succeed(&gatys);
     assert!(one.stderr.contains("painting 40×32, 6 steps"), "{one:?}");
     assert!(!one.stderr.contains("scale"), "{one:?}");
-    let picture = workshop.read("out.png");
+    let picture = workshop.picture("out.png");
     workshop.succeed(&[&gatys[..], &["--scales", "1"]].concat());
-    assert!(workshop.read("out.png") == picture);
+    assert!(workshop.picture("out.png") == picture);
     let three = workshop.succeed(&[&gatys[..], &["--scales", "3"]].concat());
     assert!(
         three.stderr.contains("scale 3 of 3: 40×32, 2 steps"),
         "{three:?}"
     );
-    assert!(workshop.read("out.png") != picture);
+    assert!(workshop.picture("out.png") != picture);
     // Deep layers need 16 pixels a side: of 28×22, 20×16 and 14×11 the last is left out.
     let deep = ["--recipe", "gatys", "--smallest", "10", "--iterations", "3"];
     let deep = workshop.succeed(&[&STYLE[..6], &deep].concat());
     assert!(deep.stderr.contains("scale 1 of 3: 20×16"), "{deep:?}");
     // The style too is looked at in another size.
     workshop.succeed(&[&gatys[..], &["--style-scale", "0.5"]].concat());
-    assert!(workshop.read("out.png") != picture);
+    assert!(workshop.picture("out.png") != picture);
 }
 
 /// What Gram matrices leave open of more than 320 pixels is smoothed in the finish, and the trace says so.
@@ -131,7 +131,7 @@ fn the_finish_descends_another_objective() {
     let flags = ["--iterations", "30", "-q", "--trace", "t.csv"];
     let style = [&STYLE[..], &flags].concat();
     workshop.succeed(&[&style[..], &["--finish", "15"]].concat());
-    let finished = workshop.read("out.png");
+    let finished = workshop.picture("out.png");
     let losses: Vec<f64> = String::from_utf8(workshop.read("t.csv"))
         .unwrap()
         .lines()
@@ -140,12 +140,12 @@ fn the_finish_descends_another_objective() {
         .collect();
     assert!(losses[29] < 0.5 * losses[15], "{losses:?}");
     workshop.succeed(&[&style[..], &["--finish", "0"]].concat());
-    let unfinished = workshop.read("out.png");
+    let unfinished = workshop.picture("out.png");
     assert!(unfinished != finished);
     // Who says how to descend has it so until the end.
     let told = ["--style-loss", "wasserstein"];
     workshop.succeed(&[&style[..], &told].concat());
-    assert!(workshop.read("out.png") == unfinished);
+    assert!(workshop.picture("out.png") == unfinished);
     // All of it is L-BFGS on Gram matrices at full size.
     let all = workshop.succeed(&[&STYLE[..], &["--iterations", "3", "--finish", "3"]].concat());
     assert!(all.stderr.contains("L-BFGS remembers"), "{all:?}");

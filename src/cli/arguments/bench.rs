@@ -20,12 +20,12 @@ pub struct BenchArguments {
     #[arg(long = "layer", value_name = "NAME")]
     pub layers: Vec<String>,
     /// Side of the square picture in pixels
-    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(16..=8192), value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 256, value_parser = clap::value_parser!(u32).range(16..=8192), value_name = "N")]
     pub size: u32,
     /// Runs of each; the median counts
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "N")]
     pub runs: u32,
-    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb-broadcast, winograd, winograd-fused, winograd-tiled
+    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb, from-rgb-broadcast, to-rgb, winograd, winograd-fused, winograd-tiled
     #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
     pub variant: Option<Variant>,
     #[arg(long, value_enum, default_value_t = OptimiserName::Lbfgs)]

@@ -13,7 +13,7 @@ pub struct DescentArguments {
     #[arg(long, value_parser = ScaleCount::from_str, value_name = "N|auto")]
     pub scales: Option<ScaleCount>,
     /// Longer side of the coarsest scale [default: that of the recipe, or 128]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=16384), value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=16384), value_name = "N")]
     pub smallest: Option<u32>,
     /// Longer side of the style pictures relative to that of the scale, for all or for each in turn: below 1 for
     /// finer strokes, above for broader ones; no picture is enlarged
@@ -33,7 +33,7 @@ pub struct DescentArguments {
     pub tolerance: Option<f32>,
     /// Steps, of those of --iterations, at the end of the run, that match Gram matrices at full size by L-BFGS
     /// [default: that of the recipe, half of them for painterly, fewer below 256 pixels; 0 with --style-loss or --optimizer]
-    #[arg(long, value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_name = "N")]
     pub finish: Option<u32>,
     /// Decay of Adam's mean of gradients [default: that of the recipe, or 0.9]
     #[arg(long, allow_negative_numbers = true, value_parser = share, value_name = "DECAY")]
@@ -75,6 +75,9 @@ impl FromStr for StylePart {
 }
 
 /// How many scales.
+/// The most scales that can be asked for.
+pub const MOST_SCALES: usize = 24;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScaleCount {
     /// As many as there are from the smallest size on.
@@ -88,9 +91,11 @@ impl FromStr for ScaleCount {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.parse() {
-            Ok(number) if (1..=24).contains(&number) => Ok(Self::Number(number)),
+            Ok(number) if (1..=MOST_SCALES).contains(&number) => Ok(Self::Number(number)),
             _ if text == "auto" => Ok(Self::Auto),
-            _ => Err("it must be auto or a number from 1 to 24".to_string()),
+            _ => Err(format!(
+                "it must be auto or a number from 1 to {MOST_SCALES}"
+            )),
         }
     }
 }

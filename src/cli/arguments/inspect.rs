@@ -80,7 +80,7 @@ pub enum Inspect {
     Tensor(TensorArguments),
     /// Memory of a style transfer: every buffer, its lifetime, the peak; needs no adapter
     Plan(PlanArguments),
-    /// How a picture was made, by the record that `impasto style` left in it
+    /// How a picture was made, by the record that impasto left in it
     Record {
         /// Picture
         picture: PathBuf,
@@ -91,7 +91,7 @@ pub enum Inspect {
     /// Every kernel: knobs, flop per byte, and which variant each convolution gets and why
     Kernels {
         /// Side of the square picture in pixels
-        #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(16..=8192), value_name = "N")]
+        #[arg(long, allow_negative_numbers = true, default_value_t = 256, value_parser = clap::value_parser!(u32).range(16..=8192), value_name = "N")]
         size: u32,
         /// Also write the WGSL of every kernel into this folder, made if it is not there
         #[arg(long, value_name = "DIR")]
@@ -140,12 +140,12 @@ pub struct PlanArguments {
     #[arg(long, value_enum, default_value_t = OptimiserName::Lbfgs)]
     pub optimizer: OptimiserName,
     /// Pairs that L-BFGS remembers [default: 100, fewer if --memory is short, at least 5]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
     pub history: Option<u32>,
     /// How the network halves its maps
     #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
     pub pooling: Pooling,
-    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb-broadcast, winograd, winograd-tiled
+    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb, from-rgb-broadcast, to-rgb, winograd, winograd-fused, winograd-tiled
     #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
     pub variant: Option<Variant>,
     /// Write the plan as JSON instead, to a file or (without one) to standard output

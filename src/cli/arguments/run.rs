@@ -55,7 +55,7 @@ pub struct RunArguments {
     #[arg(long, value_enum)]
     pub optimizer: Option<OptimiserName>,
     /// Pairs that L-BFGS remembers, 24 bytes per pixel each [default: 100, in the finish of painterly 20, fewer if memory is short, at least 5]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
     pub history: Option<u32>,
     /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
     #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
@@ -65,11 +65,11 @@ pub struct RunArguments {
     pub learning_rate: Option<f32>,
     #[command(flatten)]
     pub descent: DescentArguments,
-    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb-broadcast, winograd, winograd-fused, winograd-tiled
+    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb, from-rgb-broadcast, to-rgb, winograd, winograd-fused, winograd-tiled
     #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
     pub variant: Option<Variant>,
     /// Also write the picture after every N steps, as OUT with the step before its extension
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
     pub save_every: Option<u32>,
     /// Write the losses of every step as CSV (step,seconds,total,content,style,tv)
     #[arg(long, value_name = "FILE.csv")]

@@ -52,7 +52,12 @@ pub struct StyleArguments {
     #[arg(long, value_enum, default_value_t = Recipe::Painterly)]
     pub recipe: Recipe,
     /// Seed of `--init noise`
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(
+        long,
+        allow_negative_numbers = true,
+        default_value_t = 0,
+        value_name = "N"
+    )]
     pub seed: u64,
     /// Layer whose map is kept from the content, with the weight of its term; repeatable
     #[arg(long = "content-layer", value_name = "NAME[:W]")]

@@ -10,6 +10,11 @@ use super::StyleArguments;
 #[derive(Args)]
 #[command(mut_arg("styles", |styles| styles.required_unless_present("variations")))]
 #[command(mut_arg("output", |output| output.help("Sheet to write: .png, .jpg, .webp, .tiff or .bmp, or `-` for standard output")))]
+// What a sheet refuses is not offered.
+#[command(mut_args(|flag| match flag.get_id().as_str() {
+    "resume" | "from" | "checkpoint" | "checkpoint_every" | "trace" | "plot" | "preview" | "save_every" | "out_dir" | "each_style" => flag.hide(true),
+    _ => flag,
+}))]
 pub struct SweepArguments {
     /// Flag of `style` and the values that it takes in turn; a second one goes down the sheet
     #[arg(long = "vary", required = true, conflicts_with_all = ["resume", "from", "checkpoint", "trace", "plot", "preview", "save_every", "out_dir"], value_parser = Variation::from_str, value_name = "FLAG=V1,V2,…")]

@@ -21,14 +21,19 @@ pub struct TextureArguments {
     pub size: Option<Size>,
     /// Longer side at which the pictures are looked at: the smaller, the finer the texture [default: their own, at
     /// most 512]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(16..=16384), value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(16..=16384), value_name = "N")]
     pub style_size: Option<u32>,
     /// Let copies of the result side by side have no seam; takes sides that are multiples of 16
     // Takes a value like other flags, so that checkpoints keep it.
     #[arg(long, action = ArgAction::Set, default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, hide_possible_values = true)]
     pub tileable: bool,
     /// Seed of the noise that the run starts from
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(
+        long,
+        allow_negative_numbers = true,
+        default_value_t = 0,
+        value_name = "N"
+    )]
     pub seed: u64,
     #[command(flatten)]
     pub run: RunArguments,

@@ -19,7 +19,7 @@ use super::{Bench, Failure, Report, say, wait, with};
 use crate::cli::arguments::{OptimiserName, StyleLoss};
 use crate::cli::demo;
 use crate::cli::failure::Code;
-use crate::cli::memory::{self, Budget, OptimiserWish};
+use crate::cli::memory::{self, Budget, OptimiserWish, Resized};
 use crate::cli::terminal::tell;
 use crate::cli::tuning;
 
@@ -175,7 +175,7 @@ fn way(
     let budget = Budget::only(arguments.memory);
     let adapter = bench.gpu.profile();
     let forecast = memory::choose(&problem, adapter, wish, &budget, |side| {
-        ([side; 2], vec![[side; 2]])
+        Resized::by_side(side, ([side; 2], vec![[side; 2]]))
     })?;
     let Way {
         candidate,

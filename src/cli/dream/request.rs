@@ -110,7 +110,7 @@ impl<'a> Request<'a> {
         if self.arguments.layers.is_empty() {
             let layers = settings.layers.iter();
             let layers = layers.map(|(name, weight)| format!("{name}:{weight}"));
-            session.set_all("layer", layers);
+            session.settle_all("layer", layers);
         }
         session.unset("preset");
         // Of these no frame depends.
@@ -122,20 +122,20 @@ impl<'a> Request<'a> {
                 Measure::Root => "l2",
                 Measure::Mean => "mean",
             };
-            session.set("objective", objective);
+            session.settle("objective", objective);
         }
-        session.set("octaves", &settings.octaves.to_string());
-        session.set("octave-scale", &settings.octave_scale.to_string());
-        session.set("iterations", &settings.iterations.to_string());
-        session.set("step", &settings.step.to_string());
-        session.set("jitter", &settings.jitter.to_string());
+        session.settle("octaves", &settings.octaves.to_string());
+        session.settle("octave-scale", &settings.octave_scale.to_string());
+        session.settle("iterations", &settings.iterations.to_string());
+        session.settle("step", &settings.step.to_string());
+        session.settle("jitter", &settings.jitter.to_string());
         let smooth = match settings.smoothing {
             Smoothing::None => "none",
             Smoothing::Gaussian => "gaussian",
             Smoothing::Laplacian => "laplacian",
         };
-        session.set("smooth", smooth);
-        session.set("pooling", pooling_name(settings.pooling));
+        session.settle("smooth", smooth);
+        session.settle("pooling", pooling_name(settings.pooling));
     }
 
     /// Sizes of the octaves of a picture of `size`, small to large.

@@ -13,7 +13,7 @@ use impasto::paint::{StyleForecast, StyleProblem, gatys};
 
 use crate::cli::arguments::{Common, OptimiserName, PlanArguments};
 use crate::cli::failure::Failure;
-use crate::cli::memory::{self, Budget, Bytes, OptimiserWish};
+use crate::cli::memory::{self, Budget, Bytes, OptimiserWish, Resized};
 use crate::cli::terminal::print;
 use crate::cli::{network, tuning, wanted_adapter, write_text};
 
@@ -119,7 +119,7 @@ pub fn run(common: &Common, arguments: &PlanArguments) -> Result<(), Failure> {
     let budget = Budget::only(arguments.memory);
     let forecast = memory::choose(&problem, &adapter, wish, &budget, |side| {
         let scaled = impasto::image::fitted(size[0], size[1], side).into();
-        (scaled, vec![scaled])
+        Resized::by_sides((scaled, vec![scaled]))
     })?;
     let report = Report {
         architecture: network.architecture,

@@ -64,7 +64,9 @@ fn in_words(record: &Record) -> String {
     }
     lines.push(format!("weights    sha256 {}", origin.weights));
     for (flag, values) in &origin.options {
-        let values = values.iter().filter(|_| flag != "content");
+        // What stands on the command line without a flag is among the files above.
+        let is_named = !["content", "styles", "image"].contains(&&**flag);
+        let values = values.iter().filter(|_| is_named);
         lines.extend(values.map(|value| format!("option     --{flag} {value}")));
     }
     lines.join("\n")

@@ -1,6 +1,6 @@
 //! A record before the run: options, inputs and fingerprints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use impasto::paint::RunOrigin;
@@ -36,6 +36,8 @@ pub struct Draft {
     pub fingerprints: Inputs,
     /// All options, if a record is wanted.
     pub options: Option<Options>,
+    /// Those of the options that are left to the recipe or the preset.
+    pub left: BTreeSet<String>,
     /// Seed of noise.
     pub seed: u64,
     /// Whether records have the time.
@@ -96,6 +98,7 @@ impl Draft {
             inputs,
             fingerprints: fingerprints.clone(),
             options,
+            left: session.left.clone(),
             seed,
             is_dated: record_time,
             repeated,
@@ -127,6 +130,7 @@ impl Draft {
         let mut options = self.options.clone()?;
         options.retain(|flag, _| !UNRECORDED.contains(&&**flag));
         origin.options = options;
+        origin.left.clone_from(&self.left);
         Some(Record {
             record: FORM,
             origin,

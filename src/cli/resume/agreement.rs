@@ -10,7 +10,7 @@ use crate::cli::arguments::Weighted;
 use crate::cli::failure::Failure;
 
 /// Flags that may differ from those of the checkpoint: they change no step, or what they name is compared with
-/// what the checkpoint knows of it.
+/// what the checkpoint knows of it. So are [`PICTURES`].
 const FREE: [&str; 18] = [
     "content",
     "image",
@@ -31,6 +31,9 @@ const FREE: [&str; 18] = [
     "adapter",
     "memory",
 ];
+
+/// Flags that name pictures beside the content. There must be as many as before.
+const PICTURES: [&str; 3] = ["mask", "content-mask", "guide"];
 
 impl Run {
     /// Whether this flag may differ.
@@ -84,6 +87,7 @@ fn agree(name: &str, before: &[OsString], now: &[OsString]) -> bool {
     before.len() == now.len()
         && before.iter().zip(now).all(|(before, now)| {
             before == now
+                || PICTURES.contains(&name)
                 || match (before.to_str(), now.to_str()) {
                     (Some(before), Some(now)) if matches!(name, "style" | "styles") => {
                         weight(before) == weight(now)

@@ -77,7 +77,7 @@ fn seconds(paces: &Paces, job: &StyleJob<'_>, plan: &Plan) -> f64 {
     let (first, done) = match &job.resumed {
         Some(resumed) => {
             let position = resumed.position.scale;
-            let done = resumed.standing.step - position.first_step;
+            let done = resumed.standing.step.saturating_sub(position.first_step);
             (position.scale, done)
         }
         None => (0, 0),

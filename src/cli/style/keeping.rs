@@ -1,5 +1,6 @@
 //! Checkpoints of a run, and whether it can be gone on with.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{StyleJob, recipe};
@@ -14,6 +15,8 @@ pub struct Keeping<'a> {
     pub(super) rhythm: Rhythm,
     pub(super) inputs: Inputs,
     pub(super) options: Options,
+    /// Those of them that are left to the recipe.
+    pub(super) left: BTreeSet<String>,
     /// Whether the run that is continued lies in the same file.
     pub(super) in_place: bool,
 }
@@ -35,12 +38,14 @@ pub fn keeping<'a>(
         recipe::check_iterations(arguments, resumed, job.shares_its_steps())?;
     }
     let mut options = session.options()?;
-    job.settle(&mut options);
+    let mut left = session.left.clone();
+    left.extend(job.settle(&mut options));
     Ok(Some(Keeping {
         path,
         rhythm: arguments.keeping.checkpoint_every.unwrap_or_default(),
         inputs,
         options,
+        left,
         in_place: is_continued_in_place(&arguments.keeping),
     }))
 }

@@ -127,7 +127,7 @@ impl Opened {
             of_files,
             to_files,
         )?;
-        let output = pictures.in_colour(arguments, output);
+        let output = pictures.in_colour(arguments, output)?;
         let (scales, finish) = stages(arguments, &recipe, of_network, &sizes)?;
         let resumed = (session.resumed.as_ref(), scales.len());
         let (optimiser, finish) = resumed_wishes(wish, finish, resumed);

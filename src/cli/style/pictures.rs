@@ -92,11 +92,15 @@ impl Pictures {
     }
 
     /// Gives the pictures the colours that `--color` asks for, and results what they are to take afterwards.
-    pub(super) fn in_colour(&mut self, arguments: &StyleArguments, output: Output) -> Output {
+    pub(super) fn in_colour(
+        &mut self,
+        arguments: &StyleArguments,
+        output: Output,
+    ) -> Result<Output, Failure> {
         let ([width, height], _) = self.sources.sizes(self.size);
         let shown = self.sources.content.resized(width, height);
-        let chroma = colour::prepare(arguments, &mut self.sources, (shown, output.opacity()));
-        output.in_chroma_of(chroma)
+        let chroma = colour::prepare(arguments, &mut self.sources, (shown, output.opacity()))?;
+        Ok(output.in_chroma_of(chroma))
     }
 
     /// Where the run starts.

@@ -9,7 +9,7 @@ use impasto::paint::{Finish, Scale, StyleForecast, StyleProblem, Way, averaging_
 
 use super::{JobFinish, StyleJob};
 use crate::cli::failure::Failure;
-use crate::cli::memory::{self, Budget};
+use crate::cli::memory::{self, Budget, Resized};
 
 /// The ways of a run, coarse to fine.
 pub(super) struct Plan {
@@ -45,7 +45,13 @@ pub(super) fn plan(
             report_every,
         };
         memory::choose(&problem, gpu.profile(), optimiser, &budget, |side| {
-            job.sources.sizes(side)
+            let sizes = job.sources.sizes(side);
+            // A texture has no content, and both of its sides are named.
+            if terms.content.is_empty() {
+                Resized::by_sides(sizes)
+            } else {
+                Resized::by_side(side, sizes)
+            }
         })
     };
     let line = |forecast: &StyleForecast, wish| memory::announcement(forecast, wish, &budget);

@@ -194,15 +194,15 @@ impl<'a> Question<'a> {
         let paces = stages.timed(common, longest, self.arguments.dry_run)?;
         let mut last = (longest, 0.0);
         for size in candidates(longest) {
-            let seconds = self.seconds(&paces, size)?;
+            let seconds = self.seconds(&paces, size, [1.0; 2])?;
             last = (size, seconds);
             if seconds > meaning.seconds {
                 continue;
             }
-            let Some(cost) = self.cost(size)? else {
+            let Some(costs) = self.costs(size)? else {
                 continue;
             };
-            last.1 *= cost;
+            last.1 = self.seconds(&paces, size, costs)?;
             if last.1 <= meaning.seconds {
                 break;
             }
@@ -210,8 +210,9 @@ impl<'a> Question<'a> {
         Ok(last)
     }
 
-    /// Seconds of a run of this `size`, everything kept.
-    fn seconds(&self, paces: &Paces, size: usize) -> Result<f64, Failure> {
+    /// Seconds of a run of this `size` whose steps take so many times as long as if everything were kept, before the finish
+    /// and in it.
+    fn seconds(&self, paces: &Paces, size: usize, costs: [f64; 2]) -> Result<f64, Failure> {
         let sources = &self.opened.pictures.sources;
         let (scales, finish) = self.stages(size)?;
         let last = scales.len() - 1;
@@ -219,7 +220,7 @@ impl<'a> Question<'a> {
         let of_scale = |(index, scale): (usize, &Scale)| {
             let is_finish = finish.is_some() && index == last;
             let of_step = paces.seconds(is_finish, sources.sizes(scale.size).0);
-            (scale.steps + 1) as f64 * of_step
+            (scale.steps + 1) as f64 * of_step * costs[usize::from(is_finish)]
         };
         Ok(scales.iter().enumerate().map(of_scale).sum())
     }
@@ -231,29 +232,41 @@ impl<'a> Question<'a> {
         recipe::stages(self.arguments, &self.recipe, of_network, &sizes)
     }
 
-    /// How many times as long a step takes as if everything were kept, in the way that fits in memory; `None` if none
-    /// does.
-    fn cost(&self, size: usize) -> Result<Option<f64>, Failure> {
-        let (content, styles) = self.opened.pictures.sources.sizes(size);
-        let average = self
-            .arguments
-            .descent
-            .average
-            .unwrap_or(self.recipe.average);
-        let (scales, _) = self.stages(size)?;
+    /// How many times as long a step takes as if everything were kept, before the finish and in it, in the ways that fit in
+    /// memory; `None` if one has none.
+    fn costs(&self, size: usize) -> Result<Option<[f64; 2]>, Failure> {
+        let average = self.arguments.descent.average;
+        let average = average.unwrap_or(self.recipe.average);
+        let (scales, finish) = self.stages(size)?;
         let steps = scales.last().map_or(0, |scale| scale.steps);
+        let averages = averaging_over(steps, average).is_some();
+        let usual = self.cost(size, (&self.terms, self.wish), averages)?;
+        let last = match &finish {
+            Some(finish) => self.cost(size, (&finish.terms, finish.optimiser), false)?,
+            None => usual,
+        };
+        Ok(usual.zip(last).map(|(usual, last)| [usual, last]))
+    }
+
+    fn cost(
+        &self,
+        size: usize,
+        (terms, wish): (&StyleTerms, OptimiserWish),
+        averages: bool,
+    ) -> Result<Option<f64>, Failure> {
+        let (content, styles) = self.opened.pictures.sources.sizes(size);
         let problem = StyleProblem {
             network: self.network,
-            terms: &self.terms,
+            terms,
             preference: &self.preference,
             size: content,
             styles: &styles,
-            averages: averaging_over(steps, average).is_some(),
+            averages,
             report_every: 1,
         };
         let adapter = self.gpu.profile();
         let budget = Budget::new(self.arguments.memory, adapter);
-        let found = first_that_fits(&problem, adapter, &self.wish.settings(), budget.bytes)?;
+        let found = first_that_fits(&problem, adapter, &wish.settings(), budget.bytes)?;
         Ok(found.ok().map(|forecast| forecast.way.cost()))
     }
 }

@@ -154,11 +154,18 @@ pub fn stages(
     };
     let scales = share_steps_and_finish(sizes, iterations as usize, steps);
     if steps == 0 {
+        if let (Some(history), OptimiserWish::Adam(_)) =
+            (arguments.history, optimiser(arguments, recipe)?)
+        {
+            return Err(Failure::usage(format!(
+                "--history {history} is for L-BFGS, and this run has none; leave it out, or add --optimizer lbfgs"
+            )));
+        }
         return Ok((scales, None));
     }
     let finish = JobFinish {
         terms: recipe.finishing(terms, architecture, side),
-        optimiser: OptimiserWish::lbfgs(arguments.history, recipe.finish.optimiser),
+        optimiser: OptimiserWish::lbfgs(arguments.history, recipe.finish.optimiser).of_a_finish(),
     };
     Ok((scales, Some(finish)))
 }
@@ -176,11 +183,11 @@ pub fn resumed_wishes(
     let Some(kept) = &resumed.optimiser else {
         return (wish, finish);
     };
-    let kept = kept.settings.into();
+    let kept = OptimiserWish::from(kept.settings);
     match finish {
         Some(finish) if resumed.position.scale.scale + 1 == scales => {
             let finish = JobFinish {
-                optimiser: kept,
+                optimiser: kept.of_a_finish(),
                 ..finish
             };
             (wish, Some(finish))
@@ -191,8 +198,12 @@ pub fn resumed_wishes(
 
 /// Writes into the flags of the `session` how many `scales` there are, as if they had said it.
 pub fn settle_scales(session: &mut Session, scales: usize) {
-    session.set("scales", &scales.to_string());
-    session.unset("smallest");
+    if !session.gives("smallest") {
+        session.settle("scales", &scales.to_string());
+    } else {
+        session.set("scales", &scales.to_string());
+        session.unset("smallest");
+    }
 }
 
 /// Refuses another number of steps than that which was shared among scales, or over which the mean was laid out.

@@ -9,10 +9,14 @@ use crate::cli::resume::Options;
 
 impl StyleJob<'_> {
     /// Writes into `options` what was left to the recipe, so that another idea of the recipe changes no run that has begun,
-    /// or is made again.
-    pub(super) fn settle(&self, options: &mut Options) {
+    /// or is made again. Returns the flags that were.
+    pub(super) fn settle(&self, options: &mut Options) -> Vec<String> {
+        let mut left = Vec::new();
         let mut set = |flag: &str, value: String| {
-            options.entry(flag.to_string()).or_insert(vec![value]);
+            if !options.contains_key(flag) {
+                options.insert(flag.to_string(), vec![value]);
+                left.push(flag.to_string());
+            }
         };
         let terms = &self.terms;
         set("style-weight", terms.style_weight.to_string());
@@ -43,6 +47,7 @@ impl StyleJob<'_> {
         let finish = self.finish.as_ref().and_then(|_| self.scales.last());
         let finish = finish.map_or(0, |scale| scale.steps);
         set("finish", finish.to_string());
+        left
     }
 }
 

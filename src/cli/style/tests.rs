@@ -65,6 +65,7 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
                 std::iter::once(&content).chain(styles.iter().map(|(style, _)| style)),
             ),
             options: Options::new(),
+            left: Default::default(),
             in_place: false,
         }),
         record: None,

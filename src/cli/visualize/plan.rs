@@ -119,7 +119,7 @@ impl Plan {
 
     /// Writes what was left to the command into the options that records and checkpoints keep.
     pub fn settle(&self, session: &mut Session) {
-        session.set("iterations", &self.recipe.iterations.to_string());
+        session.settle("iterations", &self.recipe.iterations.to_string());
     }
 
     /// What is looked at.
@@ -147,6 +147,7 @@ impl Plan {
                 true => None,
                 false => Some(session.options()?),
             },
+            left: session.left.clone(),
             seed: arguments.seed,
             is_dated: arguments.recording.record_time,
             repeated,

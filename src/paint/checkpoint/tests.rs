@@ -23,6 +23,7 @@ fn checkpoint(settings: OptimiserSettings) -> Checkpoint {
             options: options
                 .map(|(flag, values)| (flag.to_string(), text(values)))
                 .into(),
+            left: ["size".to_string()].into(),
         },
         position: RunPosition {
             scale: ScalePosition {
