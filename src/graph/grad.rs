@@ -53,7 +53,7 @@ impl Program {
         &self.values[id.0]
     }
 
-    /// Only forward, and only the nodes that `wanted` values and the losses depend on.
+    /// Only forward, and only the nodes that the `wanted` values depend on: a loss is left out unless it is one of them.
     pub fn forward(tape: Tape, wanted: &[ValueId], binding_limit: u64) -> Self {
         let needed = ancestors(&tape, wanted);
         let order = schedule(&tape, &needed);
