@@ -5,7 +5,7 @@
 // Backward  the entry point `gradient`
 // Layout    red, green, blue, gx: rows of one plane of [3][H·W] f32, RGB in [0, 1]   y, gy: [1][plane] vec4, fourth lane 0
 // Threads   one thread = one pixel; gradient: of one channel
-// Dispatch  (ceil(width / 64), height folded over y and z); gradient: once for each channel
+// Dispatch  (ceil(width / 64), height folded over y and z); gradient: once for each channel; once for each band of rows
 // Bindings  0 p: uniform  1 red: read  2 green: read  5 blue: read  6 y: read_write  3 gy: read  4 gx: read_write
 // Knobs     none; p.flags bit 1 accumulates onto gx
 // Cost      18 flop each way; 28 bytes per pixel forward, 60 back
@@ -20,7 +20,7 @@ struct Params {
     // Where the first pixel stands in the bound part of each plane; the gradient uses the first.
     first: vec3<u32>,
     picture_width: u32,
-    // Forward: of the window. Gradient: of the rectangle that is written.
+    // Of the rectangle that is worked on. Forward: rows of the window. Gradient: what is written of the picture.
     width: u32,
     height: u32,
     // Of the window, and where it begins in that rectangle.
@@ -54,7 +54,8 @@ fn forward(
     }
     let at = row * p.picture_width + column;
     let rgb1 = vec4(red[p.first.x + at], green[p.first.y + at], blue[p.first.z + at], 1.0);
-    y[row * p.width + column] = vec4(dot(p.rows[0], rgb1), dot(p.rows[1], rgb1), dot(p.rows[2], rgb1), 0.0);
+    // Below the first band, p.top wraps.
+    y[(row - p.top) * p.width + column] = vec4(dot(p.rows[0], rgb1), dot(p.rows[1], rgb1), dot(p.rows[2], rgb1), 0.0);
 }
 
 @compute @workgroup_size(64)

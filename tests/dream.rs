@@ -5,6 +5,7 @@ mod support;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use impasto::gpu::GpuOptions;
 use impasto::graph::Executable;
 use impasto::image::Picture;
 use impasto::kernels::conv3x3::Preference;
@@ -14,12 +15,12 @@ use impasto::kernels::pool2::Pooling;
 use impasto::net::Network;
 use impasto::objective::dream_executable;
 use impasto::objective::{DreamTape, DreamTerms, Guidance, GuideFeatures, LayerWeight};
-use impasto::optim::{AscentSettings, Smoothing, jitter};
+use impasto::optim::{Ascent, AscentSettings, Smoothing, jitter};
 use impasto::paint::{
     DreamChoices, DreamStanding, DreamStart, DreamWatcher, Dreamt, Ending, Octave, Way, dream,
 };
 use impasto::reference::samples::samples;
-use support::{gpu, network, wait};
+use support::{borrow, gpu, network, wait};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -39,6 +40,7 @@ fn octaves(network: &Network, terms: &DreamTerms, sizes: &[[usize; 2]]) -> Vec<O
         Octave {
             size,
             way: ways[0].clone(),
+            guide: None,
         }
     };
     sizes.iter().map(octave).collect()
@@ -136,6 +138,33 @@ fn jitter_is_that_of_the_port() {
         assert_eq!(jitter(7, step, 32), moves, "step {step}");
     }
     assert_eq!(jitter(7, 3, 0), [0, 0]);
+}
+
+/// What is said without a device is what becomes of it on one.
+#[test]
+fn a_picture_beyond_a_binding_is_refused_before_it_is_climbed() {
+    let limit = 12 * 40 * 30;
+    let gpu = borrow(&GpuOptions {
+        binding_limit: Some(limit),
+        ..GpuOptions::default()
+    });
+    for (size, fits) in [([40, 30], true), ([41, 30], false), ([300, 200], false)] {
+        let told = Ascent::check(size, gpu.profile());
+        assert_eq!(told.is_ok(), fits, "{size:?}");
+        let bytes = 12 * (size[0] * size[1]) as u64;
+        let [rolled, gradient] = ["rolled", "gradient"].map(|name| gpu.storage(name, bytes));
+        let along = [&rolled.unwrap(), &gradient.unwrap()];
+        for smoothing in [Smoothing::None, Smoothing::Gaussian, Smoothing::Laplacian] {
+            let settings = AscentSettings {
+                smoothing,
+                ..CLASSIC
+            };
+            let made = Ascent::new(gpu, settings, size, None, along);
+            let refusal = made.err().map(|refusal| refusal.to_string());
+            let told = told.as_ref().err().map(|refusal| refusal.to_string());
+            assert_eq!(refusal, told, "{size:?} {smoothing:?}");
+        }
+    }
 }
 
 #[test]
@@ -364,7 +393,11 @@ fn a_step_in_parts_sees_its_own_picture() {
     let way = Way::all(&tape, &Preference::default(), 128 << 20).remove(0);
     let (preference, strategy) = (way.preference.clone(), way.candidate.strategy.clone());
     let choices = DreamChoices {
-        octaves: vec![Octave { size, way }],
+        octaves: vec![Octave {
+            size,
+            way,
+            guide: None,
+        }],
         terms,
         guide: None,
         mask: None,

@@ -30,7 +30,7 @@ use impasto::gpu::{Gpu, GpuError};
 use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::gram::Tiling;
 use impasto::kernels::pool2::Pooling;
-use impasto::shape::Shape;
+use impasto::shape::{Shape, Window};
 use shapes::{POOLED_SIZES, SIZES};
 use support::{gpu, wait};
 
@@ -143,7 +143,7 @@ fn picture_input() {
         for [height, width] in SIZES {
             let size = [width, height];
             for window in cases::windows(size) {
-                checks.push(doctor::picture_input::forward(gpu, size, window, 1).await?);
+                checks.push(doctor::picture_input::forward(gpu, size, window, None, 1).await?);
                 for merge in [merge(false, false), merge(true, false)] {
                     for limit in [None, Some(1024)] {
                         let gradient =
@@ -152,6 +152,17 @@ fn picture_input() {
                     }
                 }
             }
+        }
+        // A window of a picture of which a binding holds a few rows.
+        let (size, limit) = ([201, 23], Some(2560));
+        for left in [0, 67] {
+            let window = Window {
+                left,
+                top: 3,
+                width: 9,
+                height: 17,
+            };
+            checks.push(doctor::picture_input::forward(gpu, size, window, limit, 1).await?);
         }
         Ok(checks)
     });

@@ -5,8 +5,8 @@ mod support;
 use impasto::doctor::optimisers::{
     self, Case, Trouble, adam as adam_settings, lbfgs as lbfgs_settings,
 };
-use impasto::gpu::{Gpu, GpuOptions};
-use impasto::optim::OptimiserSettings;
+use impasto::gpu::{BufferView, Encoding, Gpu, GpuOptions};
+use impasto::optim::{AdamSettings, Optimiser, OptimiserSettings, OptimiserState};
 use impasto::reference::samples::samples;
 use support::{gpu, open, wait};
 
@@ -45,6 +45,31 @@ fn adam() {
             let trouble = Trouble::NotFinite { first, count };
             assert_passes(gpu(), &case(adam_settings(clamp), trouble));
         }
+    }
+}
+
+/// Its count of steps ends where a u32 does; the corrections that hang on it are 1 by then, and stay so.
+#[test]
+fn adam_goes_on_after_the_last_step_that_it_can_count() {
+    let settings = AdamSettings::default();
+    let (rate, settings) = (settings.learning_rate, OptimiserSettings::Adam(settings));
+    let x = gpu().storage_with("x", &[0.5f32; 4]).unwrap();
+    let gradient = gpu().storage_with("gradient", &[1.0f32; 4]).unwrap();
+    let mut optimiser = Optimiser::new(gpu(), settings, 4, &x, &gradient).unwrap();
+    let vectors = ["adam.first_moment", "adam.second_moment"];
+    let state = OptimiserState {
+        settings,
+        step: u32::MAX as usize,
+        vectors: vectors.map(|name| (name.to_string(), vec![1.0; 4])).into(),
+    };
+    optimiser.restore(gpu(), &state).unwrap();
+    let mut encoder = gpu().device().create_command_encoder(&Default::default());
+    optimiser.encode(gpu(), &mut Encoding::new(&mut encoder));
+    gpu().submit(encoder.finish());
+    let moved: Vec<f32> = wait(gpu(), gpu().read(&BufferView::whole(&x))).unwrap();
+    // Both moments are those of the gradient, so that a step is as long as the rate.
+    for value in moved {
+        assert!((0.5 - rate - value).abs() < 1e-6, "{value}");
     }
 }
 

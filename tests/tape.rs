@@ -7,6 +7,8 @@
 mod borders;
 #[path = "tape/finite_differences.rs"]
 mod finite_differences;
+#[path = "tape/forecasts.rs"]
+mod forecasts;
 #[path = "tape/pooling.rs"]
 mod pooling;
 #[path = "tape/random_tapes.rs"]

@@ -180,7 +180,7 @@ pub async fn guided(
     let gx = Output::map(gpu, shape, before, &expected)?;
     let total = Output::total(gpu, value)?;
     let partials = Output::scratch(gpu, PARTIALS)?;
-    let bytes = guide_loss::candidate_bytes(shape, guide_shape);
+    let bytes = guide_loss::candidate_bytes(correspondence, [shape, guide_shape]);
     let candidates = gpu.storage("checked candidates", bytes)?;
     let outcome = gpu.storage("checked outcome", guide_loss::outcome_bytes(shape))?;
     let (x, guide) = (

@@ -32,6 +32,7 @@ pub async fn forward(
     gpu: &Gpu,
     [width, height]: [usize; 2],
     window: Window,
+    binding_limit: Option<u64>,
     seed: u64,
 ) -> Result<Check, GpuError> {
     let shape = Shape::new(3, height, width);
@@ -46,14 +47,14 @@ pub async fn forward(
     let x = input_vector(gpu, &x)?;
     let cropped = Shape::new(3, window.height, window.width);
     let y = Output::map(gpu, cropped, None, &expected)?;
-    let case = in_words(window, [width, height]);
-    compare(gpu, case, TOLERANCE, None, &[&y], |recorder| {
+    let words = in_words(window, [width, height]);
+    let case = format!("{words}{}", super::slices_in_words(binding_limit));
+    compare(gpu, case, TOLERANCE, binding_limit, &[&y], |recorder| {
         let x = PlanarPicture {
             buffer: &x,
             size: [width, height],
         };
-        picture_input::forward(recorder, transform, x, window, &y.as_map(cropped));
-        Ok(())
+        picture_input::forward(recorder, transform, x, window, &y.as_map(cropped))
     })
     .await
 }

@@ -132,7 +132,7 @@ impl<W: Fn(&str) -> bool, R: FnMut(&Check)> Round<'_, W, R> {
             self.add(crop::paste_gradient(gpu, &case).await?);
         }
         if (self.wanted)("picture_input") {
-            self.add(picture_input::forward(gpu, [33, 17], window, 1).await?);
+            self.add(picture_input::forward(gpu, [33, 17], window, None, 1).await?);
             self.add(picture_input::gradient(gpu, [33, 17], window, JOINED, None, 1).await?);
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! What an executable would take on the device, on paper: the same plan, the same choices of variants, the
 //! same order as [`super::Executable::build`], and no adapter.
 
+mod dispatches;
 mod scratch;
 
 use std::collections::HashSet;
@@ -9,16 +10,12 @@ use std::sync::Arc;
 use super::filters::{Packed, Use, Variants, packed, wanted};
 use super::grad::{Program, Step};
 use super::lower::RunOptions;
-use super::node::{Extent, Op, ValueId};
+use super::node::ValueId;
 use super::plan::{Plan, plan, planned_bytes, requirements};
 use crate::gpu::{GpuError, Ledger, Profile, UNIFORM_SLOT};
 use crate::kernels::Pass;
 use crate::kernels::conv3x3::{Choice, Filter, OnPaper, Packing, Variant};
-use crate::kernels::dream_loss::Measure;
-use crate::kernels::feature_map::slices;
-use crate::kernels::guide_loss::Correspondence;
-use crate::kernels::{picture_input, tv_loss, wasserstein_loss};
-use crate::shape::{Border, Shape};
+use crate::shape::Shape;
 
 /// What memory is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -225,99 +222,6 @@ impl Writer<'_> {
         constants
     }
 
-    /// The weights and the scratch memory of a step; returns how many dispatches it records.
-    fn step(&mut self, step: &Step) -> usize {
-        let node = &self.program.tape.nodes()[step.node];
-        let map = match (step.pass, &node.op) {
-            // Slices are those of the input, where the output is smaller or no map.
-            (
-                Pass::Forward,
-                Op::Pool(_)
-                | Op::Gram { .. }
-                | Op::Moments { .. }
-                | Op::ContentLoss { .. }
-                | Op::DreamLoss(_)
-                | Op::GuideLoss(_)
-                | Op::AlignmentLoss { .. },
-            ) => step.reads[0],
-            _ => step.write,
-        };
-        let shape = match (step.pass, self.program.values[map.0].extent) {
-            (Pass::Forward, _) if step.pooled.is_some() => self.program.unpooled(step),
-            (_, Extent::Map(shape)) => shape,
-            _ => Shape::new(3, 1, 1),
-        };
-        let pieces = self.pieces(shape);
-        self.statistics(&node.op, step);
-        match (&node.op, step.pass) {
-            (Op::Conv3x3 { filter, border, .. }, pass) => {
-                let dispatches = self.convolution(filter, step, shape);
-                match (border, pass) {
-                    (Border::Replicate, Pass::Gradient) => {
-                        dispatches + self.convolution_by(Variant::Plain, filter, step, shape)
-                    }
-                    _ => dispatches,
-                }
-            }
-            (Op::PictureInput { window, .. }, Pass::Gradient) => {
-                let (height, width) = self.program.tape.picture_size();
-                let (size, limit) = ([width, height], self.adapter.binding_limit);
-                let dispatches =
-                    picture_input::gradient_dispatches(size, *window, step.merge, limit);
-                self.or_obstacle(dispatches)
-            }
-            // Each pair of slices, and the sum of all; the gradient has no sum but both orders.
-            (Op::Gram { .. }, Pass::Forward) => pieces * (pieces + 1) / 2 + 1,
-            (Op::Gram { .. } | Op::Moments { .. }, Pass::Gradient) => pieces * pieces,
-            // Beside that the means of each slice, and their sum.
-            (Op::Moments { .. }, Pass::Forward) => pieces * (pieces + 1) / 2 + 1 + pieces + 1,
-            (Op::DreamLoss(goal), Pass::Forward) if goal.measure == Measure::Root => pieces + 2,
-            (
-                Op::ContentLoss { .. } | Op::DreamLoss(_) | Op::AlignmentLoss { .. },
-                Pass::Forward,
-            ) => pieces + 1,
-            (Op::StyleLoss { .. }, Pass::Forward) => 2,
-            (Op::GuideLoss(goal), Pass::Forward) => match goal.correspondence {
-                Correspondence::Best => 3,
-                Correspondence::Itself => 2,
-            },
-            (Op::GuideLoss(_), Pass::Gradient) => 1,
-            (Op::WassersteinLoss { .. }, Pass::Forward) => {
-                let mut steps = self.program.steps.iter();
-                let outcome = step.workspaces.last();
-                let with_gradient =
-                    outcome.is_some_and(|outcome| steps.any(|step| step.reads.contains(outcome)));
-                wasserstein_loss::dispatches(with_gradient)
-            }
-            (Op::TvLoss { .. }, _) => {
-                let bands = self.bands();
-                bands + usize::from(step.pass == Pass::Forward)
-            }
-            _ => pieces,
-        }
-    }
-
-    /// How many slices a map is worked on in.
-    fn pieces(&mut self, shape: Shape) -> usize {
-        let slices = slices(shape, self.adapter.binding_limit);
-        self.or_obstacle(slices.map(|slices| slices.len()))
-    }
-
-    /// A number of dispatches, or the reason why they cannot be recorded.
-    fn or_obstacle(&mut self, dispatches: Result<usize, GpuError>) -> usize {
-        dispatches.unwrap_or_else(|refusal| {
-            self.forecast.obstacle.get_or_insert(Arc::new(refusal));
-            1
-        })
-    }
-
-    /// How many bands of the picture its total variation is worked on in.
-    fn bands(&mut self) -> usize {
-        let (height, width) = self.program.tape.picture_size();
-        let bands = tv_loss::bands([width, height], self.adapter.binding_limit);
-        self.or_obstacle(bands)
-    }
-
     fn convolution(&mut self, filter: &Arc<Filter>, step: &Step, output: Shape) -> usize {
         let channels = filter.channels(step.pass);
         let wanted = Use::of(self.program, step, output);
@@ -359,13 +263,8 @@ impl Writer<'_> {
             let bytes = variant.weight_bytes(packing, channels);
             self.weights(&label, &shelf_name(name), bytes);
         }
-        let x = match step.pass {
-            Pass::Forward => step.reads[0],
-            // By the rule of `grad`: the gradient of the output comes last.
-            Pass::Gradient => step.reads[step.reads.len() - 1],
-        };
         let convolution = OnPaper {
-            maps: [self.map(x), self.map(step.write)],
+            maps: self.source_and_result(step),
             size: [output.width, output.height],
             is_masked: step.merge.mask,
             packing,

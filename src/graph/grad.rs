@@ -53,7 +53,7 @@ impl Program {
         &self.values[id.0]
     }
 
-    /// Only forward, and only the nodes that `wanted` values and the losses depend on.
+    /// Only forward, and only the nodes that the `wanted` values depend on: a loss is left out unless it is one of them.
     pub fn forward(tape: Tape, wanted: &[ValueId], binding_limit: u64) -> Self {
         let needed = ancestors(&tape, wanted);
         let order = schedule(&tape, &needed);
@@ -365,9 +365,10 @@ fn forward_workspaces(tape: &Tape, node: usize, binding_limit: u64) -> Vec<u64> 
         Op::ContentLoss { .. } | Op::DreamLoss(_) => vec![partials * slices() as u64],
         Op::AlignmentLoss { .. } => vec![alignment_loss::partial_bytes(slices())],
         Op::StyleLoss { .. } => vec![partials],
-        Op::GuideLoss(_) => {
+        Op::GuideLoss(goal) => {
             let guide = tape.shape(tape.nodes[node].inputs[1]).unwrap_or(map());
-            vec![partials, guide_loss::candidate_bytes(map(), guide)]
+            let candidates = guide_loss::candidate_bytes(goal.correspondence, [map(), guide]);
+            vec![partials, candidates]
         }
         Op::WassersteinLoss { .. } => match tape.value(x).extent {
             Extent::Moments(channels) => wasserstein_loss::workspace_bytes(channels).to_vec(),

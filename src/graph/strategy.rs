@@ -84,10 +84,10 @@ impl Strategy {
         cut.map_or(self.tile, |cut| cut.tile)
     }
 
-    /// Strategies for `tape`, from the least arithmetic to the most; the plain way comes first. Further down
-    /// the list memory gets less, by and large: walk it until one fits. [`Margin::Winograd`] costs next to
-    /// nothing up to the second pooling and much above. Where maps are larger than a binding may be,
-    /// `binding_limit` bytes, tiles that fit one can be the faster way. A tape that needs whole maps is cut, but not into tiles.
+    /// Strategies for `tape`, from the least arithmetic to the most. Further down the list memory gets less, by and large:
+    /// walk it until one fits. The plain way is always among them, and comes first but where maps are larger than a binding
+    /// may be, `binding_limit` bytes: there tiles that fit one can be the faster way. [`Margin::Winograd`] costs next to
+    /// nothing up to the second pooling and much above. A tape that needs whole maps is cut, but not into tiles.
     pub fn candidates(tape: &Tape, margin: Margin, binding_limit: u64) -> Vec<Candidate> {
         let (height, width) = tape.picture_size();
         let pools: Vec<&str> = tape

@@ -1,10 +1,10 @@
 //! A window of a map as a map of its own, the paste of such a map into a larger one, and both
 //! gradients, each of which is the other op (`shaders/crop.wgsl`).
 
-use super::feature_map::{FeatureMap, slices};
+use super::feature_map::{FeatureMap, GroupSlice, plane, slices};
 use super::{Merge, over_positions};
 use crate::gpu::{Access, Command, GpuError, Kernel, Recorder};
-use crate::shape::Window;
+use crate::shape::{Shape, Window};
 
 /// Copies a window, onto zeros or onto what is there.
 pub static MAIN: Kernel = Kernel {
@@ -137,6 +137,20 @@ pub fn paste_gradient(
     record(recorder, back, written, [gy, gx], x, merge)
 }
 
+/// How many dispatches each of these takes from one map to another.
+///
+/// # Errors
+/// A plane that no binding can hold.
+pub fn dispatches(maps: [Shape; 2], limit: u64) -> Result<usize, GpuError> {
+    Ok(slices_of_both(maps, limit)?.len())
+}
+
+/// Those of the larger map, which the other follows.
+fn slices_of_both([from, to]: [Shape; 2], limit: u64) -> Result<Vec<GroupSlice>, GpuError> {
+    let larger = if plane(from) > plane(to) { from } else { to };
+    slices(larger, limit)
+}
+
 fn record(
     recorder: &mut Recorder<'_>,
     placement: Placement,
@@ -146,8 +160,7 @@ fn record(
     merge: Merge,
 ) -> Result<(), GpuError> {
     let window = placement.from;
-    let larger = if from.plane() > to.plane() { from } else { to };
-    for slice in slices(larger.shape, recorder.binding_limit())? {
+    for slice in slices_of_both([from.shape, to.shape], recorder.binding_limit())? {
         let values = (slice.count * written.pixels() * 4) as u64;
         let copied = (slice.count * window.pixels() * 4) as u64;
         recorder.push(Command {

@@ -82,7 +82,7 @@ pub fn main(
     clamp: bool,
     buffers: DreamStepBuffers<'_>,
 ) -> Result<(), GpuError> {
-    let bytes = whole_picture(recorder, size)?;
+    let bytes = whole_picture(size, recorder.binding_limit())?;
     let values = bytes / 4;
     let [width, height] = size.map(|side| side as u32);
     let uniform = bytemuck::bytes_of(&Params {

@@ -77,7 +77,7 @@ pub fn main(
     size: [usize; 2],
     buffers: CascadeBuffers<'_>,
 ) -> Result<(), GpuError> {
-    let bytes = whole_picture(recorder, size)?;
+    let bytes = whole_picture(size, recorder.binding_limit())?;
     for gaussian in 0..CASCADE.len() as u32 {
         let passes = [
             (&ACROSS, buffers.x, buffers.half),

@@ -99,12 +99,8 @@ pub fn workspace_bytes(shape: Shape) -> u64 {
 pub fn repetition(shape: Shape, binding_limit: u64) -> f64 {
     let side = Tiling::Lanes.groups();
     let tiles = |slices: &[GroupSlice]| -> usize {
-        let of = |slice: &GroupSlice| slice.count.div_ceil(side);
-        let rows = slices.iter().enumerate();
-        let row = |(index, i): (usize, &GroupSlice)| -> usize {
-            slices[index..].iter().map(|j| of(i) * of(j)).sum()
-        };
-        rows.map(row).sum()
+        let of = |slice: GroupSlice| slice.count.div_ceil(side);
+        pairs(slices).map(|[i, j]| of(i) * of(j)).sum()
     };
     let whole = slices(shape, u64::MAX);
     match (slices(shape, binding_limit), whole) {
@@ -122,6 +118,24 @@ pub fn scratch(adapter: &Profile, shape: Shape) -> Asked {
     let size = [shape.width, shape.height];
     let slice = first_slice_bytes(shape, size, adapter.binding_limit);
     adapter.read_as_texels([Some(slice), (slice < bytes(shape)).then_some(slice)])
+}
+
+/// How many dispatches [`forward`] takes on a map of this shape, by the shipped rule: those of each pair of slices, and
+/// the sum of all.
+///
+/// # Errors
+/// A plane that no binding can hold.
+pub fn dispatches(adapter: &Profile, shape: Shape) -> Result<usize, GpuError> {
+    let tiling = Tiling::fastest(adapter.is_software, adapter.can_run(&BROADCAST));
+    let slices = slices(shape, adapter.binding_limit)?;
+    let parts = |[i_slice, j_slice]: [GroupSlice; 2]| tiling.parts(i_slice, j_slice).len();
+    Ok(pairs(&slices).map(parts).sum::<usize>() + 1)
+}
+
+/// The slices whose products make up the upper triangle.
+fn pairs(slices: &[GroupSlice]) -> impl Iterator<Item = [GroupSlice; 2]> {
+    let rows = slices.iter().enumerate();
+    rows.flat_map(|(index, &i)| slices[index..].iter().map(move |&j| [i, j]))
 }
 
 /// Bytes of the C×C matrix itself.
@@ -162,21 +176,19 @@ pub fn forward(
     share: Share,
 ) -> Result<(), GpuError> {
     let slices = slices(f.shape, recorder.binding_limit())?;
-    for (index, &i_slice) in slices.iter().enumerate() {
-        for &j_slice in &slices[index..] {
-            let partials = BufferView::first(partials, workspace_bytes(f.shape));
-            let widest = recorder.workgroup();
-            let slices = [i_slice, j_slice];
-            let (texels, knob) = match tiling {
-                Tiling::Lanes => recorder.read_as_texels([&f.view(i_slice), &f.view(j_slice)])?,
-                Tiling::Threads | Tiling::Workgroups => (Vec::new(), None),
-            };
-            for part in tiling.parts(i_slice, j_slice) {
-                let tile = (tiling, *part, widest);
-                let mut command = partial_command(tile, (f, weights), slices, partials.clone());
-                command.knobs.extend(knob);
-                recorder.push_with_texels(command, texels.clone());
-            }
+    for pair in pairs(&slices) {
+        let [i_slice, j_slice] = pair;
+        let partials = BufferView::first(partials, workspace_bytes(f.shape));
+        let widest = recorder.workgroup();
+        let (texels, knob) = match tiling {
+            Tiling::Lanes => recorder.read_as_texels([&f.view(i_slice), &f.view(j_slice)])?,
+            Tiling::Threads | Tiling::Workgroups => (Vec::new(), None),
+        };
+        for part in tiling.parts(i_slice, j_slice) {
+            let tile = (tiling, *part, widest);
+            let mut command = partial_command(tile, (f, weights), pair, partials.clone());
+            command.knobs.extend(knob);
+            recorder.push_with_texels(command, texels.clone());
         }
     }
     let c_groups = groups(f.shape.channels) as u32;

@@ -1,8 +1,8 @@
 //! How far features point where those of a guide do, and the gradient (`shaders/guide_loss.wgsl`).
 
-use super::feature_map::{self, FeatureMap, slices};
+use super::feature_map::{self, FeatureMap};
 use super::sum::{self, PARTIAL_WORKGROUPS, PARTIALS, TotalSlot};
-use super::{Merge, over_positions};
+use super::{Merge, Pass, over_positions};
 use crate::gpu::{Access, BufferView, Command, GpuError, Kernel, Recorder};
 use crate::shape::Shape;
 
@@ -100,9 +100,12 @@ pub struct GuideBuffers<'a> {
     pub outcome: &'a wgpu::Buffer,
 }
 
-/// Bytes of the best positions of each chunk of a guide.
-pub fn candidate_bytes(x: Shape, guide: Shape) -> u64 {
-    (8 * x.pixels() * guide.pixels().div_ceil(CHUNK)) as u64
+/// Bytes of the best positions of each chunk of a guide. Where none is looked for, something must be bound all the same.
+pub fn candidate_bytes(correspondence: Correspondence, [x, guide]: [Shape; 2]) -> u64 {
+    match correspondence {
+        Correspondence::Best => (8 * x.pixels() * guide.pixels().div_ceil(CHUNK)) as u64,
+        Correspondence::Itself => 16,
+    }
 }
 
 /// Bytes of what the value leaves to the gradient.
@@ -110,10 +113,60 @@ pub fn outcome_bytes(x: Shape) -> u64 {
     16 * x.pixels() as u64
 }
 
+/// How many dispatches [`value`] or [`gradient`] records for a map and its guide, with bindings of up to `limit` bytes.
+///
+/// # Errors
+/// As of [`value`].
+pub fn dispatches(
+    pass: Pass,
+    correspondence: Correspondence,
+    maps: [Shape; 2],
+    limit: u64,
+) -> Result<usize, GpuError> {
+    check(correspondence, maps, limit)?;
+    Ok(match (pass, correspondence) {
+        (Pass::Forward, Correspondence::Best) => 3,
+        (Pass::Forward, Correspondence::Itself) => 2,
+        (Pass::Gradient, _) => 1,
+    })
+}
+
+/// Whether one binding of `limit` bytes holds each of what is bound whole: the map, its guide, and what is found in the
+/// chunks of that.
+fn check(
+    correspondence: Correspondence,
+    [x, guide]: [Shape; 2],
+    limit: u64,
+) -> Result<(), GpuError> {
+    let candidates = candidate_bytes(correspondence, [x, guide]);
+    let bound = [
+        (
+            format!("a guided feature map of {x}"),
+            feature_map::bytes(x),
+        ),
+        (
+            format!("a feature map of {guide} of a guide"),
+            feature_map::bytes(guide),
+        ),
+        (
+            format!("the best positions of a guide of {guide} for {x}"),
+            candidates,
+        ),
+    ];
+    match bound.into_iter().find(|&(_, bytes)| bytes > limit) {
+        Some((label, bytes)) => Err(GpuError::BindingTooLarge {
+            label,
+            mebibytes: bytes.div_ceil(1 << 20),
+            limit_mebibytes: limit >> 20,
+        }),
+        None => Ok(()),
+    }
+}
+
 /// Records the value into `total`, and into the outcome what [`gradient`] is made of.
 ///
 /// # Errors
-/// A map that no binding can hold: every position may look at every one of the guide.
+/// A map that no binding can hold, every position may look at every one of the guide; or too many best positions.
 pub fn value(
     recorder: &mut Recorder<'_>,
     goal: GuideGoal,
@@ -121,8 +174,11 @@ pub fn value(
     buffers: GuideBuffers<'_>,
     total: &TotalSlot,
 ) -> Result<(), GpuError> {
-    let [x_view, guide_view] = [whole(recorder, x)?, whole(recorder, guide)?];
-    let candidates = BufferView::first(buffers.candidates, candidate_bytes(x.shape, guide.shape));
+    let shapes = [x.shape, guide.shape];
+    check(goal.correspondence, shapes, recorder.binding_limit())?;
+    let [x_view, guide_view] = [x.whole(), guide.whole()];
+    let candidates = candidate_bytes(goal.correspondence, shapes);
+    let candidates = BufferView::first(buffers.candidates, candidates);
     let (pixels, values) = (x.shape.pixels(), x.shape.len() as u64);
     let uniform = bytemuck::bytes_of(&params(goal, x, guide)).to_vec();
     if goal.correspondence == Correspondence::Best {
@@ -160,7 +216,7 @@ pub fn value(
 /// Records the gradient with respect to x, after [`value`].
 ///
 /// # Errors
-/// A map that no binding can hold.
+/// As of [`value`].
 pub fn gradient(
     recorder: &mut Recorder<'_>,
     goal: GuideGoal,
@@ -168,14 +224,16 @@ pub fn gradient(
     gx: &FeatureMap,
     merge: Merge,
 ) -> Result<(), GpuError> {
+    let shapes = [x.shape, guide.shape];
+    check(goal.correspondence, shapes, recorder.binding_limit())?;
     let values = x.shape.len() as u64;
     let mut params = params(goal, x, guide);
     params.flags |= merge.flags();
     let buffers = vec![
-        whole(recorder, x)?,
-        whole(recorder, guide)?,
+        x.whole(),
+        guide.whole(),
         BufferView::first(outcome, outcome_bytes(x.shape)),
-        whole(recorder, gx)?,
+        gx.whole(),
     ];
     recorder.push(Command {
         kernel: &GRADIENT,
@@ -187,20 +245,6 @@ pub fn gradient(
         bytes: 12 * values,
     });
     Ok(())
-}
-
-/// All of a map, if one binding can hold it.
-fn whole(recorder: &Recorder<'_>, map: &FeatureMap) -> Result<BufferView, GpuError> {
-    let limit = recorder.binding_limit();
-    let slices = slices(map.shape, limit)?;
-    match slices[..] {
-        [slice] => Ok(map.view(slice)),
-        _ => Err(GpuError::BindingTooLarge {
-            label: format!("a guided feature map of {}", map.shape),
-            mebibytes: feature_map::bytes(map.shape).div_ceil(1 << 20),
-            limit_mebibytes: limit >> 20,
-        }),
-    }
 }
 
 fn params(goal: GuideGoal, x: &FeatureMap, guide: &FeatureMap) -> Params {

@@ -104,7 +104,7 @@ pub fn main(
     size: [usize; 2],
     buffers: PyramidBuffers<'_>,
 ) -> Result<(), GpuError> {
-    whole_picture(recorder, size)?;
+    whole_picture(size, recorder.binding_limit())?;
     let sizes = sizes(size);
     let level = |level: usize| Level {
         size: sizes[level],

@@ -55,6 +55,14 @@ pub fn workspace_bytes(shape: Shape) -> u64 {
     (16 * groups(shape.channels) * CHUNKS) as u64
 }
 
+/// How many dispatches [`forward`] takes on a map of this shape: one for each slice, and their sum.
+///
+/// # Errors
+/// A plane that no binding can hold.
+pub fn dispatches(shape: Shape, binding_limit: u64) -> Result<usize, GpuError> {
+    Ok(slices(shape, binding_limit)?.len() + 1)
+}
+
 /// Records μ (+)= F·t/M with the weights t into the C values behind the C×C matrix of `moments`; C is a multiple of four and
 /// `partials` has [`workspace_bytes`].
 ///

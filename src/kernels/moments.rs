@@ -5,7 +5,7 @@ use super::gram::{self, Share, Tiling};
 use super::mean;
 use super::weighted::Weighted;
 use super::{FeatureMap, Merge};
-use crate::gpu::{BufferView, Gpu, GpuError, Recorder};
+use crate::gpu::{BufferView, Gpu, GpuError, Profile, Recorder};
 use crate::shape::Shape;
 
 /// Bytes of the moments of so many channels.
@@ -16,6 +16,15 @@ pub fn bytes(channels: usize) -> u64 {
 /// Bytes of partial sums for the moments of a map.
 pub fn workspace_bytes(shape: Shape) -> u64 {
     gram::workspace_bytes(shape).max(mean::workspace_bytes(shape))
+}
+
+/// How many dispatches [`forward`] takes on a map of this shape, by the shipped rule.
+///
+/// # Errors
+/// A plane that no binding can hold.
+pub fn dispatches(adapter: &Profile, shape: Shape) -> Result<usize, GpuError> {
+    let of_means = mean::dispatches(shape, adapter.binding_limit)?;
+    Ok(gram::dispatches(adapter, shape)? + of_means)
 }
 
 /// Records S (+)= F·T·Fᵀ/M and μ (+)= F·t/M; C is a multiple of four and `partials` has [`workspace_bytes`].

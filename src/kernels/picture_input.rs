@@ -1,10 +1,10 @@
 //! From the picture variable, or a window of it, to the network's input and back
 //! (`shaders/picture_input.wgsl`).
 
-use super::feature_map::FeatureMap;
-use super::{Merge, over_rows};
+use super::feature_map::{FeatureMap, slices};
+use super::{Merge, Pass, over_rows};
 use crate::gpu::{Access, BufferView, Command, GpuError, Kernel, Recorder};
-use crate::shape::Window;
+use crate::shape::{Shape, Window};
 
 /// `input[k] = Σ matrix[k][c]·x[c] + offset[k]`.
 pub static FORWARD: Kernel = Kernel {
@@ -88,36 +88,45 @@ impl PlanarPicture<'_> {
 /// Views begin at multiples of this many bytes.
 const VIEW_ALIGNMENT: usize = 256;
 
-/// Records the forward map from a `window` of the picture x to a map of three channels, as large as the window.
+/// Records the forward map from a `window` of the picture x to a map of three channels, as large as the window; a band of
+/// rows after the other where a binding does not hold a plane of x.
+///
+/// # Errors
+/// A row of the picture or a map that no binding can hold.
 pub fn forward(
     recorder: &mut Recorder<'_>,
     transform: InputTransform,
     x: PlanarPicture<'_>,
     window: Window,
     y: &FeatureMap,
-) {
-    let planes = [0, 1, 2].map(|c| x.rows(c, window.top, window.height));
+) -> Result<(), GpuError> {
+    let limit = recorder.binding_limit();
+    check_map(y.shape, limit)?;
     let mut rows = [[0.0; 4]; 3];
     for (k, row) in rows.iter_mut().enumerate() {
         row[..3].copy_from_slice(&transform.matrix[k]);
         row[3] = transform.offset[k];
     }
-    let params = Params {
-        rows,
-        first: [0, 1, 2].map(|c| (planes[c].1 + window.left) as u32),
-        ..params(x, window, window)
-    };
-    let mut buffers: Vec<BufferView> = planes.into_iter().map(|(view, _)| view).collect();
-    buffers.push(y.whole());
-    recorder.push(Command {
-        kernel: &FORWARD,
-        knobs: vec![],
-        uniform: bytemuck::bytes_of(&params).to_vec(),
-        buffers,
-        workgroups: over_rows([window.width, window.height]),
-        flop: 18 * window.pixels() as u64,
-        bytes: 28 * window.pixels() as u64,
-    });
+    for band in bands(window, rows_of_a_binding(x.size, limit)?) {
+        let planes = [0, 1, 2].map(|c| x.rows(c, band.top, band.height));
+        let params = Params {
+            rows,
+            first: [0, 1, 2].map(|c| (planes[c].1 + band.left) as u32),
+            ..params(x, band, window)
+        };
+        let mut buffers: Vec<BufferView> = planes.into_iter().map(|(view, _)| view).collect();
+        buffers.push(y.whole());
+        recorder.push(Command {
+            kernel: &FORWARD,
+            knobs: vec![],
+            uniform: bytemuck::bytes_of(&params).to_vec(),
+            buffers,
+            workgroups: over_rows([band.width, band.height]),
+            flop: 18 * band.pixels() as u64,
+            bytes: 28 * band.pixels() as u64,
+        });
+    }
+    Ok(())
 }
 
 /// Records gx (+)= matrixᵀ·gy in the `window`, zeros around it.
@@ -133,16 +142,10 @@ pub fn gradient(
     merge: Merge,
 ) -> Result<(), GpuError> {
     let written = written(gx.size, window, merge);
-    let band = rows_of_a_binding(gx.size, recorder.binding_limit())?;
-    for top in (written.top..written.top + written.height).step_by(band) {
-        let height = band.min(written.top + written.height - top);
-        let written = Window {
-            top,
-            height,
-            ..written
-        };
+    let rows = rows_of_a_binding(gx.size, recorder.binding_limit())?;
+    for written in bands(written, rows) {
         for c in 0..3 {
-            let (view, first) = gx.rows(c, top, height);
+            let (view, first) = gx.rows(c, written.top, written.height);
             let mut rows = [[0.0; 4]; 3];
             for (weight, row) in rows[0].iter_mut().zip(transform.matrix) {
                 *weight = row[c];
@@ -167,18 +170,41 @@ pub fn gradient(
     Ok(())
 }
 
-/// The dispatches of [`gradient`] onto a picture of `size`, W and H.
+/// How many dispatches [`forward`] or [`gradient`] records for a `window` of a picture of `size`, W and H.
 ///
 /// # Errors
-/// A row that no binding can hold.
-pub fn gradient_dispatches(
+/// As of these.
+pub fn dispatches(
+    pass: Pass,
     size: [usize; 2],
-    window: Window,
-    merge: Merge,
+    (window, merge): (Window, Merge),
     limit: u64,
 ) -> Result<usize, GpuError> {
-    let rows = written(size, window, merge).height;
-    Ok(3 * rows.div_ceil(rows_of_a_binding(size, limit)?))
+    match pass {
+        Pass::Forward => {
+            check_map(Shape::new(3, window.height, window.width), limit)?;
+            Ok(bands(window, rows_of_a_binding(size, limit)?).count())
+        }
+        Pass::Gradient => {
+            let written = written(size, window, merge);
+            Ok(3 * bands(written, rows_of_a_binding(size, limit)?).count())
+        }
+    }
+}
+
+/// The map is bound whole, whatever the band.
+fn check_map(shape: Shape, limit: u64) -> Result<(), GpuError> {
+    slices(shape, limit).map(|_| ())
+}
+
+/// `window` in bands of up to `rows` rows, from top to bottom.
+fn bands(window: Window, rows: usize) -> impl Iterator<Item = Window> {
+    let end = window.top + window.height;
+    (window.top..end).step_by(rows).map(move |top| Window {
+        top,
+        height: rows.min(end - top),
+        ..window
+    })
 }
 
 /// Where a gradient writes: only the first share has zeros to write around the window.

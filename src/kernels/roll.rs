@@ -44,7 +44,7 @@ pub fn main(
     size: [usize; 2],
     buffers: RollBuffers<'_>,
 ) -> Result<(), GpuError> {
-    let bytes = whole_picture(recorder, size)?;
+    let bytes = whole_picture(size, recorder.binding_limit())?;
     let [width, height] = size.map(|side| side as u32);
     recorder.push(Command {
         kernel: &MAIN,
@@ -67,13 +67,12 @@ pub fn main(
     Ok(())
 }
 
-/// Bytes of a planar picture of `size` (W, H), if one binding can hold it.
-pub(super) fn whole_picture(
-    recorder: &Recorder<'_>,
-    [width, height]: [usize; 2],
-) -> Result<u64, GpuError> {
+/// Bytes of a planar picture of `size` (W, H), if one binding of `limit` bytes can hold it.
+///
+/// # Errors
+/// If none can.
+pub fn whole_picture([width, height]: [usize; 2], limit: u64) -> Result<u64, GpuError> {
     let bytes = 12 * (width * height) as u64;
-    let limit = recorder.binding_limit();
     if bytes > limit {
         return Err(GpuError::BindingTooLarge {
             label: format!("a picture of {width}×{height}"),

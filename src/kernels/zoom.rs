@@ -53,7 +53,7 @@ pub fn main(
     size: [usize; 2],
     [x, y]: [&wgpu::Buffer; 2],
 ) -> Result<(), GpuError> {
-    let bytes = whole_picture(recorder, size)?;
+    let bytes = whole_picture(size, recorder.binding_limit())?;
     recorder.push(Command {
         kernel: &MAIN,
         knobs: vec![],

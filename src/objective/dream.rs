@@ -48,6 +48,14 @@ impl DreamTerms {
         }
     }
 
+    /// What is looked at of a guide.
+    pub fn wanted_of_guide(&self) -> Wanted {
+        Wanted {
+            maps: self.layers.iter().map(|term| term.layer).collect(),
+            ..Wanted::default()
+        }
+    }
+
     /// W and H of the guide of a dream of `size`, if there is one.
     pub fn guide_size(&self, size: [usize; 2]) -> Option<[usize; 2]> {
         let guidance = self.guidance?;
@@ -137,11 +145,7 @@ impl GuideFeatures {
         guide: &Picture,
         (preference, strategy): (&Preference, &Strategy),
     ) -> Result<Self, ObjectiveError> {
-        let wanted = Wanted {
-            maps: terms.layers.iter().map(|term| term.layer).collect(),
-            ..Wanted::default()
-        };
-        let pooling = terms.pooling;
+        let (wanted, pooling) = (terms.wanted_of_guide(), terms.pooling);
         let seen = features(gpu, network, pooling, guide, &wanted, preference, strategy).await?;
         Ok(Self(seen.maps.into_iter().map(|(_, map)| map).collect()))
     }

@@ -92,7 +92,7 @@ impl Adam {
 
     /// Appends one step to `encoding`, which must be submitted before the next call.
     pub fn encode(&mut self, gpu: &Gpu, encoding: &mut Encoding<'_>) {
-        self.step += 1;
+        self.step = self.step.saturating_add(1);
         gpu.write(&self.step_numbers, &self.settings.step_numbers(self.step));
         self.recording.encode(encoding);
     }

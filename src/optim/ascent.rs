@@ -8,7 +8,7 @@ use std::str::FromStr;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::gpu::{Encoding, Gpu, GpuError, Recorder, Recording};
+use crate::gpu::{Encoding, Gpu, GpuError, Profile, Recorder, Recording};
 use crate::kernels::dream_step::{self, DreamStepBuffers, StepNumbers};
 use crate::kernels::gaussian_cascade::{self, CascadeBuffers};
 use crate::kernels::laplacian_pyramid::{self, PyramidBuffers};
@@ -87,6 +87,14 @@ pub struct Ascent {
 }
 
 impl Ascent {
+    /// Whether `adapter` can climb pictures of `size` (W, H), however much memory it has; asks no device.
+    ///
+    /// # Errors
+    /// A picture that no binding can hold.
+    pub fn check(size: [usize; 2], adapter: &Profile) -> Result<(), GpuError> {
+        roll::whole_picture(size, adapter.binding_limit).map(|_| ())
+    }
+
     /// A way up for pictures of `size` (W, H), whose gradient an objective finds in `gradient` at what is in `rolled`. Each
     /// pixel takes the share of a step that the `mask` of (H, W) has there, and all of it without one.
     ///

@@ -178,7 +178,7 @@ impl Dream<'_> {
         watcher: &mut dyn DreamWatcher,
     ) -> Result<ControlFlow<()>, Fall> {
         let (gpu, choices) = (self.gpu, self.choices);
-        let Octave { size, way } = &choices.octaves[number];
+        let Octave { size, way, guide } = &choices.octaves[number];
         let (start, made) = match self.resumed.take() {
             Some(DreamStanding { octave, standing }) => (
                 standing.rgb,
@@ -187,7 +187,7 @@ impl Dream<'_> {
             None => (self.picture_at(*size).rgb, 0),
         };
         let (terms, strategy) = (&choices.terms, &way.candidate.strategy);
-        let guide = self.guide_at(*size, way).await?;
+        let guide = self.guide_at(*size, guide.as_ref().unwrap_or(way)).await?;
         let terms = (terms, &guide);
         let executable =
             dream_executable(gpu, self.network, terms, *size, &way.preference, strategy)?;

@@ -9,6 +9,8 @@ pub struct Octave {
     pub size: [usize; 2],
     /// Its tiles, and the variants of its convolutions.
     pub way: Way,
+    /// The same of the look at its guide; without, a guide is looked at as the step is computed.
+    pub guide: Option<Way>,
 }
 
 /// Sizes (W, H) of up to `count` octaves, each larger than the one before by `scale`, up to `size`. Sizes whose

@@ -130,7 +130,7 @@ impl<T: OnPaper> Search<'_, T> {
         }
         match best {
             Some(best) => Ok(best),
-            // The plain way is always there.
+            // There is always a way: the plain one is among them, wherever it stands.
             None => (self.on_paper)(&self.ways[0], Detail::Full),
         }
     }

@@ -171,6 +171,65 @@ fn what_cannot_be_dreamt_is_refused() {
     workshop.refuse(&film, 4, &["out.gif"]);
 }
 
+/// 147 MiB in one binding, where adapters need not allow more than 128: its smaller octaves are not dreamt first.
+#[test]
+fn a_picture_that_no_step_can_bind_is_refused_at_once() {
+    let workshop = Workshop::with_pictures();
+    let devices = workshop.succeed(&["devices", "--json"]).stdout;
+    let devices: serde_json::Value = serde_json::from_str(&devices).unwrap();
+    let mut adapters = devices["adapters"].as_array().unwrap().iter();
+    let used = adapters.find(|adapter| adapter["used"] == true).unwrap();
+    let limit = used["limits"]["max_binding_bytes"].as_u64().unwrap();
+    if limit >= 12 * 4000 * 3200 {
+        println!("skipped: this adapter binds more");
+        return;
+    }
+    let flags = ["-o", "out.png", "--size", "4000"];
+    let outcome = workshop.run(&[&DREAM[..], &flags].concat());
+    outcome.refused(5, &["4000×3200", "in one binding", "for example --size "]);
+    // What it names can be bound, and the next larger cannot.
+    let side = outcome.stderr.trim().rsplit(' ').next().unwrap();
+    let side: u64 = side.parse().unwrap();
+    let bytes = |side: u64| 12 * side * (side * 4 / 5);
+    assert!(bytes(side) <= limit && bytes(side + 80) > limit, "{side}");
+}
+
+/// Everything kept, the look at the guide takes 70 MiB: two maps of 64 channels, and what is read back.
+#[test]
+fn a_guide_is_looked_at_within_the_memory_that_there_is() {
+    let workshop = Workshop::with_pictures();
+    workshop.paint("guide.png", 400, 300, 1);
+    let guided = |side: &'static str, memory: &'static str, more: &[&'static str]| {
+        let guide = ["--guide", "guide.png", "--guide-size", side];
+        let flags = ["-v", "-o", "out.png", "--memory", memory, "--iterations=1"];
+        [&DREAM[..6], &guide, &flags, more].concat()
+    };
+    let told = workshop.succeed(&guided("400", "55MiB", &[]));
+    let mut lines = told.stderr.lines();
+    let peak = lines.find_map(|line| {
+        let peak = line.strip_prefix("memory: ")?;
+        peak.strip_suffix(" MiB at the peak")
+    });
+    let peak: f64 = peak.unwrap().parse().unwrap();
+    assert!((40.0..55.0).contains(&peak), "{peak}");
+    let told = workshop.succeed(&guided("400", "55MiB", &["--dry-run"]));
+    let guide = told
+        .stdout
+        .lines()
+        .find(|line| line.contains("guide: 400×300"));
+    assert!(guide.unwrap().contains("tiles of"), "{told:?}");
+    let words = ["--size or --guide-size", "--memory"];
+    workshop.refuse(&guided("400", "30MiB", &[]), 5, &words);
+    // Every position may look at all of it at once, which no memory helps against.
+    workshop.paint("guide.png", 900, 600, 1);
+    let large = guided("900", "9GiB", &["--dry-run"]);
+    let outcome = workshop.run(&large);
+    if outcome.code != Some(0) {
+        let words = ["64×600×900", "in one binding", "--size or --guide-size"];
+        outcome.refused(5, &words);
+    }
+}
+
 #[test]
 fn frames_go_on_from_one_another_and_are_made_once() {
     let workshop = Workshop::with_pictures();

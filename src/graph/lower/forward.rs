@@ -23,8 +23,7 @@ impl Builder<'_> {
         match &node.op {
             Op::PictureInput { transform, window } => {
                 let x = self.planar(&self.picture);
-                picture_input::forward(recorder, *transform, x, *window, &self.map(step.write));
-                Ok(())
+                picture_input::forward(recorder, *transform, x, *window, &self.map(step.write))
             }
             Op::Conv3x3 {
                 filter,
