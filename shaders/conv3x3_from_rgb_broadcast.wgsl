@@ -25,7 +25,7 @@ struct ConvParams {
     c_first: u32,        // first input group within the weights
     o_first: u32,        // first output group within the weights and the bias
     c_groups_total: u32, // input groups of the weights
-    flags: u32,
+    flags: u32,          // unread: FLAGS
 }
 
 const ADD_BIAS = 1u;

@@ -5,7 +5,7 @@
 // Layout    x, y, mask: [C/4][plane] vec4   w: [O/8][C/4][9][2][4] vec4, the last index = input channel, the one before = output group
 //           HALVES: [O/8][C/4][9][4], group 0 in the low 16 bits, group 1 in the high ones
 // Threads   1 workgroup = ACROSS × 4·DOWN pixels × 8·DEEP output channels, 1 thread = 1 pixel across × 4 down × 8 output channels
-// Dispatch  (ceil(width/ACROSS) · ceil(height/(4·DOWN)), ceil(o_groups/(2·DEEP)), 1); o_first must be a multiple of 2
+// Dispatch  (ceil(width/ACROSS) · ceil(height/(4·DOWN)) folded over x and z, y = ceil(o_groups/(2·DEEP))); o_first must be a multiple of 2
 // Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
 // Knobs     override ACROSS, DOWN, DEEP (at most 256 threads in all), HALVES, BORDER   text: TILE_H, OUT_GROUPS
 // Cost      18·C·O·H·W flop; per thread and input group: 3.7 vec4 from storage, 90 vec4 from workgroup memory, for 1152 multiply-adds
@@ -67,10 +67,15 @@ alias Window = array<vec4f, WINDOW_H>;
 alias Tile = array<vec4f, TILE_H>;
 
 @compute @workgroup_size(ACROSS * DOWN * DEEP)
-fn main(@builtin(local_invocation_index) index: u32, @builtin(workgroup_id) workgroup: vec3u) {
+fn main(
+    @builtin(local_invocation_index) index: u32, @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(num_workgroups) workgroups: vec3u,
+) {
     let tiles_across = (params.width + ACROSS - 1u) / ACROSS;
-    let left = workgroup.x % tiles_across * ACROSS;
-    let top = workgroup.x / tiles_across * DOWN * TILE_H;
+    // The fold may end beyond the last tile: nothing there is inside the map.
+    let tile = workgroup.z * workgroups.x + workgroup.x;
+    let left = tile % tiles_across * ACROSS;
+    let top = tile / tiles_across * DOWN * TILE_H;
     let block = workgroup.y * DEEP;
     // This thread's place in the tile.
     let i = index % ACROSS;
@@ -180,7 +185,7 @@ fn store_tile(sum: ptr<function, Tile>, o: u32, column: u32, top: u32) {
 }
 
 // Stores one pixel of one output group if it is inside: bias, accumulate, ReLU and mask in this order.
-// The flags pass through `inside`: see conv3x3_direct on branches that hang on uniforms alone.
+// The flags pass through `inside`: see README.md, section 4, on branches that hang on uniforms alone.
 fn store(o: u32, pixel: u32, inside: bool, sum: vec4f) {
     let at = o * params.y_plane + pixel;
     let flags = select(0u, params.flags, inside);

@@ -29,7 +29,7 @@ alias Chains = array<f32, 10>;
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let c = 0.2499 - f32(id.x) * 1e-7;
     var a = Chains(0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5);
-    // Counted from the thread's own index: see the note in conv3x3_direct on bounds that are uniform.
+    // Counted from the thread's own index: see README.md, section 4, on bounds that are uniform.
     for (var turn = id.x; turn < id.x + p.turns; turn++) {
         ten_links(&a, c);
         ten_links(&a, c);

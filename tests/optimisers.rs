@@ -7,6 +7,7 @@ use impasto::doctor::optimisers::{
 };
 use impasto::gpu::{BufferView, Encoding, Gpu, GpuOptions};
 use impasto::optim::{AdamSettings, Optimiser, OptimiserSettings, OptimiserState};
+use impasto::reference::lbfgs::Lbfgs;
 use impasto::reference::samples::samples;
 use support::{gpu, open, wait};
 
@@ -190,6 +191,52 @@ fn lbfgs_forgets_the_scale_with_the_last_pair() {
             "{before} became {after} and not {expected}"
         );
     }
+}
+
+/// On the device a pair is written over the oldest of a full ring before it is judged. If it is dropped, what is left is the
+/// history of one that holds a pair less, until the ring comes round.
+#[test]
+fn a_pair_that_lbfgs_drops_from_a_full_ring_takes_the_oldest_with_it() {
+    const HISTORY: usize = 4;
+    const DROP: usize = 7;
+    let start: Vec<f32> = samples(6, 67).iter().map(|&x| x as f32).collect();
+    let mut gradients: Vec<Vec<f64>> = Vec::new();
+    let gradient = |step: usize, x: &[f64]| -> Vec<f64> {
+        let bowl = x.iter().enumerate();
+        let found = match step {
+            DROP => gradients[step - 1].clone(),
+            _ => bowl
+                .map(|(at, x)| (0.1 + (at % 9) as f64 / 6.0) * (x - 0.3).sin())
+                .collect(),
+        };
+        gradients.push(found.clone());
+        found
+    };
+    let steps = DROP + HISTORY;
+    let run = optimisers::trajectory(gpu(), lbfgs_settings(HISTORY), &start, steps, gradient);
+    let points = wait(gpu(), run).unwrap();
+    // At the points that the device went through: only the history decides about a step.
+    let far_off = |pairs: usize| {
+        let mut reference = Lbfgs::new(1.0, pairs);
+        let mut away = Vec::new();
+        for (step, gradient) in gradients.iter().enumerate() {
+            let widened = |point: &[f32]| -> Vec<f64> { point.iter().map(|&x| x.into()).collect() };
+            let (before, after) = (widened(&points[step]), widened(&points[step + 1]));
+            let mut x = before.clone();
+            reference.step(&mut x, gradient);
+            let norm = |a: &[f64], b: &[f64]| {
+                let squares = a.iter().zip(b).map(|(a, b)| (a - b).powi(2));
+                squares.sum::<f64>().sqrt()
+            };
+            away.push(norm(&x, &after) / norm(&before, &after));
+        }
+        away
+    };
+    let (full, less) = (far_off(HISTORY), far_off(HISTORY - 1));
+    println!("{full:?}\n{less:?}");
+    assert!(full[..DROP].iter().all(|&away| away < 1e-3), "{full:?}");
+    assert!(full[DROP] > 1e-2, "{full:?}");
+    assert!(less[DROP..].iter().all(|&away| away < 1e-3), "{less:?}");
 }
 
 /// Huge but finite gradients overflow every product: whatever happens, the picture stays finite.

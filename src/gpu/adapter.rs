@@ -93,7 +93,8 @@ impl AdapterList {
         Some((adapter.limits(), adapter.features()))
     }
 
-    /// The adapter that `wanted` names, by index or by a part of its name (any case), else the best.
+    /// The adapter that `wanted` names, by index or by a part of its name (any case), else the best. A number that is no
+    /// index is a part of a name.
     ///
     /// # Errors
     /// [`GpuError::NoAdapter`] on an empty list, [`GpuError::NoSuchAdapter`] if nothing matches.
@@ -107,15 +108,7 @@ impl AdapterList {
         }
         let found = match wanted {
             None => summaries.first(),
-            Some(wanted) => match wanted.parse::<usize>() {
-                Ok(index) => summaries.get(index),
-                Err(_) => {
-                    let wanted = wanted.to_lowercase();
-                    summaries
-                        .iter()
-                        .find(|summary| summary.name.to_lowercase().contains(&wanted))
-                }
-            },
+            Some(wanted) => named(&summaries, wanted),
         };
         match found {
             Some(summary) => Ok((summary.clone(), &self.adapters[summary.index])),
@@ -131,6 +124,16 @@ impl AdapterList {
     }
 }
 
+/// The one whose index is `wanted`, or else the first with that in its name.
+fn named<'a>(summaries: &'a [AdapterSummary], wanted: &str) -> Option<&'a AdapterSummary> {
+    let index = wanted.parse::<usize>().ok();
+    index.and_then(|index| summaries.get(index)).or_else(|| {
+        let wanted = wanted.to_lowercase();
+        let has_it = |summary: &&AdapterSummary| summary.name.to_lowercase().contains(&wanted);
+        summaries.iter().find(has_it)
+    })
+}
+
 /// Lower is better: a real GPU before a pretended one.
 fn rank(kind: wgpu::DeviceType) -> usize {
     match kind {
@@ -139,5 +142,34 @@ fn rank(kind: wgpu::DeviceType) -> usize {
         wgpu::DeviceType::VirtualGpu => 2,
         wgpu::DeviceType::Other => 3,
         wgpu::DeviceType::Cpu => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_an_index_first_and_then_a_part_of_a_name() {
+        let names = ["NVIDIA GeForce RTX 4090", "AMD Radeon RX 6800", "llvmpipe"];
+        let summaries: Vec<AdapterSummary> = names
+            .into_iter()
+            .enumerate()
+            .map(|(index, name)| AdapterSummary {
+                index,
+                name: name.to_string(),
+                kind: wgpu::DeviceType::DiscreteGpu,
+                backend: wgpu::Backend::Vulkan,
+                driver: String::new(),
+                pipeline_cache_key: None,
+            })
+            .collect();
+        let index = |wanted| named(&summaries, wanted).map(|summary| summary.index);
+        assert_eq!(index("4090"), Some(0));
+        assert_eq!(index("6800"), Some(1));
+        assert_eq!(index("0"), Some(0));
+        assert_eq!(index("2"), Some(2));
+        assert_eq!(index("radeon"), Some(1));
+        assert_eq!(index("7900"), None);
     }
 }

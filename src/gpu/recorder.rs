@@ -263,6 +263,11 @@ fn enough_threads(usual: u32, threads: usize) -> u32 {
     sizes.find(within).unwrap_or(MOST_THREADS)
 }
 
+/// Whether one dispatch can have so many `threads` in a row, in workgroups as large as [`Recorder::workgroup_for`] makes them.
+pub fn can_start(threads: usize) -> bool {
+    threads as u64 <= u64::from(MOST_THREADS) * MOST_WORKGROUPS
+}
+
 fn bind(gpu: &Gpu, uniforms: &wgpu::Buffer, offset: u64, labelled: &Labelled) -> Dispatch {
     let command = &labelled.command;
     let pipeline = gpu.pipeline(command.kernel, &command.knobs);
@@ -321,5 +326,7 @@ mod tests {
         assert_eq!(enough_threads(8, 8 * 65_535), 8);
         assert_eq!(enough_threads(8, 8 * 65_535 + 1), 64);
         assert_eq!(enough_threads(8, 64 * 65_535 + 1), 256);
+        assert!(can_start(256 * 65_535));
+        assert!(!can_start(256 * 65_535 + 1));
     }
 }

@@ -149,6 +149,13 @@ impl Fourier {
         (sums, terms): (usize, usize),
     ) {
         let [width, height] = self.size;
+        let waves = self.waves();
+        // Values read and written. The scale belongs to columns alone.
+        let values = if kernel == &COLUMNS || kernel == &COLUMNS_GRADIENT {
+            17 * waves
+        } else {
+            8 * waves + 4 * width * height
+        };
         recorder.push(Command {
             kernel,
             knobs: vec![],
@@ -165,7 +172,7 @@ impl Fourier {
                 .collect(),
             workgroups: over_positions(sums, 1),
             flop: 24 * (sums * terms) as u64,
-            bytes: 4 * (self.waves() * 17 + width * height * 4) as u64,
+            bytes: 4 * values as u64,
         });
     }
 }

@@ -138,7 +138,9 @@ pub fn pass(
     let parts = vector_slices(params.values, recorder.binding_limit());
     let slices = parts.len();
     let dispatches = if one_workgroup { 1 } else { slices };
+    let sums = u64::from(groups) * slices as u64;
     for (slice, part) in parts.take(dispatches).enumerate() {
+        let (flop, bytes) = cost(kernel, part.vectors as u64, sums);
         // Behind the uniform, the state and the partial sums.
         let is_vector = |binding: u32| binding > 2;
         let bindings = kernel.bindings.iter().skip(1);
@@ -169,9 +171,26 @@ pub fn pass(
             .to_vec(),
             buffers: views.collect(),
             workgroups: [if one_workgroup { 1 } else { groups }, 1, 1],
-            flop: 16 * part.vectors as u64,
-            bytes: 64 * part.vectors as u64,
+            flop,
+            bytes,
         });
     }
     dispatches
+}
+
+/// Operations and bytes of a pass over so many vec4s of each vector. One that works on partial sums alone adds up `sums` vec4s;
+/// beside vectors they are little.
+fn cost(kernel: &Kernel, vectors: u64, sums: u64) -> (u64, u64) {
+    // Of each vec4, and vec4s loaded and stored.
+    let (flop, moved) = match kernel.entry {
+        "judge" | "decide" => return (4 * sums, 16 * sums),
+        "measure" => (32, 6),
+        "begin" => (8, 3),
+        "turn" => (12, 3),
+        "aim" => (16, 2),
+        "advance" => (8, 7),
+        // One of the two loops.
+        _ => (16, 4),
+    };
+    (flop * vectors, 16 * moved * vectors)
 }

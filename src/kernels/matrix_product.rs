@@ -52,9 +52,9 @@ impl Tiling {
         Self::fastest(gpu.adapter().is_software() && gpu.can_run(&BROADCAST))
     }
 
-    pub(super) fn fastest(software_with_subgroups: bool) -> Self {
+    pub(super) fn fastest(software_that_broadcasts: bool) -> Self {
         // A barrier costs a software adapter more than it wins; a real GPU spills the large tiles.
-        if software_with_subgroups {
+        if software_that_broadcasts {
             Self::Lanes
         } else {
             Self::Workgroups

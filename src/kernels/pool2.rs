@@ -81,9 +81,9 @@ pub fn forward(
     x: &FeatureMap,
     y: &FeatureMap,
 ) -> Result<(), GpuError> {
-    let kernel = match pooling {
-        Pooling::Max => &MAX_FORWARD,
-        Pooling::Average => &AVERAGE_FORWARD,
+    let (kernel, flop) = match pooling {
+        Pooling::Max => (&MAX_FORWARD, 3),
+        Pooling::Average => (&AVERAGE_FORWARD, 4),
     };
     for slice in slices(x.shape, recorder.binding_limit())? {
         let outputs = (slice.count * y.shape.pixels() * 4) as u64;
@@ -93,7 +93,7 @@ pub fn forward(
             uniform: params(x, y, Merge::default()),
             buffers: vec![x.view(slice), y.view(slice)],
             workgroups: over_positions(y.shape.pixels(), slice.count),
-            flop: 4 * outputs,
+            flop: flop * outputs,
             bytes: 20 * outputs,
         });
     }
@@ -132,10 +132,17 @@ pub fn gradient(
             buffers: vec![x.unwrap_or(gy).view(slice), gy.view(slice), gx.view(slice)],
             workgroups: over_positions(threads, slice.count),
             flop: inputs,
-            bytes: inputs * if merge.accumulate { 13 } else { 9 },
+            bytes: inputs * gradient_bytes(pooling, merge),
         });
     }
     Ok(())
+}
+
+/// Bytes that the gradient moves for each value of gx: gx itself and a quarter of gy, what is there already, and x where
+/// it is read.
+fn gradient_bytes(pooling: Pooling, merge: Merge) -> u64 {
+    let reads_x = pooling == Pooling::Max || merge.mask;
+    5 + 4 * u64::from(merge.accumulate) + 4 * u64::from(reads_x)
 }
 
 fn params(x: &FeatureMap, y: &FeatureMap, merge: Merge) -> Vec<u8> {

@@ -9,7 +9,7 @@
 //!    the *first-step length* t = learning rate · min(1, 1/‖g‖₁).
 //!
 //! Nobody is there to restart a run that went wrong, so these rules mend it. Each looks at nothing but a sum over the
-//! entries (a reduction), and the GPU version follows them word for word:
+//! entries (a reduction), and the GPU version follows them but for the place of a dropped pair (see below):
 //!
 //! - **A pair is dropped** if sᵀy is not above 10⁻¹⁰, or sᵀy or yᵀy is not finite. The pairs before it stay. In exact
 //!   arithmetic sᵀy > 0 keeps H positive definite.
@@ -22,6 +22,10 @@
 //! Two differences from PyTorch, neither visible in an ordinary run. If the history is empty because the first pair was
 //! dropped, PyTorch steps the full learning rate along −g; the short step of rule 3 cannot throw the picture away. And
 //! PyTorch takes s = t·d; here s is what x really moved by, also after rounding or clamping.
+//!
+//! One difference on the GPU (`shaders/lbfgs.wgsl`): a pair is written into the ring before its products are known, over the
+//! oldest if the ring is full. If it is dropped, its slot counts for nothing (ρ = 0) until the ring comes round to it, so
+//! that one pair is lost, where here a full history stays as it is.
 
 use std::collections::VecDeque;
 

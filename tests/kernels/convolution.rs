@@ -212,6 +212,14 @@ fn conv3x3_gemm() {
     check_everywhere(&cases);
 }
 
+/// More workgroups than fit along x: they go on along z, where the last one is beyond the map.
+#[test]
+fn conv3x3_gemm_of_a_map_with_many_tiles() {
+    let shape = Shape::new(1, 8 * 65_536 + 3, 1);
+    let case = conv3x3::Case::forward(Variant::Gemm, shape, 4);
+    assert_eq!(count_passed(gpu(), &[case]), 1);
+}
+
 /// Up to three input channels, in both directions, in one piece and in slices of the output.
 fn conv3x3_of_few_channels(variant: Variant) -> Vec<conv3x3::Case> {
     let pairs = [[3, 4], [2, 6], [1, 12], [3, 64]];

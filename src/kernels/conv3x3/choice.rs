@@ -85,17 +85,17 @@ impl fmt::Display for Reason {
 /// Fastest first, for adapters that run on the processor. Loads are the cost there and registers are
 /// memory anyway, so large tiles pay, and a quarter of the multiplications pays more:
 ///
-/// - [`Variant::ToRgb`] first: of the 16 channels of [`Variant::Direct`], one output group uses four;
+/// - [`Variant::FromRgbBroadcast`] for the first layer: 5.9 ms at 256² where [`Variant::Direct`] takes 13.7 and
+///   [`Variant::FromRgb`] 24;
+/// - [`Variant::ToRgb`] for its gradient: of the 16 channels of [`Variant::Direct`], one output group uses four;
 /// - [`Variant::WinogradFused`] from 16 channels up to 128 on the narrower side, where its frequencies stay in the
 ///   cache: 64→64 at 256² in 38 ms, in three passes 51. It needs 256 tiles or more: 128→256 takes 23 ms at 32², 12 in
 ///   three passes, and 26 at 12², 4 in three (Zen 3; `impasto bench conv --variant`). Not where texels are preferred, as its
 ///   frequencies are in a buffer;
 /// - [`Variant::Winograd`] for more channels and for smaller maps. Both wherever either side has at least 16 to share the transforms
 ///   (see [`Variant::suits`]);
-/// - [`Variant::FromRgbBroadcast`] for the first layer: 5.9 ms at 256² where [`Variant::Direct`] takes 13.7 and
-///   [`Variant::FromRgb`] 24;
 /// - [`Variant::Direct`] for the rest;
-/// - the last two for adapters without subgroups, which neither of the two before can do without.
+/// - the last two for adapters without subgroups, which all of the others but [`Variant::ToRgb`] need.
 const ON_SOFTWARE: &[Variant] = &[
     Variant::FromRgbBroadcast,
     Variant::ToRgb,

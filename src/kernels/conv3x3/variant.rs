@@ -7,7 +7,7 @@ use super::packing::RGB_COLUMNS;
 use super::recording::{BINDINGS_WITH_TEXELS, BINDINGS_WITHOUT_BIAS};
 use super::winograd_bands::BLOCK;
 use super::{BINDINGS, Filter, Packing, winograd, winograd_filter, winograd_fused, winograd_tiled};
-use crate::gpu::{Kernel, Knob, Profile};
+use crate::gpu::{Kernel, Knob, Profile, can_start, fold_workgroups};
 use crate::kernels::feature_map::{groups, slices};
 use crate::shape::Shape;
 
@@ -168,6 +168,9 @@ impl Variant {
             Self::WinogradTiled => return winograd::fits(adapter, filter, output),
             _ => {}
         }
+        if !self.starts(output) {
+            return false;
+        }
         // A slice of a map beyond the binding limit must begin at a whole block of output groups.
         let blocks = slices(output, adapter.binding_limit).is_ok_and(|slices| {
             let block = self.tiling().out_groups as usize;
@@ -179,6 +182,12 @@ impl Variant {
                 Self::ToRgb => groups(filter.c_out) == 1,
                 _ => true,
             }
+    }
+
+    /// Whether one dispatch covers a map of `output` shape: where there is a thread for every few pixels, there can be more
+    /// of them than workgroups hold. [`GEMM`] folds its workgroups, Winograd's passes work in bands.
+    fn starts(self, output: Shape) -> bool {
+        self == Self::Gemm || can_start(self.threads(output))
     }
 
     /// Whether it rounds no coarser than a direct sum of the products.
@@ -302,12 +311,9 @@ impl Variant {
     ) -> [u32; 3] {
         let Tiling { pixels, out_groups } = self.tiling();
         if self == Self::Gemm {
-            let [across, down] = gemm_pixels();
-            return [
-                width.div_ceil(across) * height.div_ceil(down),
-                o_groups.div_ceil(out_groups * GEMM_THREADS[2]),
-                1,
-            ];
+            let tiles = threads([width, height], gemm_pixels());
+            let [x, z, _] = fold_workgroups(u64::from(tiles));
+            return [x, o_groups.div_ceil(out_groups * GEMM_THREADS[2]), z];
         }
         let threads = threads([width, height], pixels);
         let along_groups = match self {
@@ -359,5 +365,43 @@ impl FromStr for Variant {
                     names.join(", ")
                 )
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With bindings that hold any map.
+    fn supports(variant: Variant, [width, height]: [usize; 2]) -> bool {
+        let adapter = Profile {
+            binding_limit: 1 << 40,
+            ..Profile::typical_gpu()
+        };
+        let filter = Filter::on_paper([64, 64]);
+        variant.supports(&adapter, &filter, Shape::new(64, height, width))
+    }
+
+    #[test]
+    fn gemm_folds_workgroups_beyond_the_limit_of_a_dimension() {
+        let workgroups = |width, height| Variant::Gemm.workgroups(128, [width, height, 16]);
+        assert_eq!(workgroups(16, 8), [1, 2, 1]);
+        assert_eq!(workgroups(16, 8 * 65_535), [65_535, 2, 1]);
+        assert_eq!(workgroups(16, 8 * 65_536), [32_768, 2, 2]);
+        assert_eq!(workgroups(3072, 3072), [36_864, 2, 2]);
+        assert!(supports(Variant::Gemm, [3072, 3072]));
+        assert!(supports(Variant::Gemm, [16_384, 16_384]));
+    }
+
+    #[test]
+    fn others_pass_on_maps_with_more_threads_than_a_dispatch_has() {
+        assert!(supports(Variant::Plain, [4096, 4095]));
+        assert!(!supports(Variant::Plain, [4096, 4096]));
+        assert!(supports(Variant::DirectPortable, [4096, 4096]));
+        assert!(!supports(Variant::DirectPortable, [8192, 8192]));
+        for variant in Variant::ALL {
+            let threads = variant.workgroups(256, [3072, 3072, 16]);
+            assert!(threads.iter().all(|&count| count <= 65_535), "{variant}");
+        }
     }
 }

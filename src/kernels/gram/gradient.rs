@@ -147,8 +147,8 @@ fn record_gradient(
 }
 
 /// The broadcasting kernel keeps more in registers than a real GPU has (RDNA2 spills 78).
-pub(in crate::kernels) fn gradient_kernel(software_with_subgroups: bool) -> &'static Kernel {
-    if software_with_subgroups {
+pub(in crate::kernels) fn gradient_kernel(software_that_broadcasts: bool) -> &'static Kernel {
+    if software_that_broadcasts {
         &GRADIENT
     } else {
         &GRADIENT_PORTABLE
