@@ -25,6 +25,10 @@ pub struct Budget {
     pub bytes: Option<u64>,
     /// Half a sentence.
     origin: &'static str,
+    /// Bytes that were taken off already, and of which what is said speaks too.
+    beside: u64,
+    /// All of it.
+    all: Option<u64>,
 }
 
 impl Budget {
@@ -40,22 +44,31 @@ impl Budget {
             ),
             (None, AdapterMemory::Unknown) => (None, "nobody"),
         };
-        Self { bytes, origin }
+        Self {
+            bytes,
+            origin,
+            beside: 0,
+            all: bytes,
+        }
     }
 
     /// What `--memory` says, else no limit.
     pub fn only(wanted: Option<Bytes>) -> Self {
+        let bytes = wanted.map(|Bytes(bytes)| bytes);
         Self {
-            bytes: wanted.map(|Bytes(bytes)| bytes),
+            bytes,
             origin: "--memory",
+            beside: 0,
+            all: bytes,
         }
     }
 
     /// What of it is left beside so many bytes.
     pub fn without(&self, bytes: u64) -> Self {
         Self {
-            bytes: self.bytes.map(|all| all.saturating_sub(bytes)),
-            origin: self.origin,
+            bytes: self.bytes.map(|left| left.saturating_sub(bytes)),
+            beside: self.beside + bytes,
+            ..*self
         }
     }
 
@@ -69,7 +82,7 @@ impl Budget {
 
     /// `600.0 MiB (--memory)`.
     fn in_words(&self) -> String {
-        match self.bytes {
+        match self.all {
             Some(bytes) => format!("{} ({})", Bytes(bytes), self.origin),
             None => "an unknown amount".to_string(),
         }
@@ -355,7 +368,8 @@ pub fn choose_for_a_look(
 
 /// How a look is computed and what it takes of what there is: one line.
 pub fn announcement_of_a_look(glance: &Glance, budget: &Budget) -> String {
-    let (peak, limit, way) = (Bytes(glance.peak), budget.as_limit(), in_words(&glance.way));
+    let peak = Bytes(glance.peak + budget.beside);
+    let (limit, way) = (budget.as_limit(), in_words(&glance.way));
     format!("memory: {peak} at the peak {limit}, {way}")
 }
 
@@ -365,7 +379,7 @@ pub fn refusal_of_a_look(what: &str, smallest: &Glance, budget: &Budget, remedy:
         Some(obstacle) => obstacle.to_string(),
         None => format!(
             "{what} takes at least {} of device memory and the limit is {}; {remedy}",
-            Bytes(smallest.peak),
+            Bytes(smallest.peak + budget.beside),
             budget.in_words(),
         ),
     };

@@ -218,7 +218,8 @@ fn a_guide_is_looked_at_within_the_memory_that_there_is() {
         .lines()
         .find(|line| line.contains("guide: 400×300"));
     assert!(guide.unwrap().contains("tiles of"), "{told:?}");
-    let words = ["--size or --guide-size", "--memory"];
+    // What a step takes beside is in what is said, and the limit is the one that was given.
+    let words = ["--size or --guide-size", "30.0 MiB (--memory)"];
     workshop.refuse(&guided("400", "30MiB", &[]), 5, &words);
     // Every position may look at all of it at once, which no memory helps against.
     workshop.paint("guide.png", 900, 600, 1);
