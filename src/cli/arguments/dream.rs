@@ -103,7 +103,7 @@ pub struct DreamArguments {
     /// Make these frames only, from the frame before the first of them
     #[arg(long, requires = "zoom", value_parser = range, value_name = "A..B")]
     pub frames: Option<RangeInclusive<usize>>,
-    /// Frames a second of a film
+    /// Frames a second of a film; a .gif shows each for the nearest hundredths of a second, and at least two
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=120), value_name = "N")]
     pub fps: u32,
     /// How deep the dream is: 0 is the picture itself, 1 what the flags say; it multiplies the step
