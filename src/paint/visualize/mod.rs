@@ -179,11 +179,6 @@ impl Visualisation {
         &self.executable
     }
 
-    /// What it was prepared for.
-    pub fn objective(&self) -> &PursuitTape {
-        &self.objective
-    }
-
     /// A run towards `target`, planar (C, H, W) of the layer, from noise or from where it stood. `watcher` is asked after
     /// every `often` steps, and the last. The picture is read back whatever happens.
     ///
