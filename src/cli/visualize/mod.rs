@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use impasto::image::check_output;
+use impasto::image::{check_output, remove_leftovers};
 use impasto::paint::{Glance, Visualisation, fingerprint};
 
 use self::job::Job;
 use self::memory::{Problem, Ways};
 use self::plan::Plan;
+use self::sheet::Places;
 use super::arguments::{Common, Objective, ParametrisationName, VisualizeArguments};
 use super::checkpoint::{check_file, check_names};
 use super::dry_run::Report;
@@ -23,6 +24,9 @@ mod keeping;
 mod memory;
 mod plan;
 mod progress;
+mod sheet;
+#[cfg(test)]
+mod tests;
 
 /// Runs the command.
 pub fn run(
@@ -58,6 +62,7 @@ pub fn run(
         return tell(arguments, &plan, (&step, line), files);
     }
     say(common, line);
+    remove_leftovers(output.path());
     let goals = plan.goals(&gpu, &network, arguments, look.as_ref())?;
     let strategy = &step.way.candidate.strategy;
     let visualisation = Visualisation::prepare(
@@ -75,6 +80,8 @@ pub fn run(
     );
     let record = draft.finish(common, origin, Some(plan.resolved(strategy)));
     say(common, undertaking(&plan, goals.len()));
+    let note = Places::of(goals.len(), plan.size).note();
+    note.into_iter().for_each(|note| say(common, note));
     let job = Job {
         visualisation,
         plan,
@@ -136,6 +143,9 @@ fn tell(
     let mut report = Report::of(&what);
     report.line(line);
     report.convolutions(&step.convolutions, plan.seen());
+    let number = arguments.grid.as_ref().map_or(1, |list| list.0.len());
+    let note = Places::of(number, plan.size).note();
+    note.into_iter().for_each(|note| report.line(note));
     report.output(output.path(), "");
     if let Some(preview) = arguments.preview.as_ref().filter(|path| !is_stream(path)) {
         report.output(preview, ", the picture on the way");

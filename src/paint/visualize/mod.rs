@@ -247,8 +247,19 @@ impl Visualisation {
                 break;
             }
         }
+        let picture = match self.read_picture(gpu).await {
+            Ok(picture) => picture,
+            Err(error) => {
+                // What went first is the reason of the rest.
+                let reason = match ending {
+                    Ending::Failed(first) => first,
+                    _ => error,
+                };
+                return Err(gpu.check().err().unwrap_or(reason).into());
+            }
+        };
         Ok(VisualisationReport {
-            picture: self.read_picture(gpu).await?,
+            picture,
             steps,
             losses,
             ending,
