@@ -46,7 +46,7 @@ pub fn run(
     let names: Vec<&Path> = image(arguments).into_iter().map(|(_, path)| path).collect();
     let of_inputs = (plan.fingerprints(&network), &names[..]);
     let keeping = Keeping::new(common, flags, &session, of_inputs)?;
-    let draft = plan.draft(common, arguments, session, &network)?;
+    let draft = plan.draft(common, arguments, session, (&network, &output))?;
     let gpu = open_gpu(common)?.for_run(arguments.dry_run);
     let preference = tuning::preference(common, gpu.profile(), None);
     let problem = Problem {
