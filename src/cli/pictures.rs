@@ -163,6 +163,17 @@ impl Output {
         }
     }
 
+    /// The picture whose chroma results take, if they do.
+    pub fn chroma(&self) -> Option<&Picture> {
+        self.chroma.as_deref()
+    }
+
+    /// The output whose pictures have this opacity (H,W), or no transparency.
+    pub fn with_opacity(mut self, opacity: Option<Vec<f32>>) -> Self {
+        self.attachments.alpha = opacity;
+        self
+    }
+
     /// Opacity (H,W) of results, if they have any transparency.
     pub fn opacity(&self) -> Option<&[f32]> {
         self.attachments.alpha.as_deref()
