@@ -147,7 +147,16 @@ fn what_cannot_be_dreamt_is_refused() {
     );
     workshop.refuse(&with(&["--strength", "1.5"]), 2, &["strength", "above 1"]);
     workshop.refuse(&with(&["--guide-mode", "match"]), 2, &["--guide"]);
+    let caricature = ["--guide=style.png", "--guide-mode=caricature"];
+    workshop.refuse(
+        &[&with(&caricature)[..], &["--guide-size=100"]].concat(),
+        2,
+        &["--guide-size 100", "caricature", "leave it out"],
+    );
     workshop.refuse(&with(&["--frames", "1..2"]), 2, &["--zoom"]);
+    for flag in ["--rotate", "--zoom-factor", "--fps"] {
+        workshop.refuse(&with(&[flag, "5"]), 2, &[flag, "add --zoom N"]);
+    }
     workshop.refuse(
         &with(&["--zoom", "3", "--frames", "2..5"]),
         2,

@@ -291,6 +291,10 @@ fn what_cannot_be_shown_is_refused_in_a_sentence() {
         &["--decay", "pixels"],
     );
     refuse(
+        &["--channel", "1", "--cosine-power", "2"],
+        &["--cosine-power", "add --caricature"],
+    );
+    refuse(
         &["--caricature", "content.png", "--invert", "style.png"],
         &["--invert"],
     );

@@ -60,7 +60,8 @@ pub struct DreamArguments {
     /// caricatures]
     #[arg(long, requires = "guide", allow_negative_numbers = true, value_parser = not_negative, value_name = "P")]
     pub guide_power: Option<f32>,
-    /// Longer side of the guide, at most: the smaller, the larger the things that are seen [default: 224]
+    /// Longer side of the guide, at most: the smaller, the larger the things that are seen; not for
+    /// caricatures [default: 224]
     #[arg(long, requires = "guide", value_parser = clap::value_parser!(u32).range(16..=2048), value_name = "N")]
     pub guide_size: Option<u32>,
     /// Grey picture, laid over the whole: it dreams where this is white, and black stays as the picture is; the network sees all

@@ -34,7 +34,7 @@ pub fn run(
     arguments: &VisualizeArguments,
     mut session: Session,
 ) -> Result<(), Failure> {
-    check(arguments)?;
+    check(arguments, &session)?;
     // The picture that is made again must not be lost either.
     let inputs = image(arguments).into_iter().map(|(_, path)| path);
     let inputs: Vec<&Path> = inputs.chain(arguments.from.as_deref()).collect();
@@ -157,7 +157,7 @@ fn tell(
 }
 
 /// Refuses flags that do not go together.
-fn check(arguments: &VisualizeArguments) -> Result<(), Failure> {
+fn check(arguments: &VisualizeArguments, session: &Session) -> Result<(), Failure> {
     arguments.recording.check()?;
     if let (Some((option, _)), Objective::Neuron) = (image(arguments), arguments.objective) {
         return Err(Failure::usage(format!(
@@ -167,6 +167,13 @@ fn check(arguments: &VisualizeArguments) -> Result<(), Failure> {
     if arguments.at.is_some() && arguments.objective != Objective::Neuron {
         return Err(Failure::usage(
             "--at names the place of a neuron, and no neuron is asked for; add --objective neuron",
+        ));
+    }
+    // A run that is replayed has the value of every flag.
+    let is_given = session.gives("cosine-power") && !session.replays();
+    if is_given && arguments.caricature.is_none() {
+        return Err(Failure::usage(
+            "--cosine-power is for caricatures, and none is asked for; add --caricature IMAGE, or leave it out",
         ));
     }
     if arguments.parametrisation == ParametrisationName::Pixels && arguments.decay != 1.0 {
