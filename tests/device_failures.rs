@@ -107,6 +107,151 @@ fn the_last_picture_outlives_the_device() {
     assert_eq!(painting.standing, pictures[2]);
 }
 
+mod dreams {
+    use super::*;
+    use impasto::image::Picture;
+    use impasto::kernels::conv3x3::Preference;
+    use impasto::kernels::pool2::Pooling;
+    use impasto::objective::{DreamTape, DreamTerms, LayerWeight};
+    use impasto::optim::{AscentSettings, Smoothing};
+    use impasto::paint::{
+        DreamChoices, DreamStanding, DreamStart, DreamWatcher, Dreamt, Octave, Way, dream,
+    };
+    use support::network;
+
+    const SIZES: [[usize; 2]; 2] = [[17, 13], [24, 18]];
+    const STEPS: usize = 4;
+
+    /// Takes the device away after a step, or before the first if that is 0.
+    struct Thief<'a> {
+        gpu: &'a Gpu,
+        takes_after: usize,
+        looks_after: usize,
+        standings: Vec<DreamStanding>,
+    }
+
+    impl DreamWatcher for Thief<'_> {
+        fn octave_begins(&mut self, _: usize, _: &Executable) {
+            if self.takes_after == 0 {
+                self.gpu.device().destroy();
+            }
+        }
+
+        fn losses(&mut self, step: usize, _: &[f32]) -> ControlFlow<()> {
+            if step == self.takes_after {
+                self.gpu.device().destroy();
+            }
+            ControlFlow::Continue(())
+        }
+
+        fn wants_losses(&self, _: usize) -> bool {
+            true
+        }
+
+        fn wants_state(&self, step: usize, _: bool) -> bool {
+            step == self.looks_after
+        }
+
+        fn state(&mut self, standing: DreamStanding, _: bool) {
+            self.standings.push(standing);
+        }
+    }
+
+    fn photograph() -> Picture {
+        let [width, height] = SIZES[1];
+        let values = samples(3, 3 * width * height).into_iter();
+        Picture {
+            width,
+            height,
+            rgb: values.map(|value| (0.5 + 0.2 * value) as f32).collect(),
+        }
+    }
+
+    /// What is left of a dream that loses its device after a step, and what was looked at after another.
+    fn dreamt(
+        start: DreamStart,
+        [takes_after, looks_after]: [usize; 2],
+    ) -> (Dreamt, Vec<DreamStanding>) {
+        let gpu = open(&GpuOptions::default());
+        let network = network("vgg19");
+        let layer = network.architecture.layer_index("relu1_2").unwrap();
+        let terms = DreamTerms::of(&[LayerWeight { layer, weight: 1.0 }], Pooling::Max);
+        let octaves = SIZES.map(|size| {
+            let tape = DreamTape::new(network, &terms, size).unwrap().tape;
+            let way = Way::all(&tape, &Preference::exact(), 128 << 20).remove(0);
+            Octave {
+                size,
+                way,
+                guide: None,
+            }
+        });
+        let choices = DreamChoices {
+            octaves: octaves.into(),
+            terms,
+            guide: None,
+            mask: None,
+            ascent: AscentSettings {
+                step: 0.02,
+                jitter: 2,
+                seed: 7,
+                smoothing: Smoothing::None,
+                clamp: true,
+            },
+            iterations: STEPS,
+        };
+        let mut thief = Thief {
+            gpu: &gpu,
+            takes_after,
+            looks_after,
+            standings: Vec::new(),
+        };
+        let photograph = photograph();
+        let dreaming = dream(&gpu, network, &choices, &photograph, start, &mut thief);
+        let dreamt = wait(&gpu, dreaming);
+        (dreamt, thief.standings)
+    }
+
+    /// The largest difference of two pictures.
+    fn distance(a: &[f32], b: &[f32]) -> f32 {
+        assert_eq!(a.len(), b.len());
+        let far = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+        far.fold(0.0, f32::max)
+    }
+
+    /// Its step is the last that was read back, and not the last that was made.
+    #[test]
+    fn the_picture_that_was_read_last_outlives_the_device_with_its_step() {
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let anew = || DreamStart::Anew { after: 0 };
+        // In the second octave, where nobody looked but at the end of the first.
+        let (left, _) = dreamt(anew(), [STEPS + 2, usize::MAX]);
+        assert!(matches!(left.ending, Ending::Failed(_)), "{left:?}");
+        assert_eq!(left.step, STEPS);
+        assert!(distance(&left.picture.rgb, &photograph().rgb) > 0.02);
+        // Where somebody did.
+        let (left, looks) = dreamt(anew(), [STEPS + 3, STEPS + 2]);
+        assert_eq!(left.step, STEPS + 2);
+        assert!(distance(&left.picture.rgb, &looks[0].standing.rgb) < 1e-6);
+    }
+
+    #[test]
+    fn a_dream_that_cannot_go_on_stands_where_it_stood() {
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let stood = DreamStanding {
+            octave: 1,
+            standing: Standing {
+                step: STEPS + 1,
+                rgb: photograph().rgb.iter().map(|value| 0.9 * value).collect(),
+            },
+        };
+        let start = DreamStart::Resumed(stood.clone());
+        let (left, _) = dreamt(start, [0, usize::MAX]);
+        assert!(matches!(left.ending, Ending::Failed(_)), "{left:?}");
+        assert_eq!(left.step, STEPS + 1);
+        assert!(distance(&left.picture.rgb, &stood.standing.rgb) < 1e-6);
+    }
+}
+
 /// The memory of a software adapter is that of this process, so that it can really be made to run out.
 #[cfg(target_os = "linux")]
 mod full_memory {

@@ -43,6 +43,7 @@ pub fn run(
     arguments: &DreamArguments,
     mut session: Session,
 ) -> Result<(), Failure> {
+    check(arguments, &session)?;
     let (output, frames) = check_files(arguments)?;
     let file = pictures::read(common, &arguments.image)?;
     let mut files = vec![Input::new("image", &arguments.image, &file.sha256)];
@@ -178,6 +179,26 @@ fn load_guide(
         _ => guide.fit_longer_side(side, false),
     };
     Ok(Some(guide.picture))
+}
+
+/// Refuses flags that would do nothing. A run that is replayed has the value of every flag.
+fn check(arguments: &DreamArguments, session: &Session) -> Result<(), Failure> {
+    if session.replays() {
+        return Ok(());
+    }
+    let of_frames = ["zoom-factor", "rotate", "fps"];
+    let idle = of_frames.into_iter().find(|flag| session.gives(flag));
+    if let (Some(flag), None) = (idle, arguments.zoom) {
+        return Err(Failure::usage(format!(
+            "--{flag} is for the frames of --zoom, and none are asked for; add --zoom N, or leave it out"
+        )));
+    }
+    match (arguments.guide_mode, arguments.guide_size) {
+        (Some(GuideMode::Caricature), Some(size)) => Err(Failure::usage(format!(
+            "--guide-size {size} does nothing with --guide-mode caricature, whose guide is as large as the picture; leave it out"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// The output, when it can be written and is none of the pictures that are read, and what frames are wanted.

@@ -11,8 +11,10 @@ use impasto::paint::{
 
 use super::failure::{Code, Failure};
 pub use bytes::Bytes;
+pub use resized::Resized;
 
 mod bytes;
+mod resized;
 
 /// The shortest history of L-BFGS that is taken to save memory without being asked. A pair costs 24 bytes per pixel.
 const SHORTEST_HISTORY: usize = 5;
@@ -190,34 +192,6 @@ fn histories(
             ..settings
         })
     })
-}
-
-/// How a picture of another longer side is asked for: the value of `--size`, and the sizes of content and styles.
-pub struct Resized {
-    pub flag: String,
-    pub content: [usize; 2],
-    pub styles: Vec<[usize; 2]>,
-}
-
-impl Resized {
-    /// Where `--size` is the longer side.
-    pub fn by_side(side: usize, (content, styles): ([usize; 2], Vec<[usize; 2]>)) -> Self {
-        Self {
-            flag: side.to_string(),
-            content,
-            styles,
-        }
-    }
-
-    /// Where one number would be a square.
-    pub fn by_sides((content, styles): ([usize; 2], Vec<[usize; 2]>)) -> Self {
-        let [width, height] = content;
-        Self {
-            flag: format!("{width}x{height}"),
-            content,
-            styles,
-        }
-    }
 }
 
 /// The first way to paint `problem` that fits. `resized` makes the picture of another longer side.

@@ -1,7 +1,7 @@
 //! Where pictures come from and where results go: files, or `-` for standard input and output.
 
 use std::borrow::Cow;
-use std::io::{IsTerminal, Write, stdin, stdout};
+use std::io::{self, IsTerminal, Write, stdin, stdout};
 use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
 
@@ -17,6 +17,9 @@ use super::say;
 
 /// What standard input is called in messages.
 const STANDARD_INPUT: &str = "standard input";
+
+/// No sheet of pictures is longer or wider, so that every format holds it, every program shows it, and this one reads it.
+pub const LONGEST_SIDE_OF_SHEET: usize = 8192;
 
 /// Whether `path` means standard input or output.
 pub fn is_stream(path: &Path) -> bool {
@@ -117,6 +120,18 @@ impl Output {
         })
     }
 
+    /// Refuses a size that no file of this format can have, W and H.
+    pub fn check_size(&self, [width, height]: [usize; 2]) -> Result<(), Failure> {
+        let most = self.format.longest_side();
+        if width.max(height) <= most {
+            return Ok(());
+        }
+        Err(Failure::usage(format!(
+            "`{}` is to be {width}×{height}, and a side of such a file has at most {most} pixels; try .png, or a smaller --size",
+            self.name()
+        )))
+    }
+
     /// The output with what it takes over from the content, in `depth` if that is given; says in a line
     /// what the format cannot hold.
     pub fn with(
@@ -158,6 +173,17 @@ impl Output {
             chroma: picture.map(Arc::new),
             ..self
         }
+    }
+
+    /// The picture whose chroma results take, if they do.
+    pub fn chroma(&self) -> Option<&Picture> {
+        self.chroma.as_deref()
+    }
+
+    /// The output whose pictures have this opacity (H,W), or no transparency.
+    pub fn with_opacity(mut self, opacity: Option<Vec<f32>>) -> Self {
+        self.attachments.alpha = opacity;
+        self
     }
 
     /// Opacity (H,W) of results, if they have any transparency.
@@ -221,9 +247,13 @@ impl Output {
         let Err(failure) = self.write(picture, record) else {
             return Ok(());
         };
-        let whereabouts = match self.write_elsewhere(picture, record) {
+        // What no file of this format can hold finds no other place either, and that is already said.
+        let bytes = self.encoded(picture, record, None)?;
+        let whereabouts = match self.write_elsewhere(&bytes) {
             Ok(path) => format!("the picture is in `{}` instead", path.display()),
-            Err(_) => "there is no room in the temporary folder either".to_string(),
+            Err(error) => {
+                format!("it cannot be written to the temporary folder either ({error})")
+            }
         };
         Err(Failure {
             message: format!("{}; {whereabouts}", failure.message),
@@ -246,25 +276,17 @@ impl Output {
         coloured.encode(self.format, &attachments, &self.name())
     }
 
-    /// Writes the result to the temporary folder, under a name that nobody could foresee.
-    fn write_elsewhere(
-        &self,
-        picture: &Picture,
-        record: Option<&Record>,
-    ) -> Result<PathBuf, Failure> {
-        let bytes = self.encoded(picture, record, None)?;
+    /// Writes the `bytes` of a result to the temporary folder, under a name that nobody could foresee.
+    fn write_elsewhere(&self, bytes: &[u8]) -> io::Result<PathBuf> {
         let suffix = match self.path.file_name() {
             Some(name) if !is_stream(&self.path) => name.to_os_string(),
             // Without a name of its own it gets none: the message says where it is.
             _ => Default::default(),
         };
-        let keep = || -> std::io::Result<PathBuf> {
-            let mut builder = tempfile::Builder::new();
-            let mut file = builder.prefix("impasto-").suffix(&suffix).tempfile()?;
-            file.write_all(&bytes)?;
-            Ok(file.keep()?.1)
-        };
-        keep().map_err(|error| Failure::bad_input(error.to_string()))
+        let mut builder = tempfile::Builder::new();
+        let mut file = builder.prefix("impasto-").suffix(&suffix).tempfile()?;
+        file.write_all(bytes)?;
+        Ok(file.keep()?.1)
     }
 
     /// Writes a picture on the way, as the result would be but to another file.
@@ -288,5 +310,26 @@ impl Output {
                 "standard output cannot be written ({error}); check where it goes"
             ))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_format_cannot_hold_is_said_to_be_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = Output::file(&folder.path().join("out.webp"), &[]).unwrap();
+        let wide = Picture {
+            width: 20_000,
+            height: 1,
+            rgb: vec![0.5; 3 * 20_000],
+        };
+        let message = output.write_somewhere(&wide, None).unwrap_err().message;
+        assert!(message.contains("out.webp` cannot be made ("), "{message}");
+        assert!(message.contains("; try .png"), "{message}");
+        assert!(!message.contains("temporary folder"), "{message}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

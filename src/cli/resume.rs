@@ -158,6 +158,11 @@ impl Session {
             .any(|flag| flag.name == name && flag.given)
     }
 
+    /// Whether its flags are those of an earlier run, which all stand on the command line then.
+    pub fn replays(&self) -> bool {
+        self.resumed.is_some() || self.repeated.is_some()
+    }
+
     /// The values of a flag, paths absolute.
     pub fn values(&self, name: &str) -> &[OsString] {
         let flag = self.flags.iter().find(|flag| flag.name == name);

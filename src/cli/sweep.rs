@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use impasto::gpu::Gpu;
 use impasto::image::{Picture, check_output};
+use impasto::net::Network;
 
-use super::arguments::{Common, SweepArguments, Variation};
+use super::arguments::{Common, StyleArguments, SweepArguments, Variation};
 use super::dry_run::Report;
 use super::failure::{Code, Failure};
 use super::pictures::Output;
@@ -41,6 +45,7 @@ const SHARED: [&str; 16] = [
 /// Runs the command.
 pub fn run(common: &Common, arguments: &SweepArguments, session: &Session) -> Result<(), Failure> {
     check(&arguments.variations)?;
+    check_one_picture(&arguments.style)?;
     let inputs = style::inputs(&arguments.style);
     let output = Output::of(&arguments.style, &inputs)?;
     let network = network::load(common)?;
@@ -52,24 +57,7 @@ pub fn run(common: &Common, arguments: &SweepArguments, session: &Session) -> Re
             .map_err(|failure| run.refused(failure))?;
     }
     let gpu = open_gpu(common)?.for_run(arguments.style.dry_run);
-    let mut failed = None;
-    let mut pictures = Vec::new();
-    for (index, run) in runs.iter().enumerate() {
-        say(
-            common,
-            format!("{} ({} of {})", run.member.title, index + 1, runs.len()),
-        );
-        let painted = run.member.paint(common, (&network, &gpu));
-        // A run that was stopped has a picture too.
-        pictures.push(Picture::load(&run.path).ok());
-        if let Err(failure) = painted {
-            let ends = matches!(failure.code, Code::Interrupted | Code::DeviceLost);
-            failed.get_or_insert((run, failure));
-            if ends {
-                break;
-            }
-        }
-    }
+    let (pictures, failed) = paint(common, &runs, (&network, &gpu), arguments.style.dry_run);
     if arguments.style.dry_run && failed.is_none() {
         let mut report = Report::of(&format!("{} with {} pictures", output.name(), runs.len()));
         report.output(output.path(), ", the sheet");
@@ -104,6 +92,46 @@ pub fn run(common: &Common, arguments: &SweepArguments, session: &Session) -> Re
     }
 }
 
+/// Paints one run after the other: the pictures of those that were begun, and the first that failed.
+fn paint<'a>(
+    common: &Common,
+    runs: &'a [Run],
+    on: (&Network, &Gpu),
+    is_dry: bool,
+) -> (Vec<Option<Picture>>, Option<(&'a Run, Failure)>) {
+    let (mut pictures, mut failed) = (Vec::new(), None);
+    for (index, run) in runs.iter().enumerate() {
+        let title = &run.member.title;
+        let number = runs.len();
+        say(common, format!("{title} ({} of {number})", index + 1));
+        let before = last_written(&run.path);
+        let painted = run.member.paint(common, on);
+        let ends = ends(&painted);
+        // A run that was stopped has a picture too. One that was there before is not of this run.
+        let is_new = last_written(&run.path) != before;
+        let is_shown = !is_dry && (painted.is_ok() || (ends && is_new));
+        let picture = is_shown.then(|| Picture::load(&run.path).ok());
+        pictures.push(picture.flatten());
+        if let Err(failure) = painted {
+            failed.get_or_insert((run, failure));
+        }
+        if ends {
+            break;
+        }
+    }
+    (pictures, failed)
+}
+
+/// Whether no run can follow one that ended so.
+fn ends(painted: &Result<(), Failure>) -> bool {
+    matches!(painted, Err(failure) if matches!(failure.code, Code::Interrupted | Code::DeviceLost))
+}
+
+/// When a file was written, if it is there.
+fn last_written(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).ok()?.modified().ok()
+}
+
 /// Refuses what cannot be varied.
 fn check(variations: &[Variation]) -> Result<(), Failure> {
     if let [.., third] = variations
@@ -125,6 +153,22 @@ fn check(variations: &[Variation]) -> Result<(), Failure> {
                 "--vary {flag} is given twice; give all its values in one list"
             )));
         }
+    }
+    Ok(())
+}
+
+/// Refuses what would make several pictures of each run.
+fn check_one_picture(arguments: &StyleArguments) -> Result<(), Failure> {
+    if arguments.each_style {
+        return Err(Failure::usage(
+            "--each-style makes several results and a place of the sheet shows one; name the styles with --vary style=S,T",
+        ));
+    }
+    if let [_, second, ..] = arguments.contents() {
+        return Err(Failure::usage(format!(
+            "`{}` is a second content and a place of the sheet shows one; name them with --vary content=A,B",
+            second.display()
+        )));
     }
     Ok(())
 }

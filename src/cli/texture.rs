@@ -52,6 +52,7 @@ pub fn run(
         Some(size) => size,
         None => size_of_the_first(common, arguments, &styles),
     };
+    output.check_size(size)?;
     let inputs = Inputs::new(&network, styles.iter().map(|(style, _)| style));
     let longer = size[0].max(size[1]);
     let sources = Sources {

@@ -30,7 +30,8 @@ impl AnimationFormat {
     }
 
     /// The bytes of a file that shows `frames`, all of one size, for so many milliseconds each, over and over; `origin`
-    /// is its name in messages.
+    /// is its name in messages. GIF knows hundredths of a second alone: there it is the nearest of them, and at least
+    /// two, since browsers slow down what is faster.
     ///
     /// # Errors
     /// [`ImageError::Unencodable`] if the format cannot hold them.
@@ -45,6 +46,11 @@ impl AnimationFormat {
             Self::WebP => webp(frames, milliseconds, origin),
         }
     }
+}
+
+/// Milliseconds of the nearest delay that GIF has and browsers show as it is.
+fn delay_of_gif(milliseconds: u32) -> u32 {
+    (milliseconds.saturating_add(5) / 10).max(2) * 10
 }
 
 fn unencodable(origin: &str, reason: impl ToString) -> ImageError {
@@ -67,7 +73,7 @@ fn gif(frames: &[Picture], milliseconds: u32, origin: &str) -> Result<Vec<u8>, I
             let (width, height) = (frame.width as u32, frame.height as u32);
             let image = RgbaImage::from_raw(width, height, rgba.collect())
                 .ok_or_else(|| unencodable(origin, "its size and its values do not agree"))?;
-            let delay = Delay::from_numer_denom_ms(milliseconds, 1);
+            let delay = Delay::from_numer_denom_ms(delay_of_gif(milliseconds), 1);
             let frame = Frame::from_parts(image, 0, 0, delay);
             encoder.encode_frame(frame).map_err(refused)?;
         }
@@ -128,5 +134,17 @@ mod tests {
         let decoder = WebPDecoder::new(Cursor::new(webp)).unwrap();
         assert!(decoder.has_animation());
         check(decoder.into_frames().collect_frames().unwrap());
+    }
+
+    #[test]
+    fn gif_has_the_nearest_delay_that_it_knows() {
+        for (milliseconds, shown) in [(0, 20), (8, 20), (17, 20), (33, 30), (36, 40), (83, 80)] {
+            let gif = AnimationFormat::Gif.encode(&frames(), milliseconds, "a.gif");
+            let decoder = GifDecoder::new(Cursor::new(gif.unwrap())).unwrap();
+            for frame in decoder.into_frames().collect_frames().unwrap() {
+                let delay = frame.delay().numer_denom_ms();
+                assert_eq!(delay, (shown, 1), "{milliseconds}");
+            }
+        }
     }
 }

@@ -61,6 +61,15 @@ impl PictureFormat {
         }
     }
 
+    /// Pixels that a side may have, by the width of the numbers in the file.
+    pub fn longest_side(self) -> usize {
+        match self {
+            Self::WebP => (1 << 14) - 1,
+            Self::Jpeg => (1 << 16) - 1,
+            Self::Png | Self::Tiff | Self::Bmp => i32::MAX as usize,
+        }
+    }
+
     /// Whether transparency can be stored; if not, pictures are laid over white.
     pub fn holds_alpha(self) -> bool {
         matches!(self, Self::Png | Self::WebP | Self::Tiff)

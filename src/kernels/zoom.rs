@@ -26,6 +26,17 @@ pub struct Zoom {
 }
 
 impl Zoom {
+    /// So many of them one after the other.
+    pub fn times(self, number: usize) -> Self {
+        let number = number as f64;
+        // Beyond these a picture shows no more than its middle, or its edge.
+        let factor = f64::from(self.factor).powf(number).clamp(1e-6, 1e6);
+        Self {
+            factor: factor as f32,
+            degrees: (f64::from(self.degrees) * number % 360.0) as f32,
+        }
+    }
+
     /// Where a pixel of the result lies in the picture, relative to the middle, row by row.
     pub fn linear(self) -> [f32; 4] {
         let (sine, cosine) = f64::from(self.degrees).to_radians().sin_cos();
@@ -70,4 +81,25 @@ pub fn main(
         bytes: 2 * bytes,
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_zooms_are_one() {
+        let zoom = Zoom {
+            factor: 1.2,
+            degrees: 130.0,
+        };
+        let [a, b, c, d] = zoom.linear().map(f64::from);
+        // The matrix times itself.
+        let twice = [a * a + b * c, a * b + b * d, c * a + d * c, c * b + d * d];
+        for (at, (one, two)) in zoom.times(2).linear().into_iter().zip(twice).enumerate() {
+            assert!((f64::from(one) - two).abs() < 1e-5, "{at}: {one} {two}");
+        }
+        assert_eq!(zoom.times(1).linear(), zoom.linear());
+        assert!(zoom.times(9999).linear().into_iter().all(f32::is_finite));
+    }
 }

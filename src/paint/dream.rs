@@ -127,6 +127,7 @@ pub async fn dream(
         picture,
         detail: vec![0.0; picture.rgb.len()],
         size: [picture.width, picture.height],
+        detail_step: step,
         guide: None,
         step,
         resumed,
@@ -139,7 +140,7 @@ pub async fn dream(
     let last = choices.octaves.last().map_or(dream.size, |last| last.size);
     Dreamt {
         picture: dream.picture_at(last),
-        step: dream.step,
+        step: dream.detail_step,
         ending,
     }
 }
@@ -152,8 +153,11 @@ struct Dream<'a> {
     /// What was dreamt, of this size (W, H): the picture less what it was.
     detail: Vec<f32>,
     size: [usize; 2],
+    /// The last step that is in it.
+    detail_step: usize,
     /// What the guide shows at its own size.
     guide: Option<GuideFeatures>,
+    /// The last step that was submitted.
     step: usize,
     /// Where it goes on, until it does.
     resumed: Option<DreamStanding>,
@@ -180,10 +184,12 @@ impl Dream<'_> {
         let (gpu, choices) = (self.gpu, self.choices);
         let Octave { size, way, guide } = &choices.octaves[number];
         let (start, made) = match self.resumed.take() {
-            Some(DreamStanding { octave, standing }) => (
-                standing.rgb,
-                standing.step.saturating_sub(octave * choices.iterations),
-            ),
+            Some(DreamStanding { octave, standing }) => {
+                // What fails before the next look costs nothing of it.
+                self.keep(&standing, *size);
+                let made = standing.step.saturating_sub(octave * choices.iterations);
+                (standing.rgb, made)
+            }
             None => (self.picture_at(*size).rgb, 0),
         };
         let (terms, strategy) = (&choices.terms, &way.candidate.strategy);
@@ -215,11 +221,8 @@ impl Dream<'_> {
             }
             let ends = flow.is_break() || (last && is_last_octave);
             if watcher.wants_state(self.step, ends) {
-                let rgb = read_picture(gpu, &ascent, start.len()).await?;
-                let standing = Standing {
-                    step: self.step,
-                    rgb,
-                };
+                let standing = self.look(&ascent, start.len()).await?;
+                self.keep(&standing, *size);
                 let octave = number;
                 watcher.state(DreamStanding { octave, standing }, ends);
             }
@@ -227,11 +230,27 @@ impl Dream<'_> {
                 break;
             }
         }
-        let dreamt = read_picture(gpu, &ascent, start.len()).await?;
-        let base = self.picture.resized(size[0], size[1]);
-        self.detail = dreamt.iter().zip(&base.rgb).map(|(x, b)| x - b).collect();
-        self.size = *size;
+        let dreamt = self.look(&ascent, start.len()).await?;
+        self.keep(&dreamt, *size);
         Ok(flow)
+    }
+
+    /// The picture as it stands, so many values.
+    async fn look(&self, ascent: &Ascent, values: usize) -> Result<Standing, GpuError> {
+        let view = BufferView::whole(ascent.picture());
+        let mut rgb = self.gpu.read(&view).await?;
+        self.gpu.check()?;
+        rgb.truncate(values);
+        let step = self.step;
+        Ok(Standing { step, rgb })
+    }
+
+    /// Remembers what was dreamt until then, at this size.
+    fn keep(&mut self, standing: &Standing, size: [usize; 2]) {
+        let base = self.picture.resized(size[0], size[1]);
+        let pairs = standing.rgb.iter().zip(&base.rgb);
+        self.detail = pairs.map(|(x, b)| x - b).collect();
+        (self.size, self.detail_step) = (size, standing.step);
     }
 
     /// What the guide shows to a dream of this size; looked at once if that is the same for all.
@@ -263,15 +282,6 @@ impl Dream<'_> {
         }
         picture
     }
-}
-
-/// The picture as it stands, so many values.
-async fn read_picture(gpu: &Gpu, ascent: &Ascent, values: usize) -> Result<Vec<f32>, GpuError> {
-    let view = BufferView::whole(ascent.picture());
-    let mut rgb = gpu.read(&view).await?;
-    gpu.check()?;
-    rgb.truncate(values);
-    Ok(rgb)
 }
 
 /// Rolls, evaluates and climbs: one submit, or several where the objective takes long.

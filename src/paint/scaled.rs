@@ -165,11 +165,6 @@ impl<'a> ScaledRun<'a> {
         self.size
     }
 
-    /// Where it stands.
-    pub fn position(&self) -> ScalePosition {
-        self.position
-    }
-
     /// Runs through all scales, or until the watcher or the device stops it.
     pub async fn paint(
         &mut self,

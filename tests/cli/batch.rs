@@ -100,6 +100,10 @@ fn what_one_result_lacks_costs_the_others_nothing() {
         .map(|words| outcome.stderr.find(words));
     assert!(note < first, "{outcome:?}");
     assert_eq!(painted(&workshop), ["a_s.png"]);
+    // Nothing is said on the way, and all the same every name is told.
+    let silent = workshop.run(&batch(&pictures, &["-q"]));
+    let words = ["`out/broken_s.png`: ", "; the other is `out/none_s.png`"];
+    silent.refused(4, &words);
     // Without any there is no folder.
     workshop.refuse(
         &["style", "broken.png", "--style=s.png", "--out-dir=other"],

@@ -1,7 +1,7 @@
 //! `impasto dream`: what its flags do, what is refused, records, and frames that are made once.
 
 use crate::workshop::Workshop;
-use impasto::image::Picture;
+use impasto::image::{Attachments, Picture, PictureFile, PictureFormat};
 
 /// A dream of a moment: one octave of two steps on the first layers.
 const DREAM: [&str; 9] = [
@@ -147,7 +147,16 @@ fn what_cannot_be_dreamt_is_refused() {
     );
     workshop.refuse(&with(&["--strength", "1.5"]), 2, &["strength", "above 1"]);
     workshop.refuse(&with(&["--guide-mode", "match"]), 2, &["--guide"]);
+    let caricature = ["--guide=style.png", "--guide-mode=caricature"];
+    workshop.refuse(
+        &[&with(&caricature)[..], &["--guide-size=100"]].concat(),
+        2,
+        &["--guide-size 100", "caricature", "leave it out"],
+    );
     workshop.refuse(&with(&["--frames", "1..2"]), 2, &["--zoom"]);
+    for flag in ["--rotate", "--zoom-factor", "--fps"] {
+        workshop.refuse(&with(&[flag, "5"]), 2, &[flag, "add --zoom N"]);
+    }
     workshop.refuse(
         &with(&["--zoom", "3", "--frames", "2..5"]),
         2,
@@ -267,6 +276,69 @@ fn frames_go_on_from_one_another_and_are_made_once() {
         4,
         &["out-0001.png", "--seed", "-o"],
     );
+}
+
+/// A dream of nothing shows what is kept, and where.
+#[test]
+fn what_is_kept_of_the_picture_goes_along_with_a_zoom() {
+    let workshop = Workshop::with_pictures();
+    let zoom = |picture: &'static str, output: &'static str, flags: &[&'static str]| {
+        let flags = [&["--strength=0", "--zoom=3", "--zoom-factor=1.5"], flags].concat();
+        [&["dream", picture], &DREAM[2..8], &["-o", output], &flags].concat()
+    };
+    let turned = |output, flag| zoom("content.png", output, &["--rotate=20", flag]);
+    workshop.succeed(&turned("free.png", "--keep-colors=false"));
+    workshop.succeed(&turned("kept.png", "--keep-colors"));
+    let frames = |name: &str| [1, 2, 3].map(|at| workshop.picture(&format!("{name}-000{at}.png")));
+    let ([first, second, third], kept) = (frames("free"), frames("kept"));
+    assert!(difference(&kept[0], &first) < 0.003);
+    for (kept, free) in [(&kept[1], &second), (&kept[2], &third)] {
+        let (far, moved) = (difference(kept, free), difference(kept, &first));
+        println!("{far} {moved}");
+        assert!(far < 0.02 && moved > 0.1, "{far} {moved}");
+    }
+
+    // An opaque square in the middle becomes larger.
+    let picture = workshop.picture("content.png");
+    let inside = |at: usize| (16..24).contains(&(at % 40)) && (12..20).contains(&(at / 40));
+    let alpha = (0..picture.pixels()).map(|at| if inside(at) { 1.0 } else { 0.2 });
+    let attachments = Attachments {
+        alpha: Some(alpha.collect()),
+        ..Attachments::default()
+    };
+    let bytes = picture.encode(PictureFormat::Png, &attachments, "clear.png");
+    workshop.write("clear.png", &bytes.unwrap());
+    workshop.succeed(&zoom("clear.png", "out.png", &[]));
+    for (frame, square) in [(1, 64.0), (2, 144.0), (3, 324.0)] {
+        let path = workshop.path(&format!("out-000{frame}.png"));
+        let alpha = PictureFile::load(&path).unwrap().attachments.alpha;
+        let opaque = alpha.unwrap().iter().filter(|&&alpha| alpha > 0.6).count();
+        assert!(
+            (opaque as f32 / square - 1.0).abs() < 0.15,
+            "{frame}: {opaque}"
+        );
+    }
+}
+
+/// Its frames are those of the same dream in whatever words it is asked for.
+#[test]
+fn frames_whose_format_is_named_are_gone_on_with() {
+    let workshop = Workshop::with_pictures();
+    let zoom = [&DREAM[..], &["-o", "f.png", "--format=png", "--zoom"]].concat();
+    workshop.succeed(&[&zoom[..], &["1"]].concat());
+    let outcome = workshop.succeed(&[&zoom[..], &["2"]].concat());
+    let said = "frames that are there already: 1";
+    assert!(outcome.stderr.contains(said), "{outcome:?}");
+    // The record of a frame makes it again, by what it says of the zoom too.
+    let again = [
+        "dream",
+        "--from=f-0001.png",
+        "-o",
+        "again.png",
+        "--rotate=3",
+    ];
+    workshop.succeed(&[&again[..], &["--zoom=1"]].concat());
+    assert!(workshop.picture("again-0001.png") == workshop.picture("f-0001.png"));
 }
 
 /// By ffmpeg, which also takes it apart again.

@@ -202,6 +202,16 @@ fn what_cannot_be_is_refused_before_the_first_run() {
             2,
             &["--save-every", "--vary"],
         ),
+        (
+            &["--vary=seed=1", "--each-style"],
+            2,
+            &["--each-style", "--vary style="],
+        ),
+        (
+            &["style.png", "--vary=seed=1,2"],
+            2,
+            &["`style.png` is a second content", "--vary content="],
+        ),
         (&[], 2, &["--vary"]),
     ] {
         let deep = [
@@ -229,6 +239,28 @@ fn what_cannot_be_is_refused_before_the_first_run() {
         2,
         &["`-`", "read once"],
     );
+}
+
+/// The second run has no room, and a picture of an earlier sweep stands where it would write.
+#[test]
+fn a_picture_that_was_there_is_not_shown_as_that_of_a_run_that_failed() {
+    let workshop = Workshop::with_pictures();
+    let earlier = sweep(&["--vary=memory=2GiB,3GiB", "--keep=kept"]);
+    workshop.succeed(&earlier);
+    let [first, second] = ["kept/01_memory-2GiB.png", "kept/02_memory-1MiB.png"];
+    let old = workshop.read(first);
+    workshop.write(second, &old);
+    let now = sweep(&["--vary=memory=2GiB,1MiB", "--keep=kept"]);
+    std::fs::remove_file(workshop.path("sheet.png")).unwrap();
+    let rehearsed = workshop.run(&[&now[..], &["--dry-run"]].concat());
+    rehearsed.refused(5, &["memory 1MiB: "]);
+    assert!(!workshop.path("sheet.png").exists(), "{rehearsed:?}");
+    let outcome = workshop.run(&now);
+    outcome.refused(5, &["`sheet.png` has 1 of 2 pictures; memory 1MiB: "]);
+    assert!(workshop.read(second) == old);
+    let runs = record(&workshop, "sheet.png")["runs"].clone();
+    assert_eq!(runs.as_array().unwrap().len(), 1);
+    assert_eq!(runs[0]["options"]["memory"], "2GiB");
 }
 
 #[cfg(unix)]

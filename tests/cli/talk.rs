@@ -103,3 +103,26 @@ fn a_terminal_has_a_bar_with_escape_sequences_unless_no_color_is_set() {
     let plain = run(Some(("TERM", "dumb")));
     assert!(!plain.contains('\x1b'), "{plain:?}");
 }
+
+/// A number below zero is a value of its flag, and no flag of its own.
+#[test]
+fn negative_numbers_are_refused_by_the_name_of_their_flag() {
+    let workshop = Workshop::with_pictures();
+    let style = ["style", "content.png", "--style=style.png", "-o", "out.png"];
+    for flag in [
+        "--seed",
+        "--finish",
+        "--history",
+        "--save-every",
+        "--smallest",
+        "--size",
+    ] {
+        let arguments = [&style[..], &[flag, "-1"]].concat();
+        workshop.refuse(&arguments, 2, &[flag, "-1", "`impasto style --help`"]);
+    }
+    let dream = ["dream", "content.png", "-o", "out.png"];
+    for flag in ["--jitter", "--octaves", "--fps", "--seed"] {
+        let arguments = [&dream[..], &[flag, "-1"]].concat();
+        workshop.refuse(&arguments, 2, &[flag, "-1", "`impasto dream --help`"]);
+    }
+}

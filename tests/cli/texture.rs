@@ -20,6 +20,22 @@ fn size(workshop: &Workshop) -> [usize; 2] {
 }
 
 #[test]
+fn what_no_file_of_the_format_can_hold_is_refused_before_it_is_painted() {
+    let workshop = Workshop::with_pictures();
+    for (output, size) in [("out.webp", "16384x16"), ("out.jpg", "65536x16")] {
+        let texture = ["texture", "style.png", "--style-layer=relu1_1", "--dry-run"];
+        let flags = ["-o", output, "--size", size];
+        let most = if output == "out.jpg" {
+            "65535"
+        } else {
+            "16383"
+        };
+        let words = [output, most, "try .png"];
+        workshop.refuse(&[&texture[..], &flags].concat(), 2, &words);
+    }
+}
+
+#[test]
 fn no_iterations_give_the_canvas_at_any_size() {
     let workshop = Workshop::with_pictures();
     let none = ["--iterations", "0", "--seed", "4", "--size", "70x33"];

@@ -225,6 +225,34 @@ fn a_picture_says_how_it_was_made_and_is_made_again() {
     );
 }
 
+/// A name that no record can hold costs the record alone, and what a killed run left beside the picture goes.
+#[cfg(unix)]
+#[test]
+fn a_name_that_is_no_text_costs_the_record_alone() {
+    use crate::workshop::Outcome;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let workshop = Workshop::with_pictures();
+    let odd = OsStr::from_bytes(b"odd\xff.png");
+    let content = workshop.path("content.png");
+    std::fs::rename(&content, content.with_file_name(odd)).unwrap();
+    // It begins with the checksum of `out.png`.
+    let leftover = ".impasto-4921e4cb-a1B2c3";
+    workshop.write(leftover, b"half a picture");
+    let words = quick(&["--iterations=1", "--caricature"]);
+    let words = [&words[..5], &words[7..]].concat();
+    let output = workshop.command(&words).arg(odd).output().unwrap();
+    let outcome = Outcome::of(output, &words);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("note: no record is kept: "),
+        "{outcome:?}"
+    );
+    assert!(!workshop.path(leftover).exists());
+    workshop.refuse(&["inspect", "record", "out.png"], 4, &["no record"]);
+}
+
 #[test]
 fn what_cannot_be_shown_is_refused_in_a_sentence() {
     let workshop = Workshop::with_pictures();
@@ -261,6 +289,10 @@ fn what_cannot_be_shown_is_refused_in_a_sentence() {
             "2",
         ],
         &["--decay", "pixels"],
+    );
+    refuse(
+        &["--channel", "1", "--cosine-power", "2"],
+        &["--cosine-power", "add --caricature"],
     );
     refuse(
         &["--caricature", "content.png", "--invert", "style.png"],

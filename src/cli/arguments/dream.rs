@@ -60,8 +60,9 @@ pub struct DreamArguments {
     /// caricatures]
     #[arg(long, requires = "guide", allow_negative_numbers = true, value_parser = not_negative, value_name = "P")]
     pub guide_power: Option<f32>,
-    /// Longer side of the guide, at most: the smaller, the larger the things that are seen [default: 224]
-    #[arg(long, requires = "guide", value_parser = clap::value_parser!(u32).range(16..=2048), value_name = "N")]
+    /// Longer side of the guide, at most: the smaller, the larger the things that are seen; not for
+    /// caricatures [default: 224]
+    #[arg(long, allow_negative_numbers = true, requires = "guide", value_parser = clap::value_parser!(u32).range(16..=2048), value_name = "N")]
     pub guide_size: Option<u32>,
     /// Grey picture, laid over the whole: it dreams where this is white, and black stays as the picture is; the network sees all
     /// of the picture all the same
@@ -71,7 +72,7 @@ pub struct DreamArguments {
     #[arg(long, value_parser = Measure::from_str, value_name = "square|l2|mean")]
     pub objective: Option<Measure>,
     /// Sizes to dream at, from small to that of the result [default: that of the preset]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=24), value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=24), value_name = "N")]
     pub octaves: Option<u32>,
     /// How much larger each is than the one before [default: that of the preset]
     #[arg(long, allow_negative_numbers = true, value_parser = above_one, value_name = "F")]
@@ -84,7 +85,7 @@ pub struct DreamArguments {
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "F")]
     pub step: Option<f32>,
     /// The picture is shifted by up to so many pixels before each step, and back [default: that of the preset]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=16384), value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=16384), value_name = "N")]
     pub jitter: Option<u32>,
     /// What becomes of a gradient before it is followed: nothing, blurred by three Gaussians, or its fine and coarse
     /// bands brought to the same strength [default: that of the preset]
@@ -92,7 +93,7 @@ pub struct DreamArguments {
     pub smooth: Option<Smoothing>,
     /// Make N frames, each dreamt from the one before, a little enlarged: OUT-0001.png and so on, and a film if OUT ends in
     /// .gif, .webp or .mp4 (by ffmpeg); frames that are there are not made again
-    #[arg(long, conflicts_with_all = ["checkpoint", "resume"], value_parser = clap::value_parser!(u32).range(1..=9999), value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, conflicts_with_all = ["checkpoint", "resume"], value_parser = clap::value_parser!(u32).range(1..=9999), value_name = "N")]
     pub zoom: Option<u32>,
     /// How much larger things are from frame to frame
     #[arg(long, default_value = "1.05", allow_negative_numbers = true, value_parser = positive, value_name = "F")]
@@ -103,8 +104,8 @@ pub struct DreamArguments {
     /// Make these frames only, from the frame before the first of them
     #[arg(long, requires = "zoom", value_parser = range, value_name = "A..B")]
     pub frames: Option<RangeInclusive<usize>>,
-    /// Frames a second of a film
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=120), value_name = "N")]
+    /// Frames a second of a film; a .gif shows each for the nearest hundredths of a second, and at least two
+    #[arg(long, allow_negative_numbers = true, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=120), value_name = "N")]
     pub fps: u32,
     /// How deep the dream is: 0 is the picture itself, 1 what the flags say; it multiplies the step
     #[arg(long, default_value = "1", allow_negative_numbers = true, value_parser = unit, value_name = "0…1")]
@@ -114,7 +115,12 @@ pub struct DreamArguments {
     #[arg(long, action = ArgAction::Set, default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, hide_possible_values = true)]
     pub keep_colors: bool,
     /// Seed of the jitter
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(
+        long,
+        allow_negative_numbers = true,
+        default_value_t = 0,
+        value_name = "N"
+    )]
     pub seed: u64,
     /// How the network halves its maps [default: that of the preset]
     #[arg(long, value_parser = pooling, value_name = "max|avg")]

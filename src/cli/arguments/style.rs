@@ -11,7 +11,7 @@ use impasto::image::ColourSpace;
 use impasto::shape::Border;
 
 use super::RunArguments;
-use super::values::{Weighted, border, part, positive};
+use super::values::{Weighted, border, positive, unit};
 use crate::cli::colour::ColourControl;
 
 #[derive(Args)]
@@ -67,14 +67,14 @@ pub struct StyleArguments {
     pub content_weight: Option<f32>,
     /// Part of the content's detail, from 0 to 1, that each scale begins with: of what the one before was too small to show
     /// [default: that of the recipe, 1 for painterly, less with a smaller --content-weight]
-    #[arg(long, allow_negative_numbers = true, value_parser = part, value_name = "PART")]
+    #[arg(long, allow_negative_numbers = true, value_parser = unit, value_name = "PART")]
     pub detail: Option<f32>,
     /// Layer that is to see more of what it sees in the picture, as in a dream: from 0.1 things begin to appear, at 1 they
     /// are everywhere; repeatable
     #[arg(long = "dream", value_name = "NAME[:W]")]
     pub dreams: Vec<Weighted>,
     /// How far towards the style the statistics of the content are to go, from 0, not at all, to 1, all the way
-    #[arg(long, default_value = "1", allow_negative_numbers = true, value_parser = part, value_name = "S")]
+    #[arg(long, default_value = "1", allow_negative_numbers = true, value_parser = unit, value_name = "S")]
     pub strength: f32,
     /// Grey picture, white where the style of the same place in the list holds: one for each --style, or none;
     /// repeatable. Greys blend; what no mask covers is left to the content

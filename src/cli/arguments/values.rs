@@ -134,16 +134,6 @@ pub(super) fn share(text: &str) -> Result<f32, String> {
     }
 }
 
-/// A number from 0 to 1.
-pub(super) fn part(text: &str) -> Result<f32, String> {
-    let value = not_negative(text)?;
-    if value <= 1.0 {
-        Ok(value)
-    } else {
-        Err("it must not be above 1".to_string())
-    }
-}
-
 /// ` (did you mean max?)` if `text` is nearly one of `choices`, or nothing.
 pub fn hint(text: &str, choices: &[&str]) -> String {
     let distance = |choice: &&&str| strsim::damerau_levenshtein(&text.to_lowercase(), choice);

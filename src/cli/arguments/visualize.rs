@@ -59,10 +59,10 @@ pub struct VisualizeArguments {
     #[arg(long, value_parser = PictureFormat::from_str, value_name = "NAME")]
     pub format: Option<PictureFormat>,
     /// Side of the picture, of each in a contact sheet; with an IMAGE the longer side [default: 128, with an IMAGE 224]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(16..=2048), value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(16..=2048), value_name = "N")]
     pub size: Option<u32>,
     /// Steps of Adam [default: 48, of an inversion 128]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=1_000_000), value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=1_000_000), value_name = "N")]
     pub iterations: Option<u32>,
     /// What is wanted of a channel: its mean over all places, or one neuron of it
     #[arg(long, value_enum, default_value = "channel")]
@@ -71,13 +71,18 @@ pub struct VisualizeArguments {
     #[arg(long, value_name = "X,Y")]
     pub at: Option<Place>,
     /// Seed of the noise and of the transforms
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(
+        long,
+        allow_negative_numbers = true,
+        default_value_t = 0,
+        value_name = "N"
+    )]
     pub seed: u64,
     /// What is optimised: the spectrum of the picture, or its pixels
     #[arg(long, value_enum, default_value = "fourier")]
     pub parametrisation: ParametrisationName,
     /// Power of the frequency by which its amplitude is divided: less for finer, more for softer pictures
-    #[arg(long, default_value_t = 1.0, value_parser = not_negative, value_name = "P")]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1.0, value_parser = not_negative, value_name = "P")]
     pub decay: f32,
     /// Whether steps are as long in every direction in which colours of photographs vary
     #[arg(long, action = ArgAction::Set, default_value_t = true, value_name = "true|false")]
@@ -86,13 +91,13 @@ pub struct VisualizeArguments {
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_possible_values = true, hide_default_value = true, value_name = "true|false")]
     pub no_transforms: bool,
     /// Step length of Adam, in units of the variable
-    #[arg(long, default_value_t = 0.05, value_parser = positive, value_name = "RATE")]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 0.05, value_parser = positive, value_name = "RATE")]
     pub learning_rate: f32,
     /// Weight of the total variation [default: 0, of an inversion 1]
-    #[arg(long, value_parser = not_negative, value_name = "W")]
+    #[arg(long, allow_negative_numbers = true, value_parser = not_negative, value_name = "W")]
     pub tv_weight: Option<f32>,
     /// Power of the cosine that a caricature multiplies its dot product with
-    #[arg(long, default_value_t = 1.0, value_parser = not_negative, value_name = "P")]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1.0, value_parser = not_negative, value_name = "P")]
     pub cosine_power: f32,
     /// How the network halves its maps
     #[arg(long, default_value = "max", value_parser = pooling, value_name = "max|avg")]

@@ -6,7 +6,7 @@
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use impasto::image::{Picture, check_output_file, remove_leftovers};
+use impasto::image::{ImageError, Picture, PictureFile, check_output_file, remove_leftovers};
 use impasto::kernels::zoom::Zoom;
 use impasto::paint::{DreamStart, Dreamt, Ending, dream, zoomed};
 
@@ -16,16 +16,18 @@ use super::progress::Progress;
 use crate::cli::arguments::DreamArguments;
 use crate::cli::dry_run::Report;
 use crate::cli::failure::{Code, Failure};
+use crate::cli::pictures::Output;
 use crate::cli::record::{Input, Record};
 use crate::cli::say;
 use crate::cli::wait::wait;
 
 /// Flags in which frames of one dream may differ.
-const FREE: [&str; 10] = [
+const FREE: [&str; 11] = [
     "zoom",
     "frames",
     "fps",
     "output",
+    "format",
     "image",
     "guide",
     "mask",
@@ -99,9 +101,35 @@ impl Wish {
         self.output.with_file_name(name)
     }
 
-    /// Where the frame after `picture` begins.
-    fn next(&self, job: &Job<'_>, picture: &Picture) -> Result<Picture, Failure> {
-        Ok(wait(job.gpu, zoomed(job.gpu, picture, self.zoom))?)
+    /// Where the frame after this one begins.
+    fn next(&self, job: &Job<'_>, before: &Frame) -> Result<Frame, Failure> {
+        let zoomed = |picture: &Picture| wait(job.gpu, zoomed(job.gpu, picture, self.zoom));
+        let picture = zoomed(&before.picture)?;
+        let opacity = match &before.opacity {
+            Some(opacity) => {
+                let grey = Picture {
+                    rgb: opacity.repeat(3),
+                    ..picture
+                };
+                let mut planes = zoomed(&grey)?.rgb;
+                planes.truncate(opacity.len());
+                Some(planes)
+            }
+            None => None,
+        };
+        Ok(Frame { picture, opacity })
+    }
+
+    /// The output of a frame that begins so. Chroma that is kept is that of the first frame, enlarged and turned as often
+    /// as what the frame shows.
+    fn output(&self, job: &Job<'_>, start: &Frame, number: usize) -> Result<Output, Failure> {
+        let output = job.output.clone().with_opacity(start.opacity.clone());
+        let Some(chroma) = job.output.chroma().filter(|_| number > 1) else {
+            return Ok(output);
+        };
+        let zoom = self.zoom.times(number - 1);
+        let chroma = wait(job.gpu, zoomed(job.gpu, chroma, zoom))?;
+        Ok(output.in_chroma_of(Some(chroma)))
     }
 
     /// The file of a frame: `out.gif` → `out-0001.png`.
@@ -113,6 +141,23 @@ impl Wish {
             None => self.output.extension().unwrap_or_default(),
         });
         self.output.with_file_name(name)
+    }
+}
+
+/// What another frame goes on from.
+struct Frame {
+    picture: Picture,
+    /// Its opacity (H,W), if it has any transparency.
+    opacity: Option<Vec<f32>>,
+}
+
+impl Frame {
+    fn load(path: &Path) -> Result<Self, ImageError> {
+        let file = PictureFile::load(path)?;
+        Ok(Self {
+            picture: file.picture,
+            opacity: file.attachments.alpha,
+        })
     }
 }
 
@@ -158,18 +203,20 @@ pub fn run(job: &mut Job<'_>, wish: &Wish) -> Result<(), Failure> {
         say(job.common, text);
     }
     let mut progress = job.progress(missing.len());
-    let mut shown: Option<(usize, Picture)> = None;
+    let mut shown: Option<(usize, Frame)> = None;
     for &frame in &missing {
         let start = match shown.take() {
-            _ if frame == 1 => job.picture.clone(),
-            Some((before, picture)) if before + 1 == frame => wish.next(job, &picture)?,
-            _ => wish.next(job, &Picture::load(&wish.path(frame - 1))?)?,
+            _ if frame == 1 => Frame {
+                picture: job.picture.clone(),
+                opacity: job.output.opacity().map(<[f32]>::to_vec),
+            },
+            Some((number, before)) if number + 1 == frame => wish.next(job, &before)?,
+            _ => wish.next(job, &Frame::load(&wish.path(frame - 1))?)?,
         };
         progress.begin_frame(frame, wish.count);
-        let path = wish.path(frame);
-        paint_frame(job, (&start, frame), &path, &mut progress)?;
+        paint_frame(job, wish, (&start, frame), &mut progress)?;
         // What the file holds, whether it is read again or not.
-        shown = Some((frame, Picture::load(&path)?));
+        shown = Some((frame, Frame::load(&wish.path(frame))?));
     }
     let (seconds, last) = (progress.finish(), wish.path(*wish.frames.end()));
     let text = format!(
@@ -187,8 +234,8 @@ pub fn run(job: &mut Job<'_>, wish: &Wish) -> Result<(), Failure> {
 /// Dreams one frame from where it begins and writes it.
 fn paint_frame(
     job: &mut Job<'_>,
-    (start, frame): (&Picture, usize),
-    path: &Path,
+    wish: &Wish,
+    (start, frame): (&Frame, usize),
     progress: &mut Progress,
 ) -> Result<(), Failure> {
     let start_after = DreamStart::Anew {
@@ -198,7 +245,7 @@ fn paint_frame(
         job.gpu,
         job.network,
         job.choices,
-        start,
+        &start.picture,
         start_after,
         progress,
     );
@@ -220,9 +267,11 @@ fn paint_frame(
         }
         Ending::Failed(error) => return Err(error.into()),
     }
-    remove_leftovers(path);
+    let path = wish.path(frame);
+    remove_leftovers(&path);
     let record = job.record(step, progress);
-    job.output.write_to(path, &picture, record.as_ref())
+    let output = wish.output(job, start, frame)?;
+    output.write_to(&path, &picture, record.as_ref())
 }
 
 /// Refuses a frame that its own record says is of another dream.

@@ -37,21 +37,16 @@ pub fn run(
         return failed.conclude(number);
     }
     let gpu = open_gpu(common)?.for_run(arguments.dry_run);
+    let mut painted = 0;
     for (index, member) in sound.iter().enumerate() {
         say(
             common,
             format!("{} ({} of {})", member.title, index + 1, sound.len()),
         );
         match member.paint(common, (&network, &gpu)) {
-            Ok(()) => {}
+            Ok(()) => painted += 1,
             Err(failure) if matches!(failure.code, Code::Interrupted | Code::DeviceLost) => {
-                return Err(Failure {
-                    message: format!(
-                        "{}, and {index} of {number} were painted before",
-                        failure.message
-                    ),
-                    ..failure
-                });
+                return Err(failed.cut_short(failure, (painted, number)));
             }
             Err(failure) => failed.note(common, member, failure),
         }
@@ -142,33 +137,105 @@ fn stem(path: &Path) -> String {
 /// Results that there will not be, or not as they should be.
 #[derive(Default)]
 struct Failed {
-    number: usize,
     first: Option<(String, Failure)>,
+    /// Those after the first.
+    others: Vec<String>,
 }
 
 impl Failed {
     /// Says that `member` fails.
     fn note(&mut self, common: &Common, member: &Member, failure: Failure) {
-        let title = &member.title;
+        let title = member.title.clone();
         say(
             common,
             format!("note: `{title}` fails: {}", failure.message),
         );
-        self.number += 1;
-        self.first.get_or_insert((title.clone(), failure));
+        match self.first {
+            None => self.first = Some((title, failure)),
+            Some(_) => self.others.push(title),
+        }
     }
 
     /// How `number` runs ended.
     fn conclude(self, number: usize) -> Result<(), Failure> {
+        let others = named(&self.others);
+        let all = 1 + self.others.len();
         let Some((title, failure)) = self.first else {
             return Ok(());
         };
+        let others = match all {
+            1 => String::new(),
+            2 => format!("; the other is {others}"),
+            _ => format!("; the others are {others}"),
+        };
         Err(Failure {
             message: format!(
-                "{} of {number} pictures failed, the first of them `{title}`: {}",
-                self.number, failure.message
+                "{all} of {number} pictures failed, the first of them `{title}`: {}{others}",
+                failure.message
             ),
             ..failure
         })
+    }
+
+    /// The `failure` after which no run could follow, so many of all being `painted`.
+    fn cut_short(self, failure: Failure, (painted, number): (usize, usize)) -> Failure {
+        let first = self.first.map(|(title, _)| title);
+        let titles: Vec<String> = first.into_iter().chain(self.others).collect();
+        let failed = match titles.len() {
+            0 => String::new(),
+            _ => format!(", while {} failed", named(&titles)),
+        };
+        Failure {
+            message: format!(
+                "{}, and {painted} of {number} were painted before{failed}",
+                failure.message
+            ),
+            ..failure
+        }
+    }
+}
+
+/// `` `a.png`, `b.png` ``.
+fn named(titles: &[String]) -> String {
+    let titles = titles.iter().map(|title| format!("`{title}`"));
+    titles.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_is_not_counted_as_painted_and_has_its_name() {
+        let common = Common {
+            model: String::new(),
+            adapter: None,
+            weights: None,
+            quiet: true,
+            verbose: false,
+        };
+        let failed = |titles: &[&str]| {
+            let mut failed = Failed::default();
+            for title in titles {
+                let member = Member {
+                    title: title.to_string(),
+                    words: Vec::new(),
+                };
+                failed.note(&common, &member, Failure::bad_input("no picture"));
+            }
+            failed
+        };
+        let concluded = failed(&["a", "b", "c"]).conclude(5).unwrap_err();
+        assert_eq!(
+            concluded.message,
+            "3 of 5 pictures failed, the first of them `a`: no picture; the others are `b`, `c`"
+        );
+        let lost = Failure::usage("lost");
+        let cut = failed(&["a", "b"]).cut_short(lost, (1, 5));
+        assert_eq!(
+            cut.message,
+            "lost, and 1 of 5 were painted before, while `a`, `b` failed"
+        );
+        assert!(failed(&[]).conclude(5).is_ok());
     }
 }

@@ -103,6 +103,7 @@ impl Opened {
         let of_pictures = (&pictures.sources, pictures.size);
         let sizes = recipe::sizes(arguments, &recipe, of_network, of_pictures)?;
         settle_scales(&mut session, sizes.len());
+        output.check_size(pictures.sources.sizes(pictures.size).0)?;
         let coarsest = pictures.sources.at(sizes[0]);
         if sizes.len() == 1 {
             // They are looked at in no other size.

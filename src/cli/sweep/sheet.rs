@@ -3,9 +3,7 @@
 use impasto::image::{Canvas, Letters, Picture};
 
 use crate::cli::arguments::Variation;
-
-/// No sheet is larger, so that every program shows it, and this one reads it.
-const LONGEST_SIDE: usize = 8192;
+use crate::cli::pictures::LONGEST_SIDE_OF_SHEET;
 
 /// A sheet to be drawn.
 pub(super) struct Sheet<'a> {
@@ -29,7 +27,7 @@ impl<'a> Sheet<'a> {
         let mut pictures = pictures.to_vec();
         let (columns, rows) = grid(variations);
         // An eighth is for labels.
-        let most = LONGEST_SIDE / 8 * 7;
+        let most = LONGEST_SIDE_OF_SHEET / 8 * 7;
         let shrink =
             (most as f64 / (columns * cell[0]) as f64).min(most as f64 / (rows * cell[1]) as f64);
         if shrink < 1.0 {
@@ -209,6 +207,6 @@ mod tests {
             rgb: vec![0.5; 3 * 400 * 200],
         };
         let sheet = Sheet::new(&variations, &vec![Some(picture); 40]).draw();
-        assert!(sheet.width <= LONGEST_SIDE, "{}", sheet.width);
+        assert!(sheet.width <= LONGEST_SIDE_OF_SHEET, "{}", sheet.width);
     }
 }

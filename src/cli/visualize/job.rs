@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Picture, contact_sheet};
-use impasto::paint::{Ending, Visualisation, VisualisationState, fingerprint};
+use impasto::image::Picture;
+use impasto::paint::{Ending, Visualisation, VisualisationError, VisualisationState, fingerprint};
 
 use super::keeping::progressed;
 use super::plan::{Goal, Plan};
 use super::progress::Progress;
+use super::sheet::Places;
 use crate::cli::arguments::Common;
 use crate::cli::checkpoint::warn_of_change;
 use crate::cli::failure::{Code, Failure};
@@ -18,9 +19,6 @@ use crate::cli::preview::Preview;
 use crate::cli::record::Record;
 use crate::cli::say;
 use crate::cli::wait::wait;
-
-/// Pictures in a row of a contact sheet, at most.
-const COLUMNS: usize = 8;
 
 /// Everything that a run takes.
 pub struct Job<'a> {
@@ -62,44 +60,44 @@ impl Job<'_> {
         let record = self.record.as_ref();
         let record = record.map(|record| record.after((outcome.steps, seconds), losses));
         self.output.write_somewhere(&picture, record.as_ref())?;
+        if !matches!(outcome.ending, Ending::Finished) {
+            return Err(self.broken_off(outcome));
+        }
         let name = self.output.name();
-        let answer = match &outcome.losses[..] {
-            [(_, loss)] => format!(", loss {loss:.4e}"),
-            _ => String::new(),
-        };
-        if let (Ending::Finished, Some(failure)) = (&outcome.ending, outcome.missing) {
+        if let Some(failure) = outcome.missing {
             return Err(Failure {
                 message: format!("`{name}` is painted, but {}", failure.message),
                 ..failure
             });
         }
-        let advice = outcome.advice;
+        let answer = match &outcome.losses[..] {
+            [(_, loss)] => format!(", loss {loss:.4e}"),
+            _ => String::new(),
+        };
+        say(common, format!("{name} in {seconds:.1} s{answer}"));
+        Ok(())
+    }
+
+    /// Why not all was painted, and what is saved of it.
+    fn broken_off(&self, outcome: Outcome) -> Failure {
+        let (name, advice, steps) = (self.output.name(), outcome.advice, outcome.steps);
+        let (begun, all) = (outcome.pictures.len(), self.goals.len());
+        let with = format!("with {begun} of {all} pictures");
         match outcome.ending {
-            Ending::Finished => {
-                say(common, format!("{name} in {seconds:.1} s{answer}"));
-                Ok(())
-            }
-            Ending::Stopped => Err(Failure {
+            Ending::Finished | Ending::Stopped => Failure {
                 code: Code::Interrupted,
-                message: match self.goals.len() {
-                    1 => format!(
-                        "interrupted after step {}; `{name}` is saved{advice}",
-                        outcome.steps
-                    ),
-                    all => {
-                        let begun = outcome.pictures.len();
-                        format!(
-                            "interrupted; `{name}` is saved with {begun} of {all} pictures{advice}"
-                        )
-                    }
+                message: match all {
+                    1 => format!("interrupted after step {steps}; `{name}` is saved{advice}"),
+                    _ => format!("interrupted; `{name}` is saved {with}{advice}"),
                 },
-            }),
+            },
             Ending::Failed(error) => {
                 let failure = Failure::from(error);
-                Err(Failure {
-                    message: format!("{}; `{name}` is saved as it stood{advice}", failure.message),
+                let how = if all == 1 { "as it stood" } else { &with };
+                Failure {
+                    message: format!("{}; `{name}` is saved {how}{advice}", failure.message),
                     ..failure
-                })
+                }
             }
         }
     }
@@ -113,9 +111,8 @@ impl Job<'_> {
         if let ([picture], [_]) = (pictures, &self.goals[..]) {
             return picture.clone();
         }
-        let columns = (self.goals.len() as f64).sqrt().ceil() as usize;
-        let cells: Vec<_> = self.labels().zip(pictures.iter().cloned()).collect();
-        contact_sheet(&self.plan.name, &cells, COLUMNS.min(columns))
+        let places = Places::of(self.goals.len(), self.plan.size);
+        places.sheet(&self.plan.name, self.labels(), pictures)
     }
 
     /// Paints one goal after the other.
@@ -134,7 +131,15 @@ impl Job<'_> {
             let from = state.take();
             let target = &goal.target;
             let run = (self.visualisation).run(gpu, target, often, from.as_ref(), &mut progress);
-            let report = wait(gpu, run)?;
+            let report = match wait(gpu, run) {
+                Ok(report) => report,
+                // Those that are done need no device any more.
+                Err(VisualisationError::Gpu(error)) if !pictures.is_empty() => {
+                    ending = Ending::Failed(error);
+                    break;
+                }
+                Err(error) => return Err(progress.without_a_picture(error.into())),
+            };
             made += report.steps;
             if let Some(&loss) = report.losses.first() {
                 self.warn_if_nothing_answered(common, goal, (report.steps, loss));

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use impasto::image::check_output;
+use impasto::image::{check_output, remove_leftovers};
 use impasto::paint::{Glance, Visualisation, fingerprint};
 
 use self::job::Job;
 use self::memory::{Problem, Ways};
 use self::plan::Plan;
+use self::sheet::Places;
 use super::arguments::{Common, Objective, ParametrisationName, VisualizeArguments};
 use super::checkpoint::{check_file, check_names};
 use super::dry_run::Report;
@@ -23,6 +24,9 @@ mod keeping;
 mod memory;
 mod plan;
 mod progress;
+mod sheet;
+#[cfg(test)]
+mod tests;
 
 /// Runs the command.
 pub fn run(
@@ -30,7 +34,7 @@ pub fn run(
     arguments: &VisualizeArguments,
     mut session: Session,
 ) -> Result<(), Failure> {
-    check(arguments)?;
+    check(arguments, &session)?;
     // The picture that is made again must not be lost either.
     let inputs = image(arguments).into_iter().map(|(_, path)| path);
     let inputs: Vec<&Path> = inputs.chain(arguments.from.as_deref()).collect();
@@ -42,7 +46,7 @@ pub fn run(
     let names: Vec<&Path> = image(arguments).into_iter().map(|(_, path)| path).collect();
     let of_inputs = (plan.fingerprints(&network), &names[..]);
     let keeping = Keeping::new(common, flags, &session, of_inputs)?;
-    let draft = plan.draft(common, arguments, session, &network)?;
+    let draft = plan.draft(common, arguments, session, (&network, &output))?;
     let gpu = open_gpu(common)?.for_run(arguments.dry_run);
     let preference = tuning::preference(common, gpu.profile(), None);
     let problem = Problem {
@@ -58,6 +62,7 @@ pub fn run(
         return tell(arguments, &plan, (&step, line), files);
     }
     say(common, line);
+    remove_leftovers(output.path());
     let goals = plan.goals(&gpu, &network, arguments, look.as_ref())?;
     let strategy = &step.way.candidate.strategy;
     let visualisation = Visualisation::prepare(
@@ -75,6 +80,8 @@ pub fn run(
     );
     let record = draft.finish(common, origin, Some(plan.resolved(strategy)));
     say(common, undertaking(&plan, goals.len()));
+    let note = Places::of(goals.len(), plan.size).note();
+    note.into_iter().for_each(|note| say(common, note));
     let job = Job {
         visualisation,
         plan,
@@ -136,6 +143,9 @@ fn tell(
     let mut report = Report::of(&what);
     report.line(line);
     report.convolutions(&step.convolutions, plan.seen());
+    let number = arguments.grid.as_ref().map_or(1, |list| list.0.len());
+    let note = Places::of(number, plan.size).note();
+    note.into_iter().for_each(|note| report.line(note));
     report.output(output.path(), "");
     if let Some(preview) = arguments.preview.as_ref().filter(|path| !is_stream(path)) {
         report.output(preview, ", the picture on the way");
@@ -147,7 +157,7 @@ fn tell(
 }
 
 /// Refuses flags that do not go together.
-fn check(arguments: &VisualizeArguments) -> Result<(), Failure> {
+fn check(arguments: &VisualizeArguments, session: &Session) -> Result<(), Failure> {
     arguments.recording.check()?;
     if let (Some((option, _)), Objective::Neuron) = (image(arguments), arguments.objective) {
         return Err(Failure::usage(format!(
@@ -157,6 +167,13 @@ fn check(arguments: &VisualizeArguments) -> Result<(), Failure> {
     if arguments.at.is_some() && arguments.objective != Objective::Neuron {
         return Err(Failure::usage(
             "--at names the place of a neuron, and no neuron is asked for; add --objective neuron",
+        ));
+    }
+    // A run that is replayed has the value of every flag.
+    let is_given = session.gives("cosine-power") && !session.replays();
+    if is_given && arguments.caricature.is_none() {
+        return Err(Failure::usage(
+            "--cosine-power is for caricatures, and none is asked for; add --caricature IMAGE, or leave it out",
         ));
     }
     if arguments.parametrisation == ParametrisationName::Pixels && arguments.decay != 1.0 {

@@ -14,7 +14,7 @@ use super::image;
 use crate::cli::arguments::{Common, Objective, ParametrisationName, Place, VisualizeArguments};
 use crate::cli::checkpoint::Inputs;
 use crate::cli::failure::Failure;
-use crate::cli::pictures;
+use crate::cli::pictures::{self, Output};
 use crate::cli::record::{Draft, Input, Resolved};
 use crate::cli::resume::Session;
 use crate::cli::style::find_layer;
@@ -133,26 +133,19 @@ impl Plan {
         common: &Common,
         arguments: &VisualizeArguments,
         mut session: Session,
-        network: &Network,
+        (network, output): (&Network, &Output),
     ) -> Result<Draft, Failure> {
-        let fingerprints = self.fingerprints(network);
-        let repeated = session.repeated.take();
-        if let Some(repeated) = &repeated {
-            repeated.check(common, &self.inputs, &fingerprints)?;
-        }
+        let draft = Draft::new(
+            common,
+            arguments.recording,
+            &mut session,
+            (self.inputs.clone(), arguments.seed),
+            (&self.fingerprints(network), output),
+        )?;
         Ok(Draft {
-            inputs: self.inputs.clone(),
-            fingerprints,
-            options: match arguments.recording.no_record {
-                true => None,
-                false => Some(session.options()?),
-            },
-            left: session.left.clone(),
-            seed: arguments.seed,
-            is_dated: arguments.recording.record_time,
-            repeated,
             // Those of a sheet are made again for each of its pictures.
             steps_are_shared: arguments.grid.is_some(),
+            ..draft
         })
     }
 

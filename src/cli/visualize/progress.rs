@@ -129,6 +129,18 @@ impl<'a> Progress<'a> {
         self.missing.take().or(of_checkpoint)
     }
 
+    /// The failure of a run before it had any picture, with how to go on.
+    pub fn without_a_picture(&mut self, failure: Failure) -> Failure {
+        self.finish();
+        match self.advice() {
+            Some(advice) => Failure {
+                message: format!("{}; {advice}", failure.message),
+                ..failure
+            },
+            None => failure,
+        }
+    }
+
     fn is_to_keep(&self, step: usize, last: bool) -> bool {
         let is_followed = step == self.steps && self.done.len() + 1 < self.pictures;
         let keeper = self.keeper.as_ref();

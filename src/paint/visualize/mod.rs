@@ -179,11 +179,6 @@ impl Visualisation {
         &self.executable
     }
 
-    /// What it was prepared for.
-    pub fn objective(&self) -> &PursuitTape {
-        &self.objective
-    }
-
     /// A run towards `target`, planar (C, H, W) of the layer, from noise or from where it stood. `watcher` is asked after
     /// every `often` steps, and the last. The picture is read back whatever happens.
     ///
@@ -252,8 +247,19 @@ impl Visualisation {
                 break;
             }
         }
+        let picture = match self.read_picture(gpu).await {
+            Ok(picture) => picture,
+            Err(error) => {
+                // What went first is the reason of the rest.
+                let reason = match ending {
+                    Ending::Failed(first) => first,
+                    _ => error,
+                };
+                return Err(gpu.check().err().unwrap_or(reason).into());
+            }
+        };
         Ok(VisualisationReport {
-            picture: self.read_picture(gpu).await?,
+            picture,
             steps,
             losses,
             ending,
