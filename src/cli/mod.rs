@@ -40,11 +40,13 @@ mod visualize;
 mod wait;
 mod weights;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use impasto::gpu::{ADAPTER_VARIABLE, AdapterList, Gpu, GpuOptions};
 
-use self::arguments::{Command, Common};
+use self::arguments::{Arguments, Command, Common};
 use self::cache::{CachedGpu, PipelineFile};
 use self::failure::Failure;
 use self::resume::{Parsed, Refusal};
@@ -56,7 +58,12 @@ pub fn run() -> ExitCode {
         Ok(parsed) => parsed,
         // Help and version are no errors, and help is also the answer to no command: clap prints them.
         Err(Refusal::Clap(answer)) if is_help(&answer) => answer.exit(),
-        Err(refusal) => return report(&refusal.into()),
+        Err(Refusal::Clap(error)) => {
+            let command = command_of(std::env::args_os());
+            let message = one_sentence(&error.to_string(), &command);
+            return report(&Failure::usage(message));
+        }
+        Err(Refusal::Failure(failure)) => return report(&failure),
     };
     let common = &arguments.common;
     let outcome = match &arguments.command {
@@ -93,26 +100,39 @@ fn report(failure: &Failure) -> ExitCode {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Clap(error) => Self::usage(one_sentence(&error.to_string())),
+            Refusal::Clap(error) => Self::usage(one_sentence(&error.to_string(), "impasto")),
             Refusal::Failure(failure) => failure,
         }
     }
 }
 
-/// clap says what is wrong in a paragraph, perhaps a tip in another, then how to use everything.
-fn one_sentence(text: &str) -> String {
+/// clap says what is wrong in a paragraph, perhaps a tip in another, then how to use everything, which the help of the
+/// `command` says too.
+fn one_sentence(text: &str, command: &str) -> String {
     let joined = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut paragraphs = text.split("\n\n").map(joined);
     let fault = paragraphs.next().unwrap_or_default();
     let fault = fault.trim_start_matches("error: ");
-    let rest: Vec<String> = paragraphs.collect();
-    let saying = |start| rest.iter().find_map(|text| text.strip_prefix(start));
-    let tip = saying("tip: ").map_or(String::new(), |tip| format!(" ({tip})"));
-    // `Usage: impasto inspect plan [OPTIONS] …`
-    let usage = saying("Usage: ").unwrap_or("impasto").split(' ');
-    let is_command = |word: &&str| word.chars().all(|letter| letter.is_ascii_lowercase());
-    let command: Vec<&str> = usage.take_while(is_command).collect();
-    format!("{fault}{tip}; see `{} --help`", command.join(" "))
+    let tip = paragraphs.find(|paragraph| paragraph.starts_with("tip: "));
+    let tip = tip.map_or(String::new(), |tip| {
+        format!(" ({})", tip.trim_start_matches("tip: "))
+    });
+    format!("{fault}{tip}; see `{command} --help`")
+}
+
+/// `impasto inspect plan`, as far as the words of a command line name commands.
+fn command_of(words: impl Iterator<Item = OsString>) -> String {
+    let mut name = "impasto".to_string();
+    let mut command = Arguments::command();
+    for word in words.skip(1) {
+        if let Some(found) = command.find_subcommand(&word) {
+            name = format!("{name} {}", found.get_name());
+            command = found.clone();
+        } else if !word.as_encoded_bytes().starts_with(b"-") {
+            break;
+        }
+    }
+    name
 }
 
 /// The adapter that the flags or the environment name.

@@ -65,6 +65,10 @@ pub fn run(
         multiple: multiple(border),
         styles,
     };
+    let layers = terms.style.iter().map(|term| term.layer);
+    let canvas_name = output.name();
+    let canvas_name = Path::new(&canvas_name);
+    check_side(network.architecture, layers, canvas_name, &sources.content)?;
     // Without these flags a picture that is small is meant to be.
     if arguments.style_size.is_some() || style_scales.iter().any(|&scale| scale > 1.0) {
         say_if_small(common, names.iter().copied(), &sources, longer);

@@ -27,7 +27,9 @@ pub use ledger::Ledger;
 pub use pipeline::{Access, Kernel, Knob, Pipeline, Shader};
 pub use profile::{AdapterMemory, Profile};
 pub use read_back::Staging;
-pub use recorder::{BufferView, Command, Recorder, UNIFORM_SLOT, can_start, fold_workgroups};
+pub use recorder::{
+    BufferView, Command, Recorder, UNIFORM_SLOT, VIEW_ALIGNMENT, can_start, fold_workgroups,
+};
 pub use recording::{DispatchInfo, Recording};
 pub use shader::Override;
 pub use texels::{Asked, COPIES, MAP_COLUMNS, TEXELS, Texels, UNUSED, asked_map, asked_texels};

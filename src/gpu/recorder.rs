@@ -20,13 +20,28 @@ const MOST_THREADS: u32 = 256;
 pub struct BufferView {
     /// The buffer (a handle: cloning it copies nothing).
     pub buffer: wgpu::Buffer,
-    /// First byte, a multiple of 256.
+    /// First byte, a multiple of [`VIEW_ALIGNMENT`].
     pub offset: u64,
     /// Length in bytes.
     pub size: u64,
 }
 
+/// Views begin at multiples of this many bytes.
+pub const VIEW_ALIGNMENT: u64 = 256;
+
 impl BufferView {
+    /// The bytes from `start` to `end`, which may be anywhere: a view from where one can begin before them, and the index in it
+    /// of the f32 at `start`.
+    pub fn around(buffer: &wgpu::Buffer, start: u64, end: u64) -> (Self, u32) {
+        let offset = start - start % VIEW_ALIGNMENT;
+        let view = Self {
+            buffer: buffer.clone(),
+            offset,
+            size: end.next_multiple_of(16).min(buffer.size()) - offset,
+        };
+        (view, ((start - offset) / 4) as u32)
+    }
+
     /// The first `bytes` of `buffer`: all that a kernel needs of one which may be larger, since planned
     /// buffers are shared and a binding must not exceed the adapter's limit.
     pub fn first(buffer: &wgpu::Buffer, bytes: u64) -> Self {

@@ -3,7 +3,7 @@
 
 use super::feature_map::{FeatureMap, slices};
 use super::{Merge, Pass, over_rows};
-use crate::gpu::{Access, BufferView, Command, GpuError, Kernel, Recorder};
+use crate::gpu::{Access, BufferView, Command, GpuError, Kernel, Recorder, VIEW_ALIGNMENT};
 use crate::shape::{Shape, Window};
 
 /// `input[k] = Σ matrix[k][c]·x[c] + offset[k]`.
@@ -70,23 +70,13 @@ pub struct PlanarPicture<'a> {
 impl PlanarPicture<'_> {
     /// Row `top` and so many below it of plane `c`: a view that begins where views may, and the index of the
     /// first pixel of the row in it.
-    fn rows(&self, c: usize, top: usize, height: usize) -> (BufferView, usize) {
+    fn rows(&self, c: usize, top: usize, height: usize) -> (BufferView, u32) {
         let [width, whole_height] = self.size;
         let plane = width * whole_height;
-        let start = 4 * (c * plane + top * width);
-        let end = (start + 4 * height * width).next_multiple_of(16);
-        let offset = start - start % VIEW_ALIGNMENT;
-        let view = BufferView {
-            buffer: self.buffer.clone(),
-            offset: offset as u64,
-            size: (end as u64).min(self.buffer.size()) - offset as u64,
-        };
-        (view, (start - offset) / 4)
+        let start = (4 * (c * plane + top * width)) as u64;
+        BufferView::around(self.buffer, start, start + (4 * height * width) as u64)
     }
 }
-
-/// Views begin at multiples of this many bytes.
-const VIEW_ALIGNMENT: usize = 256;
 
 /// Records the forward map from a `window` of the picture x to a map of three channels, as large as the window; a band of
 /// rows after the other where a binding does not hold a plane of x.
@@ -111,7 +101,7 @@ pub fn forward(
         let planes = [0, 1, 2].map(|c| x.rows(c, band.top, band.height));
         let params = Params {
             rows,
-            first: [0, 1, 2].map(|c| (planes[c].1 + band.left) as u32),
+            first: [0, 1, 2].map(|c| planes[c].1 + band.left as u32),
             ..params(x, band, window)
         };
         let mut buffers: Vec<BufferView> = planes.into_iter().map(|(view, _)| view).collect();
@@ -152,7 +142,7 @@ pub fn gradient(
             }
             let params = Params {
                 rows,
-                first: [(first + written.left) as u32, 0, 0],
+                first: [first + written.left as u32, 0, 0],
                 flags: merge.flags(),
                 ..params(gx, written, window)
             };
@@ -223,7 +213,7 @@ fn written([width, height]: [usize; 2], window: Window, merge: Merge) -> Window 
 /// How many rows of a plane of a picture of `width` one binding holds.
 fn rows_of_a_binding([width, _]: [usize; 2], limit: u64) -> Result<usize, GpuError> {
     let row = 4 * width as u64;
-    match limit.saturating_sub(VIEW_ALIGNMENT as u64) / row.max(1) {
+    match limit.saturating_sub(VIEW_ALIGNMENT) / row.max(1) {
         0 => Err(GpuError::BindingTooLarge {
             label: "a row of the picture".to_string(),
             mebibytes: row.div_ceil(1 << 20),

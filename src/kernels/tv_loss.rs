@@ -2,7 +2,7 @@
 
 use super::sum::{self, PARTIAL_WORKGROUPS, PARTIALS, TotalSlot, partial_view};
 use super::{Merge, over_positions};
-use crate::gpu::{Access, BufferView, Command, GpuError, Kernel, Recorder};
+use crate::gpu::{Access, BufferView, Command, GpuError, Kernel, Recorder, VIEW_ALIGNMENT};
 
 /// Partial sums of dx² + dy².
 pub static VALUE: Kernel = Kernel {
@@ -90,18 +90,9 @@ fn rows_of(
     [top, end, first]: [usize; 3],
 ) -> (BufferView, u32) {
     let byte = |row: usize| 4 * (row * width) as u64;
-    let offset = byte(top) - byte(top) % VIEW_ALIGNMENT;
-    let end = byte(end).next_multiple_of(16).min(buffer.size());
-    let view = BufferView {
-        buffer: buffer.clone(),
-        offset,
-        size: end - offset,
-    };
-    (view, ((byte(first) - offset) / 4) as u32)
+    let (view, of_top) = BufferView::around(buffer, byte(top), byte(end));
+    (view, of_top + ((first - top) * width) as u32)
 }
-
-/// Views begin at multiples of this many bytes.
-const VIEW_ALIGNMENT: u64 = 256;
 
 /// Records the value of planar RGB `x`, `width`×`height`, into `total`; `partials` has room for [`PARTIALS`]
 /// f32 per band.

@@ -262,7 +262,7 @@ fn an_output_that_cannot_be_written_is_refused_before_anything_is_painted() {
     to("folder.png", &["a directory"]);
     to("out.xyz", &[".png"]);
     to("out", &[".png"]);
-    to("content.png", &["same file", "input"]);
+    to("content.png", &["same file", "read or written"]);
     to("./style.png", &["same file", "`style.png`"]);
     refuse_style(
         &workshop,

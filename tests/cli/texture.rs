@@ -36,6 +36,14 @@ fn what_no_file_of_the_format_can_hold_is_refused_before_it_is_painted() {
 }
 
 #[test]
+fn a_texture_too_small_for_its_layers_is_refused_by_its_own_name() {
+    let workshop = Workshop::with_pictures();
+    let texture = ["texture", "style.png", "-o", "out.png", "--dry-run"];
+    let arguments = [&texture[..], &["--size=15x200"]].concat();
+    workshop.refuse(&arguments, 4, &["`out.png`", "15×200", "relu5_1", "--size"]);
+}
+
+#[test]
 fn no_iterations_give_the_canvas_at_any_size() {
     let workshop = Workshop::with_pictures();
     let none = ["--iterations", "0", "--seed", "4", "--size", "70x33"];

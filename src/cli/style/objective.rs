@@ -162,7 +162,7 @@ pub fn check_side(
         return Ok(());
     }
     Err(Failure::bad_input(format!(
-        "`{}` is too small at {}×{}: {} needs {} pixels a side; use a larger picture or --size, or a layer further down",
+        "`{}` is too small at {}×{}: {} needs {} pixels a side; use a larger picture, --size or --style-scale, or a layer further down",
         name.display(),
         picture.width,
         picture.height,
