@@ -123,8 +123,8 @@ fn what_would_fit_is_said_as_the_flag_wants_it() {
 
     let finish = [
         "--finish=10",
-        "--history=100",
-        "--memory=150MiB",
+        "--history=128",
+        "--memory=200MiB",
         "--iterations=10",
     ];
     let style = [
@@ -138,7 +138,7 @@ fn what_would_fit_is_said_as_the_flag_wants_it() {
     ];
     let arguments = [&style[..], &finish].concat();
     let outcome = workshop.run(&arguments);
-    outcome.refused(5, &["--history 100", "or --finish 0"]);
+    outcome.refused(5, &["--history 128", "or --finish 0"]);
     workshop.succeed(&[&style[..], &["--finish=0"], &finish[2..]].concat());
 }
 

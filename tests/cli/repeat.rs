@@ -101,8 +101,6 @@ fn numbers_of_one_optimiser_are_none_of_another() {
         .concat(),
     );
     assert_eq!(workshop.read("again.png"), workshop.read("direct.png"));
-    let history = [&STYLE[..], &adam[..1], &["--history=4", "-o", "out.png"]].concat();
-    workshop.refuse(&history, 2, &["--history 4", "L-BFGS", "--optimizer lbfgs"]);
 }
 
 #[test]

@@ -154,13 +154,6 @@ pub fn stages(
     };
     let scales = share_steps_and_finish(sizes, iterations as usize, steps);
     if steps == 0 {
-        if let (Some(history), OptimiserWish::Adam(_)) =
-            (arguments.history, optimiser(arguments, recipe)?)
-        {
-            return Err(Failure::usage(format!(
-                "--history {history} is for L-BFGS, and this run has none; leave it out, or add --optimizer lbfgs"
-            )));
-        }
         return Ok((scales, None));
     }
     let finish = JobFinish {
