@@ -73,35 +73,10 @@ impl Repetition {
         given: &[Flag],
     ) -> Result<(Self, Vec<OsString>), Failure> {
         let record = Record::read(path)?;
-        if !record.runs.is_empty() {
-            return Err(Failure::bad_input(format!(
-                "`{}` is a sheet of {} runs; give one of its pictures, which `impasto sweep --keep` keeps",
-                path.display(),
-                record.runs.len()
-            )));
-        }
-        let shown = path.display();
-        let options = &record.origin.options;
-        if !options.contains_key(run.mark) {
-            return Err(Failure::usage(format!(
-                "`{shown}` is no picture of `impasto {}`; make it again with the command that made it",
-                run.command
-            )));
-        }
         let given = given.iter().filter(|flag| flag.given);
         let names: BTreeSet<String> = given.clone().map(|flag| flag.name.clone()).collect();
-        if !names.contains("output") {
-            return Err(Failure::usage(format!(
-                "--from `{shown}` paints anew and never over a picture that is there; name the new one with -o"
-            )));
-        }
-        let mut streams = record.inputs.iter().filter(|input| input.path == "-");
-        if let Some(input) = streams.find(|input| !names.contains(&input.option)) {
-            return Err(Failure::usage(format!(
-                "the {} of `{shown}` came from standard input; name it",
-                input.option
-            )));
-        }
+        check_beginning(&record, run, path, &names)?;
+        let options = &record.origin.options;
         let mut left = record.origin.left.clone();
         let conflicts = conflicts(command, run, &names);
         let is_style = run.command == "style";
@@ -198,6 +173,41 @@ impl Repetition {
                 "note: the optimiser or what is kept in memory is another than it was, so the result is not bit for bit the same; see --memory",
             );
         }
+    }
+}
+
+/// Refuses to begin: a record of another command or of a sheet, or a command line that lacks what no record has.
+fn check_beginning(
+    record: &Record,
+    run: Run,
+    path: &Path,
+    names: &BTreeSet<String>,
+) -> Result<(), Failure> {
+    let shown = path.display();
+    if !record.runs.is_empty() {
+        return Err(Failure::bad_input(format!(
+            "`{shown}` is a sheet of {} runs; give one of its pictures, which `impasto sweep --keep` keeps",
+            record.runs.len()
+        )));
+    }
+    if !record.origin.options.contains_key(run.mark) {
+        return Err(Failure::usage(format!(
+            "`{shown}` is no picture of `impasto {}`; make it again with the command that made it",
+            run.command
+        )));
+    }
+    if !names.contains("output") {
+        return Err(Failure::usage(format!(
+            "--from `{shown}` paints anew and never over a picture that is there; name the new one with -o"
+        )));
+    }
+    let mut streams = record.inputs.iter().filter(|input| input.path == "-");
+    match streams.find(|input| !names.contains(&input.option)) {
+        Some(input) => Err(Failure::usage(format!(
+            "the {} of `{shown}` came from standard input; name it",
+            input.option
+        ))),
+        None => Ok(()),
     }
 }
 
