@@ -23,7 +23,7 @@ def painted(folder, size, options):
     """The picture of one size, and the content and style that it is compared with."""
     files = [folder / f"{name}_{size}.png" for name in ("content", "style")]
     for source, target in zip((options.content, options.style), files):
-        sized(source, target, size)
+        sized(source, target, size, Image.LANCZOS)
     out = folder / f"{size}.png"
     if not out.exists():
         command = [options.impasto, "style", files[0], "--style", files[1], "-o", out, "--size", size, "-q"]
