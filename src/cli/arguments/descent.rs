@@ -74,10 +74,10 @@ impl FromStr for StylePart {
     }
 }
 
-/// How many scales.
 /// The most scales that can be asked for.
 pub const MOST_SCALES: usize = 24;
 
+/// How many scales.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScaleCount {
     /// As many as there are from the smallest size on.
