@@ -88,7 +88,7 @@ pub fn conclude(
         }),
         (Ending::Finished, Ok(_)) if step > 0 && progress.lost_steps == step => {
             Err(Failure::usage(format!(
-                "no step met finite numbers, so `{output}` is the starting picture; lower the weights"
+                "no step met finite numbers, so `{output}` is the starting picture; lower the weights, or give pictures of more than one colour"
             )))
         }
         (Ending::Finished, Ok(_)) => match progress.missing() {

@@ -76,19 +76,22 @@ pub fn run(common: &Common, arguments: &SweepArguments, session: &Session) -> Re
     }
     match failed {
         None => Ok(()),
-        Some((run, failure)) => Err(Failure {
-            message: match on_it {
-                0 => format!("{}: {}", run.member.title, failure.message),
+        Some((run, failure)) => {
+            let words = match failure.code {
+                // The run calls its picture by its title, and that names no file.
+                Code::Interrupted => format!("interrupted at {}", run.member.title),
+                _ => format!("{}: {}", run.member.title, failure.message),
+            };
+            let message = match on_it {
+                0 => words,
                 _ => format!(
-                    "`{}` has {on_it} of {} pictures; {}: {}",
+                    "`{}` has {on_it} of {} pictures; {words}",
                     output.name(),
-                    runs.len(),
-                    run.member.title,
-                    failure.message
+                    runs.len()
                 ),
-            },
-            ..failure
-        }),
+            };
+            Err(Failure { message, ..failure })
+        }
     }
 }
 

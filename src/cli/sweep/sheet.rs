@@ -1,5 +1,8 @@
 //! A contact sheet: pictures in a grid, the values of two flags along its axes.
 
+use std::collections::BTreeSet;
+use std::path::MAIN_SEPARATOR;
+
 use impasto::image::{Canvas, Letters, Picture};
 
 use crate::cli::arguments::Variation;
@@ -101,22 +104,32 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// The values of an axis, each at most `width` pixels long. The end of a path says most.
+    /// The values of an axis, each at most `width` pixels long; of what is too long the end says most.
     fn labels(&self, axis: usize, width: usize) -> Vec<String> {
         let most = self.letters.within(width).max(3);
-        let short = |value: &String| {
+        let short = |value: &str| {
             let letters: Vec<char> = value.chars().collect();
             match letters.len().checked_sub(most) {
-                None | Some(0) => value.clone(),
+                None | Some(0) => value.to_string(),
                 Some(excess) => format!("..{}", letters[excess + 2..].iter().collect::<String>()),
             }
         };
-        let values = self
-            .variations
-            .get(axis)
-            .map(|of| of.values.iter().map(short));
-        values.into_iter().flatten().collect()
+        let values = self.variations.get(axis).map(|of| told_apart(&of.values));
+        values.into_iter().flatten().map(short).collect()
     }
+}
+
+/// What tells `values` apart: of paths the last parts, if these differ.
+fn told_apart(values: &[String]) -> Vec<&str> {
+    let last = values
+        .iter()
+        .map(|value| value.rsplit(['/', MAIN_SEPARATOR]).next().unwrap_or(value));
+    let last: Vec<&str> = last.collect();
+    let different: BTreeSet<&str> = last.iter().copied().collect();
+    if different.len() == values.len() && !different.contains("") {
+        return last;
+    }
+    values.iter().map(String::as_str).collect()
 }
 
 /// Columns and rows.
@@ -193,7 +206,14 @@ mod tests {
         // What does not fit begins with dots and ends as it ends.
         let long = [variation("style", &["a/very/long/path.png"])];
         let labels = Sheet::new(&long, &[Some(picture.clone())]).labels(0, 64);
-        assert_eq!(labels, ["..ath.png"]);
+        assert_eq!(labels, ["path.png"]);
+        let long = [variation("style", &["very_long.png", "also/long.png"])];
+        let labels = Sheet::new(&long, &[Some(picture.clone())]).labels(0, 64);
+        assert_eq!(labels, ["..ong.png", "long.png"]);
+        // Where the last parts are the same the ends have to do.
+        let same = [variation("style", &["one/a.png", "two/a.png"])];
+        let labels = Sheet::new(&same, &[Some(picture)]).labels(0, 64);
+        assert_eq!(labels, ["..e/a.png", "..o/a.png"]);
     }
 
     #[test]
