@@ -118,9 +118,10 @@ def main():
             for program in programs:
                 (home / program).mkdir(exist_ok=True)
                 outs.append(home / program / f"{pair}.png")
-                if outs[-1].exists() and (program, pair) in known:
+                if not outs[-1].exists():
+                    paint(program, options, files[content], files[style], outs[-1])
+                elif (program, pair) in known:
                     continue
-                paint(program, options, files[content], files[style], outs[-1])
                 terms = objective(network, *[read(path) for path in (files[content], files[style], outs[-1])])
                 known[program, pair] = {
                     "program": program,
