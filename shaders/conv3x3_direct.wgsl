@@ -15,7 +15,7 @@
 //           tiles of 4×2 pixels 33 %, with 8 channels per thread 32 %, with the nine taps in a loop (dynamic array indices) 18 %.
 //           Slower on a GPU: 256 sums and 144 inputs per thread spill (RDNA2: 1086 registers); conv3x3_gemm is for those
 //           Weights in f16 (VGG-16) are bit-identical and faster: 40.0 % against 37.7 %, medians over its shapes at 256²
-// Test      tests/kernels/convolution.rs::conv3x3
+// Test      tests/kernels/convolution.rs::conv3x3_direct
 
 struct ConvParams {
     width: u32,

@@ -15,7 +15,7 @@
 //           all 18 inputs of the window at once 160 registers, 6 waves; on RDNA3 30 spilled (llvmpipe: 7.4 % so, 7.1 % now). GPUs take it
 //           where a map is too small for the workgroups of conv3x3_gemm.
 //           Slower than conv3x3_direct on llvmpipe, where every lane loads every weight for itself
-// Test      tests/kernels/convolution.rs::conv3x3
+// Test      tests/kernels/convolution.rs::conv3x3_direct_portable
 
 struct ConvParams {
     width: u32,

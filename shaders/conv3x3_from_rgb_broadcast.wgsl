@@ -9,11 +9,11 @@
 // Bindings  0 params: uniform  1 x: read  2 w: read  4 y: read_write  5 mask: read  6 x_texels: read_texels  7 w_texels: read_texels
 // Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), FLAGS (what the epilogue does), TEXELS, BORDER
 // Cost      54·O·H·W flop; per thread 30 vec4 of x; per output group 4 vec4 of w for 864 multiply-adds
-// Why       on Mesa llvmpipe 5.9 ms for 3 → 64 at 256×256 in a step, conv3x3_direct 13.7, conv3x3_from_rgb 24: one load fetches 8 columns of w for
+// Why       on Mesa llvmpipe 4.8 ms for 3 → 64 at 256×256, conv3x3_direct 13.8, conv3x3_from_rgb 13.4: one load fetches 8 columns of w for
 //           8 lanes, and the loop over the output groups is one piece of code that stays in the instruction cache, where the
 //           unrolled 16 channels of conv3x3_direct are fetched anew by every thread. What is left is storing y
 //           TEXELS and the bias among the weights, where loads from buffers are slow (Zen 3): at 128² 1.7 ms instead of 6.3
-// Test      tests/kernels/convolution.rs::conv3x3
+// Test      tests/kernels/convolution.rs::conv3x3_from_rgb_broadcast
 
 struct ConvParams {
     width: u32,

@@ -12,11 +12,11 @@
 // Why       meant for GPUs: conv3x3_direct_portable fetches every input and weight from the caches, 18 and 72 vec4 a thread; here a
 //           workgroup fetches each once and shares it. Neighbouring lanes load and store neighbouring vec4s, the border of the
 //           tile stands beside it, so that all nine taps read the same copy. RDNA2 (RADV, Mesa 22.3.6): 112 registers, no spill,
-//           7680 bytes, 8 waves of 32 lanes a SIMD, 92 % of the loop's vector instructions multiply and add (the twin: 128, 8, 88 %);
+//           7680 bytes of workgroup memory (in steps of 512), 8 waves of 32 lanes a SIMD, 92 % of the loop's vector instructions multiply and add (the twin: 128, 8, 88 %);
 //           RDNA3: 120 registers, no spill, 12 waves. Slow on Mesa llvmpipe, where a barrier puts every lane aside
 //           HALVES unpacks on the way into workgroup memory: 2.5 loads instead of 3.7, 91 % multiply-adds, else the same; on RDNA2
 //           conv3x3_direct_portable even multiplies the halves as they are (v_fma_mix): 90 %
-// Test      tests/kernels/convolution.rs::conv3x3
+// Test      tests/kernels/convolution.rs::conv3x3_gemm
 
 struct ConvParams {
     width: u32,

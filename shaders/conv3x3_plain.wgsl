@@ -8,9 +8,9 @@
 // Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
 // Knobs     override WORKGROUP, BORDER
 // Cost      18·C·O·H·W flop; per thread and input group: 9 vec4 of x, 36 vec4 of w, for 144 multiply-adds
-// Why       slower than conv3x3_direct, 2 % against 27–42 % of the FMA peak on Mesa llvmpipe (2 cores, 8 lanes): 4.5 loads
+// Why       slower than conv3x3_direct, 2 % against 27–42 % of the FMA peak on Mesa llvmpipe (2 cores, 8 lanes): 5 loads
 //           per 16 multiply-adds, and there every load is a loop over the lanes; on RDNA2 32 registers, full occupancy, but load-bound
-// Test      tests/kernels/convolution.rs::conv3x3
+// Test      tests/kernels/convolution.rs::conv3x3_plain
 
 struct ConvParams {
     width: u32,

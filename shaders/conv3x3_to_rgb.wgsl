@@ -15,7 +15,7 @@
 //           Tiles of 3×2 have 112, 8 waves, 84 %, but 53 loads for 16 pixels; 4×2 have 136, 6 waves; 4×4 row by row has 128 and
 //           8 waves, but keeps all 36 weight columns alive and spills 137 scalar registers
 //           TEXELS, where loads from buffers are slow (Zen 3): 64→3 at 128² 2.4 ms instead of 18
-// Test      tests/kernels/convolution.rs::conv3x3
+// Test      tests/kernels/convolution.rs::conv3x3_to_rgb
 
 struct ConvParams {
     width: u32,

@@ -18,7 +18,7 @@
 //           so that they do not share a few sets of the cache. [block][C/4][36][72] instead cost 30–40 % more
 //           RDNA2 (RADV, Mesa 22.3.6): 168 registers, no spill, 6 waves of 32 lanes a SIMD: 36 half-transformed vec4s are 144 of them.
 //           In two halves it has 128 and 8 waves, but loads all inputs twice, and it is bound by memory
-// Test      tests/kernels/convolution.rs::conv3x3
+// Test      tests/kernels/convolution.rs::conv3x3_winograd, conv3x3_pooled
 
 struct WinogradParams {
     width: u32,

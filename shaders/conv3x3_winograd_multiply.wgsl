@@ -17,7 +17,7 @@
 //           TILES leave fewer lanes idle. Chunked sums cost 5 % and keep the error near 5e-7 rms, direct sums 2e-7: what is compared
 //           with others' figures (impasto inspect, tests/golden.rs) takes a direct kernel, as gradients flip at ReLUs and maxima
 //           u is f32 alone: the transform multiplies by thirds and √2, so f16 would not be exact even where the filter is
-// Test      tests/kernels/convolution.rs::conv3x3
+// Test      tests/kernels/convolution.rs::conv3x3_winograd
 
 struct WinogradParams {
     width: u32,
@@ -57,9 +57,11 @@ fn main(
     @builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) workgroup: vec3u,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
-    let tile = workgroup.x * WORKGROUP * TILES + local.x;
+    // The tiles of a workgroup are in one block, so that all its lanes take the same turns.
+    let first_tile = workgroup.x * WORKGROUP * TILES;
+    let block = first_tile / BLOCK;
+    let tile = first_tile + local.x;
     let column = tile % BLOCK;
-    let block = tile / BLOCK;
     let u_row = workgroup.y * FREQUENCIES + workgroup.z;
     var at = lane & 7u;
     let first = workgroup.z * params.v_step + block * params.c_groups;

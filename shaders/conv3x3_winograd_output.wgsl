@@ -16,7 +16,7 @@
 //           than with a uniform. All output passes of a VGG-19 step at 256² take 68 ms where the products take 280. The bias
 //           is read once: next to each store it was read again, half of this pass on Zen 3 (5.9 ms of 64→64 at 128², now 2.9). m keeps its
 //           pitch: with rows an odd number of cache lines apart, as v has them, this pass was 50 % slower
-// Test      tests/kernels/convolution.rs::conv3x3
+// Test      tests/kernels/convolution.rs::conv3x3_winograd, conv3x3_pooled
 
 struct WinogradParams {
     width: u32,
@@ -156,7 +156,8 @@ fn shift_of(group: u32) -> vec4f {
 // Stores one pixel of one output group if it is inside: bias, accumulate, ReLU and mask in this order.
 // FLAGS is a constant, so what is not wanted costs nothing: branches around 16 pixels were a quarter of this pass.
 fn put(group: u32, pixel: u32, inside: bool, sum: vec4f) {
-    let at = group * params.y_plane + pixel;
+    // Pixels outside read the first one, since release pipelines check no bounds.
+    let at = select(0u, group * params.y_plane + pixel, inside);
     var value = sum;
     if ((FLAGS & ACCUMULATE) != 0u) { value += y[at]; }
     if ((FLAGS & RELU) != 0u) { value = max(value, vec4f()); }

@@ -9,7 +9,7 @@
 // Knobs     none
 // Cost      32 bytes per vec4, no flop
 // Why       Sets the other roof: a kernel with few operations per byte cannot be faster than this. Four copies a thread keep
-//           more loads on their way than one would and the dispatch below 65 535 workgroups for 256 MiB.
+//           more loads on their way than one would and the dispatch below 65 535 workgroups for 192 MiB.
 // Test      tests/kernels.rs::copy_bandwidth
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;

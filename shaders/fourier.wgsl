@@ -1,17 +1,17 @@
 // fourier — colours from their spectrum: the inverse Fourier transform of a real picture of any size
 //
-// Math      columns  T[i, l] = Σ_k s[k, l]·S[k, l]·e^(2πi·k·i/H)
-//           rows  x[i, j] = Σ_l w_l·Re(T[i, l]·e^(2πi·l·j/W)), w_l = 1 where l = 0 or 2l = W, else 2: the half of
+// Math      columns  T[r, l] = Σ_k s[k, l]·S[k, l]·e^(2πi·k·r/H)
+//           rows  x[r, q] = Σ_l w_l·Re(T[r, l]·e^(2πi·l·q/W)), w_l = 1 where l = 0 or 2l = W, else 2: the half of
 //           the spectrum that is not here mirrors the other. With s = 1/√(H·W) it is numpy's irfft2(S, norm="ortho")
-// Backward  rows_gradient  gT[i, l] = w_l·Σ_j gx[i, j]·e^(−2πi·l·j/W);
-//           columns_gradient  gS[k, l] = s[k, l]·Σ_i gT[i, l]·e^(−2πi·k·i/H), real and imaginary parts as two variables
+// Backward  rows_gradient  gT[r, l] = w_l·Σ_q gx[r, q]·e^(−2πi·l·q/W);
+//           columns_gradient  gS[k, l] = s[k, l]·Σ_r gT[r, l]·e^(−2πi·k·r/H), real and imaginary parts as two variables
 // Layout    S, T: [H][L][2] vec4, L = W/2 + 1, real then imaginary, three colours in one vec4   x: [H][W] vec4
 //           scale: [H][L] f32, s   turns: cosine and sine of 2πn/N for n < N, N = H for columns, W for rows
 // Threads   one thread = one complex number of three colours, or one pixel
 // Dispatch  (ceil(H·L / 64) folded over x and y); rows (ceil(H·W / 64) folded)
 // Bindings  0 p: uniform  1 source: read  2 scale: read  3 turns: read  4 result: read_write
 // Knobs     none
-// Cost      24 flop per term, H·L·H + H·W·L of them; a term loads 40 bytes in columns, in rows as many
+// Cost      up to 24 flop per term, H·L·H + H·W·L of them; a term loads 44 bytes in columns, 40 in rows, 24 in rows_gradient
 // Why       Two products with a table are exact at any size, and 24·H·W·(H + W)/2 flop are little beside a
 //           network: at 128×128 0.2 % of a step of VGG-19 to relu4_1. A fast transform would be a chain of passes
 // Test      tests/kernels/visualisation.rs::fourier

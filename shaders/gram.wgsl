@@ -9,7 +9,7 @@
 // Bindings  0 params: uniform  1 f_i: read  2 partials: read_write  3 all_partials: read  4 f_j: read  5 g: read_write  6 weights: read
 // Knobs     override WORKGROUP, WEIGHTED   text: TILE; params.flags bit 1 accumulates onto G
 // Cost      partial: C·(C+16)·M flop; per thread and pixel 8 vec4 of F for 256 multiply-adds; reduce reads 2·C·(C+4)·chunks bytes
-// Why       outer products in registers: 8 loads for 64 vec4 multiply-adds; only tiles on or above the diagonal. 19–26 % of the FMA peak on
+// Why       outer products in registers: 8 loads for 64 vec4 multiply-adds; only tiles on or above the diagonal. 18–26 % of the FMA peak on
 //           Mesa llvmpipe, counted as 2·C²·M. Strips matter: pixels dealt out chunk by chunk (256 apart) ran at 6–8 %, since the planes'
 //           power-of-two strides share cache sets. RDNA2: 256 registers, 38 spilled, so real GPUs take gram_tiled for the first pass
 // Test      tests/kernels/statistics.rs::gram

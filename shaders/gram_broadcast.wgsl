@@ -52,7 +52,7 @@ const COLUMNS = 16u; // of its columns
 alias Sums = array<vec4f, 32>;
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) workgroup: vec3u) {
+fn main(@builtin(subgroup_invocation_id) lane: u32, @builtin(workgroup_id) workgroup: vec3u) {
     let j_tile = workgroup.y * COLUMNS;
     let i_tile = select(workgroup.x * ROWS, j_tile, DIAGONAL);
     // What lies on the diagonal has a dispatch of its own, what lies below is its mirror image.
@@ -60,9 +60,9 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) workg
 
     // Groups past the end repeat the last one; their sums are not stored. All in pairs of pixels.
     let plane = params.plane / 2u;
-    let row = min(i_tile + local.x, params.i_groups - 1u) * plane;
-    let near_column = min(j_tile + local.x, params.j_groups - 1u) * plane;
-    let far_column = min(j_tile + 8u + local.x, params.j_groups - 1u) * plane;
+    let row = min(i_tile + lane, params.i_groups - 1u) * plane;
+    let near_column = min(j_tile + lane, params.j_groups - 1u) * plane;
+    let far_column = min(j_tile + 8u + lane, params.j_groups - 1u) * plane;
 
     var near_upper: Sums; // columns of the lane's group l, first eight groups of rows
     var far_upper: Sums;  // of its group l + 8
@@ -89,7 +89,7 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) workg
         }
     }
 
-    let column = j_tile + local.x;
+    let column = j_tile + lane;
     store(&near_upper, i_tile, column, workgroup.z);
     store(&far_upper, i_tile, column + 8u, workgroup.z);
     if (DIAGONAL) { store(&far_lower, i_tile + 8u, column + 8u, workgroup.z); }

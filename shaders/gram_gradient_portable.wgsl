@@ -10,10 +10,10 @@
 // Bindings  0 params: uniform  1 x: read  2 d: read  4 y: read_write  5 mask: read  6 weights: read
 // Knobs     override WORKGROUP, WEIGHTED   text: STRIP, OUT_GROUPS
 // Cost      2·C²·M flop; per thread and input group: 4 vec4 of x, 16 vec4 of d, for 256 multiply-adds
-// Why       slower than gram_gradient on Mesa llvmpipe (6–9 % against 26–37 % of the FMA peak), where every lane loads every d for
+// Why       slower than gram_gradient on Mesa llvmpipe (6–9 % against 25–37 % of the FMA peak), where every lane loads every d for
 //           itself; meant for GPUs: neighbouring lanes read neighbouring pixels, d comes through scalar loads. RDNA2 (RADV, Mesa 22.3.6):
 //           88 registers, no spill, 10 waves of 32 lanes a SIMD, 98 % of the loop's vector instructions multiply and add
-// Test      tests/kernels/statistics.rs::gram
+// Test      tests/kernels/statistics.rs::gram_gradient_portable
 
 struct GramGradientParams {
     pixels: u32,

@@ -9,7 +9,7 @@
 // Knobs     override WEIGHTED   text: TILE, BATCH
 // Cost      C·(C+64)·M flop; per thread and 8 pixels: 4 vec4 of F from storage, 32 from workgroup memory, for 512 multiply-adds
 // Why       meant for GPUs: gram.partial holds 256 sums a thread, of which RDNA2 spills 38, and fetches 8 vec4 a pixel through the
-//           caches. Here 64 threads share what they fetch. RDNA2 (RADV, Mesa 22.3.6): 88 registers, no spill, 4608 bytes, 10 waves
+//           caches. Here 64 threads share what they fetch. RDNA2 (RADV, Mesa 22.3.6): 88 registers, no spill, 4608 bytes (in steps of 512), 10 waves
 //           of 32 lanes a SIMD, 94 % of the loop's vector instructions multiply and add; RDNA3: 96 registers, no spill, 14 waves.
 //           With 16 pixels at a time 8 waves, for want of workgroup memory. Slow on Mesa llvmpipe, where a barrier puts every lane aside
 // Test      tests/kernels/statistics.rs::gram_tiled

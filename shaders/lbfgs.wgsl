@@ -2,7 +2,7 @@
 //
 // Math      d = −H·g by Nocedal & Wright, algorithm 7.4, over a ring of pairs s = x' − x, y = g' − g;
 //           x ← x + t·d, t = min(1, 1/‖g‖₁) while there is no pair, then 1 (torch.optim.LBFGS);
-//           with `clamp` x stays in [0, 1], and s is what it really moved by; with `longest` t·‖d‖₂ is at most that
+//           with `clamp` x stays in [0, 1], and s is what it really moved by; with `longest` t·‖d‖₂ is at most that where there are pairs
 // Backward  none
 // Layout    vectors: flat vec4s over [3][H][W] f32, zero behind the last value
 //           partials: rows of GROUPS vec4 per slice, one per workgroup; row `from` is summed, row `into` written
@@ -10,7 +10,7 @@
 // Dispatch  (GROUPS), or (1) for judge and decide
 // Bindings  0 p: uniform  1 state: read_write  2 partials: read_write  3 g: read  4 a: read_write  5 b: read_write  6 c: read_write  7 s: read_write  8 y: read_write
 // Knobs     override THREADS (a power of two), GROUPS
-// Cost      per step and pair: 8 flop and 32 bytes per value; per step 19 flop and 84 bytes more; memory 24 bytes per value and pair
+// Cost      per step and pair: 8 flop and 32 bytes per value; per step 19 flop and 84 bytes more; memory 8 bytes per value and pair
 // Why       Each pass also makes the partial sums of the dot product that the next pass needs, and
 //           every workgroup adds those up for itself in the same order: one dispatch per half pair,
 //           no read-back, no atomics. A dropped pair keeps its place in the ring with ρ = 0. Barriers are

@@ -96,8 +96,8 @@ fn gradient(
     let g = gy[group.z * p.y_plane + i * (p.width / 2u) + j];
     let top = max(max(a, b), max(c, d));
     let is_a = a == top;
-    let is_b = b == top & !is_a;
-    let is_c = c == top & !is_a & !is_b;
+    let is_b = (b == top) & !is_a;
+    let is_c = (c == top) & !is_a & !is_b;
     let is_d = !is_a & !is_b & !is_c;
     store(at, flags, a, select(none, g, is_a));
     store(at + 1u, flags, b, select(none, g, is_b));

@@ -9,7 +9,7 @@
 // Knobs     none; p.flags bit 1 accumulates onto the total
 // Cost      count flop, 4·count bytes: nothing
 // Why       Second half of every reduction here; the order of additions never changes, so two runs
-//           agree to the bit, and a tree keeps the rounding error at the logarithm of the count.
+//           agree to the bit, and a tree rounds less than one sum: a thread adds count / 256 in a row, then eight levels.
 // Test      tests/kernels.rs::sum
 
 struct Params {

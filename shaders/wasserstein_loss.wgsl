@@ -1,7 +1,7 @@
 // wasserstein_loss — what lies between the matrix products of the Wasserstein-2 distance of two Gaussians, and its gradient
 //
 // Math      L = w · [mean((μ − μ*)²) + (1/C) · tr(Σ* + Σ − 2·√A)], A = R·Σ·R, R = √Σ*, Σ = S − μμᵀ + ε·I, ε = κ · tr Σ* / C
-//           energy Σ m²   covariance Σ/tr Σ*   normalise M = A/‖A‖, X = a·I − b·M (the first turn of the iteration for A^-½)
+//           energy ‖m‖²   covariance Σ/tr Σ*   normalise M = A/‖A‖, X = a·I − b·M (the first turn of the iteration for A^-½)
 //           value tr √A = Σ A ∘ A^-½   gradient gS = w/C · (I − R·A^-½·R)   gradient_means gμ = 2w/C · (μ − μ*) − 2·gS·μ
 // Backward  `gradient` and `gradient_means` run with the value, which has found the root; `carry` hands on what they left
 // Layout    moments, outcome: [C][C] f32, then C means; target: R, then μ*; matrices [C][C]; scalars: tr Σ*, ‖A / tr Σ*‖²
@@ -114,7 +114,6 @@ fn gradient(
 fn gradient_means(@builtin(global_invocation_id) id: vec3<u32>) {
     let channel = id.x;
     if channel >= p.channels { return; }
-    let mean = moments[p.entries + channel];
     // The matrix is symmetric: neighbouring threads read neighbouring entries.
     var mapped = 0.0;
     for (var at = channel; at < p.entries; at += p.channels) {

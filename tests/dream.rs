@@ -383,7 +383,7 @@ fn a_dream_that_goes_on_is_bit_for_bit_that_of_one_go() {
     }
 }
 
-/// A step of more than 10¹² operations is submitted in parts, the first of which must see the picture as it is.
+/// A step of more than 2·10¹¹ operations is submitted in parts, the first of which must see the picture as it is.
 #[test]
 fn a_step_in_parts_sees_its_own_picture() {
     let network = network("vgg19");

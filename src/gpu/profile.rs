@@ -47,7 +47,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// No adapter in particular: a GPU with subgroups, and for the rest what WebGPU guarantees.
+    /// No adapter in particular: a GPU with subgroups and 64-bit integers, and for the rest what WebGPU guarantees.
     pub fn typical_gpu() -> Self {
         let limits = wgpu::Limits::default();
         Self {
@@ -75,7 +75,7 @@ impl Profile {
         let summary = super::AdapterSummary::new(0, &info);
         Self {
             is_software: summary.is_software(),
-            prefers_texels: summary.is_software()
+            prefers_texels: summary.name.contains("llvmpipe")
                 && loads_by_way_of_the_stack()
                 && map_rows(limits.max_storage_buffer_binding_size)
                     <= limits.max_texture_dimension_2d,

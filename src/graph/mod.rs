@@ -1,5 +1,6 @@
 //! Floor 1: the graph executor. A [`Tape`] says what is computed, [`Program`] adds the way back to the
-//! picture, [`Plan`] shares buffers, [`Executable`] runs it all with one submit.
+//! picture, [`Plan`] shares buffers, [`Executable`] runs it all with one submit, or with several where
+//! it would take a GPU long.
 
 mod filters;
 mod forecast;

@@ -32,6 +32,7 @@ pub use recording::{Epilogue, record, record_pooled, record_unpooled};
 pub use switches::Switches;
 pub use tuning::{Measurement, Problem, TuningRow, TuningTable};
 pub use variant::{HALVES, Variant};
+use winograd_bands::Bands;
 
 /// Frozen weights of one convolution.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,7 +112,7 @@ impl Variant {
         match self {
             Self::Winograd | Self::WinogradTiled => {
                 let as_texels = adapter.prefers_texels && self == Self::Winograd;
-                let mut asked = winograd_bands::asked(channels, as_texels);
+                let mut asked = self.bands(adapter, channels).asked(as_texels);
                 if as_texels {
                     asked.push(asked_map(COPIES[0], bytes(x)));
                     asked.extend(is_masked.then(|| asked_map(COPIES[1], bytes(y))));
@@ -130,12 +131,17 @@ impl Variant {
         }
     }
 
+    /// The bands of the variants that work in them.
+    fn bands(self, adapter: &Profile, channels: [usize; 2]) -> Bands {
+        Bands::new(channels, self == Self::WinogradTiled, adapter.texture_side)
+    }
+
     /// How many dispatches [`record`] makes with `channels`, C and O, onto a map of `output` shape.
     pub fn dispatches(self, adapter: &Profile, channels: [usize; 2], output: Shape) -> usize {
         let limit = adapter.binding_limit;
         match self {
             Self::Winograd | Self::WinogradTiled => {
-                return winograd_bands::dispatches(channels, output, limit);
+                return self.bands(adapter, channels).dispatches(output, limit);
             }
             Self::WinogradFused => return winograd_fused::dispatches(adapter, channels, output),
             _ => {}

@@ -10,8 +10,10 @@ pub static MAIN: Kernel = Kernel {
     needs_subgroups: false,
 };
 
-/// Bytes of either buffer: beyond the caches of today's GPUs and processors, within WebGPU's bindings.
-const BYTES: u64 = 64 << 20;
+/// Bytes of either buffer on a software adapter: beyond the caches of most processors.
+const BYTES_ON_SOFTWARE: u64 = 64 << 20;
+/// Bytes of either buffer on a GPU, where a binding may have so many: the caches of some hold 128 MiB.
+const BYTES: u64 = 192 << 20;
 
 /// Copies `x` to `y`, which is as long.
 pub fn copy(x: &wgpu::Buffer, y: &wgpu::Buffer) -> Command {
@@ -32,7 +34,12 @@ pub fn copy(x: &wgpu::Buffer, y: &wgpu::Buffer) -> Command {
 /// # Errors
 /// No room for the buffers.
 pub fn probe(gpu: &Gpu, times: u32) -> Result<(Recording, u64), GpuError> {
-    let bytes = BYTES.min(gpu.binding_limit());
+    let wanted = if gpu.adapter().is_software() {
+        BYTES_ON_SOFTWARE
+    } else {
+        BYTES
+    };
+    let bytes = wanted.min(gpu.binding_limit());
     let x = gpu.storage("copy source", bytes)?;
     let y = gpu.storage("copy target", bytes)?;
     let mut recorder = Recorder::new(gpu);

@@ -6,8 +6,8 @@ mod tiling;
 
 pub use gradient::{GRADIENT, GRADIENT_PORTABLE, gradient, gradient_scratch};
 pub(super) use gradient::{gradient_kernel, gradient_of_moments};
+use tiling::Part;
 pub use tiling::Tiling;
-use tiling::{Part, chunks};
 
 use super::ACCUMULATE;
 use super::feature_map::{FeatureMap, GroupSlice, bytes, first_slice_bytes, groups, slices};
@@ -91,7 +91,8 @@ struct GramParams {
 
 /// Bytes of partial sums for the Gram matrix of a map.
 pub fn workspace_bytes(shape: Shape) -> u64 {
-    (4 * shape.channels * shape.channels * chunks(shape)) as u64
+    let chunks = Tiling::ALL.map(|tiling| tiling.chunks(shape));
+    matrix_bytes(shape) * chunks.into_iter().max().unwrap_or(1) as u64
 }
 
 /// How often the sums of a map are computed where it takes several bindings, 1 where it takes one: a tile of the
@@ -189,6 +190,8 @@ pub fn forward(
             let mut command = partial_command(tile, (f, weights), pair, partials.clone());
             command.knobs.extend(knob);
             recorder.push_with_texels(command, texels.clone());
+            let products = tiling.real_products(*part, i_slice, j_slice);
+            recorder.set_real_flop(2 * products * f.shape.pixels() as u64);
         }
     }
     let c_groups = groups(f.shape.channels) as u32;

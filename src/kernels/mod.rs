@@ -1,7 +1,8 @@
 //! Floor 0: one file per op. Each knows its shader, its parameters, how much to dispatch and what it costs.
 //!
 //! A function of a kernel file records commands; nothing runs before a [`crate::gpu::Recording`] is
-//! submitted. The meaning of each op stands in the file of the same stem under [`crate::reference`].
+//! submitted. The meaning of each op stands in the file of the same stem under [`crate::reference`]
+//! (of `pool2` in `maxpool2` and `avgpool2`); sums and probes have none.
 
 pub mod adam;
 pub mod alignment_loss;

@@ -6,7 +6,7 @@
 use super::{border, crop};
 use crate::shape::{Border, Shape};
 
-/// y\[o, i, j\] = bias\[o\] + Σ_c Σ_{u,v ∈ 0..3} weight\[o, c, u, v\] · x\[c, i+u−1, j+v−1\], with x = 0 outside.
+/// y\[o, r, q\] = bias\[o\] + Σ_c Σ_{v,u ∈ 0..3} weight\[o, c, v, u\] · x\[c, r+v−1, q+u−1\], with x = 0 outside.
 ///
 /// `x` has `shape` (C, H, W), `weight` is (O, C, 3, 3), `bias` has O entries; the result is (O, H, W).
 pub fn forward(x: &[f64], shape: Shape, weight: &[f64], bias: &[f64]) -> Vec<f64> {
@@ -20,9 +20,9 @@ pub fn forward(x: &[f64], shape: Shape, weight: &[f64], bias: &[f64]) -> Vec<f64
         for c in 0..inputs {
             let source = &x[c * pixels..][..pixels];
             let kernel = &weight[(o * inputs + c) * 9..][..9];
-            for u in 0..3 {
-                for v in 0..3 {
-                    add_tap(plane, source, shape, (u, v), kernel[3 * u + v]);
+            for v in 0..3 {
+                for u in 0..3 {
+                    add_tap(plane, source, shape, (v, u), kernel[3 * v + u]);
                 }
             }
         }
@@ -54,31 +54,31 @@ pub fn input_gradient_within(gy: &[f64], shape: Shape, around: Border, weight: &
     border::gradient(&gx, shape, around)
 }
 
-/// Entry \[o, i, j\] of [`forward`] without a bias, for checks of maps too large to compute whole: `x` and `weight`
+/// Entry \[o, r, q\] of [`forward`] without a bias, for checks of maps too large to compute whole: `x` and `weight`
 /// give the entry at an index.
 pub fn forward_at(
     x: impl Fn(usize) -> f64,
     shape: Shape,
     weight: impl Fn(usize) -> f64,
-    [o, i, j]: [usize; 3],
+    [o, r, q]: [usize; 3],
 ) -> f64 {
     let mut y = 0.0;
     for c in 0..shape.channels {
-        for (u, v) in (0..9).map(|tap| (tap / 3, tap % 3)) {
+        for (v, u) in (0..9).map(|tap| (tap / 3, tap % 3)) {
             // Counted from the position above and to the left, so that no index is negative.
-            let (row, column) = (i + u, j + v);
+            let (row, column) = (r + v, q + u);
             if (1..=shape.height).contains(&row) && (1..=shape.width).contains(&column) {
                 let at = (c * shape.height + row - 1) * shape.width + column - 1;
-                y += weight((o * shape.channels + c) * 9 + 3 * u + v) * x(at);
+                y += weight((o * shape.channels + c) * 9 + 3 * v + u) * x(at);
             }
         }
     }
     y
 }
 
-/// gx\[c, i, j\] = Σ_o Σ_{u,v} weight\[o, c, u, v\] · gy\[o, i+1−u, j+1−v\], the transpose of [`forward`].
+/// gx\[c, r, q\] = Σ_o Σ_{v,u} weight\[o, c, v, u\] · gy\[o, r+1−v, q+1−u\], the transpose of [`forward`].
 ///
-/// With u and v counted from the other end this is [`forward`] itself, on the [`transposed`] weights and without bias:
+/// With v and u counted from the other end this is [`forward`] itself, on the [`transposed`] weights and without bias:
 /// reverse mode needs no kernel of its own. `gy` is (O, H, W), `shape` is that of x, (C, H, W), and of the result.
 pub fn input_gradient(gy: &[f64], shape: Shape, weight: &[f64]) -> Vec<f64> {
     let inputs = shape.channels;
@@ -95,7 +95,7 @@ pub fn input_gradient(gy: &[f64], shape: Shape, weight: &[f64]) -> Vec<f64> {
     )
 }
 
-/// transposed\[c, o, u, v\] = weight\[o, c, 2−u, 2−v\]: (O, C, 3, 3) becomes (C, O, 3, 3), each kernel turned by 180°.
+/// transposed\[c, o, v, u\] = weight\[o, c, 2−v, 2−u\]: (O, C, 3, 3) becomes (C, O, 3, 3), each kernel turned by 180°.
 ///
 /// `inputs` is C, the number of input channels of the weights as given. Doing it twice gives the weights back.
 pub fn transposed(weight: &[f64], inputs: usize) -> Vec<f64> {
@@ -111,22 +111,22 @@ pub fn transposed(weight: &[f64], inputs: usize) -> Vec<f64> {
     turned
 }
 
-/// plane\[i, j\] += w · source\[i+u−1, j+v−1\] wherever that position lies inside the picture.
-fn add_tap(plane: &mut [f64], source: &[f64], shape: Shape, (u, v): (usize, usize), w: f64) {
+/// plane\[r, q\] += w · source\[r+v−1, q+u−1\] wherever that position lies inside the picture.
+fn add_tap(plane: &mut [f64], source: &[f64], shape: Shape, (v, u): (usize, usize), w: f64) {
     let (height, width) = (shape.height, shape.width);
     // Clipping the rows and columns once keeps the test for the border out of the inner loop.
-    let (top, bottom) = inside(height, u);
-    let (left, right) = inside(width, v);
-    for i in top..bottom {
-        let row = &mut plane[i * width..][left..right];
-        let source_row = &source[(i + u - 1) * width..][left + v - 1..right + v - 1];
+    let (top, bottom) = inside(height, v);
+    let (left, right) = inside(width, u);
+    for r in top..bottom {
+        let row = &mut plane[r * width..][left..right];
+        let source_row = &source[(r + v - 1) * width..][left + u - 1..right + u - 1];
         for (y, x) in row.iter_mut().zip(source_row) {
             *y += w * x;
         }
     }
 }
 
-/// The positions i of 0..size for which i+tap−1 is in 0..size too, as (first, one past the last).
+/// The positions r of 0..size for which r+tap−1 is in 0..size too, as (first, one past the last).
 fn inside(size: usize, tap: usize) -> (usize, usize) {
     match tap {
         0 => (1, size),

@@ -69,8 +69,14 @@ impl Probes {
 /// The probe of arithmetic, and its operations.
 fn arithmetic(gpu: &Gpu) -> Result<(Recording, u64), Failure> {
     let mut turns = 64;
+    // A large GPU has hundreds of schedulers, each of which wants several waves, and as many as its neighbours.
+    let workgroups = if gpu.adapter().is_software() {
+        256
+    } else {
+        4096
+    };
     loop {
-        let probe = fma_peak::probe(gpu, 256, turns)?;
+        let probe = fma_peak::probe(gpu, workgroups, turns)?;
         if is_longer(gpu, &probe.0, 0.02)? || turns >= 1 << 20 {
             return Ok(probe);
         }

@@ -85,10 +85,10 @@ impl fmt::Display for Reason {
 /// Fastest first, for adapters that run on the processor. Loads are the cost there and registers are
 /// memory anyway, so large tiles pay, and a quarter of the multiplications pays more:
 ///
-/// - [`Variant::FromRgbBroadcast`] for the first layer: 5.9 ms at 256² where [`Variant::Direct`] takes 13.7 and
-///   [`Variant::FromRgb`] 24;
+/// - [`Variant::FromRgbBroadcast`] for the first layer: 4.8 ms at 256² where [`Variant::Direct`] takes 13.8 and
+///   [`Variant::FromRgb`] 13.4;
 /// - [`Variant::ToRgb`] for its gradient: of the 16 channels of [`Variant::Direct`], one output group uses four;
-/// - [`Variant::WinogradFused`] from 16 channels up to 128 on the narrower side, where its frequencies stay in the
+/// - [`Variant::WinogradFused`] from 16 channels up to 128 on the narrower side and 256 on the wider, where its frequencies stay in the
 ///   cache: 64→64 at 256² in 38 ms, in three passes 51. It needs 256 tiles or more: 128→256 takes 23 ms at 32², 12 in
 ///   three passes, and 26 at 12², 4 in three (Zen 3; `impasto bench conv --variant`). Not where texels are preferred, as its
 ///   frequencies are in a buffer;

@@ -1,6 +1,7 @@
 //! What a variant costs on paper, known without an adapter.
 
-use super::{Packing, Variant, winograd_bands, winograd_fused};
+use super::winograd_bands::{Bands, MOST_ROWS};
+use super::{Packing, Variant, winograd_fused};
 
 /// Operations and traffic of one convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +29,13 @@ impl Variant {
         let pixels = width * height;
         let flop = (18 * c_in * c_out * pixels) as u64;
         match self {
-            Self::Winograd | Self::WinogradTiled => Cost {
-                flop,
-                ..winograd_bands::cost(self.packed_len(channels), channels, [width, height])
-            },
+            Self::Winograd | Self::WinogradTiled => {
+                let bands = Bands::new(channels, self == Self::WinogradTiled, MOST_ROWS as u32);
+                Cost {
+                    flop,
+                    ..bands.cost(self.packed_len(channels), [width, height])
+                }
+            }
             Self::WinogradFused => winograd_fused::cost(channels, [width, height]),
             _ => Cost {
                 flop,

@@ -2,7 +2,7 @@
 //! buffers or as texels.
 
 use super::job::Job;
-use super::winograd_bands::{M, SCRATCH, V, band, m_bytes, m_size, m_stride, rows, v_size};
+use super::winograd_bands::{Bands, M, SCRATCH, V};
 use crate::gpu::{BufferView, Gpu, GpuError, Knob, Recorder, TEXELS, Texels, UNUSED};
 
 /// A convolution, with room for the frequencies of a band of its maps. That is shared with others, which run before it or
@@ -15,7 +15,7 @@ pub(super) struct InBands<'a> {
     m: Product,
     /// Bound where a kernel has no use for texels: something must be.
     pub unused: Texels,
-    channels: [usize; 2],
+    pub bands: Bands,
 }
 
 /// Where the product of frequencies goes, and with it whether the maps are read as texels.
@@ -37,28 +37,28 @@ impl<'a> InBands<'a> {
         channels: [usize; 2],
         is_tiled: bool,
     ) -> Result<Self, GpuError> {
-        let [columns, rows] = v_size(channels);
+        let bands = Bands::new(channels, is_tiled, gpu.profile().texture_side);
+        let [columns, rows] = bands.v_size();
         let as_texels = gpu.profile().prefers_texels && !is_tiled;
         Ok(Self {
             job,
             v: gpu.scratch_texels(V, columns, rows)?,
             m: if as_texels {
-                let [columns, rows] = m_size(channels);
+                let [columns, rows] = bands.m_size();
                 Product::Texels(gpu.scratch_texels(M, columns, rows)?)
             } else {
-                Product::Buffer(gpu.scratch(SCRATCH, m_bytes(channels))?)
+                Product::Buffer(gpu.scratch(SCRATCH, bands.m_bytes())?)
             },
             unused: gpu.scratch_texels(UNUSED, 1, 1)?,
-            channels,
+            bands,
         })
     }
 
     /// From one row, or from one frequency, of the product to the next: vec4s of a buffer, or rows of texels.
     pub(super) fn m_stride(&self) -> u32 {
-        let [c_in, c_out] = self.channels;
         match self.m {
-            Product::Buffer(_) => m_stride(c_in, c_out) as u32,
-            Product::Texels(_) => rows(band(c_in, c_out), c_out) as u32,
+            Product::Buffer(_) => self.bands.m_stride() as u32,
+            Product::Texels(_) => self.bands.m_rows() as u32,
         }
     }
 
@@ -93,7 +93,7 @@ impl<'a> InBands<'a> {
     pub(super) fn m(&self) -> (BufferView, Texels) {
         match &self.m {
             Product::Buffer(m) => {
-                let bytes = m_bytes(self.channels);
+                let bytes = self.bands.m_bytes();
                 (BufferView::first(m, bytes), self.unused.clone())
             }
             Product::Texels(texels) => (BufferView::whole(self.job.bias), texels.clone()),

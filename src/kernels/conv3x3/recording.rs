@@ -30,7 +30,7 @@ impl<'a> Epilogue<'a> {
     }
 }
 
-/// Same order as `Params` in the shaders.
+/// Same order as `ConvParams` in the shaders.
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::NoUninit)]
 pub(super) struct Params {
@@ -47,7 +47,7 @@ pub(super) struct Params {
     padding: [u32; 2],
 }
 
-/// All variants bind the same things.
+/// What the variants bind that read buffers alone.
 pub(in crate::kernels) const BINDINGS: &[(u32, Access)] = &[
     (0, Access::Uniform),
     (1, Access::Read),
@@ -123,7 +123,7 @@ pub fn record(
 }
 
 /// Records y = the 2×2 maximum of relu(conv(x) + bias), and the switches of that maximum, by a variant that
-/// [pools](super::Variant::pools). `border` as in [`record`].
+/// [pools](super::Variant::pools). x is C×H×W, y O×⌊H/2⌋×⌊W/2⌋. `border` as in [`record`].
 ///
 /// # Errors
 /// A plane that no binding can hold, or no room for what a variant in frequencies works in.

@@ -32,6 +32,11 @@ fn positions_beyond(Shape { height, width, .. }: Shape) -> usize {
     2 * (height + width) + 4
 }
 
+/// How many products with pixels of the map those positions have: three each along a side but for its ends, one in a corner.
+fn taps_beyond(Shape { height, width, .. }: Shape) -> usize {
+    6 * (height + width) - 4
+}
+
 /// Records the fold of the border: gx += what [`super::record`] of gy with zeros around it leaves out. `filter` is
 /// the transposed one, uploaded for [`super::Variant::Plain`], `mask` the forward map if the gradient is masked.
 ///
@@ -61,6 +66,7 @@ pub fn fold(
             };
             let (inputs, outputs) = part.channels(filter);
             let beyond = positions_beyond(gx.shape) as u64;
+            let taps = taps_beyond(gx.shape) as u64;
             let params: Params = params(filter, gy, gx, &part);
             recorder.push(Command {
                 kernel: &FOLD,
@@ -78,7 +84,7 @@ pub fn fold(
                     part.y.count as u32,
                     1,
                 ],
-                flop: 18 * inputs * outputs * beyond,
+                flop: 2 * inputs * outputs * taps,
                 bytes: 4 * (inputs + outputs) * beyond + 36 * inputs * outputs,
             });
         }

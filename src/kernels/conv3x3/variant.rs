@@ -165,7 +165,7 @@ impl Variant {
         match self {
             Self::Winograd => return winograd::supports(adapter, filter, output),
             Self::WinogradFused => return winograd_fused::supports(adapter, filter, output),
-            Self::WinogradTiled => return winograd::fits(adapter, filter, output),
+            Self::WinogradTiled => return winograd::fits(adapter, filter, output, true),
             _ => {}
         }
         if !self.starts(output) {

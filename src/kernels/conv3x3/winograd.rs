@@ -7,8 +7,7 @@
 use super::in_bands::InBands;
 use super::job::{Job, Pool};
 use super::winograd_bands::{
-    BLOCK, FREQUENCIES, INPUT_FLOP, OUTPUT_FLOP, band, m_bytes, product_flop, rows, tile_bytes,
-    v_size,
+    Bands, FREQUENCIES, INPUT_FLOP, OUTPUT_FLOP, product_flop, tile_bytes,
 };
 use super::{Filter, border_knob, winograd_filter, winograd_tiled};
 use crate::gpu::{
@@ -131,16 +130,16 @@ enum Weights {
 pub(super) fn supports(adapter: &Profile, filter: &Filter, output: Shape) -> bool {
     adapter.is_software
         && winograd_filter::fits_texels(adapter, filter)
-        && fits(adapter, filter, output)
+        && fits(adapter, filter, output, false)
 }
 
 /// Whether the maps and the frequencies of a band can be bound.
-pub(super) fn fits(adapter: &Profile, filter: &Filter, output: Shape) -> bool {
+pub(super) fn fits(adapter: &Profile, filter: &Filter, output: Shape, is_tiled: bool) -> bool {
     let limit = adapter.binding_limit;
-    let channels = [filter.c_in, filter.c_out];
-    let [columns, rows] = v_size(channels);
+    let bands = Bands::new([filter.c_in, filter.c_out], is_tiled, adapter.texture_side);
+    let [columns, rows] = bands.v_size();
     adapter.fits_texels(columns, rows)
-        && m_bytes(channels) <= limit
+        && bands.m_bytes() <= limit
         && slices(output, limit).is_ok()
         && slices(output.with_channels(filter.c_in), limit).is_ok()
 }
@@ -192,7 +191,7 @@ impl Winograd {
         let y_slices = job.slices(self.c_out, limit)?;
         let [width, height] = job.size();
         let all_tiles = width.div_ceil(4) * height.div_ceil(4);
-        let band = BLOCK * band(self.c_in, self.c_out);
+        let band = work.bands.tiles();
         for first in (0..all_tiles).step_by(band) {
             let tiles = band.min(all_tiles - first);
             for &slice in &x_slices {
@@ -235,7 +234,7 @@ impl Winograd {
             y_plane: job.y.plane(),
             first_tile: first as u32,
             tiles: tiles as u32,
-            v_step: rows(band(self.c_in, self.c_out), self.c_in) as u32,
+            v_step: work.bands.v_rows() as u32,
             m_stride: work.m_stride(),
             c_groups: groups(self.c_in) as u32,
             o_groups: groups(self.c_out) as u32,

@@ -15,7 +15,8 @@ pub(super) const BLOCK: usize = 64;
 /// of rows of each frequency is odd. A thread of the input pass writes all 36, and at a power of two they would
 /// share a few sets of the cache. (The output pass, which reads as many, is faster at powers of two.)
 const ROW: usize = BLOCK + 4;
-/// Bytes that the frequencies of a band may take on either side of the product, at least one block.
+/// Bytes that the frequencies of a band may take on either side of the product, at least one block, to stay in the cache of a
+/// processor.
 const BUDGET: usize = 2 << 20;
 /// Name of the scratch buffer that all convolutions in frequencies share.
 pub const SCRATCH: &str = "winograd frequencies";
@@ -24,7 +25,7 @@ pub const V: &str = "winograd frequencies of the input";
 /// Name of those that hold the product, where that is not in [`SCRATCH`].
 pub const M: &str = "winograd frequencies of the output";
 /// Rows of texels that every adapter has.
-const MOST_ROWS: usize = 8192;
+pub(super) const MOST_ROWS: usize = 8192;
 /// Operations of the input pass per tile and channel: twelve times six sums, as the shader has them.
 pub(super) const INPUT_FLOP: usize = 12 * 20;
 /// Operations of the output pass per tile and channel: ten times four sums.
@@ -35,79 +36,110 @@ pub(super) fn tile_bytes(channels: usize) -> usize {
     FREQUENCIES * 16 * groups(channels)
 }
 
-/// Bytes of the frequencies of one block over `channels`.
-fn block_bytes(channels: usize) -> usize {
-    tile_bytes(channels) * BLOCK
+/// Into what bands the tiles of a map are cut, and how the frequencies of one lie.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bands {
+    /// C and O.
+    channels: [usize; 2],
+    /// Blocks of a band.
+    blocks: usize,
 }
 
-/// Rows of one frequency of the input, for so many blocks over `channels`.
-pub(super) fn rows(blocks: usize, channels: usize) -> usize {
+impl Bands {
+    /// Those of `channels`, C and O. For a processor as large as its cache holds; for the product in tiles, which is for GPUs,
+    /// as large as texels of `texture_side` rows hold: every band reads all weights again, and has to keep all of a GPU busy.
+    pub(super) fn new(channels: [usize; 2], is_tiled: bool, texture_side: u32) -> Self {
+        let [c_in, c_out] = channels;
+        let widest = c_in.max(c_out);
+        let held = |rows: usize| (rows / FREQUENCIES).saturating_sub(1) / groups(widest);
+        let blocks = if is_tiled {
+            held(texture_side as usize)
+        } else {
+            (BUDGET / (tile_bytes(widest) * BLOCK)).min(held(MOST_ROWS))
+        };
+        Self {
+            channels,
+            blocks: blocks.max(1),
+        }
+    }
+
+    /// Tiles of a band.
+    pub(super) fn tiles(self) -> usize {
+        self.blocks * BLOCK
+    }
+
+    /// Rows of texels of one frequency of the input.
+    pub(super) fn v_rows(self) -> usize {
+        rows(self.blocks, self.channels[0])
+    }
+
+    /// The same for the output's frequencies, where they are texels.
+    pub(super) fn m_rows(self) -> usize {
+        rows(self.blocks, self.channels[1])
+    }
+
+    /// vec4s from one row of the output's frequencies to the next, where they are in a buffer.
+    pub(super) fn m_stride(self) -> usize {
+        self.tiles() + 8
+    }
+
+    /// Columns and rows of the texels that hold the input's frequencies.
+    pub(super) fn v_size(self) -> [u32; 2] {
+        [ROW as u32, (FREQUENCIES * self.v_rows()) as u32]
+    }
+
+    /// The same for the output's frequencies, where they are texels.
+    pub(super) fn m_size(self) -> [u32; 2] {
+        [ROW as u32, (FREQUENCIES * self.m_rows()) as u32]
+    }
+
+    /// Bytes of the output's frequencies.
+    pub(super) fn m_bytes(self) -> u64 {
+        (FREQUENCIES * 16 * groups(self.channels[1]) * self.m_stride()) as u64
+    }
+
+    /// Scratch memory of the three passes on paper, but for the copies of maps.
+    pub(super) fn asked(self, as_texels: bool) -> Asked {
+        let m = if as_texels {
+            asked_texels(M, self.m_size())
+        } else {
+            (SCRATCH, self.m_bytes())
+        };
+        let unused = asked_texels(UNUSED, [1, 1]);
+        vec![asked_texels(V, self.v_size()), m, unused]
+    }
+
+    /// Dispatches that the three passes take onto a map of `output` shape.
+    pub(super) fn dispatches(self, output: Shape, limit: u64) -> usize {
+        let [c_in, c_out] = self.channels;
+        let tiles = output.width.div_ceil(4) * output.height.div_ceil(4);
+        let pieces =
+            |channels| slices(output.with_channels(channels), limit).map_or(1, |of| of.len());
+        tiles.div_ceil(self.tiles()) * (pieces(c_in) + 1 + pieces(c_out))
+    }
+
+    /// The three passes on paper, with `weights` values in the transformed filter; `flop` is left to the caller.
+    pub(super) fn cost(self, weights: usize, [width, height]: [usize; 2]) -> Cost {
+        let [c_in, c_out] = self.channels;
+        let tiles = width.div_ceil(4) * height.div_ceil(4);
+        let (c, o) = (4 * groups(c_in), 4 * groups(c_out));
+        let transforms = (c * INPUT_FLOP + o * OUTPUT_FLOP) * tiles;
+        let bands = tiles.div_ceil(self.tiles());
+        let of_tile = 3 * tile_bytes(c_in) + 2 * tile_bytes(c_out) + 4 * 16 * o;
+        Cost {
+            flop: 0,
+            real_flop: (transforms + product_flop(c_in, c_out, tiles)) as u64,
+            bytes: (tiles * of_tile + bands * 4 * weights) as u64,
+        }
+    }
+}
+
+/// Rows of one frequency, for so many blocks over `channels`.
+fn rows(blocks: usize, channels: usize) -> usize {
     (blocks * groups(channels)) | 1
-}
-
-/// vec4s from one row of the output's frequencies to the next.
-pub(super) fn m_stride(c_in: usize, c_out: usize) -> usize {
-    band(c_in, c_out) * BLOCK + 8
-}
-
-/// Blocks of a band: as many as the budget and the texels hold.
-pub(super) fn band(c_in: usize, c_out: usize) -> usize {
-    let widest = c_in.max(c_out);
-    let most = (MOST_ROWS / FREQUENCIES - 1) / groups(widest);
-    (BUDGET / block_bytes(widest)).min(most).max(1)
-}
-
-/// Columns and rows of the texels that hold the input's frequencies.
-pub(super) fn v_size([c_in, c_out]: [usize; 2]) -> [u32; 2] {
-    let rows = FREQUENCIES * rows(band(c_in, c_out), c_in);
-    [ROW as u32, rows as u32]
-}
-
-/// The same for the output's frequencies, where they are texels.
-pub(super) fn m_size([c_in, c_out]: [usize; 2]) -> [u32; 2] {
-    let rows = FREQUENCIES * rows(band(c_in, c_out), c_out);
-    [ROW as u32, rows as u32]
-}
-
-/// Bytes of the output's frequencies.
-pub(super) fn m_bytes([c_in, c_out]: [usize; 2]) -> u64 {
-    (FREQUENCIES * 16 * groups(c_out) * m_stride(c_in, c_out)) as u64
-}
-
-/// Scratch memory of the three passes on paper, but for the copies of maps.
-pub(super) fn asked(channels: [usize; 2], as_texels: bool) -> Asked {
-    let m = if as_texels {
-        asked_texels(M, m_size(channels))
-    } else {
-        (SCRATCH, m_bytes(channels))
-    };
-    let unused = asked_texels(UNUSED, [1, 1]);
-    vec![asked_texels(V, v_size(channels)), m, unused]
-}
-
-/// Dispatches that the three passes take onto a map of `output` shape.
-pub(super) fn dispatches([c_in, c_out]: [usize; 2], output: Shape, limit: u64) -> usize {
-    let tiles = output.width.div_ceil(4) * output.height.div_ceil(4);
-    let bands = tiles.div_ceil(BLOCK * band(c_in, c_out));
-    let pieces = |channels| slices(output.with_channels(channels), limit).map_or(1, |of| of.len());
-    bands * (pieces(c_in) + 1 + pieces(c_out))
 }
 
 /// Operations of the products of `tiles` tiles, over whole groups of channels.
 pub(super) fn product_flop(c_in: usize, c_out: usize, tiles: usize) -> usize {
     2 * FREQUENCIES * 16 * groups(c_in) * groups(c_out) * tiles
-}
-
-/// The three passes on paper, with `weights` values in the transformed filter; `flop` is left to the caller.
-pub(super) fn cost(weights: usize, [c_in, c_out]: [usize; 2], [width, height]: [usize; 2]) -> Cost {
-    let tiles = width.div_ceil(4) * height.div_ceil(4);
-    let (c, o) = (4 * groups(c_in), 4 * groups(c_out));
-    let transforms = (c * INPUT_FLOP + o * OUTPUT_FLOP) * tiles;
-    let bands = tiles.div_ceil(band(c_in, c_out) * BLOCK);
-    let of_tile = 3 * tile_bytes(c_in) + 2 * tile_bytes(c_out) + 4 * 16 * o;
-    Cost {
-        flop: 0,
-        real_flop: (transforms + product_flop(c_in, c_out, tiles)) as u64,
-        bytes: (tiles * of_tile + bands * 4 * weights) as u64,
-    }
 }

@@ -2,8 +2,8 @@
 
 use super::job::{Job, Pool};
 use super::winograd::OUT_GROUPS;
-use super::winograd_bands::{BLOCK, FREQUENCIES, SCRATCH};
-use super::{Cost, Filter, border_knob, winograd_bands, winograd_filter};
+use super::winograd_bands::{BLOCK, Bands, FREQUENCIES, MOST_ROWS, SCRATCH};
+use super::{Cost, Filter, border_knob, winograd_filter};
 use crate::gpu::{
     Access, BufferView, Command, Gpu, GpuError, Kernel, Knob, Profile, Recorder, Texels,
 };
@@ -281,6 +281,6 @@ pub(super) fn cost(channels: [usize; 2], [width, height]: [usize; 2]) -> Cost {
     Cost {
         flop: (18 * c_in * c_out * width * height) as u64,
         bytes: (4 * (maps + blocks * weights)) as u64,
-        ..winograd_bands::cost(weights, channels, [width, height])
+        ..Bands::new(channels, false, MOST_ROWS as u32).cost(weights, [width, height])
     }
 }

@@ -1,6 +1,6 @@
 //! How the sums of a Gram matrix are shared out over workgroups.
 
-use super::{BROADCAST, PARTIAL, TILED};
+use super::{BROADCAST, PARTIAL, TILED, matrix_bytes};
 use crate::gpu::{Gpu, Kernel};
 use crate::kernels::feature_map::GroupSlice;
 use crate::shape::Shape;
@@ -8,6 +8,9 @@ use crate::shape::Shape;
 /// Pixels of a chunk at most: Mesa's llvmpipe ends the loops of a thread after 65 535 turns, and a sum of 58 000 values was off by
 /// 1.2e-5, of half of that by less than 1e-5.
 const LONGEST_CHUNK: usize = 32_768;
+/// Bytes of partial sums up to which [`Tiling::Workgroups`] cuts pixels into more chunks than the others: a GPU has thousands of
+/// threads to keep busy, and a map of few channels has few tiles.
+const BUDGET: usize = 8 << 20;
 /// Channel groups of the rows of a tile of [`BROADCAST`] above the diagonal.
 const BROADCAST_ROWS: usize = 8;
 
@@ -72,12 +75,16 @@ impl Tiling {
         }
     }
 
-    /// Chunks of pixels; never more than `workspace_bytes` has room for.
+    /// Chunks of pixels.
     pub(super) fn chunks(self, shape: Shape) -> usize {
         match self {
             // Each stores a whole tile, which costs as much as hundreds of pixels.
             Self::Lanes => shape.pixels().div_ceil(512).min(chunks(shape)),
-            Self::Threads | Self::Workgroups => chunks(shape),
+            Self::Threads => chunks(shape),
+            Self::Workgroups => {
+                let held = BUDGET / matrix_bytes(shape).max(1) as usize;
+                shape.pixels().div_ceil(256).min(held).max(chunks(shape))
+            }
         }
     }
 
@@ -87,6 +94,30 @@ impl Tiling {
             Self::Threads => workgroup(chunks, widest),
             Self::Lanes | Self::Workgroups => 1,
         }
+    }
+
+    /// Multiply-adds per pixel that it really does for a part of the matrix: those of whole tiles, of which one on the diagonal
+    /// computes both halves or, with [`BROADCAST`], three quarters.
+    pub(super) fn real_products(self, part: Part, i_slice: GroupSlice, j_slice: GroupSlice) -> u64 {
+        let columns = self.groups();
+        let rows = match part {
+            Part::Above => BROADCAST_ROWS,
+            Part::Upper | Part::Diagonal => columns,
+        };
+        let of_tile = (16 * rows * columns) as u64;
+        if part == Part::Diagonal {
+            return j_slice.count.div_ceil(columns) as u64 * of_tile / 4 * 3;
+        }
+        // As the shaders have it.
+        let is_computed = |i: usize, j: usize| {
+            let (i, j) = (i_slice.first + i / columns * columns, j_slice.first + j);
+            j > i || (j == i && part == Part::Upper)
+        };
+        let beside = |i: usize| {
+            let across = (0..j_slice.count).step_by(columns);
+            across.filter(|&j| is_computed(i, j)).count() as u64
+        };
+        (0..i_slice.count).step_by(rows).map(beside).sum::<u64>() * of_tile
     }
 
     /// Multiply-adds per pixel that fill its part of the matrix, each pair of channels once.
@@ -151,4 +182,42 @@ fn workgroup(chunks: usize, widest: u32) -> usize {
         .into_iter()
         .find(|&size| chunks.is_multiple_of(size) && size <= widest as usize)
         .unwrap_or(8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_really_computed_is_what_the_headers_say() {
+        let of = |tiling: Tiling, channels: u64| -> u64 {
+            let whole = GroupSlice {
+                first: 0,
+                count: channels as usize / 4,
+            };
+            let parts = tiling.parts(whole, whole).iter();
+            parts
+                .map(|&part| tiling.real_products(part, whole, whole))
+                .sum()
+        };
+        for c in [64, 128, 512] {
+            assert_eq!(2 * of(Tiling::Threads, c), c * (c + 16));
+            assert_eq!(2 * of(Tiling::Workgroups, c), c * (c + 64));
+            // Above the diagonal all, on it three quarters.
+            assert_eq!(2 * of(Tiling::Lanes, c), c * (c - 64) + 96 * c);
+        }
+    }
+
+    #[test]
+    fn a_map_of_few_channels_keeps_a_gpu_busy() {
+        let chunks = |channels, side| Tiling::Workgroups.chunks(Shape::new(channels, side, side));
+        assert_eq!(chunks(64, 512), 512);
+        assert_eq!(chunks(64, 256), 256);
+        assert_eq!(chunks(512, 64), 32);
+        let shape = Shape::new(64, 512, 512);
+        for tiling in Tiling::ALL {
+            let bytes = matrix_bytes(shape) * tiling.chunks(shape) as u64;
+            assert!(bytes <= super::super::workspace_bytes(shape));
+        }
+    }
 }
