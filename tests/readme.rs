@@ -202,6 +202,7 @@ fn every_link_leads_somewhere() {
         "CONTRIBUTING.md",
         "docs/dreaming.md",
         "docs/faults.md",
+        "docs/figures.md",
         "docs/gallery.md",
         "docs/tour.md",
         "shaders/README.md",

@@ -1,4 +1,4 @@
-//! Every number of `docs/tour.md`, computed again.
+//! Every number in the grey boxes of `docs/tour.md`, computed again.
 
 mod support;
 
