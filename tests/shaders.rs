@@ -7,6 +7,7 @@ use std::path::Path;
 use impasto::gpu::{Access, Kernel};
 use impasto::kernels::catalogue;
 use naga::valid::{Capabilities, GlobalUse, ModuleInfo, ValidationFlags, Validator};
+use wgsl_parse::syntax::TranslationUnit;
 
 /// What a header must tell, beside the title.
 const SECTIONS: [&str; 10] = [
@@ -191,6 +192,20 @@ fn headers_are_complete_and_short() {
                 "{}: nothing is said about {name}",
                 file.stem
             );
+        }
+    }
+}
+
+/// Browsers read WGSL by its grammar, which wants parentheses where operators of two kinds meet; naga, which reads all
+/// shaders here, goes by a ranking of its own.
+#[test]
+fn shaders_keep_to_the_grammar() {
+    let parsed = |source: &str| source.parse::<TranslationUnit>().map(|_| ());
+    assert!(parsed("fn f() { let a = b == c & !d; }").is_err());
+    assert!(parsed("fn f() { let a = b || !c && d; }").is_err());
+    for file in shader_files() {
+        if let Err(error) = parsed(&file.source) {
+            panic!("{}: {error}", file.stem);
         }
     }
 }
