@@ -31,7 +31,11 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     ))?;
     print(format_args!(
         "subgroups  {}",
-        if gpu.has_subgroups() { "yes" } else { "no" }
+        if gpu.has_subgroups() {
+            "yes"
+        } else {
+            "no, or of fewer than eight lanes"
+        }
     ))?;
     print(format_args!(
         "speed      {:.0} GFLOP/s of fused multiply-adds",

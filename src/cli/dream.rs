@@ -156,7 +156,11 @@ impl Job<'_> {
         let (adapter, kernels) = (self.gpu.adapter(), progress.kernels().to_string());
         let origin = fingerprints.origin(adapter, kernels, size, Default::default());
         let record = self.draft.record(self.common, origin, None)?;
-        Some(record.after((step, progress.seconds()), progress.terms()))
+        let record = record.after((step, progress.seconds()), progress.terms());
+        Some(match step < self.steps() {
+            true => record.on_the_way(),
+            false => record,
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use super::arguments::Common;
 use super::failure::Failure;
 use super::pictures::read;
 use super::record::Input;
+use super::say;
 
 /// By how much the proportions of a mask may differ from those of its picture: a rounded pixel of a small one.
 const TOLERANCE: f64 = 0.02;
@@ -23,10 +24,21 @@ pub fn load(
 ) -> Result<Picture, Failure> {
     let file = read(common, path)?;
     inputs.push(Input::new(option, path, &file.sha256));
-    let (mask, ratio) = (file.picture, |picture: &Picture| {
-        picture.width as f64 / picture.height as f64
-    });
+    let mut mask = file.picture;
+    if let Some(alpha) = &file.attachments.alpha {
+        over_black(&mut mask, alpha);
+    }
+    let ratio = |picture: &Picture| picture.width as f64 / picture.height as f64;
     if (ratio(&mask) / ratio(picture) - 1.0).abs() <= TOLERANCE {
+        if mask.rgb.iter().all(|&value| value <= 0.0) {
+            say(
+                common,
+                format!(
+                    "note: --{option} `{}` is black all over, so it lets nothing through",
+                    path.display()
+                ),
+            );
+        }
         return Ok(mask);
     }
     Err(Failure::bad_input(format!(
@@ -37,6 +49,15 @@ pub fn load(
         picture.width,
         picture.height
     )))
+}
+
+/// Takes a mask that was laid over white off it again, and over black: what is transparent does not belong.
+fn over_black(mask: &mut Picture, alpha: &[f32]) {
+    for plane in mask.rgb.chunks_mut(alpha.len().max(1)) {
+        for (value, alpha) in plane.iter_mut().zip(alpha) {
+            *value = (*value - (1.0 - alpha)).max(0.0);
+        }
+    }
 }
 
 /// How much each pixel belongs: its luminance.

@@ -75,7 +75,7 @@ pub struct Progress {
     is_estimated: bool,
     /// The last step whose losses are known, and its terms.
     terms: (usize, Vec<f32>),
-    /// Losses of the last step.
+    /// Losses of the last step, or of the picture in the end.
     pub last: LossSummary,
     /// Steps whose loss was not finite.
     pub lost_steps: usize,

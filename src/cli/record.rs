@@ -60,7 +60,12 @@ pub struct Record {
     pub resolved: Option<Resolved>,
     /// Steps that were made.
     pub steps: usize,
-    /// Loss terms by name, as the last step found them; null where they were not finite.
+    /// Whether it is a picture on the way, or of a run that was stopped, which its options do not paint: they would share the
+    /// steps among scales in another way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unfinished: bool,
+    /// Loss terms by name: of a style transfer or texture those of the picture itself, else as the last step found them before
+    /// it moved; null where they were not finite.
     pub losses: BTreeMap<String, Option<f32>>,
     /// When it was painted, and how long that took, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -179,7 +184,7 @@ impl Record {
         self.origin.kernels = kernels.to_string();
     }
 
-    /// The record of the picture after `steps` and so many `seconds`, where the last step found `losses`.
+    /// The record of the picture after `steps` and so many `seconds`, where `losses` were found.
     pub fn after(
         &self,
         (steps, seconds): (usize, f64),
@@ -199,6 +204,14 @@ impl Record {
             .map(|(name, loss)| (name, Some(loss).filter(|loss| loss.is_finite())))
             .collect();
         record
+    }
+
+    /// The record of a picture that is not the end of its run.
+    pub fn on_the_way(self) -> Self {
+        Self {
+            unfinished: self.steps_are_shared,
+            ..self
+        }
     }
 
     /// The record of a sheet of `size` (W, H) with these `runs`, of whose first this is the record; `vary` is what the

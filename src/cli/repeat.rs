@@ -162,6 +162,16 @@ impl Repetition {
         if self.given.iter().any(|flag| !HARMLESS.contains(&&**flag)) {
             return;
         }
+        if self.record.unfinished {
+            say(
+                common,
+                format!(
+                    "note: `{}` stands after step {} of a run over several sizes, so what is painted now is the end of that run, and not this picture",
+                    self.path.display(),
+                    self.record.steps
+                ),
+            );
+        }
         let mut origin = origin.clone();
         if over_scales {
             origin.kernels.clone_from(&self.record.origin.kernels);

@@ -8,8 +8,8 @@ use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 use impasto::objective::StyleTerms;
 use impasto::paint::{
-    Checkpoint, Painting, Resumption, Rhythm as Looks, RunOrigin, Scale, ScaledChoices, ScaledRun,
-    Sources, Start, fingerprint,
+    Checkpoint, Ending, Painting, Resumption, Rhythm as Looks, RunOrigin, Scale, ScaledChoices,
+    ScaledRun, Sources, Start, Watcher, fingerprint,
 };
 
 use super::arguments::{Common, RunArguments, StyleArguments};
@@ -248,10 +248,21 @@ pub fn paint(
         snapshot_every: often,
     };
     let Painting { standing, ending } = wait(gpu, run.paint(gpu, looks, &mut progress));
+    let is_whole = matches!(ending, Ending::Finished);
+    if !matches!(ending, Ending::Failed(_)) && standing.step > 0 {
+        // If that fails, losses as the last step found them are better than none.
+        if let Ok(Some(terms)) = wait(gpu, run.measure(gpu, &standing.rgb)) {
+            progress.measured(standing.step, terms);
+        }
+    }
     let seconds = progress.finish();
     let picture = progress.whole_picture(standing.rgb);
     progress.show(&picture);
     let record = progress.record_after(standing.step);
+    let record = record.map(|record| match is_whole {
+        true => record,
+        false => record.on_the_way(),
+    });
     let saved = save_somewhere(&picture, &output, record.as_ref(), standing.step);
     let output = output.name();
     if saved.is_ok() {

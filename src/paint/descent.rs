@@ -44,6 +44,14 @@ pub trait Watcher {
     /// Whether the picture after `step` is wanted.
     fn wants_picture(&self, step: usize) -> bool;
 
+    /// Whether the losses of the picture after `step` are wanted beside it, at the cost of an evaluation.
+    fn wants_measure(&self, _: usize) -> bool {
+        false
+    }
+
+    /// The terms of the objective at the picture after `step` as it is saved, see [`measure`].
+    fn measured(&mut self, _: usize, _: Vec<f32>) {}
+
     /// The picture after `step`, planar RGB.
     fn picture(&mut self, step: usize, rgb: &[f32]);
 
@@ -115,6 +123,24 @@ pub async fn descend(
         Err(error) => Ending::Failed(gpu.check().err().unwrap_or(error)),
     };
     Painting { standing, ending }
+}
+
+/// The terms of the objective at the picture `rgb` as it is saved, between black and white. Those of a step are of the picture
+/// before it moved.
+///
+/// # Errors
+/// The device failed.
+pub(super) async fn measure(
+    gpu: &Gpu,
+    executable: &Executable,
+    rgb: &[f32],
+) -> Result<Vec<f32>, GpuError> {
+    let saved: Vec<f32> = rgb.iter().map(|value| value.clamp(0.0, 1.0)).collect();
+    executable.write_picture(gpu, &saved);
+    executable.run(gpu);
+    let terms = executable.read_totals(gpu).await?;
+    gpu.check()?;
+    Ok(terms)
 }
 
 /// Bytes of the losses of `interval` steps.
@@ -210,6 +236,9 @@ impl<'a> Descent<'a> {
             self.read_picture(standing).await?;
             self.gpu.check()?;
         }
+        if picture && watcher.wants_measure(step) {
+            watcher.measured(step, self.measure_on_the_way(&standing.rgb).await?);
+        }
         if picture {
             watcher.picture(step, &standing.rgb);
         }
@@ -217,6 +246,16 @@ impl<'a> Descent<'a> {
             self.tell_state(standing, watcher).await?;
         }
         Ok(flow)
+    }
+
+    /// Measures a picture and puts the iterate back, from which the next step starts.
+    async fn measure_on_the_way(&self, shown: &[f32]) -> Result<Vec<f32>, GpuError> {
+        let picture = BufferView::whole(self.executable.picture());
+        let iterate = self.gpu.read_through(&self.staging, &picture).await?;
+        let terms = measure(self.gpu, self.executable, shown).await?;
+        self.executable
+            .write_picture(self.gpu, &iterate[..shown.len()]);
+        Ok(terms)
     }
 
     /// Tells the watcher what the run goes on from; `standing` is the picture that is shown.

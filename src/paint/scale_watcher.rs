@@ -67,6 +67,14 @@ impl Watcher for ScaleWatcher<'_> {
         self.watcher.wants_picture(step)
     }
 
+    fn wants_measure(&self, step: usize) -> bool {
+        self.watcher.wants_measure(step)
+    }
+
+    fn measured(&mut self, step: usize, terms: Vec<f32>) {
+        self.watcher.measured(step, terms);
+    }
+
     fn picture(&mut self, step: usize, rgb: &[f32]) {
         self.watcher.picture(step, rgb);
     }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::descent::{Ending, Painting, Schedule, Standing, Watcher};
+use super::descent::{Ending, Painting, Schedule, Standing, Watcher, measure};
 use super::proportion::at_scale;
 use super::scale_watcher::ScaleWatcher;
 use super::scales::{Scale, ScalePosition, Sources, averaging_over, carried_up};
@@ -163,6 +163,18 @@ impl<'a> ScaledRun<'a> {
     /// Width and height of the picture as it stands.
     pub fn size(&self) -> [usize; 2] {
         self.size
+    }
+
+    /// The terms of the objective at the picture `rgb` that it painted, as it is saved. None where `rgb` has another size than the
+    /// scale where the run stands.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub async fn measure(&self, gpu: &Gpu, rgb: &[f32]) -> Result<Option<Vec<f32>>, GpuError> {
+        if rgb.len() != 3 * self.size[0] * self.size[1] {
+            return Ok(None);
+        }
+        measure(gpu, self.executable(), rgb).await.map(Some)
     }
 
     /// Runs through all scales, or until the watcher or the device stops it.

@@ -105,6 +105,25 @@ fn a_white_mask_is_none() {
     assert!(deviation < 2e-3, "{deviation}");
 }
 
+/// As programs that draw pictures export a shape: all of it white, and transparent outside.
+#[test]
+fn what_is_transparent_in_a_mask_does_not_belong() {
+    let workshop = workshop();
+    let shape = image::RgbaImage::from_fn(WIDTH as u32, HEIGHT as u32, |x, _| {
+        let is_inside = x < WIDTH as u32 / 2;
+        image::Rgba([255, 255, 255, if is_inside { 255 } else { 0 }])
+    });
+    shape.save(workshop.path("shape.png")).unwrap();
+    let style = ["--style", "red.png", "--mask"];
+    let expected = painted(&workshop, &[&style[..], &["left.png"]].concat());
+    assert!(painted(&workshop, &[&style[..], &["shape.png"]].concat()) == expected);
+    mask(&workshop, "black.png", |_| false);
+    let words = ["--style", "red.png", "--mask=black.png", "--dry-run"];
+    let loud = STYLE.into_iter().filter(|&word| word != "-q");
+    let outcome = workshop.succeed(&loud.chain(words).collect::<Vec<_>>());
+    assert!(outcome.stderr.contains("`black.png` is black all over"));
+}
+
 #[test]
 fn the_content_stays_where_its_mask_is_white() {
     let workshop = workshop();

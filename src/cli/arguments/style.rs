@@ -95,7 +95,7 @@ pub struct StyleArguments {
     #[arg(long, default_value = "content", value_name = "content|noise|FILE")]
     pub init: String,
     /// What the network sees beyond the border: zeros, the picture's edge going on, or its opposite side (then
-    /// copies of the result side by side have no seam, and its sides are rounded to multiples of 16) [default: that of
+    /// strokes go on from one side to the other, but for edges of the content itself, and sides are rounded to multiples of 16) [default: that of
     /// the recipe, replicate for painterly]
     #[arg(long, value_parser = border, value_name = "zero|replicate|wrap")]
     pub border: Option<Border>,

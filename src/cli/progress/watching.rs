@@ -10,6 +10,7 @@ use impasto::paint::{
 };
 
 use super::{Progress, numbered};
+use crate::cli::record::Record;
 
 impl Watcher for Progress {
     fn losses(&mut self, losses: &[StepLosses]) -> ControlFlow<()> {
@@ -84,6 +85,15 @@ impl Watcher for Progress {
         self.is_saved(step) || preview.is_some_and(|(preview, _)| preview.is_due())
     }
 
+    fn wants_measure(&self, step: usize) -> bool {
+        self.record.is_some() && self.is_saved(step)
+    }
+
+    fn measured(&mut self, step: usize, terms: Vec<f32>) {
+        self.last = LossSummary::new(&self.names, &terms);
+        self.terms = (step, terms);
+    }
+
     fn picture(&mut self, step: usize, rgb: &[f32]) {
         let picture = self.whole_picture(rgb.to_vec());
         if self.preview.as_ref().is_some_and(|(of, _)| of.is_due()) {
@@ -91,7 +101,7 @@ impl Watcher for Progress {
         }
         if let Some(saving) = self.saving.as_ref().filter(|_| self.is_saved(step)) {
             let path = numbered(saving.output.path(), step);
-            let record = self.record_after(step);
+            let record = self.record_after(step).map(Record::on_the_way);
             let written = saving.output.write_to(&path, &picture, record.as_ref());
             if let Err(failure) = written {
                 self.miss(failure);

@@ -138,6 +138,7 @@ impl Draft {
             seed: self.seed,
             resolved,
             steps: 0,
+            unfinished: false,
             losses: BTreeMap::new(),
             painted: None,
             runs: Vec::new(),

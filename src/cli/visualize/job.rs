@@ -58,7 +58,10 @@ impl Job<'_> {
         let picture = self.composed(&outcome.pictures);
         let losses = outcome.losses.iter().cloned();
         let record = self.record.as_ref();
-        let record = record.map(|record| record.after((outcome.steps, seconds), losses));
+        let mut record = record.map(|record| record.after((outcome.steps, seconds), losses));
+        if !matches!(outcome.ending, Ending::Finished) {
+            record = record.map(Record::on_the_way);
+        }
         self.output.write_somewhere(&picture, record.as_ref())?;
         if !matches!(outcome.ending, Ending::Finished) {
             return Err(self.broken_off(outcome));
