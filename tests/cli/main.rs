@@ -33,6 +33,7 @@ mod random;
 mod record;
 mod repeat;
 mod scales;
+mod series_files;
 mod strength;
 mod style;
 mod sweep;
