@@ -34,6 +34,7 @@ mod record;
 mod repeat;
 mod scales;
 mod series_files;
+mod side_files;
 mod strength;
 mod style;
 mod sweep;

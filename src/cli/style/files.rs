@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use impasto::image::{check_output, check_output_file};
+use impasto::image::check_output_file;
 
 use crate::cli::arguments::{RunArguments, StyleArguments};
 use crate::cli::checkpoint::{check_file, check_names};
 use crate::cli::failure::Failure;
 use crate::cli::pictures::{Output, check_streams, is_stream};
 use crate::cli::progress::{numbered, step_of};
+use crate::cli::side_file;
 
 /// The masks that the flags name.
 pub fn mask_files(arguments: &StyleArguments) -> impl Iterator<Item = &Path> {
@@ -47,15 +48,19 @@ pub fn check_files<'a>(
     let output = Output::of(arguments, &[&inputs[..], resumed.as_slice()].concat())?;
     if let Some(trace) = &arguments.trace {
         inputs.push(&arguments.output);
-        check_output_file(trace, &inputs)?;
+        side_file::check("trace", trace, &inputs)?;
         inputs.push(trace);
     }
     if let Some(plot) = &arguments.plot {
-        check_output_file(plot, &[&inputs[..], &[&arguments.output]].concat())?;
+        side_file::check("plot", plot, &[&inputs[..], &[&arguments.output]].concat())?;
         inputs.push(plot);
     }
     if let Some(preview) = arguments.preview.as_ref().filter(|path| !is_stream(path)) {
-        check_output(preview, &[&inputs[..], &[&arguments.output]].concat())?;
+        side_file::check_picture(
+            "preview",
+            preview,
+            &[&inputs[..], &[&arguments.output]].concat(),
+        )?;
         inputs.push(preview);
     }
     let others = [&inputs[..], &[&arguments.output]].concat();
