@@ -66,3 +66,43 @@ fn single_pictures_of_a_sheet_replace_no_input_and_are_not_replaced_by_it() {
     workshop.succeed(&[&sheet[..], &beside, &FLAGS].concat());
     assert_eq!(std::fs::read_dir(workshop.path("kept")).unwrap().count(), 4);
 }
+
+#[test]
+fn pictures_on_the_way_replace_nothing_of_other_runs() {
+    let workshop = workshop();
+    workshop.paint("a_s_0002.png", 24, 20, 3);
+    let batch = ["style", "a.png", "--save-every=2"];
+    let expected = ["the output `./a_s_0002.png`", "same file"];
+    let content = ["a_s_0002.png", "--style=s.png", "--out-dir=."];
+    refuse(&workshop, &[&batch[..], &content].concat(), &expected);
+    let style = ["--style=s.png", "--style=a_s_0002.png", "--out-dir=."];
+    let each = [&batch[..], &style, &["--each-style"]].concat();
+    refuse(&workshop, &each, &expected);
+
+    // The result of content `a` in style `s_0002` has the name of a picture on the way of `a` in `s`.
+    std::fs::rename(workshop.path("a_s_0002.png"), workshop.path("s_0002.png")).unwrap();
+    let styles = ["--style=s.png", "--style=s_0002.png", "--each-style"];
+    let each = [&batch[..], &styles, &["--out-dir=out"]].concat();
+    refuse(&workshop, &each, &["a_s_0002.png`", "same file"]);
+    // Every third of two steps is none.
+    let seldom = [&each[..2], &["--save-every=3"], &each[3..], &FLAGS].concat();
+    workshop.succeed(&seldom);
+}
+
+#[test]
+fn a_preview_replaces_nothing_of_any_run() {
+    let workshop = workshop();
+    let batch = ["style", "a.png", "b.png", "--style=s.png", "--out-dir=out"];
+    std::fs::create_dir(workshop.path("out")).unwrap();
+    for preview in ["b.png", "s.png", "out/b_s.png"] {
+        let flag = format!("--preview={preview}");
+        let shown = format!("/{preview}` is the same file");
+        let words = [&batch[..], &[&flag]].concat();
+        refuse(&workshop, &words, &["--preview `", &shown]);
+    }
+    let numbered = ["--preview=out/b_s_0002.png", "--save-every=2"];
+    let words = [&batch[..], &numbered].concat();
+    refuse(&workshop, &words, &["`out/b_s_0002.png`", "same file"]);
+    workshop.succeed(&[&batch[..], &["--preview=p.png"], &FLAGS].concat());
+    assert!(workshop.path("p.png").exists());
+}
