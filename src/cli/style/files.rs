@@ -102,6 +102,11 @@ fn check_numbered(arguments: &RunArguments, taken: &[(PathBuf, &Path)]) -> Resul
     let Some(every) = arguments.save_every else {
         return Ok(());
     };
+    // The last of them has the longest name.
+    let last = arguments.iterations / every * every;
+    if last > 0 {
+        check_output_file(&numbered(&arguments.output, last as usize), &[])?;
+    }
     for (file, input) in taken {
         let Some(step) = step_of(&arguments.output, file) else {
             continue;
