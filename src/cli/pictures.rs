@@ -1,6 +1,7 @@
 //! Where pictures come from and where results go: files, or `-` for standard input and output.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write, stdin, stdout};
 use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
@@ -278,11 +279,12 @@ impl Output {
 
     /// Writes the `bytes` of a result to the temporary folder, under a name that nobody could foresee.
     fn write_elsewhere(&self, bytes: &[u8]) -> io::Result<PathBuf> {
-        let suffix = match self.path.file_name() {
-            Some(name) if !is_stream(&self.path) => name.to_os_string(),
-            // Without a name of its own it gets none: the message says where it is.
-            _ => Default::default(),
-        };
+        // Not the whole name: it may already be as long as the system allows.
+        let mut suffix = OsString::new();
+        if let Some(extension) = self.path.extension() {
+            suffix.push(".");
+            suffix.push(extension);
+        }
         let mut builder = tempfile::Builder::new();
         let mut file = builder.prefix("impasto-").suffix(&suffix).tempfile()?;
         file.write_all(bytes)?;

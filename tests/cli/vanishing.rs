@@ -68,6 +68,17 @@ fn a_folder_that_takes_the_place_of_the_output_stays() {
     }
 }
 
+/// Also one that leaves no room for what makes another name of it.
+#[test]
+fn a_result_with_the_longest_name_is_put_elsewhere() {
+    let workshop = workshop();
+    fs::create_dir(workshop.path("folder")).unwrap();
+    let output = format!("folder/{}.png", "x".repeat(251));
+    disturb(&workshop, &output, &[], || {
+        fs::rename(workshop.path("folder"), workshop.path("moved")).unwrap();
+    });
+}
+
 /// As file systems do that found themselves damaged.
 #[test]
 fn a_disk_that_becomes_read_only_costs_no_picture() {
