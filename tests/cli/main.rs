@@ -14,6 +14,7 @@ mod devices;
 mod disk_full;
 mod dream;
 mod dream_checkpoint;
+mod dream_frames;
 mod dream_mask;
 mod dream_term;
 mod dry_run;
