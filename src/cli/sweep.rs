@@ -292,11 +292,16 @@ impl Folders {
     fn open(keep: Option<&Path>) -> Result<Self, Failure> {
         match keep {
             Some(path) => Ok(Self::Kept(Folder::open("keep", path)?)),
-            None => tempfile::tempdir().map(Self::Passing).map_err(|error| {
-                Failure::bad_input(format!(
-                    "no temporary folder can be made for the pictures ({error}); name one with --keep"
-                ))
-            }),
+            None => {
+                let mut builder = tempfile::Builder::new();
+                // A run that is killed leaves it behind.
+                let folder = builder.prefix("impasto-sweep-").tempdir();
+                folder.map(Self::Passing).map_err(|error| {
+                    Failure::bad_input(format!(
+                        "no temporary folder can be made for the pictures ({error}); name one with --keep"
+                    ))
+                })
+            }
         }
     }
 
