@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use impasto::gpu::AdapterSummary;
-use impasto::image::{Picture, check_output_file, write_atomically_with};
+use impasto::image::{Picture, write_atomically_with};
 use impasto::net::Network;
 use impasto::paint::{Checkpoint, RunOrigin, fingerprint, share_steps_and_finish};
 
@@ -15,7 +15,7 @@ use super::arguments::{Common, KeepingArguments, MOST_SCALES};
 use super::failure::Failure;
 use super::progress::minutes;
 use super::resume::Options;
-use super::say;
+use super::{say, side_file};
 
 /// How often a checkpoint is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -182,7 +182,7 @@ pub fn check_file<'a>(
 ) -> Result<Option<&'a Path>, Failure> {
     match &arguments.checkpoint {
         Some(checkpoint) => {
-            check_output_file(checkpoint, others)?;
+            side_file::check("checkpoint", checkpoint, others)?;
             if !is_continued_in_place(arguments) {
                 check_replaceable(checkpoint)?;
             }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Picture, check_output, check_output_file, remove_leftovers};
+use impasto::image::{Picture, remove_leftovers};
 use impasto::net::Network;
 use impasto::paint::{DreamChoices, DreamStart, Dreamt, Ending, dream};
 
@@ -21,7 +21,7 @@ use super::record::{Draft, Input, Record};
 use super::resume::Session;
 use super::style::{USUAL_SIZE, check_side};
 use super::wait::wait;
-use super::{explain, network, open_gpu, say, tuning};
+use super::{explain, network, open_gpu, say, side_file, tuning};
 use progress::Progress;
 use request::Request;
 use zoom::Wish;
@@ -222,11 +222,15 @@ fn check_files(arguments: &DreamArguments) -> Result<(Output, Option<Wish>), Fai
     inputs.extend(arguments.from.as_deref());
     inputs.extend(arguments.keeping.resume.as_deref());
     if let Some(plot) = &arguments.plot {
-        check_output_file(plot, &[&inputs[..], &[&arguments.output]].concat())?;
+        side_file::check("plot", plot, &[&inputs[..], &[&arguments.output]].concat())?;
         inputs.push(plot);
     }
     if let Some(preview) = arguments.preview.as_ref().filter(|path| !is_stream(path)) {
-        check_output(preview, &[&inputs[..], &[&arguments.output]].concat())?;
+        side_file::check_picture(
+            "preview",
+            preview,
+            &[&inputs[..], &[&arguments.output]].concat(),
+        )?;
         inputs.push(preview);
     }
     let frames = Wish::new(arguments, &inputs)?;

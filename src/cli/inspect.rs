@@ -28,7 +28,7 @@ use super::failure::Failure;
 use super::memory::{Budget, Bytes, choose_for_a_look};
 use super::style::{check_side, check_sides, find_layer};
 use super::wait::wait;
-use super::{explain, network, open_gpu, say, write_text};
+use super::{explain, network, open_gpu, say, side_file, write_text};
 
 /// Runs the command.
 pub fn run(common: &Common, inspect: &Inspect) -> Result<(), Failure> {
@@ -199,7 +199,7 @@ fn inspect_gradient(common: &Common, request: &GradientRequest<'_>) -> Result<()
     check_output_file(request.output, &inputs)?;
     if let Some(json) = request.json.filter(|path| path.as_os_str() != "-") {
         inputs.push(request.output);
-        check_output_file(json, &inputs)?;
+        side_file::check("json", json, &inputs)?;
     }
     let content = Picture::load(request.content)?;
     let at = Picture::load(request.at)?;

@@ -28,6 +28,7 @@ mod record;
 mod repeat;
 mod resume;
 mod series;
+mod side_file;
 mod style;
 mod sweep;
 mod terminal;

@@ -1,6 +1,8 @@
 //! Where pictures come from and where results go: files, or `-` for standard input and output.
 
 use std::borrow::Cow;
+use std::env;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write, stdin, stdout};
 use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
@@ -251,9 +253,9 @@ impl Output {
         let bytes = self.encoded(picture, record, None)?;
         let whereabouts = match self.write_elsewhere(&bytes) {
             Ok(path) => format!("the picture is in `{}` instead", path.display()),
-            Err(error) => {
-                format!("it cannot be written to the temporary folder either ({error})")
-            }
+            Err(error) => format!(
+                "it cannot be written to the temporary folder either ({error}), nor to the working folder or the home folder"
+            ),
         };
         Err(Failure {
             message: format!("{}; {whereabouts}", failure.message),
@@ -276,17 +278,29 @@ impl Output {
         coloured.encode(self.format, &attachments, &self.name())
     }
 
-    /// Writes the `bytes` of a result to the temporary folder, under a name that nobody could foresee.
+    /// Writes the `bytes` of a result under a name that nobody could foresee, to the first folder that takes them: the
+    /// temporary one, the working one, or the home of the user. If none does, the fault of the first is told.
     fn write_elsewhere(&self, bytes: &[u8]) -> io::Result<PathBuf> {
-        let suffix = match self.path.file_name() {
-            Some(name) if !is_stream(&self.path) => name.to_os_string(),
-            // Without a name of its own it gets none: the message says where it is.
-            _ => Default::default(),
+        // Not the whole name: it may already be as long as the system allows.
+        let mut suffix = OsString::new();
+        if let Some(extension) = self.path.extension() {
+            suffix.push(".");
+            suffix.push(extension);
+        }
+        let write_in = |folder: &Path| {
+            let mut builder = tempfile::Builder::new();
+            let mut file = builder
+                .prefix("impasto-")
+                .suffix(&suffix)
+                .tempfile_in(folder)?;
+            file.write_all(bytes)?;
+            io::Result::Ok(file.keep()?.1)
         };
-        let mut builder = tempfile::Builder::new();
-        let mut file = builder.prefix("impasto-").suffix(&suffix).tempfile()?;
-        file.write_all(bytes)?;
-        Ok(file.keep()?.1)
+        write_in(&env::temp_dir()).or_else(|fault| {
+            let others = [env::current_dir().ok(), env::home_dir()];
+            let mut written = others.iter().flatten().map(|folder| write_in(folder));
+            written.find_map(Result::ok).ok_or(fault)
+        })
     }
 
     /// Writes a picture on the way, as the result would be but to another file.

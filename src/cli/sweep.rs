@@ -1,19 +1,19 @@
 //! `impasto sweep`: one or two flags of `style` varied, and all results on one sheet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Picture, check_output};
+use impasto::image::{ImageError, Picture, check_output};
 use impasto::net::Network;
 
 use super::arguments::{Common, StyleArguments, SweepArguments, Variation};
 use super::dry_run::Report;
 use super::failure::{Code, Failure};
-use super::pictures::Output;
+use super::pictures::{Output, is_stream};
 use super::record::{Record, SheetRun};
 use super::resume::Session;
 use super::series::{Folder, Member};
@@ -46,15 +46,14 @@ const SHARED: [&str; 16] = [
 pub fn run(common: &Common, arguments: &SweepArguments, session: &Session) -> Result<(), Failure> {
     check(&arguments.variations)?;
     check_one_picture(&arguments.style)?;
-    let inputs = style::inputs(&arguments.style);
-    let output = Output::of(&arguments.style, &inputs)?;
+    let output = Output::of(&arguments.style, &style::inputs(&arguments.style))?;
     let network = network::load(common)?;
     let folders = Folders::open(arguments.keep.as_deref())?;
     let runs = runs(&arguments.variations, session, folders.path());
+    check_files(&output, &runs)?;
     for run in &runs {
-        let path = check_output(&run.path, &inputs).map_err(Failure::from);
-        path.and_then(|()| run.member.check(common, &network))
-            .map_err(|failure| run.refused(failure))?;
+        let checked = run.member.check(common, &network);
+        checked.map_err(|failure| run.refused(failure))?;
     }
     let gpu = open_gpu(common)?.for_run(arguments.style.dry_run);
     let (pictures, failed) = paint(common, &runs, (&network, &gpu), arguments.style.dry_run);
@@ -176,6 +175,34 @@ fn check_one_picture(arguments: &StyleArguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Refuses if the sheet or a single picture would replace what any of `runs` reads, or the sheet a single picture.
+fn check_files(output: &Output, runs: &[Run]) -> Result<(), Failure> {
+    let parsed = runs.iter().map(|run| {
+        let parsed = run.member.parse();
+        parsed.map_err(|failure| run.refused(failure))
+    });
+    let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
+    let inputs = parsed
+        .iter()
+        .flat_map(|(arguments, _)| style::inputs(arguments));
+    let inputs: BTreeSet<&Path> = inputs.collect();
+    let inputs: Vec<&Path> = inputs.into_iter().collect();
+    for run in runs {
+        check_output(&run.path, &inputs).map_err(|error| match error {
+            ImageError::OutputIsInput { path, input } => Failure::bad_input(format!(
+                "--keep would put `{path}` in the place of `{input}`, which is read; name another folder"
+            )),
+            error => run.refused(error.into()),
+        })?;
+    }
+    if is_stream(output.path()) {
+        return Ok(());
+    }
+    let kept = runs.iter().map(|run| &*run.path);
+    let others: Vec<&Path> = inputs.into_iter().chain(kept).collect();
+    Ok(check_output(output.path(), &others)?)
+}
+
 /// One picture of the sheet.
 struct Run {
     member: Member,
@@ -265,11 +292,16 @@ impl Folders {
     fn open(keep: Option<&Path>) -> Result<Self, Failure> {
         match keep {
             Some(path) => Ok(Self::Kept(Folder::open("keep", path)?)),
-            None => tempfile::tempdir().map(Self::Passing).map_err(|error| {
-                Failure::bad_input(format!(
-                    "no temporary folder can be made for the pictures ({error}); name one with --keep"
-                ))
-            }),
+            None => {
+                let mut builder = tempfile::Builder::new();
+                // A run that is killed leaves it behind.
+                let folder = builder.prefix("impasto-sweep-").tempdir();
+                folder.map(Self::Passing).map_err(|error| {
+                    Failure::bad_input(format!(
+                        "no temporary folder can be made for the pictures ({error}); name one with --keep"
+                    ))
+                })
+            }
         }
     }
 

@@ -34,13 +34,18 @@ impl AnimationFormat {
     /// two, since browsers slow down what is faster.
     ///
     /// # Errors
-    /// [`ImageError::Unencodable`] if the format cannot hold them.
+    /// [`ImageError::Unencodable`] if the format cannot hold them, or they are not of one size.
     pub fn encode(
         self,
         frames: &[Picture],
         milliseconds: u32,
         origin: &str,
     ) -> Result<Vec<u8>, ImageError> {
+        let size = |frame: &Picture| (frame.width, frame.height);
+        // Either format would take them, and no player the file.
+        if frames.windows(2).any(|two| size(&two[0]) != size(&two[1])) {
+            return Err(unencodable(origin, "its frames are not of one size"));
+        }
         match self {
             Self::Gif => gif(frames, milliseconds, origin),
             Self::WebP => webp(frames, milliseconds, origin),
@@ -134,6 +139,16 @@ mod tests {
         let decoder = WebPDecoder::new(Cursor::new(webp)).unwrap();
         assert!(decoder.has_animation());
         check(decoder.into_frames().collect_frames().unwrap());
+    }
+
+    #[test]
+    fn frames_of_another_size_are_refused() {
+        let mut frames = frames();
+        (frames[1].width, frames[1].height) = (3, 5);
+        for format in [AnimationFormat::Gif, AnimationFormat::WebP] {
+            let refused = format.encode(&frames, 80, "a").unwrap_err().to_string();
+            assert!(refused.contains("not of one size"), "{refused}");
+        }
     }
 
     #[test]

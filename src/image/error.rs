@@ -105,6 +105,14 @@ pub enum ImageError {
         /// What the system said.
         reason: String,
     },
+    /// The file system has no files of this name.
+    #[error("the output `{path}` cannot have this name ({reason}); choose a shorter name")]
+    OutputNameRefused {
+        /// The output.
+        path: String,
+        /// What the system said.
+        reason: String,
+    },
     /// The output is a folder, a device or the like.
     #[error("the output `{path}` is {kind}, not a file; name a file")]
     OutputNotAFile {

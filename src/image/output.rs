@@ -20,8 +20,8 @@ pub fn check_output(path: &Path, inputs: &[&Path]) -> Result<(), ImageError> {
 /// As [`check_output`] for a file of any kind.
 ///
 /// # Errors
-/// [`ImageError`] if the folder is missing or refuses new files, if `path` is a directory, a device or
-/// write-protected, or if it is one of `inputs`, also by way of a symbolic or hard link, and also if
+/// [`ImageError`] if the folder is missing or refuses new files or this name, if `path` is a directory, a device
+/// or write-protected, or if it is one of `inputs`, also by way of a symbolic or hard link, and also if
 /// neither is there yet.
 pub fn check_output_file(path: &Path, inputs: &[&Path]) -> Result<(), ImageError> {
     let shown = path.display().to_string();
@@ -31,7 +31,17 @@ pub fn check_output_file(path: &Path, inputs: &[&Path]) -> Result<(), ImageError
             input: input.display().to_string(),
         });
     }
-    if let Ok(existing) = fs::metadata(path) {
+    let existing = fs::metadata(path);
+    // Otherwise it would be told by the end of the run: a folder is tried with a name of its own.
+    if let Err(error) = &existing
+        && error.kind() == io::ErrorKind::InvalidFilename
+    {
+        return Err(ImageError::OutputNameRefused {
+            path: shown,
+            reason: error.to_string(),
+        });
+    }
+    if let Ok(existing) = existing {
         if !existing.is_file() {
             let kind = if existing.is_dir() {
                 "a directory"
@@ -239,6 +249,8 @@ mod tests {
         let directory = folder.path().join("folder.png");
         fs::create_dir(&directory).unwrap();
         assert!(refusal(&directory, &[]).contains("is a directory"));
+        let long = folder.path().join(format!("{}.png", "x".repeat(252)));
+        assert!(refusal(&long, &[]).contains("a shorter name"));
     }
 
     #[test]

@@ -262,6 +262,12 @@ fn an_output_that_cannot_be_written_is_refused_before_anything_is_painted() {
     to("folder.png", &["a directory"]);
     to("out.xyz", &[".png"]);
     to("out", &[".png"]);
+    let long = format!("{}.png", "x".repeat(252));
+    to(&long, &["a shorter name"]);
+    let on_the_way = ["-o", &long[2..], "--iterations=2", "--save-every=2"];
+    workshop.refuse(&[&STYLE[..4], &on_the_way].concat(), 4, &["a shorter name"]);
+    let dream = ["dream", "content.png", "-o", &long, "--layer=relu1_1"];
+    workshop.refuse(&dream, 4, &["a shorter name"]);
     to("content.png", &["same file", "read or written"]);
     to("./style.png", &["same file", "`style.png`"]);
     refuse_style(

@@ -147,6 +147,34 @@ fn what_a_flag_lists_is_varied_too() {
     workshop.refuse(&["inspect", "record", "sheet.png"], 4, &["no record"]);
 }
 
+/// A run that is killed cannot clear up, but says whose it was.
+#[cfg(unix)]
+#[test]
+fn the_folder_of_single_pictures_has_a_name_that_says_whose_it_is() {
+    use std::time::{Duration, Instant};
+
+    let workshop = Workshop::with_pictures();
+    let words = sweep(&["--vary=iterations=1000000"]);
+    let words: Vec<&str> = words
+        .into_iter()
+        .filter(|word| *word != "--iterations=2")
+        .collect();
+    let mut command = workshop.with_elsewhere(&words);
+    let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let names = || fs::read_dir(workshop.path("elsewhere")).unwrap();
+    let started = Instant::now();
+    while names().next().is_none() {
+        assert!(started.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for entry in names() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name.starts_with("impasto-sweep-"), "{name}");
+    }
+}
+
 /// Whatever place it has in the list.
 #[test]
 fn what_cannot_be_is_refused_before_the_first_run() {

@@ -6,7 +6,7 @@ use std::fs;
 use crate::workshop::Workshop;
 use crate::workshop::painting::Painting;
 use crate::workshop::small_disk::SmallDisk;
-use impasto::image::PictureFile;
+use impasto::image::{Picture, PictureFile};
 
 /// Long enough that something can happen on the way.
 const STYLE: &str = "style content.png --style style.png --recipe gatys --optimizer adam --style-layer relu2_1 \
@@ -65,6 +65,57 @@ fn a_folder_that_takes_the_place_of_the_output_stays() {
         });
         let left = fs::read_dir(workshop.path("out.png")).unwrap().count();
         assert_eq!(left, usize::from(occupied));
+    }
+}
+
+/// Also one that leaves no room for what makes another name of it.
+#[test]
+fn a_result_with_the_longest_name_is_put_elsewhere() {
+    let workshop = workshop();
+    fs::create_dir(workshop.path("folder")).unwrap();
+    let output = format!("folder/{}.png", "x".repeat(251));
+    disturb(&workshop, &output, &[], || {
+        fs::rename(workshop.path("folder"), workshop.path("moved")).unwrap();
+    });
+}
+
+/// The temporary folder is not there, and the working folder goes, with the result's.
+#[test]
+fn without_a_temporary_folder_a_result_is_put_into_the_working_one_or_home() {
+    for goes in [false, true] {
+        let workshop = workshop();
+        for name in ["here", "here/folder", "home"] {
+            fs::create_dir(workshop.path(name)).unwrap();
+        }
+        let [content, style, trace] =
+            ["content.png", "style.png", "t.csv"].map(|name| workshop.path(name));
+        let whole = |word: &&str| match *word {
+            "content.png" => content.clone(),
+            "style.png" => style.clone(),
+            "t.csv" => trace.clone(),
+            word => word.into(),
+        };
+        let mut command = workshop.command(&[]);
+        command
+            .args(self::style(&["-o", "folder/out.png"]).iter().map(whole))
+            .current_dir(workshop.path("here"))
+            .env("TMPDIR", workshop.path("nowhere"))
+            .env("HOME", workshop.path("home"));
+        let run = Painting::start(&workshop, &mut command);
+        run.meanwhile(|| {
+            fs::remove_dir(workshop.path("here/folder")).unwrap();
+            if goes {
+                fs::remove_dir(workshop.path("here")).unwrap();
+            }
+        });
+        let folder = if goes { "home" } else { "here" };
+        let expected = format!("/{folder}/impasto-");
+        run.end()
+            .refused(4, &["the picture is in `", &expected, ".png` instead"]);
+        let mut entries = fs::read_dir(workshop.path(folder)).unwrap();
+        let path = entries.next().unwrap().unwrap().path();
+        assert!(Picture::load(&path).unwrap() == workshop.picture("expected.png"));
+        assert!(entries.next().is_none());
     }
 }
 

@@ -152,8 +152,17 @@ struct Frame {
 }
 
 impl Frame {
-    fn load(path: &Path) -> Result<Self, ImageError> {
-        let file = PictureFile::load(path)?;
+    /// The frame that lies at `path`.
+    fn load(path: &Path) -> Result<Self, Failure> {
+        let file = PictureFile::load(path).map_err(|error| match error {
+            ImageError::Damaged { .. } | ImageError::Empty { .. } | ImageError::NotAPicture { .. } => {
+                Failure::bad_input(format!(
+                    "the frame `{}` is no sound picture; delete it, and the same command makes it again",
+                    path.display()
+                ))
+            }
+            error => error.into(),
+        })?;
         Ok(Self {
             picture: file.picture,
             opacity: file.attachments.alpha,
@@ -163,19 +172,20 @@ impl Frame {
 
 /// The frames that are there already and those that are not, after a look at whether the former are of this dream.
 fn frames(job: &Job<'_>, wish: &Wish) -> Result<(Vec<usize>, Vec<usize>), Failure> {
-    let (there, missing): (Vec<usize>, Vec<usize>) = wish
-        .frames
-        .clone()
-        .partition(|&frame| wish.path(frame).is_file());
-    // Also the frame that the first of them goes on from.
-    let before = wish.frames.start() - 1;
-    for &frame in there
-        .iter()
-        .chain(Some(&before).filter(|&&frame| frame > 0))
-    {
-        check_kinship(&wish.path(frame), job)?;
+    let (first, last) = (*wish.frames.start(), *wish.frames.end());
+    let used = match &wish.film {
+        Some(_) => 1..=wish.count,
+        // Also the frame that the first of them goes on from.
+        None => (first - 1).max(1)..=last,
+    };
+    for path in used.map(|frame| wish.path(frame)) {
+        if path.is_file() {
+            check_size(&path, job)?;
+            check_kinship(&path, job)?;
+        }
     }
-    Ok((there, missing))
+    let frames = wish.frames.clone();
+    Ok(frames.partition(|&frame| wish.path(frame).is_file()))
 }
 
 /// Tells what [`run`] would do.
@@ -274,14 +284,37 @@ fn paint_frame(
     output.write_to(&path, &picture, record.as_ref())
 }
 
-/// Refuses a frame that its own record says is of another dream.
+/// Refuses a frame that is not as large as those of this dream.
+fn check_size(path: &Path, job: &Job<'_>) -> Result<(), Failure> {
+    let [found, wanted] =
+        [&Frame::load(path)?.picture, job.picture].map(|of| (of.width, of.height));
+    if found == wanted {
+        return Ok(());
+    }
+    let (width, height) = found;
+    Err(Failure::bad_input(format!(
+        "`{}` is {width}×{height} and the frames of this dream are {}×{}; delete it or move it away, or choose another -o",
+        path.display(),
+        wanted.0,
+        wanted.1
+    )))
+}
+
+/// Refuses a frame that its own record says is of another dream, and one that has none where frames have.
 fn check_kinship(path: &Path, job: &Job<'_>) -> Result<(), Failure> {
     let Some(draft) = job.draft.options.as_ref() else {
         return Ok(());
     };
     let is_free = |name: &String| FREE.contains(&name.as_str());
-    let Ok(record) = Record::read(path) else {
-        return Ok(());
+    let record = match Record::read(path) {
+        Ok(record) => record,
+        Err(_) if !job.output.holds_record() => return Ok(()),
+        Err(_) => {
+            return Err(Failure::bad_input(format!(
+                "`{}` has no record that says it is a frame of this dream; delete it or move it away, or take it as it is with --no-record",
+                path.display()
+            )));
+        }
     };
     let options = &record.origin.options;
     let names = options.keys().chain(draft.keys());

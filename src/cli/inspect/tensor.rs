@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use impasto::graph::{Extent, Op, Program, RunOptions, Strategy, Value, ValueId};
 use impasto::image::{
-    FalseColours, MAX_PIXELS, MAX_SIDE, Picture, check_output, check_output_file, contact_sheet,
-    save_npy,
+    FalseColours, MAX_PIXELS, MAX_SIDE, Picture, check_output_file, contact_sheet, save_npy,
 };
 use impasto::kernels::conv3x3::Preference;
 use impasto::objective::{StyleTape, StyleTargets};
@@ -16,7 +15,7 @@ use crate::cli::failure::Failure;
 use crate::cli::style::check_side;
 use crate::cli::terminal::print;
 use crate::cli::wait::wait;
-use crate::cli::{network, open_gpu, say};
+use crate::cli::{network, open_gpu, say, side_file};
 
 /// The least width and height of a channel on the sheet, in pixels: a label goes below it.
 const LEAST_CELL: usize = 48;
@@ -99,7 +98,7 @@ fn check_outputs(arguments: &TensorArguments) -> Result<(), Failure> {
         inputs.push(output);
     }
     if let Some(picture) = &arguments.picture {
-        check_output(picture, &inputs)?;
+        side_file::check_picture("picture", picture, &inputs)?;
     }
     Ok(())
 }

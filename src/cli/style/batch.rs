@@ -4,8 +4,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use impasto::image::check_output;
-
+use super::files::check_series;
 use crate::cli::arguments::{Common, StyleArguments};
 use crate::cli::failure::{Code, Failure};
 use crate::cli::resume::Session;
@@ -113,18 +112,12 @@ fn members(
     Ok(members)
 }
 
-/// Refuses if the result of one run would replace what another one reads.
+/// Refuses if a file of one run would replace one of another.
 fn check_outputs(members: &[Member]) -> Result<(), Failure> {
     let parsed = members.iter().map(Member::parse);
     let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
-    let inputs = parsed
-        .iter()
-        .flat_map(|(arguments, _)| super::inputs(arguments));
-    let inputs: Vec<&Path> = inputs.collect();
-    for (arguments, _) in &parsed {
-        check_output(&arguments.output, &inputs)?;
-    }
-    Ok(())
+    let runs: Vec<&StyleArguments> = parsed.iter().map(|(run, _)| &**run).collect();
+    check_series(&runs)
 }
 
 fn stem(path: &Path) -> String {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use impasto::image::{check_output, remove_leftovers};
+use impasto::image::remove_leftovers;
 use impasto::paint::{Glance, Visualisation, fingerprint};
 
 use self::job::Job;
@@ -17,7 +17,7 @@ use super::keeping::Keeping;
 use super::memory::Bytes;
 use super::pictures::{Output, is_stream};
 use super::resume::{Options, Session};
-use super::{explain, network, open_gpu, say, tuning};
+use super::{explain, network, open_gpu, say, side_file, tuning};
 
 mod job;
 mod keeping;
@@ -109,7 +109,7 @@ fn check_files<'a>(
     let read = [&inputs[..], resumed.as_slice()].concat();
     let output = Output::named(path, arguments.format, &read)?;
     if let Some(preview) = arguments.preview.as_deref().filter(|path| !is_stream(path)) {
-        check_output(preview, &[&read[..], &[path]].concat())?;
+        side_file::check_picture("preview", preview, &[&read[..], &[path]].concat())?;
         inputs.push(preview);
     }
     inputs.push(path);
