@@ -69,8 +69,8 @@ pub struct StyleArguments {
     /// [default: that of the recipe, 1 for painterly, less with a smaller --content-weight]
     #[arg(long, allow_negative_numbers = true, value_parser = unit, value_name = "PART")]
     pub detail: Option<f32>,
-    /// Layer that is to see more of what it sees in the picture, as in a dream: from 0.1 things begin to appear, at 1 they
-    /// are everywhere; repeatable
+    /// Layer that is to see more of what it sees in the picture, as in a dream: from 0.03 things begin to appear, at 0.1
+    /// they are everywhere, from 0.5 they push the style aside; repeatable
     #[arg(long = "dream", value_name = "NAME[:W]")]
     pub dreams: Vec<Weighted>,
     /// How far towards the style the statistics of the content are to go, from 0, not at all, to 1, all the way
