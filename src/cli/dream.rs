@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Picture, check_output, check_output_file, remove_leftovers};
+use impasto::image::{Picture, check_output, check_output_file, fitted, remove_leftovers};
 use impasto::net::Network;
 use impasto::paint::{DreamChoices, DreamStart, Dreamt, Ending, dream};
 
@@ -18,6 +18,7 @@ use super::memory::Bytes;
 use super::pictures::{self, Output, check_streams, is_stream};
 use super::preview::Preview;
 use super::record::{Draft, Input, Record};
+use super::result_size::check_result;
 use super::resume::Session;
 use super::style::{USUAL_SIZE, check_side};
 use super::wait::wait;
@@ -54,6 +55,11 @@ pub fn run(
     });
     let mask = mask.transpose()?;
     let longer = arguments.size.map_or(USUAL_SIZE, |size| size as usize);
+    if let Some(size) = arguments.size {
+        let (width, height) = fitted(file.picture.width, file.picture.height, longer);
+        let flag = |[width, height]: [usize; 2]| width.max(height).to_string();
+        check_result([width, height], &size.to_string(), flag)?;
+    }
     let file = file.fit_longer_side(longer, arguments.size.is_some());
     let output = output.with(common, file.attachments, arguments.depth)?;
     let picture = file.picture;

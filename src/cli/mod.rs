@@ -26,6 +26,7 @@ mod preview;
 mod progress;
 mod record;
 mod repeat;
+mod result_size;
 mod resume;
 mod series;
 mod style;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use impasto::image::{Attachments, Picture, fitted};
 use impasto::kernels::conv3x3::Preference;
-use impasto::paint::{Sources, Start, StyleRecipe, canvas};
+use impasto::paint::{Sources, Start, StyleRecipe};
 use impasto::shape::Border;
 
 use super::arguments::{Common, TextureArguments, Weighted};
@@ -12,6 +12,7 @@ use super::checkpoint::Inputs;
 use super::failure::Failure;
 use super::loss_plot::LossPlot;
 use super::record::{Draft, Input};
+use super::result_size::check_result;
 use super::resume::Session;
 use super::style::{
     StyleJob, USUAL_SIZE, check_files, check_side, closes, keeping, multiple, optimiser, paint,
@@ -29,6 +30,10 @@ pub fn run(
     let names: Vec<&Path> = names.collect();
     let output = check_files(arguments, names.clone())?;
     let size = arguments.size.map(|size| [size.width, size.height]);
+    if let Some([width, height]) = size {
+        let flag = |[width, height]: [usize; 2]| format!("{width}x{height}");
+        check_result([width, height], &flag([width, height]), flag)?;
+    }
     check_that_it_tiles(arguments, size)?;
     let style_scales = style_scales(arguments, names.len())?;
     let (styles, files) = load_styles(common, arguments, &style_scales)?;
@@ -56,7 +61,7 @@ pub fn run(
     let inputs = Inputs::new(&network, styles.iter().map(|(style, _)| style));
     let longer = size[0].max(size[1]);
     let sources = Sources {
-        content: canvas(&styles, size, arguments.seed),
+        content: undrawn(size),
         // As many pixels a stroke as in the style pictures, whatever the size of the result.
         style_scales: style_scales
             .iter()
@@ -95,12 +100,8 @@ pub fn run(
         optimiser,
         finish,
         memory: arguments.memory,
-        // Made anew for the first scale: noise that is resized is grey.
-        start: Start::Picture(canvas(
-            &sources.styles,
-            sources.sizes(sizes[0]).0,
-            arguments.seed,
-        )),
+        start: Start::Content,
+        canvas: Some(arguments.seed),
         preference: Preference::default(),
         scales,
         average: arguments.descent.average.unwrap_or(recipe.average),
@@ -131,6 +132,15 @@ pub fn run(
         ..job
     };
     paint(common, &gpu, &network, job)
+}
+
+/// What stands in for the canvas of this size as long as that is not drawn: no term looks at it.
+fn undrawn([width, height]: [usize; 2]) -> Picture {
+    Picture {
+        width,
+        height,
+        rgb: vec![0.0; 3 * width * height],
+    }
 }
 
 /// The longer side of the style pictures, if they are as large.

@@ -91,7 +91,7 @@ impl Opened {
             mut pictures,
             output,
         } = self;
-        let attachments = pictures.fit(common, arguments);
+        let attachments = pictures.fit(common, arguments)?;
         let output = output.with(common, attachments, arguments.depth)?;
         let architecture = network.architecture;
         let recipe = recipe::named(arguments, architecture);
@@ -142,6 +142,7 @@ impl Opened {
             finish,
             memory: arguments.memory,
             start: pictures.start(arguments),
+            canvas: None,
             preference: Preference::default(),
             scales,
             average: arguments.descent.average.unwrap_or(recipe.average),
