@@ -8,7 +8,7 @@ use impasto::net::Network;
 use impasto::paint::{DreamChoices, DreamStart, Dreamt, Ending, dream};
 
 use super::arguments::{Common, DreamArguments, GuideMode};
-use super::checkpoint::{Inputs, check_file, check_names};
+use super::checkpoint::{Inputs, check_file, check_names, check_rhythm};
 use super::ending::save_somewhere;
 use super::failure::{Code, Failure};
 use super::keeping::Keeping;
@@ -213,6 +213,9 @@ fn check_files(arguments: &DreamArguments) -> Result<(Output, Option<Wish>), Fai
         return Err(Failure::usage(
             "--zoom writes a file for each frame, and `-o -` is none; name one",
         ));
+    }
+    if arguments.zoom.is_some() {
+        check_rhythm(&arguments.keeping, "--zoom")?;
     }
     let mut inputs: Vec<&Path> = vec![&arguments.image];
     inputs.extend(arguments.guide.as_deref());

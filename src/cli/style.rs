@@ -13,7 +13,7 @@ use impasto::paint::{
 };
 
 use super::arguments::{Common, RunArguments, StyleArguments};
-use super::checkpoint::{Keeper, warn_of_change};
+use super::checkpoint::{Keeper, check_rhythm, warn_of_change};
 use super::ending::{conclude, left_out, save_somewhere, summary};
 use super::failure::Failure;
 use super::loss_plot::LossPlot;
@@ -61,6 +61,7 @@ pub const USUAL_SIZE: usize = 512;
 /// Runs the command.
 pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Result<(), Failure> {
     if let Some(folder) = &arguments.out_dir {
+        check_rhythm(&arguments.keeping, "--out-dir")?;
         return batch::run(common, arguments, &session, folder);
     }
     if arguments.each_style {
