@@ -71,7 +71,10 @@ pub fn run(
         request.steer_by(guide, network.architecture)?;
     }
     let layers = request.terms.layers.iter().map(|term| term.layer);
-    check_side(network.architecture, layers, &arguments.image, &picture)?;
+    let size = [picture.width, picture.height];
+    let remedy = "a larger picture or --size, or a layer further down";
+    let named = (&*arguments.image, size);
+    check_side(network.architecture, layers, named, remedy)?;
     request.settle(&mut session);
     request.mask = mask.as_ref().map(grey);
     let looked_at = std::iter::once(&picture).chain(&request.guide).chain(&mask);
@@ -92,7 +95,6 @@ pub fn run(
     draft.steps_are_shared = true;
     let gpu = open_gpu(common)?.for_run(arguments.dry_run);
     let preference = tuning::preference(common, gpu.profile(), arguments.variant);
-    let size = [picture.width, picture.height];
     let plan = plan::plan(&gpu, &network, &request, size, &preference)?;
     let plot = arguments.plot.as_deref().map(|path| {
         let ([width, height], name) = (size, output.name());
@@ -166,6 +168,13 @@ impl Job<'_> {
     }
 }
 
+/// The longer side of the guide, if its file has so many pixels.
+fn guide_side(arguments: &DreamArguments) -> usize {
+    arguments
+        .guide_size
+        .map_or(GUIDE_SIZE, |size| size as usize)
+}
+
 /// The picture that steers, if one does, noted in `files`.
 fn load_guide(
     common: &Common,
@@ -177,12 +186,9 @@ fn load_guide(
     };
     let guide = pictures::read(common, path)?;
     files.push(Input::new("guide", path, &guide.sha256));
-    let side = arguments
-        .guide_size
-        .map_or(GUIDE_SIZE, |size| size as usize);
     let guide = match arguments.guide_mode {
         Some(GuideMode::Caricature) => guide,
-        _ => guide.fit_longer_side(side, false),
+        _ => guide.fit_longer_side(guide_side(arguments), false),
     };
     Ok(Some(guide.picture))
 }

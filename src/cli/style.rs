@@ -50,7 +50,9 @@ mod timing;
 pub use border::{closes, multiple};
 pub use files::{check_files, inputs};
 pub use keeping::{Keeping, keeping};
-pub use objective::{check_side, check_sides, find_layer, parts, style_scales, with_style};
+pub use objective::{
+    Remedies, check_side, check_sides, find_layer, parts, style_scales, with_style,
+};
 pub use opened::Opened;
 pub use recipe::{optimiser, resumed_wishes, settle_scales, sizes, stages};
 pub use small_styles::say_if_small;

@@ -39,6 +39,7 @@ mod sweep;
 mod talk;
 mod tensor;
 mod texture;
+mod too_small;
 mod tuning;
 mod vanishing;
 mod visualize;
