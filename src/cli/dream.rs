@@ -193,22 +193,31 @@ fn load_guide(
     Ok(Some(guide.picture))
 }
 
-/// Refuses flags that would do nothing. A run that is replayed has the value of every flag.
+/// Refuses flags that would do nothing. A run that is made again has the value of every flag, and what it is without need
+/// not be said.
 fn check(arguments: &DreamArguments, session: &Session) -> Result<(), Failure> {
-    if session.replays() {
-        return Ok(());
-    }
-    let of_frames = ["zoom-factor", "rotate", "fps"];
-    let idle = of_frames.into_iter().find(|flag| session.gives(flag));
-    if let (Some(flag), None) = (idle, arguments.zoom) {
+    let first_of = |flags: &[&'static str]| {
+        let mut flags = flags.iter().copied();
+        flags.find(|flag| session.gives_now(flag))
+    };
+    let of_frames = first_of(&["zoom-factor", "rotate", "fps", "frames"]);
+    if let (Some(flag), None) = (of_frames, arguments.zoom) {
         return Err(Failure::usage(format!(
             "--{flag} is for the frames of --zoom, and none are asked for; add --zoom N, or leave it out"
         )));
     }
+    let of_guide = first_of(&["guide-mode", "guide-power", "guide-size"]);
+    if let (Some(flag), None) = (of_guide, &arguments.guide) {
+        return Err(Failure::usage(format!(
+            "--{flag} is for a picture that steers, and there is none; add --guide IMAGE, or leave it out"
+        )));
+    }
     match (arguments.guide_mode, arguments.guide_size) {
-        (Some(GuideMode::Caricature), Some(size)) => Err(Failure::usage(format!(
-            "--guide-size {size} does nothing with --guide-mode caricature, whose guide is as large as the picture; leave it out"
-        ))),
+        (Some(GuideMode::Caricature), Some(size)) if session.gives_now("guide-size") => {
+            Err(Failure::usage(format!(
+                "--guide-size {size} does nothing with --guide-mode caricature, whose guide is as large as the picture; leave it out"
+            )))
+        }
         _ => Ok(()),
     }
 }

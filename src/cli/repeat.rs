@@ -30,8 +30,11 @@ const HARMLESS: [&str; 9] = [
 /// given.
 const FITTED: [&str; 4] = ["size", "iterations", "scales", "finish"];
 
+/// Flags about the guide of a dream.
+const OF_GUIDE: [&str; 3] = ["guide-mode", "guide-power", "guide-size"];
+
 /// A flag that is given now takes the place of these too, whoever gave them.
-const REPLACED: [(&str, &[&str]); 5] = [
+const REPLACED: [(&str, &[&str]); 7] = [
     // From a larger size on there are more of them.
     ("size", &["scales"]),
     ("smallest", &["scales"]),
@@ -40,6 +43,9 @@ const REPLACED: [(&str, &[&str]); 5] = [
         "optimizer",
         &["learning-rate", "beta1", "beta2", "epsilon", "history"],
     ),
+    // Neither goes with a guide, without which its flags mean nothing.
+    ("channel", &OF_GUIDE),
+    ("objective", &OF_GUIDE),
     ("model", &["weights"]),
     ("weights", &["model"]),
 ];

@@ -32,6 +32,8 @@ pub struct Parsed {
 #[derive(Default)]
 pub struct Session {
     flags: Vec<Flag>,
+    /// Flags that stand on the command line itself, whatever those of an earlier run are.
+    now: BTreeSet<String>,
     /// Whether `--dry-run` is given, which is no part of a run that is kept or made again.
     is_dry: bool,
     /// Flags that were left to the recipe or the preset, also when the run was made that is made again.
@@ -85,16 +87,17 @@ pub fn parse_with(
 ) -> Result<Parsed, Refusal> {
     let mut matches = command.try_get_matches_from_mut(words)?;
     let (mut resumed, mut repeated) = (None, None);
+    let given = flags(command, &matches);
+    let now = given.iter().filter(|flag| flag.given);
+    let now = now.map(|flag| flag.name.clone()).collect();
     let mut left = BTreeSet::new();
     if let Some((run, path)) = named(&matches, "resume") {
         let checkpoint = checkpoint::read(&path)?;
-        let given = flags(command, &matches);
         let words = continuation(run, &checkpoint.origin.options, &given, &path)?;
         matches = command.try_get_matches_from_mut(with_talk(words, &matches))?;
         left.clone_from(&checkpoint.origin.left);
         resumed = Some(checkpoint);
     } else if let Some((run, path)) = named(&matches, "from") {
-        let given = flags(command, &matches);
         let (repetition, words) = Repetition::new(command, run, &path, &given)?;
         matches = command
             .try_get_matches_from_mut(with_talk(words, &matches))
@@ -109,6 +112,7 @@ pub fn parse_with(
         arguments,
         session: Session {
             flags,
+            now,
             is_dry,
             left,
             resumed,
@@ -158,9 +162,9 @@ impl Session {
             .any(|flag| flag.name == name && flag.given)
     }
 
-    /// Whether its flags are those of an earlier run, which all stand on the command line then.
-    pub fn replays(&self) -> bool {
-        self.resumed.is_some() || self.repeated.is_some()
+    /// Whether a flag stands there now, and not only in the run that is gone on with or made again, which gives all.
+    pub fn gives_now(&self, name: &str) -> bool {
+        self.now.contains(name)
     }
 
     /// The values of a flag, paths absolute.

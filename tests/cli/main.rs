@@ -17,6 +17,7 @@ mod dream_checkpoint;
 mod dream_mask;
 mod dream_term;
 mod dry_run;
+mod given_now;
 mod inputs;
 mod inspect;
 mod interrupt;

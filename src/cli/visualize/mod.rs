@@ -169,9 +169,7 @@ fn check(arguments: &VisualizeArguments, session: &Session) -> Result<(), Failur
             "--at names the place of a neuron, and no neuron is asked for; add --objective neuron",
         ));
     }
-    // A run that is replayed has the value of every flag.
-    let is_given = session.gives("cosine-power") && !session.replays();
-    if is_given && arguments.caricature.is_none() {
+    if session.gives_now("cosine-power") && arguments.caricature.is_none() {
         return Err(Failure::usage(
             "--cosine-power is for caricatures, and none is asked for; add --caricature IMAGE, or leave it out",
         ));
