@@ -12,6 +12,15 @@ const DREAM: [&str; 6] = [
     "--iterations=1",
     "-q",
 ];
+const STYLE: [&str; 7] = [
+    "style",
+    "content.png",
+    "--style=style.png",
+    "--style-layer=relu1_1",
+    "--content-layer=relu1_1",
+    "--iterations=1",
+    "-q",
+];
 
 /// The run of `first.png` once more.
 fn again<'a>(command: &'a str, flags: &[&'a str]) -> Vec<&'a str> {
@@ -70,4 +79,53 @@ fn idle_flags_are_refused_beside_a_record_too() {
     let words = ["--cosine-power", "--caricature IMAGE", "leave it out"];
     workshop.refuse(&again("visualize", &["--cosine-power=3"]), 2, &words);
     workshop.succeed(&again("visualize", &["-q"]));
+}
+
+#[test]
+fn a_space_of_colours_goes_with_the_match() {
+    let workshop = Workshop::with_pictures();
+    let matched = ["--color=match", "--color-space=linear", "-o", "first.png"];
+    workshop.succeed(&[&STYLE[..], &matched].concat());
+    workshop.succeed(&again("style", &["--color=style", "-q"]));
+    workshop.succeed(&[&STYLE[..], &["-o", "direct.png"]].concat());
+    assert!(workshop.read("again.png") == workshop.read("direct.png"));
+}
+
+#[test]
+fn the_later_of_two_wishes_for_the_record_counts() {
+    let workshop = Workshop::with_pictures();
+    let keep = ["--checkpoint=run.checkpoint", "-o", "out.png"];
+    workshop.succeed(&[&STYLE[..], &keep, &["--recipe=gatys"]].concat());
+    let resume = |flags: &[&str]| {
+        let resume = ["style", "--resume=run.checkpoint", "-q"];
+        workshop.succeed(&[&resume[..], flags].concat());
+        workshop.run(&["inspect", "record", "out.png"])
+    };
+    let more = |steps| resume(&["--no-record", steps]);
+    assert_ne!(more("--iterations=2").code, Some(0));
+    let dated = resume(&["--record-time", "--iterations=3"]);
+    assert!(
+        dated.code == Some(0) && dated.stdout.contains("painted"),
+        "{dated:?}"
+    );
+    assert_ne!(more("--iterations=4").code, Some(0));
+    let both = [
+        "style",
+        "--resume=run.checkpoint",
+        "--no-record",
+        "--record-time",
+    ];
+    workshop.refuse(&both, 2, &["--record-time", "--no-record"]);
+}
+
+#[test]
+fn sixteen_bits_give_way_to_a_file_that_has_eight() {
+    let workshop = Workshop::with_pictures();
+    workshop.succeed(&[&STYLE[..], &["--depth=16", "-o", "first.png"]].concat());
+    let shallow = ["style", "--from", "first.png", "-o", "again.jpg"];
+    let outcome = workshop.succeed(&shallow);
+    let note = "again.jpg` cannot hold the 16 bits per channel of `first.png`, so it gets 8";
+    assert!(outcome.stderr.contains(note), "{outcome:?}");
+    let deep = [&shallow[..], &["--depth=16"]].concat();
+    workshop.refuse(&deep, 2, &["--depth 16", "again.jpg"]);
 }
