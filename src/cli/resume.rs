@@ -94,19 +94,19 @@ pub fn parse_with(
     if let Some((run, path)) = named(&matches, "resume") {
         let checkpoint = checkpoint::read(&path)?;
         let words = continuation(run, &checkpoint.origin.options, &given, &path)?;
-        matches = command.try_get_matches_from_mut(with_talk(words, &matches))?;
+        matches = command.try_get_matches_from_mut(with_switches(words, &matches))?;
         left.clone_from(&checkpoint.origin.left);
         resumed = Some(checkpoint);
     } else if let Some((run, path)) = named(&matches, "from") {
         let (repetition, words) = Repetition::new(command, run, &path, &given)?;
         matches = command
-            .try_get_matches_from_mut(with_talk(words, &matches))
+            .try_get_matches_from_mut(with_switches(words, &matches))
             .map_err(|error| repetition.refusal(error))?;
         left.clone_from(&repetition.left);
         repeated = Some(repetition);
     }
     let flags = flags(command, &matches);
-    let is_dry = is_dry(&matches);
+    let is_dry = is_set(&matches, "dry_run");
     let arguments = Arguments::from_arg_matches(&matches).map_err(|error| error.format(command))?;
     Ok(Parsed {
         arguments,
@@ -211,16 +211,20 @@ const DRY_RUN: &str = "--dry-run";
 /// The place of the first flag of a command in a [`command_line`].
 const AFTER_THE_COMMAND: usize = 2;
 
-fn is_dry(matches: &ArgMatches) -> bool {
+/// Whether a flag without a value is given to the command that is asked for.
+fn is_set(matches: &ArgMatches, flag: &str) -> bool {
     let flags = matches.subcommand().map(|(_, flags)| flags);
-    let given = flags.and_then(|flags| flags.try_get_one::<bool>("dry_run").ok()?);
+    let given = flags.and_then(|flags| flags.try_get_one::<bool>(flag).ok()?);
     given.copied().unwrap_or_default()
 }
 
-/// The words with how much is to be said and whether nothing is to be done, which are no matter of the run.
-fn with_talk(mut words: Vec<OsString>, matches: &ArgMatches) -> Vec<OsString> {
-    if is_dry(matches) {
-        words.insert(AFTER_THE_COMMAND, DRY_RUN.into());
+/// The words with the flags that have no value and so are in no run that is kept: how much is to be said, whether nothing
+/// is to be done, and what such a run refuses.
+fn with_switches(mut words: Vec<OsString>, matches: &ArgMatches) -> Vec<OsString> {
+    for (flag, word) in [("dry_run", DRY_RUN), ("each_style", "--each-style")] {
+        if is_set(matches, flag) {
+            words.insert(AFTER_THE_COMMAND, word.into());
+        }
     }
     let talk = ["quiet", "verbose"]
         .into_iter()

@@ -66,6 +66,11 @@ pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Res
         check_rhythm(&arguments.keeping, "--out-dir")?;
         return batch::run(common, arguments, &session, folder);
     }
+    if arguments.each_style && (arguments.from.is_some() || arguments.keeping.resume.is_some()) {
+        return Err(Failure::usage(
+            "--each-style makes several results, and a run that is made again or gone on with has one; leave it out",
+        ));
+    }
     if arguments.each_style {
         return Err(Failure::usage(
             "--each-style makes several results and -o names one; name a folder for them with --out-dir",

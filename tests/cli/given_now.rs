@@ -129,3 +129,15 @@ fn sixteen_bits_give_way_to_a_file_that_has_eight() {
     let deep = [&shallow[..], &["--depth=16"]].concat();
     workshop.refuse(&deep, 2, &["--depth 16", "again.jpg"]);
 }
+
+#[test]
+fn a_run_that_is_made_again_has_one_result() {
+    let workshop = Workshop::with_pictures();
+    let blended = ["--style=content.png", "-o", "first.png"];
+    let keep = ["--checkpoint=run.checkpoint"];
+    workshop.succeed(&[&STYLE[..], &blended, &keep].concat());
+    let words = ["--each-style", "leave it out"];
+    workshop.refuse(&again("style", &["--each-style"]), 2, &words);
+    let resume = ["style", "--resume=run.checkpoint", "--each-style"];
+    workshop.refuse(&resume, 2, &words);
+}
