@@ -24,6 +24,7 @@ mod interrupt;
 mod kill;
 mod masks;
 mod memory;
+mod names;
 mod pictures;
 mod pipes;
 mod plan;

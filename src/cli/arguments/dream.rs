@@ -14,7 +14,7 @@ use impasto::optim::Smoothing;
 use super::keeping::KeepingArguments;
 use super::recording::RecordingArguments;
 use super::values::{
-    Weighted, above_one, finite, not_negative, pooling, positive, range, svg, unit,
+    Weighted, above_one, finite, in_text, not_negative, pooling, positive, range, svg, unit,
 };
 use crate::cli::memory::Bytes;
 
@@ -132,7 +132,7 @@ pub struct DreamArguments {
     #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
     pub variant: Option<Variant>,
     /// Draw the terms of the objective over the steps as SVG, when the dream ends
-    #[arg(long, conflicts_with = "zoom", value_parser = svg, value_name = "FILE.svg")]
+    #[arg(long, conflicts_with = "zoom", value_parser = in_text(svg), value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,
     /// Show the picture every few seconds: above the progress line, in a terminal that takes pictures (kitty, iTerm2, sixel),
     /// or in a file that is rewritten, for a viewer that reloads it
