@@ -159,6 +159,12 @@ fn tell(
 /// Refuses flags that do not go together.
 fn check(arguments: &VisualizeArguments, session: &Session) -> Result<(), Failure> {
     arguments.recording.check()?;
+    let is_of_channels = !arguments.channels.is_empty() || arguments.grid.is_some();
+    if !is_of_channels && image(arguments).is_none() {
+        return Err(Failure::usage(
+            "nothing of the layer is asked for; add --channel K, --grid, --invert IMAGE or --caricature IMAGE",
+        ));
+    }
     if let (Some((option, _)), Objective::Neuron) = (image(arguments), arguments.objective) {
         return Err(Failure::usage(format!(
             "--{option} takes all features of its picture, and --objective neuron one; leave one of them away"
