@@ -50,6 +50,7 @@ impl PictureFile {
         match format {
             ImageFormat::Tiff => check_tiff(bytes, origin)?,
             ImageFormat::WebP => check_webp(bytes, origin)?,
+            ImageFormat::Jpeg => check_kind_of_jpeg(bytes, origin)?,
             _ => {}
         }
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
@@ -210,6 +211,17 @@ fn check_length(bytes: &[u8], announced: u64, origin: &str) -> Result<(), ImageE
         });
     }
     Ok(())
+}
+
+/// Refuses what the JPEG decoder would call damaged although it is sound.
+fn check_kind_of_jpeg(bytes: &[u8], origin: &str) -> Result<(), ImageError> {
+    match jpeg::walk(bytes).unread {
+        Some(kind) => Err(ImageError::Unsupported {
+            origin: origin.to_owned(),
+            kind: kind.to_owned(),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Refuses what the JPEG decoder would read wrongly without a word.

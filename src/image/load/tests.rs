@@ -158,6 +158,29 @@ fn floating_point_tiff_is_clamped() {
     assert_eq!(picture.rgb, [0.0, 0.0, 1.0]);
 }
 
+/// A sound file that is not read is not to be fetched again.
+#[test]
+fn jpegs_of_other_kinds_are_not_called_damaged() {
+    let mut bytes = Vec::new();
+    small()
+        .write_with_encoder(JpegEncoder::new(&mut bytes))
+        .unwrap();
+    let frame = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]);
+    let frame = frame.unwrap();
+    for (marker, precision, kind) in [
+        (0xc1, 12, "12 bits per channel"),
+        (0xc9, 8, "arithmetic coding"),
+        (0xc3, 8, "lossless"),
+    ] {
+        let mut other = bytes.clone();
+        (other[frame + 1], other[frame + 4]) = (marker, precision);
+        let message = refusal(&other);
+        assert!(message.contains(kind), "{message}");
+        assert!(message.contains("baseline JPEG"), "{message}");
+        assert!(!message.contains("damaged"), "{message}");
+    }
+}
+
 /// Expected colours: Pillow's conversion of the same files, at the middle of each patch.
 #[test]
 fn four_ink_jpegs_have_their_colours() {
