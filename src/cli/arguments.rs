@@ -29,6 +29,7 @@ pub use style::{Preset, Recipe, StyleArguments};
 pub use sweep::{SweepArguments, Variation};
 pub use texture::TextureArguments;
 pub use values::{Weighted, border_name, hint, pooling_name};
+use values::{in_text, whole};
 pub use visualize::{Objective, ParametrisationName, Place, VisualizeArguments};
 pub use weights::WeightsCommand;
 
@@ -46,7 +47,7 @@ pub struct Arguments {
 #[derive(Args, Clone)]
 pub struct Common {
     /// Network: vgg19, vgg16 or a file (.npz or .safetensors)
-    #[arg(long, global = true, default_value = "vgg19", value_name = "NAME|FILE")]
+    #[arg(long, global = true, default_value = "vgg19", value_parser = in_text(whole), value_name = "NAME|FILE")]
     pub model: String,
     /// Adapter, by number or a part of its name, see `impasto devices` (also IMPASTO_ADAPTER)
     #[arg(long, global = true, value_name = "NAME|INDEX")]

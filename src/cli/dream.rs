@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Picture, remove_leftovers};
+use impasto::image::{Picture, fitted, remove_leftovers};
 use impasto::net::Network;
 use impasto::paint::{DreamChoices, DreamStart, Dreamt, Ending, dream};
 
 use super::arguments::{Common, DreamArguments, GuideMode};
-use super::checkpoint::{Inputs, check_file, check_names};
+use super::checkpoint::{Inputs, check_file, check_names, check_rhythm};
 use super::ending::save_somewhere;
 use super::failure::{Code, Failure};
 use super::keeping::Keeping;
@@ -18,6 +18,7 @@ use super::memory::Bytes;
 use super::pictures::{self, Output, check_streams, is_stream};
 use super::preview::Preview;
 use super::record::{Draft, Input, Record};
+use super::result_size::check_result;
 use super::resume::Session;
 use super::style::{USUAL_SIZE, check_side};
 use super::wait::wait;
@@ -54,6 +55,11 @@ pub fn run(
     });
     let mask = mask.transpose()?;
     let longer = arguments.size.map_or(USUAL_SIZE, |size| size as usize);
+    if let Some(size) = arguments.size {
+        let (width, height) = fitted(file.picture.width, file.picture.height, longer);
+        let flag = |[width, height]: [usize; 2]| width.max(height).to_string();
+        check_result([width, height], &size.to_string(), flag)?;
+    }
     let file = file.fit_longer_side(longer, arguments.size.is_some());
     let output = output.with(common, file.attachments, arguments.depth)?;
     let picture = file.picture;
@@ -65,7 +71,10 @@ pub fn run(
         request.steer_by(guide, network.architecture)?;
     }
     let layers = request.terms.layers.iter().map(|term| term.layer);
-    check_side(network.architecture, layers, &arguments.image, &picture)?;
+    let size = [picture.width, picture.height];
+    let remedy = "a larger picture or --size, or a layer further down";
+    let named = (&*arguments.image, size);
+    check_side(network.architecture, layers, named, remedy)?;
     request.settle(&mut session);
     request.mask = mask.as_ref().map(grey);
     let looked_at = std::iter::once(&picture).chain(&request.guide).chain(&mask);
@@ -86,7 +95,6 @@ pub fn run(
     draft.steps_are_shared = true;
     let gpu = open_gpu(common)?.for_run(arguments.dry_run);
     let preference = tuning::preference(common, gpu.profile(), arguments.variant);
-    let size = [picture.width, picture.height];
     let plan = plan::plan(&gpu, &network, &request, size, &preference)?;
     let plot = arguments.plot.as_deref().map(|path| {
         let ([width, height], name) = (size, output.name());
@@ -164,6 +172,13 @@ impl Job<'_> {
     }
 }
 
+/// The longer side of the guide, if its file has so many pixels.
+fn guide_side(arguments: &DreamArguments) -> usize {
+    arguments
+        .guide_size
+        .map_or(GUIDE_SIZE, |size| size as usize)
+}
+
 /// The picture that steers, if one does, noted in `files`.
 fn load_guide(
     common: &Common,
@@ -175,32 +190,38 @@ fn load_guide(
     };
     let guide = pictures::read(common, path)?;
     files.push(Input::new("guide", path, &guide.sha256));
-    let side = arguments
-        .guide_size
-        .map_or(GUIDE_SIZE, |size| size as usize);
     let guide = match arguments.guide_mode {
         Some(GuideMode::Caricature) => guide,
-        _ => guide.fit_longer_side(side, false),
+        _ => guide.fit_longer_side(guide_side(arguments), false),
     };
     Ok(Some(guide.picture))
 }
 
-/// Refuses flags that would do nothing. A run that is replayed has the value of every flag.
+/// Refuses flags that would do nothing. A run that is made again has the value of every flag, and what it is without need
+/// not be said.
 fn check(arguments: &DreamArguments, session: &Session) -> Result<(), Failure> {
-    if session.replays() {
-        return Ok(());
-    }
-    let of_frames = ["zoom-factor", "rotate", "fps"];
-    let idle = of_frames.into_iter().find(|flag| session.gives(flag));
-    if let (Some(flag), None) = (idle, arguments.zoom) {
+    let first_of = |flags: &[&'static str]| {
+        let mut flags = flags.iter().copied();
+        flags.find(|flag| session.gives_now(flag))
+    };
+    let of_frames = first_of(&["zoom-factor", "rotate", "fps", "frames"]);
+    if let (Some(flag), None) = (of_frames, arguments.zoom) {
         return Err(Failure::usage(format!(
             "--{flag} is for the frames of --zoom, and none are asked for; add --zoom N, or leave it out"
         )));
     }
+    let of_guide = first_of(&["guide-mode", "guide-power", "guide-size"]);
+    if let (Some(flag), None) = (of_guide, &arguments.guide) {
+        return Err(Failure::usage(format!(
+            "--{flag} is for a picture that steers, and there is none; add --guide IMAGE, or leave it out"
+        )));
+    }
     match (arguments.guide_mode, arguments.guide_size) {
-        (Some(GuideMode::Caricature), Some(size)) => Err(Failure::usage(format!(
-            "--guide-size {size} does nothing with --guide-mode caricature, whose guide is as large as the picture; leave it out"
-        ))),
+        (Some(GuideMode::Caricature), Some(size)) if session.gives_now("guide-size") => {
+            Err(Failure::usage(format!(
+                "--guide-size {size} does nothing with --guide-mode caricature, whose guide is as large as the picture; leave it out"
+            )))
+        }
         _ => Ok(()),
     }
 }
@@ -211,6 +232,9 @@ fn check_files(arguments: &DreamArguments) -> Result<(Output, Option<Wish>), Fai
         return Err(Failure::usage(
             "--zoom writes a file for each frame, and `-o -` is none; name one",
         ));
+    }
+    if arguments.zoom.is_some() {
+        check_rhythm(&arguments.keeping, "--zoom")?;
     }
     let mut inputs: Vec<&Path> = vec![&arguments.image];
     inputs.extend(arguments.guide.as_deref());

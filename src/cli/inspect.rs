@@ -12,10 +12,10 @@ use impasto::graph::{Strategy, TapeError};
 use impasto::image::{Picture, check_output_file, save_npy};
 use impasto::kernels::conv3x3::Preference;
 use impasto::kernels::pool2::Pooling;
-use impasto::net::Network;
+use impasto::net::{Architecture, Network};
 use impasto::objective::{
-    DreamTape, DreamTerms, GuideFeatures, LayerWeight, LossSummary, StyleTargets, Wanted,
-    dream_executable, features, style_executable,
+    DreamTape, DreamTerms, GuideFeatures, LayerWeight, LossSummary, StyleTargets, StyleTerms,
+    Wanted, dream_executable, features, style_executable,
 };
 use impasto::paint::{
     Glance, Misfit, StyleProblem, dream_gradient_that_fits, features_that_fit, gatys,
@@ -26,7 +26,7 @@ use serde_json::{Map, Value};
 use super::arguments::{Common, Inspect, Weighted};
 use super::failure::Failure;
 use super::memory::{Budget, Bytes, choose_for_a_look};
-use super::style::{check_side, check_sides, find_layer};
+use super::style::{check_side, find_layer};
 use super::wait::wait;
 use super::{explain, network, open_gpu, say, side_file, write_text};
 
@@ -113,7 +113,9 @@ impl Look<'_> {
         let picture = Picture::load(self.image)?;
         let network = network::load(common)?;
         let layer = find_layer(network.architecture, self.layer)?;
-        check_side(network.architecture, [layer], self.image, &picture)?;
+        let named = (self.image, [picture.width, picture.height]);
+        let remedy = "a larger picture, or a layer further down";
+        check_side(network.architecture, [layer], named, remedy)?;
         Ok((picture, network, layer))
     }
 }
@@ -182,6 +184,18 @@ fn inspect_features(common: &Common, request: &Look<'_>, gram: bool) -> Result<(
     Ok(())
 }
 
+/// Refuses a picture, by its name, of which nothing would be left at a layer of `terms`, which no flag chooses.
+fn check_layers(
+    architecture: Architecture,
+    terms: &StyleTerms,
+    (name, picture): (&Path, &Picture),
+) -> Result<(), Failure> {
+    let layers = terms.style.iter().chain(&terms.content);
+    let layers = layers.map(|term| term.layer);
+    let named = (name, [picture.width, picture.height]);
+    check_side(architecture, layers, named, "a larger picture")
+}
+
 struct GradientRequest<'a> {
     content: &'a Path,
     styles: &'a [Weighted],
@@ -221,12 +235,10 @@ fn inspect_gradient(common: &Common, request: &GradientRequest<'_>) -> Result<()
     let mut terms = gatys(network.architecture);
     terms.pooling = request.pooling;
     terms.tv_weight = request.tv_weight;
-    check_sides(
-        network.architecture,
-        &terms,
-        (request.content, &content),
-        request.styles.iter().zip(&styles),
-    )?;
+    check_layers(network.architecture, &terms, (request.content, &content))?;
+    for (Weighted { name, .. }, (style, _)) in request.styles.iter().zip(&styles) {
+        check_layers(network.architecture, &terms, (Path::new(name), style))?;
+    }
     let gpu = open_gpu(common)?;
     let exact = Preference::exact();
     let size = [content.width, content.height];

@@ -26,6 +26,7 @@ mod preview;
 mod progress;
 mod record;
 mod repeat;
+mod result_size;
 mod resume;
 mod series;
 mod side_file;
@@ -59,12 +60,7 @@ pub fn run() -> ExitCode {
         Ok(parsed) => parsed,
         // Help and version are no errors, and help is also the answer to no command: clap prints them.
         Err(Refusal::Clap(answer)) if is_help(&answer) => answer.exit(),
-        Err(Refusal::Clap(error)) => {
-            let command = command_of(std::env::args_os());
-            let message = one_sentence(&error.to_string(), &command);
-            return report(&Failure::usage(message));
-        }
-        Err(Refusal::Failure(failure)) => return report(&failure),
+        Err(refusal) => return report(&refusal.into()),
     };
     let common = &arguments.common;
     let outcome = match &arguments.command {
@@ -101,7 +97,11 @@ fn report(failure: &Failure) -> ExitCode {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Clap(error) => Self::usage(one_sentence(&error.to_string(), "impasto")),
+            // A part of the command line may be that of another command, whose flags the whole one lists too.
+            Refusal::Clap(error) => {
+                let command = command_of(std::env::args_os());
+                Self::usage(one_sentence(&error.to_string(), &command))
+            }
             Refusal::Failure(failure) => failure,
         }
     }

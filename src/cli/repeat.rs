@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use impasto::image::PictureFormat;
 use impasto::paint::RunOrigin;
 
 use super::arguments::Common;
@@ -30,8 +31,11 @@ const HARMLESS: [&str; 9] = [
 /// given.
 const FITTED: [&str; 4] = ["size", "iterations", "scales", "finish"];
 
+/// Flags about the guide of a dream.
+const OF_GUIDE: [&str; 3] = ["guide-mode", "guide-power", "guide-size"];
+
 /// A flag that is given now takes the place of these too, whoever gave them.
-const REPLACED: [(&str, &[&str]); 5] = [
+const REPLACED: [(&str, &[&str]); 8] = [
     // From a larger size on there are more of them.
     ("size", &["scales"]),
     ("smallest", &["scales"]),
@@ -40,6 +44,11 @@ const REPLACED: [(&str, &[&str]); 5] = [
         "optimizer",
         &["learning-rate", "beta1", "beta2", "epsilon", "history"],
     ),
+    // Nothing but a match has a space of its own.
+    ("color", &["color-space"]),
+    // Neither goes with a guide, without which its flags mean nothing.
+    ("channel", &OF_GUIDE),
+    ("objective", &OF_GUIDE),
     ("model", &["weights"]),
     ("weights", &["model"]),
 ];
@@ -61,6 +70,8 @@ pub struct Repetition {
     record: Record,
     /// The flags that are other ones now.
     given: BTreeSet<String>,
+    /// What is to be said of an option that gave way.
+    note: Option<String>,
 }
 
 impl Repetition {
@@ -94,12 +105,14 @@ impl Repetition {
             options.insert(&flag.name, flag.values.clone());
         }
         options.insert("from", vec![path.into()]);
+        let note = shallow(&mut options, &names, path);
         let words = command_line(run, options);
         let repetition = Self {
             left,
             path: path.to_path_buf(),
             record,
             given: names,
+            note,
         };
         Ok((repetition, words))
     }
@@ -118,13 +131,16 @@ impl Repetition {
         )))
     }
 
-    /// Refuses if a file that was not named anew has changed.
+    /// Says what gave way, and refuses if a file that was not named anew has changed.
     pub fn check(
         &self,
         common: &Common,
         inputs: &[Input],
         fingerprints: &Inputs,
     ) -> Result<(), Failure> {
+        if let Some(note) = &self.note {
+            say(common, note);
+        }
         let made = self.path.display();
         let kept = |option: &str| !self.given.contains(option);
         for option in INPUTS.into_iter().filter(|option| kept(option)) {
@@ -184,6 +200,29 @@ impl Repetition {
             );
         }
     }
+}
+
+/// Takes 8 bits per channel instead of 16 that nobody asks for now, where the new file cannot hold them, and returns what
+/// is to be said of that.
+fn shallow(
+    options: &mut BTreeMap<&str, Vec<OsString>>,
+    names: &BTreeSet<String>,
+    path: &Path,
+) -> Option<String> {
+    let output = Path::new(options.get("output")?.first()?);
+    // A name that tells no format is refused later, and standard output is asked for in one that it gets.
+    let format = PictureFormat::of(output).ok()?;
+    let depth = options.get("depth").filter(|_| !names.contains("depth"))?;
+    if *depth != ["16"] || format.holds_sixteen_bits() {
+        return None;
+    }
+    let note = format!(
+        "note: `{}` cannot hold the 16 bits per channel of `{}`, so it gets 8",
+        output.display(),
+        path.display()
+    );
+    options.insert("depth", vec!["8".into()]);
+    Some(note)
 }
 
 /// Refuses to begin: a record of another command or of a sheet, or a command line that lacks what no record has.

@@ -32,6 +32,8 @@ pub struct Parsed {
 #[derive(Default)]
 pub struct Session {
     flags: Vec<Flag>,
+    /// Flags that stand on the command line itself, whatever those of an earlier run are.
+    now: BTreeSet<String>,
     /// Whether `--dry-run` is given, which is no part of a run that is kept or made again.
     is_dry: bool,
     /// Flags that were left to the recipe or the preset, also when the run was made that is made again.
@@ -85,30 +87,32 @@ pub fn parse_with(
 ) -> Result<Parsed, Refusal> {
     let mut matches = command.try_get_matches_from_mut(words)?;
     let (mut resumed, mut repeated) = (None, None);
+    let given = flags(command, &matches);
+    let now = given.iter().filter(|flag| flag.given);
+    let now = now.map(|flag| flag.name.clone()).collect();
     let mut left = BTreeSet::new();
     if let Some((run, path)) = named(&matches, "resume") {
         let checkpoint = checkpoint::read(&path)?;
-        let given = flags(command, &matches);
         let words = continuation(run, &checkpoint.origin.options, &given, &path)?;
-        matches = command.try_get_matches_from_mut(with_talk(words, &matches))?;
+        matches = command.try_get_matches_from_mut(with_switches(words, &matches))?;
         left.clone_from(&checkpoint.origin.left);
         resumed = Some(checkpoint);
     } else if let Some((run, path)) = named(&matches, "from") {
-        let given = flags(command, &matches);
         let (repetition, words) = Repetition::new(command, run, &path, &given)?;
         matches = command
-            .try_get_matches_from_mut(with_talk(words, &matches))
+            .try_get_matches_from_mut(with_switches(words, &matches))
             .map_err(|error| repetition.refusal(error))?;
         left.clone_from(&repetition.left);
         repeated = Some(repetition);
     }
     let flags = flags(command, &matches);
-    let is_dry = is_dry(&matches);
+    let is_dry = is_set(&matches, "dry_run");
     let arguments = Arguments::from_arg_matches(&matches).map_err(|error| error.format(command))?;
     Ok(Parsed {
         arguments,
         session: Session {
             flags,
+            now,
             is_dry,
             left,
             resumed,
@@ -158,9 +162,9 @@ impl Session {
             .any(|flag| flag.name == name && flag.given)
     }
 
-    /// Whether its flags are those of an earlier run, which all stand on the command line then.
-    pub fn replays(&self) -> bool {
-        self.resumed.is_some() || self.repeated.is_some()
+    /// Whether a flag stands there now, and not only in the run that is gone on with or made again, which gives all.
+    pub fn gives_now(&self, name: &str) -> bool {
+        self.now.contains(name)
     }
 
     /// The values of a flag, paths absolute.
@@ -207,16 +211,20 @@ const DRY_RUN: &str = "--dry-run";
 /// The place of the first flag of a command in a [`command_line`].
 const AFTER_THE_COMMAND: usize = 2;
 
-fn is_dry(matches: &ArgMatches) -> bool {
+/// Whether a flag without a value is given to the command that is asked for.
+fn is_set(matches: &ArgMatches, flag: &str) -> bool {
     let flags = matches.subcommand().map(|(_, flags)| flags);
-    let given = flags.and_then(|flags| flags.try_get_one::<bool>("dry_run").ok()?);
+    let given = flags.and_then(|flags| flags.try_get_one::<bool>(flag).ok()?);
     given.copied().unwrap_or_default()
 }
 
-/// The words with how much is to be said and whether nothing is to be done, which are no matter of the run.
-fn with_talk(mut words: Vec<OsString>, matches: &ArgMatches) -> Vec<OsString> {
-    if is_dry(matches) {
-        words.insert(AFTER_THE_COMMAND, DRY_RUN.into());
+/// The words with the flags that have no value and so are in no run that is kept: how much is to be said, whether nothing
+/// is to be done, and what such a run refuses.
+fn with_switches(mut words: Vec<OsString>, matches: &ArgMatches) -> Vec<OsString> {
+    for (flag, word) in [("dry_run", DRY_RUN), ("each_style", "--each-style")] {
+        if is_set(matches, flag) {
+            words.insert(AFTER_THE_COMMAND, word.into());
+        }
     }
     let talk = ["quiet", "verbose"]
         .into_iter()

@@ -9,11 +9,11 @@ use impasto::net::Network;
 use impasto::objective::StyleTerms;
 use impasto::paint::{
     Checkpoint, Ending, Painting, Resumption, Rhythm as Looks, RunOrigin, Scale, ScaledChoices,
-    ScaledRun, Sources, Start, Watcher, fingerprint,
+    ScaledRun, Sources, Start, Watcher, canvas, fingerprint,
 };
 
 use super::arguments::{Common, RunArguments, StyleArguments};
-use super::checkpoint::{Keeper, warn_of_change};
+use super::checkpoint::{Keeper, check_rhythm, warn_of_change};
 use super::ending::{conclude, left_out, save_somewhere, summary};
 use super::failure::Failure;
 use super::loss_plot::LossPlot;
@@ -50,7 +50,9 @@ mod timing;
 pub use border::{closes, multiple};
 pub use files::{check_files, inputs};
 pub use keeping::{Keeping, keeping};
-pub use objective::{check_side, check_sides, find_layer, parts, style_scales, with_style};
+pub use objective::{
+    Remedies, check_side, check_sides, find_layer, parts, style_scales, with_style,
+};
 pub use opened::Opened;
 pub use recipe::{optimiser, resumed_wishes, settle_scales, sizes, stages};
 pub use small_styles::say_if_small;
@@ -61,7 +63,13 @@ pub const USUAL_SIZE: usize = 512;
 /// Runs the command.
 pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Result<(), Failure> {
     if let Some(folder) = &arguments.out_dir {
+        check_rhythm(&arguments.keeping, "--out-dir")?;
         return batch::run(common, arguments, &session, folder);
+    }
+    if arguments.each_style && (arguments.from.is_some() || arguments.keeping.resume.is_some()) {
+        return Err(Failure::usage(
+            "--each-style makes several results, and a run that is made again or gone on with has one; leave it out",
+        ));
     }
     if arguments.each_style {
         return Err(Failure::usage(
@@ -96,6 +104,8 @@ pub struct StyleJob<'a> {
     /// What `--memory` says.
     pub memory: Option<Bytes>,
     pub start: Start,
+    /// Seed of the canvas of a texture, which [`paint`] draws in place of the content and starts from.
+    pub canvas: Option<u64>,
     pub preference: Preference,
     pub sources: Sources,
     /// Coarse to fine, at least one.
@@ -162,6 +172,23 @@ impl StyleJob<'_> {
         self.scales.last().map_or(0, |scale| scale.size)
     }
 
+    /// With the canvas of a texture, where there is to be one. A large one takes a minute, and a run that does not fit
+    /// into memory needs none.
+    fn drawn(mut self) -> Self {
+        let Some(seed) = self.canvas else {
+            return self;
+        };
+        let drawn = |size| canvas(&self.sources.styles, size, seed);
+        let first = self.scales.first().map_or(0, |scale| scale.size);
+        // Made anew for the first scale: noise that is resized is grey.
+        let start = drawn(self.sources.sizes(first).0);
+        let content = &self.sources.content;
+        let content = drawn([content.width, content.height]);
+        self.start = Start::Picture(start);
+        self.sources.content = content;
+        self
+    }
+
     /// W and H of the result.
     fn size(&self) -> [usize; 2] {
         self.sources.sizes(self.longer_side()).0
@@ -183,6 +210,7 @@ pub fn paint(
         return rehearsal::tell(gpu, network, &job, &plan);
     }
     plan.lines.iter().for_each(|line| say(common, line));
+    let job = job.drawn();
     let foretold = expectation::foretold(common, gpu, network, &job, &plan);
     say(
         common,

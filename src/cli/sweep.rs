@@ -11,6 +11,7 @@ use impasto::image::{ImageError, Picture, check_output};
 use impasto::net::Network;
 
 use super::arguments::{Common, StyleArguments, SweepArguments, Variation};
+use super::checkpoint::check_rhythm;
 use super::dry_run::Report;
 use super::failure::{Code, Failure};
 use super::pictures::{Output, is_stream};
@@ -45,6 +46,7 @@ const SHARED: [&str; 16] = [
 /// Runs the command.
 pub fn run(common: &Common, arguments: &SweepArguments, session: &Session) -> Result<(), Failure> {
     check(&arguments.variations)?;
+    check_rhythm(&arguments.style.keeping, "a sheet")?;
     check_one_picture(&arguments.style)?;
     let output = Output::of(&arguments.style, &style::inputs(&arguments.style))?;
     let network = network::load(common)?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use impasto::image::{Attachments, Picture, fitted};
 use impasto::kernels::conv3x3::Preference;
-use impasto::paint::{Sources, Start, StyleRecipe, canvas};
+use impasto::paint::{Sources, Start, StyleRecipe};
 use impasto::shape::Border;
 
 use super::arguments::{Common, TextureArguments, Weighted};
@@ -12,10 +12,12 @@ use super::checkpoint::Inputs;
 use super::failure::Failure;
 use super::loss_plot::LossPlot;
 use super::record::{Draft, Input};
+use super::result_size::check_result;
 use super::resume::Session;
 use super::style::{
-    StyleJob, USUAL_SIZE, check_files, check_side, closes, keeping, multiple, optimiser, paint,
-    parts, resumed_wishes, say_if_small, settle_scales, sizes, stages, style_scales, with_style,
+    Remedies, StyleJob, USUAL_SIZE, check_files, check_side, check_sides, closes, keeping,
+    multiple, optimiser, paint, parts, resumed_wishes, say_if_small, settle_scales, sizes, stages,
+    style_scales, with_style,
 };
 use super::{network, open_gpu, pictures, say, tuning};
 
@@ -29,9 +31,13 @@ pub fn run(
     let names: Vec<&Path> = names.collect();
     let output = check_files(arguments, names.clone())?;
     let size = arguments.size.map(|size| [size.width, size.height]);
+    if let Some([width, height]) = size {
+        let flag = |[width, height]: [usize; 2]| format!("{width}x{height}");
+        check_result([width, height], &flag([width, height]), flag)?;
+    }
     check_that_it_tiles(arguments, size)?;
     let style_scales = style_scales(arguments, names.len())?;
-    let (styles, files) = load_styles(common, arguments, &style_scales)?;
+    let (styles, files, are_shrunk) = load_styles(common, arguments, &style_scales)?;
     let output = output.with(common, Attachments::default(), arguments.depth)?;
     let network = network::load(common)?;
     let border = if arguments.tileable {
@@ -44,9 +50,14 @@ pub fn run(
     let wish = optimiser(arguments, &recipe)?;
     let mut terms = with_style(recipe.terms.clone(), arguments, network.architecture)?;
     terms.parts = parts(arguments, network.architecture, names.len())?;
-    for (name, (style, _)) in names.iter().zip(&styles) {
+    for ((name, (style, _)), is_shrunk) in names.iter().zip(&styles).zip(are_shrunk) {
         let layers = terms.style.iter().map(|term| term.layer);
-        check_side(network.architecture, layers, name, style)?;
+        let remedy = match is_shrunk {
+            true => "a larger --style-size, or a layer further down",
+            false => "a larger picture, or a layer further down",
+        };
+        let size = [style.width, style.height];
+        check_side(network.architecture, layers, (name, size), remedy)?;
     }
     let size = match size {
         Some(size) => size,
@@ -56,7 +67,7 @@ pub fn run(
     let inputs = Inputs::new(&network, styles.iter().map(|(style, _)| style));
     let longer = size[0].max(size[1]);
     let sources = Sources {
-        content: canvas(&styles, size, arguments.seed),
+        content: undrawn(size),
         // As many pixels a stroke as in the style pictures, whatever the size of the result.
         style_scales: style_scales
             .iter()
@@ -65,16 +76,23 @@ pub fn run(
         multiple: multiple(border),
         styles,
     };
-    let layers = terms.style.iter().map(|term| term.layer);
-    let canvas_name = output.name();
-    let canvas_name = Path::new(&canvas_name);
-    check_side(network.architecture, layers, canvas_name, &sources.content)?;
     // Without these flags a picture that is small is meant to be.
     if arguments.style_size.is_some() || style_scales.iter().any(|&scale| scale > 1.0) {
         say_if_small(common, names.iter().copied(), &sources, longer);
     }
     let of_network = (network.architecture, &terms);
     let sizes = sizes(arguments, &recipe, of_network, (&sources, longer))?;
+    let canvas_name = output.name();
+    check_sides(
+        network.architecture,
+        &terms,
+        (Path::new(&canvas_name), names.iter().copied()),
+        (&sources, &sizes),
+        Remedies {
+            content: "a larger --size",
+            style: "a larger --style-scale",
+        },
+    )?;
     settle_scales(&mut session, sizes.len());
     let (of_files, to_files) = ((files, arguments.seed), (&inputs, &output));
     let record = Draft::new(
@@ -95,12 +113,8 @@ pub fn run(
         optimiser,
         finish,
         memory: arguments.memory,
-        // Made anew for the first scale: noise that is resized is grey.
-        start: Start::Picture(canvas(
-            &sources.styles,
-            sources.sizes(sizes[0]).0,
-            arguments.seed,
-        )),
+        start: Start::Content,
+        canvas: Some(arguments.seed),
         preference: Preference::default(),
         scales,
         average: arguments.descent.average.unwrap_or(recipe.average),
@@ -133,6 +147,15 @@ pub fn run(
     paint(common, &gpu, &network, job)
 }
 
+/// What stands in for the canvas of this size as long as that is not drawn: no term looks at it.
+fn undrawn([width, height]: [usize; 2]) -> Picture {
+    Picture {
+        width,
+        height,
+        rgb: vec![0.0; 3 * width * height],
+    }
+}
+
 /// The longer side of the style pictures, if they are as large.
 fn style_size(arguments: &TextureArguments) -> usize {
     arguments
@@ -161,22 +184,26 @@ fn check_that_it_tiles(
 /// The pictures with their shares.
 type Styles = Vec<(Picture, f32)>;
 
-/// The pictures, as large as they are looked at or as the result is by itself, and the files that they came from.
+/// The pictures, as large as they are looked at or as the result is by itself, the files that they came from, and whether
+/// these have more pixels.
 fn load_styles(
     common: &Common,
     arguments: &TextureArguments,
     scales: &[f32],
-) -> Result<(Styles, Vec<Input>), Failure> {
-    let (mut styles, mut files) = (Vec::new(), Vec::new());
+) -> Result<(Styles, Vec<Input>, Vec<bool>), Failure> {
+    let (mut styles, mut files, mut are_shrunk) = (Vec::new(), Vec::new(), Vec::new());
     for (Weighted { name, weight }, scale) in arguments.styles.iter().zip(scales) {
         let style = pictures::read(common, Path::new(name))?;
         files.push(Input::new("styles", Path::new(name), &style.sha256));
         let longer = style_size(arguments) as f32 * scale.max(1.0);
         // Enlarging a style would only blur its strokes.
-        let style = style.fit_longer_side(longer.round() as usize, false);
-        styles.push((style.picture, *weight));
+        let seen = style
+            .picture
+            .fit_longer_side(longer.round() as usize, false);
+        are_shrunk.push(seen.width < style.picture.width || seen.height < style.picture.height);
+        styles.push((seen, *weight));
     }
-    Ok((styles, files))
+    Ok((styles, files, are_shrunk))
 }
 
 /// The size of the first style, or the nearest that wraps around if it has to.

@@ -48,7 +48,9 @@ pub enum ImageError {
         origin: String,
     },
     /// A picture, but of a kind that is not read.
-    #[error("`{origin}` is {kind}, which is not read; convert it to an RGB PNG or JPEG")]
+    #[error(
+        "`{origin}` is {kind}, which is not read; convert it to a PNG or a baseline JPEG in RGB"
+    )]
     Unsupported {
         /// The file.
         origin: String,

@@ -11,7 +11,7 @@ use self::directory::{Block, EXIF, Field, GPS, Next};
 
 pub(super) use self::strips::{oversized_jpeg, tile_size};
 pub(super) use self::tiff::{
-    into_tiff, of_tiff, overlong_field, profile_of_tiff, with_xmp, xmp_of_tiff,
+    into_tiff, is_premultiplied, of_tiff, overlong_field, profile_of_tiff, with_xmp, xmp_of_tiff,
 };
 
 // Tags, named as in the standard (CIPA DC-008).

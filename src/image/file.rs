@@ -79,28 +79,27 @@ impl PictureFile {
     }
 
     /// Picture and transparency with the longer side at `longer`, as [`Picture::fit_longer_side`].
-    pub fn fit_longer_side(self, longer: usize, enlarge: bool) -> Self {
+    pub fn fit_longer_side(mut self, longer: usize, enlarge: bool) -> Self {
         let fitted = self.picture.fit_longer_side(longer, enlarge);
-        self.with(fitted)
-    }
-
-    /// Picture and transparency at another size, as [`Picture::resized`].
-    pub fn resized(self, width: usize, height: usize) -> Self {
-        let resized = self.picture.resized(width, height);
-        self.with(resized)
-    }
-
-    /// With the picture at another size, to which the transparency follows.
-    fn with(mut self, sized: Picture) -> Self {
-        let Picture { width, height, .. } = self.picture;
-        let size = (sized.width, sized.height);
-        if let Some(alpha) = &mut self.attachments.alpha
-            && size != (width, height)
-        {
-            *alpha = super::resize::resized_plane(alpha, (width, height), size);
-        }
-        self.picture = sized;
+        self.resize_alpha((fitted.width, fitted.height));
+        self.picture = fitted;
         self
+    }
+
+    /// What the file holds beside its colours, for a result of this size.
+    pub fn attachments_at(mut self, width: usize, height: usize) -> Attachments {
+        self.resize_alpha((width, height));
+        self.attachments
+    }
+
+    /// Resizes the transparency from the size of the picture.
+    fn resize_alpha(&mut self, size: (usize, usize)) {
+        let from = (self.picture.width, self.picture.height);
+        if let Some(alpha) = &mut self.attachments.alpha
+            && size != from
+        {
+            *alpha = super::resize::resized_plane(alpha, from, size);
+        }
     }
 }
 

@@ -10,6 +10,8 @@ pub(super) struct Structure {
     pub(super) complete: bool,
     /// The number of components in the frame header; 0 before one was seen.
     pub(super) components: u8,
+    /// What it is by its frame header, if that is no kind that the decoder reads.
+    pub(super) unread: Option<&'static str>,
     /// Whether Adobe's APP14 segment is there, which says that CMYK is stored inverted.
     pub(super) adobe: bool,
 }
@@ -47,12 +49,26 @@ pub(super) fn walk(bytes: &[u8]) -> Structure {
             // The frame headers; C4, C8 and CC are tables.
             0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
                 found.components = segment.get(5).copied().unwrap_or(0);
+                let precision = segment.first().copied().unwrap_or(0);
+                found.unread = found.unread.or(unread(marker, precision));
             }
             _ => {}
         }
         rest = &rest[1 + length..];
     }
     found
+}
+
+/// What a JPEG with such a frame header is (T.81, table B.1), if it is no kind that the decoder reads: baseline and
+/// progressive Huffman coding of 8 bits.
+fn unread(marker: u8, precision: u8) -> Option<&'static str> {
+    match (marker, precision) {
+        (0xc3 | 0xc7 | 0xcb | 0xcf, _) => Some("a lossless JPEG"),
+        (0xc9..=0xcf, _) => Some("a JPEG with arithmetic coding"),
+        (0xc5 | 0xc6, _) => Some("a hierarchical JPEG"),
+        (_, 12) => Some("a JPEG of 12 bits per channel"),
+        _ => None,
+    }
 }
 
 /// Where in any bytes a frame header of 8 bits may begin, and the size (W, H) that it announces. No data of a scan look like one.
@@ -119,6 +135,25 @@ mod tests {
         let frame = b"\xff\xc0\x00\x08\x08\x00\x01\x00\x01\x04";
         let found = walk(&file(&[adobe, frame]));
         assert_eq!((found.adobe, found.components), (true, 4));
+    }
+
+    #[test]
+    fn kinds_that_are_not_read_are_told_by_the_frame_header() {
+        let kind = |marker: u8, precision: u8| {
+            let frame = [0xff, marker, 0, 8, precision, 0, 1, 0, 1, 3];
+            walk(&file(&[&frame])).unread
+        };
+        for marker in [0xc0, 0xc1, 0xc2] {
+            assert_eq!(kind(marker, 8), None);
+        }
+        assert_eq!(kind(0xc1, 12), Some("a JPEG of 12 bits per channel"));
+        assert_eq!(kind(0xc9, 8), Some("a JPEG with arithmetic coding"));
+        assert_eq!(kind(0xca, 12), Some("a JPEG with arithmetic coding"));
+        assert_eq!(kind(0xc3, 8), Some("a lossless JPEG"));
+        assert_eq!(kind(0xcb, 16), Some("a lossless JPEG"));
+        assert_eq!(kind(0xc6, 8), Some("a hierarchical JPEG"));
+        // Tables have no frame header.
+        assert_eq!(kind(0xcc, 12), None);
     }
 
     #[test]

@@ -50,6 +50,7 @@ impl PictureFile {
         match format {
             ImageFormat::Tiff => check_tiff(bytes, origin)?,
             ImageFormat::WebP => check_webp(bytes, origin)?,
+            ImageFormat::Jpeg => check_kind_of_jpeg(bytes, origin)?,
             _ => {}
         }
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
@@ -105,7 +106,9 @@ impl PictureFile {
             sound
         });
         let depth = depth(&image);
-        let (picture, alpha) = planar(image, conversion.as_ref(), &mut remarks);
+        let is_premultiplied = format == ImageFormat::Tiff && exif::is_premultiplied(bytes);
+        let raw = split(image, is_premultiplied);
+        let (picture, alpha) = planar(raw, size, conversion.as_ref(), &mut remarks);
         let attachments = Attachments {
             alpha,
             depth,
@@ -210,6 +213,17 @@ fn check_length(bytes: &[u8], announced: u64, origin: &str) -> Result<(), ImageE
     Ok(())
 }
 
+/// Refuses what the JPEG decoder would call damaged although it is sound.
+fn check_kind_of_jpeg(bytes: &[u8], origin: &str) -> Result<(), ImageError> {
+    match jpeg::walk(bytes).unread {
+        Some(kind) => Err(ImageError::Unsupported {
+            origin: origin.to_owned(),
+            kind: kind.to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
 /// Refuses what the JPEG decoder would read wrongly without a word.
 fn check_jpeg(bytes: &[u8], origin: &str) -> Result<(), ImageError> {
     let found = jpeg::walk(bytes);
@@ -291,14 +305,14 @@ fn undecodable(origin: &str, error: image::ImageError) -> ImageError {
     }
 }
 
-/// Planar (3,H,W) of any decoded picture in sRGB, laid over white by its opacity if it has any.
+/// Planar (3,H,W) of the colours of a picture of size (W, H) in sRGB, laid over white by its opacity if it has any.
 fn planar(
-    image: DynamicImage,
+    (mut colours, alpha): (Vec<[f32; 3]>, Option<Vec<f32>>),
+    (width, height): (u32, u32),
     conversion: Option<&Conversion>,
     remarks: &mut Vec<&'static str>,
 ) -> (Picture, Option<Vec<f32>>) {
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let (mut colours, alpha) = split(image);
+    let (width, height) = (width as usize, height as usize);
     if let Some(conversion) = conversion {
         match conversion.apply(&colours) {
             Ok(converted) => colours = converted,
@@ -321,12 +335,19 @@ fn planar(
     )
 }
 
-/// Colours and, if the picture has the channel, opacity, in \[0,1\].
-fn split(image: DynamicImage) -> (Vec<[f32; 3]>, Option<Vec<f32>>) {
+/// Colours and, if the picture has the channel, opacity, in \[0,1\]. What was multiplied by opacity, as the decoder hands
+/// it on without a word, is divided by it again.
+fn split(image: DynamicImage, is_premultiplied: bool) -> (Vec<[f32; 3]>, Option<Vec<f32>>) {
     if image.color().has_alpha() {
         let pixels = image.into_rgba32f().into_raw();
         let (pixels, _) = pixels.as_chunks::<4>();
-        let colours = pixels.iter().map(|&[r, g, b, _]| [r, g, b].map(unit));
+        let colours = pixels.iter().map(|&[r, g, b, a]| {
+            [r, g, b].map(|value| match is_premultiplied {
+                true if a <= 0.0 => 0.0,
+                true => unit(value / a),
+                false => unit(value),
+            })
+        });
         let alpha = pixels.iter().map(|pixel| unit(pixel[3]));
         (colours.collect(), Some(alpha.collect()))
     } else {

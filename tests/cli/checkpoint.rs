@@ -176,6 +176,23 @@ fn flags_that_disagree_are_refused() {
     }
     let without = [&STYLE[..], &["--checkpoint-every", "5"]].concat();
     workshop.refuse(&without, 2, &["--checkpoint-every", "--checkpoint"]);
+    // Where --checkpoint itself is refused it is no remedy.
+    let folder = ["style", "content.png", "--style=style.png", "--out-dir=all"];
+    let sheet = [
+        "sweep",
+        "content.png",
+        "--style=style.png",
+        "--vary=iterations=1,2",
+        "-o",
+        "sheet.png",
+    ];
+    let zoom = ["dream", "content.png", "--zoom=2", "-o", "z.png"];
+    for command in [&folder[..], &sheet, &zoom] {
+        let outcome = workshop.run(&[command, &["--checkpoint-every=5"]].concat());
+        outcome.refused(2, &["--checkpoint-every", "leave it out"]);
+        assert!(!outcome.stderr.contains("--checkpoint;"), "{outcome:?}");
+        assert!(!outcome.stderr.contains("with --checkpoint"), "{outcome:?}");
+    }
     for bad in ["0", "5 apples", "10d", "-1m"] {
         let every = format!("--checkpoint-every={bad}");
         let arguments = [&STYLE[..], &KEEP, &[&*every]].concat();

@@ -135,10 +135,22 @@ fn the_time_is_told_where_a_preset_measured_and_no_measurement_is_kept() {
 #[test]
 fn a_run_that_is_gone_on_with_keeps_its_checkpoint() {
     let workshop = workshop();
-    let flags = ["--iterations=4", "--recipe=gatys", "--checkpoint=run"];
+    let flags = [
+        "--iterations=4",
+        "--recipe=gatys",
+        "--checkpoint=run",
+        "--trace=t.csv",
+    ];
     workshop.succeed(&style(&flags));
     let resumed = ["style", "--resume=run", "--iterations=9"];
     let told = rehearse(&workshop, &resumed);
+    // The rows that are there stay.
+    let trace = lines(&told.stdout, "goes on in: ");
+    assert!(
+        trace.len() == 1 && trace[0].ends_with("t.csv`, the losses of every step"),
+        "{told:?}"
+    );
+    assert_eq!(told.stdout.matches("t.csv").count(), 1, "{told:?}");
     assert!(told.stdout.contains("goes on from step 4\n"), "{told:?}");
     assert!(told.stdout.contains("96×72 in 9 steps"), "{told:?}");
     // What the picture's record makes again is no longer a rehearsal.

@@ -102,56 +102,6 @@ fn a_file_that_is_no_picture_is_refused_wherever_a_picture_is_read() {
 }
 
 #[test]
-fn a_picture_too_small_for_a_layer_is_named_with_the_size_it_needs() {
-    let workshop = Workshop::with_pictures();
-    workshop.paint("tiny.png", 8, 8, 2);
-    workshop.paint("flat.png", 40, 7, 2);
-    let words = ["`tiny.png`", "8×8", "relu5_1", "16", "use a larger picture"];
-    let features = [
-        "inspect", "features", "tiny.png", "-o", "f.npy", "--layer", "relu5_1",
-    ];
-    workshop.refuse(&features, 4, &words);
-    let dream = [
-        "inspect", "dream", "tiny.png", "-o", "f.npy", "--layer", "relu5_1",
-    ];
-    workshop.refuse(&dream, 4, &words);
-    let gradient = [
-        "inspect",
-        "gradient",
-        "content.png",
-        "--at",
-        "content.png",
-        "-o",
-        "f.npy",
-    ];
-    workshop.refuse(
-        &[&gradient[..], &["--style", "tiny.png"]].concat(),
-        4,
-        &words,
-    );
-    refuse_style(&workshop, &["--style", "tiny.png"], 4, &words);
-    refuse_style(
-        &workshop,
-        &["--style", "flat.png"],
-        4,
-        &["`flat.png`", "40×7", "relu5_1"],
-    );
-    // What counts is the size at which the picture is shown to the network.
-    refuse_style(
-        &workshop,
-        &["--size", "8"],
-        4,
-        &["`content.png`", "8×6", "relu5_1", "--size"],
-    );
-    let layers = ["--style-layer", "relu1_1", "--content-layer", "pool5"];
-    workshop.paint("low.png", 40, 31, 2);
-    let mut low = STYLE;
-    low[1] = "low.png";
-    let words = ["`low.png`", "40×31", "pool5", "32"];
-    workshop.refuse(&[&low[..], &layers].concat(), 4, &words);
-}
-
-#[test]
 fn a_layer_that_the_network_lacks_is_refused_with_a_suggestion() {
     let workshop = Workshop::with_pictures();
     let words = ["`rleu4_2`", "did you mean relu4_2"];

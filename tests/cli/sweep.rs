@@ -201,7 +201,11 @@ fn what_cannot_be_is_refused_before_the_first_run() {
             4,
             &["seed=1 size=12", "too small"],
         ),
-        (&["--vary=strenght=1,2"], 2, &["strenght=1", "--strenght"]),
+        (
+            &["--vary=strenght=1,2"],
+            2,
+            &["strenght=1", "--strenght", "see `impasto sweep --help`"],
+        ),
         (&["--vary=model=vgg19,vgg16"], 2, &["--vary model", "share"]),
         (
             &["--vary=save-every=1,2"],
@@ -267,6 +271,13 @@ fn what_cannot_be_is_refused_before_the_first_run() {
         2,
         &["`-`", "read once"],
     );
+}
+
+#[test]
+fn the_help_offers_nothing_that_a_sheet_refuses() {
+    let help = Workshop::new().succeed(&["sweep", "--help"]).stdout;
+    assert!(help.contains("[CONTENT]"), "{help}");
+    assert!(!help.contains("--out-dir"), "{help}");
 }
 
 /// The second run has no room, and a picture of an earlier sweep stands where it would write.

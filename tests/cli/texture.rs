@@ -1,5 +1,7 @@
 //! `impasto texture`: sizes, what is refused, and runs that go on; and `style` with a border that wraps around.
 
+use std::time::{Duration, Instant};
+
 use crate::workshop::Workshop;
 use impasto::paint::canvas;
 
@@ -22,17 +24,46 @@ fn size(workshop: &Workshop) -> [usize; 2] {
 #[test]
 fn what_no_file_of_the_format_can_hold_is_refused_before_it_is_painted() {
     let workshop = Workshop::with_pictures();
-    for (output, size) in [("out.webp", "16384x16"), ("out.jpg", "65536x16")] {
-        let texture = ["texture", "style.png", "--style-layer=relu1_1", "--dry-run"];
-        let flags = ["-o", output, "--size", size];
-        let most = if output == "out.jpg" {
-            "65535"
-        } else {
-            "16383"
-        };
-        let words = [output, most, "try .png"];
-        workshop.refuse(&[&texture[..], &flags].concat(), 2, &words);
+    let texture = ["texture", "style.png", "--style-layer=relu1_1", "--dry-run"];
+    let flags = ["-o", "out.webp", "--size", "16384x16"];
+    let words = ["out.webp", "16383", "try .png"];
+    workshop.refuse(&[&texture[..], &flags].concat(), 2, &words);
+}
+
+/// Such a canvas would take gigabytes and minutes.
+#[test]
+fn a_result_larger_than_what_is_read_is_refused_before_anything_is_drawn() {
+    let workshop = Workshop::with_pictures();
+    let begun = Instant::now();
+    let texture = ["texture", "style.png", "-o", "out.png", "--dry-run"];
+    for (size, advice) in [
+        ("65536x65536", "--size 10000x10000"),
+        ("16384", "--size 10000x10000"),
+        ("20000x200", "--size 16384x163"),
+    ] {
+        let arguments = [&texture[..], &["--size", size]].concat();
+        workshop.refuse(&arguments, 2, &["16384", "100 megapixels", advice]);
     }
+    let style = ["style", "content.png", "--style=style.png", "-o", "out.png"];
+    let dream = ["dream", "content.png", "-o", "out.png"];
+    for command in [&style[..], &dream] {
+        let arguments = [command, &["--size=16384"]].concat();
+        let words = ["16384×13107", "100 megapixels", "--size 11180"];
+        workshop.refuse(&arguments, 2, &words);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+/// Drawing it takes far longer than finding that it fits into no memory.
+#[test]
+fn a_texture_is_planned_before_its_canvas_is_drawn() {
+    let workshop = Workshop::with_pictures();
+    let begun = Instant::now();
+    let texture = ["texture", "style.png", "-o", "out.png", "--dry-run"];
+    let flags = ["--size=10000x10000", "--memory=1GiB"];
+    let arguments = [&texture[..], &flags].concat();
+    workshop.refuse(&arguments, 5, &["10000×10000", "--memory"]);
+    assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
 #[test]

@@ -257,7 +257,15 @@ fn a_name_that_is_no_text_costs_the_record_alone() {
 fn what_cannot_be_shown_is_refused_in_a_sentence() {
     let workshop = Workshop::with_pictures();
     let refuse = |more: &[&str], words: &[&str]| workshop.refuse(&quick(more), 2, words);
-    refuse(&[], &["--channel"]);
+    refuse(
+        &[],
+        &[
+            "--channel K",
+            "--grid",
+            "--invert IMAGE",
+            "--caricature IMAGE",
+        ],
+    );
     refuse(
         &["--channel", "256"],
         &["--channel 256", "relu3_1", "0 to 255"],

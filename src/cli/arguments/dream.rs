@@ -14,7 +14,7 @@ use impasto::optim::Smoothing;
 use super::keeping::KeepingArguments;
 use super::recording::RecordingArguments;
 use super::values::{
-    Weighted, above_one, finite, not_negative, pooling, positive, range, svg, unit,
+    Weighted, above_one, finite, in_text, not_negative, pooling, positive, range, svg, unit,
 };
 use crate::cli::memory::Bytes;
 
@@ -54,15 +54,15 @@ pub struct DreamArguments {
     #[arg(long, conflicts_with_all = ["channels", "objective"], value_name = "IMAGE")]
     pub guide: Option<PathBuf>,
     /// What of the guide each place looks at: wherever it shows what is most like it, or the same place [default: match]
-    #[arg(long, value_enum, requires = "guide")]
+    #[arg(long, value_enum)]
     pub guide_mode: Option<GuideMode>,
     /// Power of the cosine by which agreement with the guide counts more than strength [default: 0 to match, 1 for
     /// caricatures]
-    #[arg(long, requires = "guide", allow_negative_numbers = true, value_parser = not_negative, value_name = "P")]
+    #[arg(long, allow_negative_numbers = true, value_parser = not_negative, value_name = "P")]
     pub guide_power: Option<f32>,
     /// Longer side of the guide, at most: the smaller, the larger the things that are seen; not for
     /// caricatures [default: 224]
-    #[arg(long, allow_negative_numbers = true, requires = "guide", value_parser = clap::value_parser!(u32).range(16..=2048), value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(16..=2048), value_name = "N")]
     pub guide_size: Option<u32>,
     /// Grey picture, laid over the whole: it dreams where this is white, and black stays as the picture is; the network sees all
     /// of the picture all the same
@@ -102,7 +102,7 @@ pub struct DreamArguments {
     #[arg(long, default_value = "0", allow_negative_numbers = true, value_parser = finite, value_name = "DEGREES")]
     pub rotate: f32,
     /// Make these frames only, from the frame before the first of them
-    #[arg(long, requires = "zoom", value_parser = range, value_name = "A..B")]
+    #[arg(long, value_parser = range, value_name = "A..B")]
     pub frames: Option<RangeInclusive<usize>>,
     /// Frames a second of a film; a .gif shows each for the nearest hundredths of a second, and at least two
     #[arg(long, allow_negative_numbers = true, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=120), value_name = "N")]
@@ -132,7 +132,7 @@ pub struct DreamArguments {
     #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
     pub variant: Option<Variant>,
     /// Draw the terms of the objective over the steps as SVG, when the dream ends
-    #[arg(long, conflicts_with = "zoom", value_parser = svg, value_name = "FILE.svg")]
+    #[arg(long, conflicts_with = "zoom", value_parser = in_text(svg), value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,
     /// Show the picture every few seconds: above the progress line, in a terminal that takes pictures (kitty, iTerm2, sixel),
     /// or in a file that is rewritten, for a viewer that reloads it

@@ -8,7 +8,7 @@ use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
 
 use super::OptimiserName;
-use super::values::{Size, Weighted, not_negative, pooling, svg};
+use super::values::{Size, Weighted, in_text, not_negative, pooling, svg};
 use crate::cli::memory::Bytes;
 
 #[derive(Subcommand)]
@@ -38,7 +38,7 @@ pub enum Inspect {
         /// Content picture
         content: PathBuf,
         /// Style picture, with its share when there are several; repeatable
-        #[arg(long = "style", required = true, value_name = "IMG[:WEIGHT]")]
+        #[arg(long = "style", required = true, value_parser = in_text(Weighted::from_str), value_name = "IMG[:WEIGHT]")]
         styles: Vec<Weighted>,
         /// Picture at which the gradient is taken, of the size of the content
         #[arg(long, value_name = "IMG")]
@@ -152,6 +152,6 @@ pub struct PlanArguments {
     #[arg(long, num_args = 0..=1, default_missing_value = "-", value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Also draw the memory over the step
-    #[arg(long, value_parser = svg, value_name = "FILE.svg")]
+    #[arg(long, value_parser = in_text(svg), value_name = "FILE.svg")]
     pub svg: Option<PathBuf>,
 }

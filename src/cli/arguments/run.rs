@@ -11,7 +11,7 @@ use impasto::kernels::pool2::Pooling;
 use super::descent::DescentArguments;
 use super::keeping::KeepingArguments;
 use super::recording::RecordingArguments;
-use super::values::{Weighted, not_negative, pooling, positive, svg};
+use super::values::{Weighted, in_text, not_negative, pooling, positive, svg};
 use crate::cli::memory::Bytes;
 
 #[derive(Args)]
@@ -75,7 +75,7 @@ pub struct RunArguments {
     #[arg(long, value_name = "FILE.csv")]
     pub trace: Option<PathBuf>,
     /// Draw the loss terms over the steps as SVG, when the run ends; of a run that was resumed, since then
-    #[arg(long, value_parser = svg, value_name = "FILE.svg")]
+    #[arg(long, value_parser = in_text(svg), value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,
     /// Check everything and say what would be done, how and with what memory; paint and write nothing
     #[arg(long)]

@@ -11,7 +11,7 @@ use impasto::image::ColourSpace;
 use impasto::shape::Border;
 
 use super::RunArguments;
-use super::values::{Weighted, border, positive, unit};
+use super::values::{Weighted, border, in_text, positive, unit, whole};
 use crate::cli::colour::ColourControl;
 
 #[derive(Args)]
@@ -32,6 +32,7 @@ pub struct StyleArguments {
     #[arg(
         long = "style",
         required_unless_present_any = ["resume", "from"],
+        value_parser = in_text(Weighted::from_str),
         value_name = "IMG[:WEIGHT]"
     )]
     pub styles: Vec<Weighted>,
@@ -92,7 +93,7 @@ pub struct StyleArguments {
     #[arg(long, value_parser = ColourSpace::from_str, value_name = "srgb|linear")]
     pub color_space: Option<ColourSpace>,
     /// Picture to start from: content, noise or a file
-    #[arg(long, default_value = "content", value_name = "content|noise|FILE")]
+    #[arg(long, default_value = "content", value_parser = in_text(whole), value_name = "content|noise|FILE")]
     pub init: String,
     /// What the network sees beyond the border: zeros, the picture's edge going on, or its opposite side (then
     /// strokes go on from one side to the other, but for edges of the content itself, and sides are rounded to multiples of 16) [default: that of

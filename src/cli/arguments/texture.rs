@@ -1,11 +1,12 @@
 //! Flags of `impasto texture`.
 
 use std::ops::Deref;
+use std::str::FromStr;
 
 use clap::{ArgAction, Args};
 
 use super::RunArguments;
-use super::values::{Size, Weighted};
+use super::values::{Size, Weighted, in_text};
 
 #[derive(Args)]
 pub struct TextureArguments {
@@ -13,6 +14,7 @@ pub struct TextureArguments {
     #[arg(
         required = false,
         required_unless_present_any = ["resume", "from"],
+        value_parser = in_text(Weighted::from_str),
         value_name = "STYLE[:WEIGHT]"
     )]
     pub styles: Vec<Weighted>,

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use impasto::kernels::pool2::Pooling;
 use impasto::shape::Border;
 
@@ -60,6 +61,21 @@ impl FromStr for Weighted {
             _ => Ok(plain(text)),
         }
     }
+}
+
+/// Reads what names a file in text; a name that is none is refused by the flag that it stands at.
+pub(super) fn in_text<T: Clone + Send + Sync + 'static>(
+    read: impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static,
+) -> impl TypedValueParser<Value = T> {
+    OsStringValueParser::new().try_map(move |value| match value.to_str() {
+        Some(text) => read(text),
+        None => Err("it is no UTF-8, and is taken apart as text here; rename the file".to_string()),
+    })
+}
+
+/// The text as it is, for [`in_text`].
+pub(super) fn whole(text: &str) -> Result<String, String> {
+    Ok(text.to_string())
 }
 
 pub(super) fn svg(text: &str) -> Result<PathBuf, String> {

@@ -25,7 +25,6 @@ pub struct VisualizeArguments {
     /// Channel to show, counted from 0; several with weights, which may be negative, are a direction
     #[arg(
         long = "channel",
-        required_unless_present_any = ["grid", "invert", "caricature", "resume", "from"],
         conflicts_with_all = ["grid", "invert", "caricature"],
         allow_negative_numbers = true,
         value_name = "K[:W]"

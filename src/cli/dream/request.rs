@@ -10,6 +10,7 @@ use impasto::objective::{DreamTerms, Guidance, LayerWeight, Mask};
 use impasto::optim::{AscentSettings, Smoothing};
 use impasto::paint::{DreamChoices, Octave, octave_sizes};
 
+use super::guide_side;
 use super::preset::Settings;
 use crate::cli::arguments::{DreamArguments, GuideMode, pooling_name};
 use crate::cli::failure::Failure;
@@ -89,7 +90,13 @@ impl<'a> Request<'a> {
         let mode = self.arguments.guide_mode.unwrap_or(GuideMode::Match);
         let (correspondence, power) = match mode {
             GuideMode::Match => {
-                check_side(architecture, layers, name, &guide)?;
+                let size = [guide.width, guide.height];
+                // It is shrunk to its size and not enlarged.
+                let remedy = match guide.width.max(guide.height) < guide_side(self.arguments) {
+                    true => "a larger picture, or a layer further down",
+                    false => "a larger --guide-size, or a layer further down",
+                };
+                check_side(architecture, layers, (name, size), remedy)?;
                 (Correspondence::Best, 0.0)
             }
             // It will be as large as the dream, which is looked at elsewhere.

@@ -10,9 +10,9 @@ use impasto::kernels::conv3x3::Preference;
 use impasto::objective::{StyleTape, StyleTargets};
 use impasto::paint::gatys;
 
+use super::check_layers;
 use crate::cli::arguments::{Common, TensorArguments};
 use crate::cli::failure::Failure;
-use crate::cli::style::check_side;
 use crate::cli::terminal::print;
 use crate::cli::wait::wait;
 use crate::cli::{network, open_gpu, say, side_file};
@@ -42,16 +42,11 @@ pub fn run(common: &Common, arguments: &TensorArguments) -> Result<(), Failure> 
     let mut terms = gatys(network.architecture);
     terms.pooling = arguments.pooling;
     let styles = [(style, 1.0)];
-    let layers = || {
-        let terms = terms.style.iter().chain(&terms.content);
-        terms.map(|term| term.layer)
-    };
-    check_side(network.architecture, layers(), &arguments.content, &content)?;
-    check_side(
+    check_layers(network.architecture, &terms, (&arguments.content, &content))?;
+    check_layers(
         network.architecture,
-        layers(),
-        &arguments.style,
-        &styles[0].0,
+        &terms,
+        (&arguments.style, &styles[0].0),
     )?;
     let size = [content.width, content.height];
     let tape = StyleTape::new(&network, &terms, size)?;

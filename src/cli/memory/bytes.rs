@@ -13,6 +13,12 @@ impl FromStr for Bytes {
     /// `2GiB`, `1500MiB`, `800MB`, `2G` (short for GiB), or bytes.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
+        if text.starts_with('-') {
+            return Err("it must be above 0".to_string());
+        }
+        if text.parse::<f64>().is_ok() && text.contains(['e', 'E']) {
+            return Err("it has an exponent; write its digits or a unit, as in 2GiB".to_string());
+        }
         let unit_at = text
             .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
             .unwrap_or(text.len());
@@ -27,7 +33,10 @@ impl FromStr for Bytes {
             "mb" => 1e6,
             "gb" => 1e9,
             "tb" => 1e12,
-            _ => return Err("it needs a unit such as GiB, MiB, GB or MB, or none".to_string()),
+            _ => return Err(
+                "it has a unit that is not known; write GiB, MiB, GB or MB, or bytes without any"
+                    .to_string(),
+            ),
         };
         let number: f64 = number
             .parse()
@@ -73,6 +82,16 @@ mod tests {
             ("7B", 7),
         ] {
             assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
+        }
+        for (wrong, fault) in [
+            ("-1", "above 0"),
+            ("-2GiB", "above 0"),
+            ("1e9", "exponent"),
+            ("1.5E9", "exponent"),
+            ("2 GiBs", "unit"),
+        ] {
+            let found = Bytes::from_str(wrong).unwrap_err();
+            assert!(found.contains(fault), "{wrong}: {found}");
         }
         for wrong in [
             "", "GiB", "2 GiBs", "-1G", "0", "1e9", "1.2.3M", "9999999T", "2G2", "é",

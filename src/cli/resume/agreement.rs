@@ -64,6 +64,17 @@ pub fn continuation(
         .map(|(name, values)| (&**name, values.iter().map(OsString::from).collect()))
         .collect();
     options.insert("checkpoint", vec![path.into()]);
+    for flag in given
+        .iter()
+        .filter(|flag| flag.given && flag.values == ["true"])
+    {
+        // What is said now counts, not what the run was begun with.
+        match &*flag.name {
+            "no-record" => options.remove("record-time"),
+            "record-time" => options.remove("no-record"),
+            _ => None,
+        };
+    }
     for flag in given.iter().filter(|flag| flag.given) {
         let before = options.get(&*flag.name).map_or(&[][..], |values| values);
         if !run.leaves_free(&flag.name) && !agree(&flag.name, before, &flag.values) {

@@ -3,11 +3,10 @@
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use impasto::image::Picture;
 use impasto::net::Architecture;
 use impasto::objective::{LayerWeight, Statistics, StyleTerms};
 use impasto::paint::{
-    StyleRecipe, dream_weight, gatys_style_weight, match_grams, match_moments,
+    Sources, StyleRecipe, dream_weight, gatys_style_weight, match_grams, match_moments,
     painterly_style_weight,
 };
 
@@ -147,43 +146,71 @@ fn layers(
     Ok(layers)
 }
 
-/// Refuses a picture, by its name, of which nothing would be left at one of `layers`.
+/// Refuses a picture, by its name and size (W, H), of which nothing would be left at one of `layers`. The `remedy` is
+/// what would leave something.
 pub fn check_side(
     architecture: Architecture,
     layers: impl IntoIterator<Item = usize>,
-    name: &Path,
-    picture: &Picture,
+    (name, [width, height]): (&Path, [usize; 2]),
+    remedy: &str,
 ) -> Result<(), Failure> {
     let least = |layer: &usize| architecture.downscale(*layer);
     let Some(deepest) = layers.into_iter().max_by_key(least) else {
         return Ok(());
     };
-    if picture.width.min(picture.height) >= least(&deepest) {
+    if width.min(height) >= least(&deepest) {
         return Ok(());
     }
     Err(Failure::bad_input(format!(
-        "`{}` is too small at {}×{}: {} needs {} pixels a side; use a larger picture, --size or --style-scale, or a layer further down",
+        "`{}` is too small at {width}×{height}: {} needs {} pixels a side; use {remedy}",
         name.display(),
-        picture.width,
-        picture.height,
         architecture.layers()[deepest].name,
         least(&deepest),
     )))
 }
 
-/// As [`check_side`] for all pictures of an objective.
+/// What makes the content and the styles of a run larger than they are looked at with.
+pub struct Remedies {
+    pub content: &'static str,
+    /// Of a style that has more pixels; no style is enlarged.
+    pub style: &'static str,
+}
+
+/// As [`check_side`] for the pictures of a run by their names, at its coarsest scale. These are the longer `sides` of all
+/// its scales.
 pub fn check_sides<'a>(
     architecture: Architecture,
     terms: &StyleTerms,
-    (name, content): (&Path, &Picture),
-    styles: impl Iterator<Item = (&'a Weighted, &'a (Picture, f32))>,
+    (content, styles): (&Path, impl Iterator<Item = &'a Path>),
+    (sources, sides): (&Sources, &[usize]),
+    remedies: Remedies,
 ) -> Result<(), Failure> {
+    let (Some(&coarsest), Some(&finest)) = (sides.first(), sides.last()) else {
+        return Ok(());
+    };
+    let (coarse, fine) = (sources.sizes(coarsest), sources.sizes(finest));
     let of_styles = || terms.style.iter().map(|term| term.layer);
     let of_content = terms.content.iter().chain(&terms.dream);
-    let of_content = of_content.map(|term| term.layer);
-    check_side(architecture, of_content.chain(of_styles()), name, content)?;
-    for (named, (style, _)) in styles {
-        check_side(architecture, of_styles(), Path::new(&named.name), style)?;
+    let of_content: Vec<usize> = of_content
+        .map(|term| term.layer)
+        .chain(of_styles())
+        .collect();
+    let check = |layers: &[usize], name, [coarse, fine]: [[usize; 2]; 2], remedy| {
+        let layers = || layers.iter().copied();
+        let remedy = format!("{remedy}, or a layer further down");
+        check_side(architecture, layers(), (name, fine), &remedy)?;
+        let remedy = "fewer --scales, or a layer further down";
+        check_side(architecture, layers(), (name, coarse), remedy)
+    };
+    check(&of_content, content, [coarse.0, fine.0], remedies.content)?;
+    let of_styles: Vec<usize> = of_styles().collect();
+    let sizes = coarse.1.into_iter().zip(fine.1);
+    for ((name, (style, _)), (coarse, fine)) in styles.zip(&sources.styles).zip(sizes) {
+        let remedy = match fine == [style.width, style.height] {
+            true => "a larger picture",
+            false => remedies.style,
+        };
+        check(&of_styles, name, [coarse, fine], remedy)?;
     }
     Ok(())
 }

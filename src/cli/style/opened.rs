@@ -7,7 +7,7 @@ use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 
 use super::files::{check_outputs, mask_files};
-use super::objective::{check_sides, parts, terms};
+use super::objective::{Remedies, check_sides, parts, terms};
 use super::pictures::Pictures;
 use super::recipe::{self, resumed_wishes, settle_scales, stages};
 use super::{StyleJob, keeping, paint};
@@ -91,7 +91,7 @@ impl Opened {
             mut pictures,
             output,
         } = self;
-        let attachments = pictures.fit(common, arguments);
+        let attachments = pictures.fit(common, arguments)?;
         let output = output.with(common, attachments, arguments.depth)?;
         let architecture = network.architecture;
         let recipe = recipe::named(arguments, architecture);
@@ -104,17 +104,21 @@ impl Opened {
         let sizes = recipe::sizes(arguments, &recipe, of_network, of_pictures)?;
         settle_scales(&mut session, sizes.len());
         output.check_size(pictures.sources.sizes(pictures.size).0)?;
-        let coarsest = pictures.sources.at(sizes[0]);
-        if sizes.len() == 1 {
-            // They are looked at in no other size.
-            (pictures.sources.content, pictures.sources.styles) = coarsest.clone();
-        }
+        let names = arguments.styles.iter().map(|style| Path::new(&style.name));
         check_sides(
             architecture,
             &terms,
-            (arguments.content(), &coarsest.0),
-            arguments.styles.iter().zip(&coarsest.1),
+            (arguments.content(), names),
+            (&pictures.sources, &sizes),
+            Remedies {
+                content: "a larger picture or --size",
+                style: "a larger --size or --style-scale",
+            },
         )?;
+        if let [size] = sizes[..] {
+            // They are looked at in no other size.
+            (pictures.sources.content, pictures.sources.styles) = pictures.sources.at(size);
+        }
         let (content, styles) = pictures.sources.at(pictures.size);
         let styles = styles.iter().map(|(style, _)| style);
         let looked_at = std::iter::once(&content).chain(styles);
@@ -142,6 +146,7 @@ impl Opened {
             finish,
             memory: arguments.memory,
             start: pictures.start(arguments),
+            canvas: None,
             preference: Preference::default(),
             scales,
             average: arguments.descent.average.unwrap_or(recipe.average),

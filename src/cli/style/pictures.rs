@@ -11,10 +11,11 @@ use super::masks::Masks;
 use super::objective::style_scales;
 use super::small_styles::say_if_small;
 use crate::cli::arguments::{Common, StyleArguments, Weighted};
-use crate::cli::colour;
+use crate::cli::colour::{self, ColourControl};
 use crate::cli::failure::Failure;
 use crate::cli::pictures::{Output, read};
 use crate::cli::record::Input;
+use crate::cli::result_size::check_result;
 use crate::cli::resume::Session;
 
 /// What a run is made from.
@@ -78,17 +79,23 @@ impl Pictures {
     }
 
     /// Settles the size of the result; what it takes over from the content.
-    pub(super) fn fit(&mut self, common: &Common, arguments: &StyleArguments) -> Attachments {
+    pub(super) fn fit(
+        &mut self,
+        common: &Common,
+        arguments: &StyleArguments,
+    ) -> Result<Attachments, Failure> {
         let usual = self.size.min(USUAL_SIZE);
         self.size = arguments.size.map_or(usual, |size| size as usize);
         let ([width, height], _) = self.sources.sizes(self.size);
+        let flag = |[width, height]: [usize; 2]| width.max(height).to_string();
+        check_result([width, height], &self.size.to_string(), flag)?;
         say_if_rounded(common, &self.sources, [width, height], self.size);
         let names = arguments.styles.iter().map(|style| Path::new(&style.name));
         say_if_small(common, names, &self.sources, self.size);
         let content = self.content.take();
-        content.map_or(Attachments::default(), |content| {
-            content.resized(width, height).attachments
-        })
+        Ok(content.map_or(Attachments::default(), |content| {
+            content.attachments_at(width, height)
+        }))
     }
 
     /// Gives the pictures the colours that `--color` asks for, and results what they are to take afterwards.
@@ -97,6 +104,9 @@ impl Pictures {
         arguments: &StyleArguments,
         output: Output,
     ) -> Result<Output, Failure> {
+        if arguments.color == ColourControl::Style {
+            return Ok(output);
+        }
         let ([width, height], _) = self.sources.sizes(self.size);
         let shown = self.sources.content.resized(width, height);
         let chroma = colour::prepare(arguments, &mut self.sources, (shown, output.opacity()))?;

@@ -64,7 +64,13 @@ fn tell_files(report: &mut Report, job: &StyleJob<'_>) {
         report.output(&first, &what);
     }
     if let Some(trace) = job.trace {
-        report.output(trace, ", the losses of every step");
+        let what = ", the losses of every step";
+        match &job.resumed {
+            Some(_) if trace.exists() => {
+                report.line(format!("goes on in: `{}`{what}", trace.display()));
+            }
+            _ => report.output(trace, what),
+        }
     }
     if let Some(plot) = &job.plot {
         report.output(plot.path(), ", the losses as a plot");

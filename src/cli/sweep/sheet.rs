@@ -211,7 +211,10 @@ mod tests {
         let labels = Sheet::new(&long, &[Some(picture.clone())]).labels(0, 64);
         assert_eq!(labels, ["..ong.png", "long.png"]);
         // Where the last parts are the same the ends have to do.
-        let same = [variation("style", &["number/one/a.png", "number/two/a.png"])];
+        let same = [variation(
+            "style",
+            &["number/one/a.png", "number/two/a.png"],
+        )];
         let labels = Sheet::new(&same, &[Some(picture)]).labels(0, 64);
         assert_eq!(labels, ["..e/a.png", "..o/a.png"]);
     }

@@ -159,6 +159,12 @@ fn tell(
 /// Refuses flags that do not go together.
 fn check(arguments: &VisualizeArguments, session: &Session) -> Result<(), Failure> {
     arguments.recording.check()?;
+    let is_of_channels = !arguments.channels.is_empty() || arguments.grid.is_some();
+    if !is_of_channels && image(arguments).is_none() {
+        return Err(Failure::usage(
+            "nothing of the layer is asked for; add --channel K, --grid, --invert IMAGE or --caricature IMAGE",
+        ));
+    }
     if let (Some((option, _)), Objective::Neuron) = (image(arguments), arguments.objective) {
         return Err(Failure::usage(format!(
             "--{option} takes all features of its picture, and --objective neuron one; leave one of them away"
@@ -169,9 +175,7 @@ fn check(arguments: &VisualizeArguments, session: &Session) -> Result<(), Failur
             "--at names the place of a neuron, and no neuron is asked for; add --objective neuron",
         ));
     }
-    // A run that is replayed has the value of every flag.
-    let is_given = session.gives("cosine-power") && !session.replays();
-    if is_given && arguments.caricature.is_none() {
+    if session.gives_now("cosine-power") && arguments.caricature.is_none() {
         return Err(Failure::usage(
             "--cosine-power is for caricatures, and none is asked for; add --caricature IMAGE, or leave it out",
         ));

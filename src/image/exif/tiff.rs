@@ -16,9 +16,10 @@ const ICC_PROFILE: u16 = 0x8773;
 const XMP: u16 = 0x02bc;
 const BYTE: u16 = 1;
 
-/// The field that says what channels beyond the colours are, and its value for opacity that the
-/// colours are not multiplied by.
+/// The field that says what channels beyond the colours are, and its values for opacity that the
+/// colours are multiplied by, and that they are not.
 const EXTRA_SAMPLES: u16 = 0x0152;
+const ASSOCIATED_ALPHA: u64 = 1;
 const UNASSOCIATED_ALPHA: u16 = 2;
 
 /// A field of the camera's notes that leads to yet another directory, of no use elsewhere.
@@ -121,6 +122,15 @@ pub(in crate::image) fn profile_of_tiff(file: &[u8]) -> Option<Vec<u8>> {
     let (fields, _) = block.directory(block.first()?)?;
     let profile = fields.iter().find(|field| field.tag == ICC_PROFILE)?;
     Some(block.value(profile))
+}
+
+/// Whether the colours of a TIFF file are multiplied by its opacity already.
+pub(in crate::image) fn is_premultiplied(file: &[u8]) -> bool {
+    let first = |block: Block<'_>| {
+        let at = block.first()?;
+        block.numbers(at, EXTRA_SAMPLES).next()
+    };
+    Block::parse(file).and_then(first) == Some(ASSOCIATED_ALPHA)
 }
 
 /// A field of a TIFF file that announces more bytes than the whole file has. The decoder makes room for all of them, many

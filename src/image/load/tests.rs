@@ -81,6 +81,53 @@ fn gray_and_transparency_become_rgb() {
     assert_near(at(&decode(&png(solid)), 0, 0), [9.0, 8.0, 7.0], 1e-4);
 }
 
+/// A little-endian TIFF file of one row of 8-bit RGBA, whose field ExtraSamples is `extra`.
+fn rgba_tiff(pixels: &[[u8; 4]], extra: u32) -> Vec<u8> {
+    const FIELDS: u32 = 10;
+    let behind = 8 + 2 + 12 * FIELDS + 4;
+    let data: Vec<u8> = pixels.concat();
+    // The four depths do not fit into their field and lie behind the directory, the pixels behind them.
+    let fields: [[u32; 4]; FIELDS as usize] = [
+        [0x0100, 4, 1, pixels.len() as u32],
+        [0x0101, 4, 1, 1],
+        [0x0102, 3, 4, behind],
+        [0x0103, 3, 1, 1],
+        [0x0106, 3, 1, 2],
+        [0x0111, 4, 1, behind + 8],
+        [0x0115, 3, 1, 4],
+        [0x0116, 4, 1, 1],
+        [0x0117, 4, 1, data.len() as u32],
+        [0x0152, 3, 1, extra],
+    ];
+    let mut file = b"II*\0\x08\0\0\0".to_vec();
+    file.extend((FIELDS as u16).to_le_bytes());
+    for [tag, kind, count, value] in fields {
+        file.extend([tag as u16, kind as u16].map(u16::to_le_bytes).concat());
+        file.extend([count, value].map(u32::to_le_bytes).concat());
+    }
+    file.extend([0; 4]);
+    file.extend([8_u16; 4].map(u16::to_le_bytes).concat());
+    [file, data].concat()
+}
+
+/// TIFF 6.0, section 18: where ExtraSamples is 1 the colours are multiplied by opacity already.
+#[test]
+fn premultiplied_tiff_is_divided_by_its_opacity() {
+    let straight = rgba_tiff(&[[200, 100, 50, 102], [9, 8, 7, 255], [0, 0, 0, 0]], 2);
+    let multiplied = rgba_tiff(&[[80, 40, 20, 102], [9, 8, 7, 255], [0, 0, 0, 0]], 1);
+    for file in [straight, multiplied] {
+        let picture = decode(&file);
+        let over_white = |value: f32| value * 0.4 + 255.0 * 0.6;
+        let expected = [200.0, 100.0, 50.0].map(over_white);
+        assert_near(at(&picture, 0, 0), expected, 1e-3);
+        assert_near(at(&picture, 1, 0), [9.0, 8.0, 7.0], 1e-3);
+        assert_near(at(&picture, 2, 0), [255.0; 3], 1e-3);
+    }
+    // Rounded to more than its opacity, it is no more than white.
+    let over = decode(&rgba_tiff(&[[52, 51, 0, 51]], 1));
+    assert_near(at(&over, 0, 0), [255.0, 255.0, 204.0], 1e-3);
+}
+
 #[test]
 fn palettes_are_looked_up() {
     let picture = decode(include_bytes!("../../../tests/pictures/palette.png"));
@@ -109,6 +156,29 @@ fn floating_point_tiff_is_clamped() {
         ImageBuffer::from_raw(1, 1, vec![f32::NAN, -0.5, 3.0]).unwrap();
     let picture = decode(&encoded(wild.into(), ImageFormat::Tiff));
     assert_eq!(picture.rgb, [0.0, 0.0, 1.0]);
+}
+
+/// A sound file that is not read is not to be fetched again.
+#[test]
+fn jpegs_of_other_kinds_are_not_called_damaged() {
+    let mut bytes = Vec::new();
+    small()
+        .write_with_encoder(JpegEncoder::new(&mut bytes))
+        .unwrap();
+    let frame = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]);
+    let frame = frame.unwrap();
+    for (marker, precision, kind) in [
+        (0xc1, 12, "12 bits per channel"),
+        (0xc9, 8, "arithmetic coding"),
+        (0xc3, 8, "lossless"),
+    ] {
+        let mut other = bytes.clone();
+        (other[frame + 1], other[frame + 4]) = (marker, precision);
+        let message = refusal(&other);
+        assert!(message.contains(kind), "{message}");
+        assert!(message.contains("baseline JPEG"), "{message}");
+        assert!(!message.contains("damaged"), "{message}");
+    }
 }
 
 /// Expected colours: Pillow's conversion of the same files, at the middle of each patch.
