@@ -37,7 +37,11 @@ pub fn run(
     }
     check_that_it_tiles(arguments, size)?;
     let style_scales = style_scales(arguments, names.len())?;
-    let (styles, files, are_shrunk) = load_styles(common, arguments, &style_scales)?;
+    let Loaded {
+        styles,
+        files,
+        full_sizes,
+    } = load_styles(common, arguments, &style_scales)?;
     let output = output.with(common, Attachments::default(), arguments.depth)?;
     let network = network::load(common)?;
     let border = if arguments.tileable {
@@ -50,18 +54,23 @@ pub fn run(
     let wish = optimiser(arguments, &recipe)?;
     let mut terms = with_style(recipe.terms.clone(), arguments, network.architecture)?;
     terms.parts = parts(arguments, network.architecture, names.len())?;
-    for ((name, (style, _)), is_shrunk) in names.iter().zip(&styles).zip(are_shrunk) {
+    for ((name, (style, _)), full) in names.iter().zip(&styles).zip(&full_sizes) {
         let layers = terms.style.iter().map(|term| term.layer);
-        let remedy = match is_shrunk {
-            true => "a larger --style-size, or a layer further down",
-            false => "a larger picture, or a layer further down",
-        };
         let size = [style.width, style.height];
+        let remedy = match size == *full {
+            true => "a larger picture, or a layer further down",
+            false => "a larger --style-size, or a layer further down",
+        };
         check_side(network.architecture, layers, (name, size), remedy)?;
     }
     let size = match size {
         Some(size) => size,
-        None => size_of_the_first(common, arguments, &styles),
+        // clap wants at least one.
+        None => usual_size(
+            common,
+            arguments,
+            full_sizes.first().copied().unwrap_or([USUAL_SIZE; 2]),
+        ),
     };
     output.check_size(size)?;
     let inputs = Inputs::new(&network, styles.iter().map(|(style, _)| style));
@@ -181,42 +190,50 @@ fn check_that_it_tiles(
     }
 }
 
-/// The pictures with their shares.
-type Styles = Vec<(Picture, f32)>;
+/// The style pictures of the command line.
+struct Loaded {
+    /// As large as they are looked at, with their shares.
+    styles: Vec<(Picture, f32)>,
+    /// Where they came from.
+    files: Vec<Input>,
+    /// The sizes that they have there.
+    full_sizes: Vec<[usize; 2]>,
+}
 
-/// The pictures, as large as they are looked at or as the result is by itself, the files that they came from, and whether
-/// these have more pixels.
+/// Reads the style pictures.
 fn load_styles(
     common: &Common,
     arguments: &TextureArguments,
     scales: &[f32],
-) -> Result<(Styles, Vec<Input>, Vec<bool>), Failure> {
-    let (mut styles, mut files, mut are_shrunk) = (Vec::new(), Vec::new(), Vec::new());
+) -> Result<Loaded, Failure> {
+    let mut loaded = Loaded {
+        styles: Vec::new(),
+        files: Vec::new(),
+        full_sizes: Vec::new(),
+    };
     for (Weighted { name, weight }, scale) in arguments.styles.iter().zip(scales) {
         let style = pictures::read(common, Path::new(name))?;
+        let files = &mut loaded.files;
         files.push(Input::new("styles", Path::new(name), &style.sha256));
         let longer = style_size(arguments) as f32 * scale.max(1.0);
         // Enlarging a style would only blur its strokes.
         let seen = style
             .picture
             .fit_longer_side(longer.round() as usize, false);
-        are_shrunk.push(seen.width < style.picture.width || seen.height < style.picture.height);
-        styles.push((seen, *weight));
+        let full = [style.picture.width, style.picture.height];
+        loaded.full_sizes.push(full);
+        loaded.styles.push((seen, *weight));
     }
-    Ok((styles, files, are_shrunk))
+    Ok(loaded)
 }
 
-/// The size of the first style, or the nearest that wraps around if it has to.
-fn size_of_the_first(
+/// The size of the result where none is asked for: that of the first style, or the nearest that wraps around if it has to.
+fn usual_size(
     common: &Common,
     arguments: &TextureArguments,
-    styles: &[(Picture, f32)],
+    [width, height]: [usize; 2],
 ) -> [usize; 2] {
-    // clap wants at least one.
-    let [width, height] = styles.first().map_or([USUAL_SIZE; 2], |(style, _)| {
-        let longer = style.width.max(style.height).min(style_size(arguments));
-        fitted(style.width, style.height, longer).into()
-    });
+    let (width, height) = fitted(width, height, width.max(height).min(USUAL_SIZE));
     let [near_width, near_height] = [width, height].map(closes);
     if !arguments.tileable || [width, height] == [near_width, near_height] {
         return [width, height];

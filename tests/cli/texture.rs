@@ -86,8 +86,11 @@ fn no_iterations_give_the_canvas_at_any_size() {
         assert!((found - expected).abs() < 0.6 / 255.0);
     }
     let style = workshop.picture("style.png");
-    workshop.succeed(&[&TEXTURE[..], &["--iterations", "0"]].concat());
-    assert_eq!(size(&workshop), [style.width, style.height]);
+    // Finer strokes are not a smaller texture.
+    for flags in [&[][..], &["--style-size", "18"]] {
+        workshop.succeed(&[&TEXTURE[..], &["--iterations", "0"], flags].concat());
+        assert_eq!(size(&workshop), [style.width, style.height]);
+    }
 }
 
 /// Broader strokes are those of a larger picture, as far as the file has one.
