@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::time::SystemTime;
 
 use impasto::gpu::Gpu;
@@ -275,8 +275,9 @@ fn file_name(number: usize, options: &[(String, String)]) -> String {
         if kept { letter } else { '-' }
     };
     let name = |(flag, value): &(String, String)| -> String {
-        // Of paths the last part tells them apart best; file systems have a limit.
-        let tail: Vec<char> = value.chars().map(plain).collect();
+        // Of paths the last part tells them apart best, and its end; file systems have a limit.
+        let last = value.rsplit(['/', MAIN_SEPARATOR]).next().unwrap_or(value);
+        let tail: Vec<char> = last.chars().map(plain).collect();
         let tail: String = tail[tail.len().saturating_sub(40)..].iter().collect();
         format!("_{flag}-{tail}")
     };
@@ -356,9 +357,9 @@ mod tests {
         let option = |flag: &str, value: &str| (flag.to_string(), value.to_string());
         assert_eq!(
             file_name(3, &[option("style", "a/b c.png:2"), option("seed", "1")]),
-            "03_style-a-b-c.png-2_seed-1.png"
+            "03_style-b-c.png-2_seed-1.png"
         );
-        let long = file_name(10, &[option("style", &"ä/".repeat(300))]);
+        let long = file_name(10, &[option("style", &"ä.".repeat(300))]);
         assert_eq!(
             long.chars().count(),
             2 + "_style-".len() + 40 + ".png".len()
