@@ -1,7 +1,7 @@
 //! The losses of every step as CSV.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use impasto::image::write_atomically;
@@ -37,7 +37,10 @@ impl Trace {
             _ => return Self::create(path),
         };
         let Some(rows) = text.strip_prefix(HEADER) else {
-            return Err(no_trace(path));
+            return Err(Failure::bad_input(format!(
+                "--trace `{}` is there already and is no trace; choose another name",
+                path.display()
+            )));
         };
         let is_earlier = |row: &&str| {
             let number = row.split(',').next().and_then(|number| number.parse().ok());
@@ -74,24 +77,6 @@ impl Trace {
             .and_then(|()| writer.flush())
             .map_err(|error| failure(&self.path, &error))
     }
-}
-
-/// Refuses to let a trace replace what is no trace: it is begun before the first step.
-pub fn check_replaceable(path: &Path) -> Result<(), Failure> {
-    let mut first = Vec::new();
-    let file = File::open(path);
-    let read = file.and_then(|file| file.take(HEADER.len() as u64).read_to_end(&mut first));
-    match read {
-        Ok(1..) if first != HEADER.as_bytes() => Err(no_trace(path)),
-        _ => Ok(()),
-    }
-}
-
-fn no_trace(path: &Path) -> Failure {
-    Failure::bad_input(format!(
-        "--trace `{}` is there already and is no trace; choose another name",
-        path.display()
-    ))
 }
 
 fn failure(path: &Path, error: &io::Error) -> Failure {

@@ -55,23 +55,3 @@ fn a_folder_that_is_not_there_is_said_to_be_that_of_the_flag() {
         workshop.refuse(&words(STYLE, &[flag, path]), 4, &[&expected]);
     }
 }
-
-#[test]
-fn a_trace_replaces_traces_alone() {
-    let workshop = Workshop::with_pictures();
-    let traced = words(STYLE, &["--trace", "notes.txt"]);
-    let texture = "texture style.png -o out.png --size 32 --iterations 1 --trace notes.txt";
-    for letter in ["to whom it may concern\n", "step", "\u{0}\u{ff}"] {
-        workshop.write("notes.txt", letter.as_bytes());
-        let expected = ["--trace `notes.txt`", "is no trace", "another name"];
-        workshop.refuse(&traced, 4, &expected);
-        workshop.refuse(&words(texture, &[]), 4, &expected);
-    }
-    workshop.write("notes.txt", b"");
-    workshop.succeed(&traced);
-    let first = workshop.read("notes.txt");
-    assert!(first.starts_with(b"step,seconds,total,"));
-    workshop.succeed(&traced);
-    let rows = |text: &[u8]| text.split(|&byte| byte == b'\n').count();
-    assert_eq!(rows(&workshop.read("notes.txt")), rows(&first));
-}

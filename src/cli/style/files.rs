@@ -10,7 +10,7 @@ use crate::cli::checkpoint::{check_file, check_names};
 use crate::cli::failure::Failure;
 use crate::cli::pictures::{Output, check_streams, is_stream};
 use crate::cli::progress::{numbered, step_of};
-use crate::cli::{side_file, trace};
+use crate::cli::side_file;
 
 /// The masks that the flags name.
 pub fn mask_files(arguments: &StyleArguments) -> impl Iterator<Item = &Path> {
@@ -50,7 +50,6 @@ pub fn check_files<'a>(
     if let Some(trace) = &arguments.trace {
         inputs.push(&arguments.output);
         side_file::check("trace", trace, &inputs)?;
-        trace::check_replaceable(trace)?;
         inputs.push(trace);
     }
     if let Some(plot) = &arguments.plot {
