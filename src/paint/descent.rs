@@ -49,7 +49,7 @@ pub trait Watcher {
         false
     }
 
-    /// The terms of the objective at the picture after `step` as it is saved, see [`measure`].
+    /// The terms of the objective at the picture after `step` as it is saved, between black and white.
     fn measured(&mut self, _: usize, _: Vec<f32>) {}
 
     /// The picture after `step`, planar RGB.
