@@ -15,8 +15,7 @@ are kept, so that a comparison which was stopped goes on. Writes into FOLDER/SIZ
     CONTENT_STYLE.jpg           content, style, and the programs' pictures side by side
 
 `pairs.csv` beside this file is such a table, of paintings by van Gogh and photographs from scikit-image, with the
-rows of a second run with `-- --detail 0`. The three of `painterly` on the rocket are of a copy that was sized by Lanczos, as
-its border tells. How long a program takes is measured by `steps.py`, with nothing beside it.
+rows of a second run with `-- --detail 0`. How long a program takes is measured by `steps.py`, with nothing beside it.
 """
 
 import argparse
