@@ -195,16 +195,6 @@ pub fn check_file<'a>(
     }
 }
 
-/// Refuses a rhythm of checkpoints where `what` keeps none, so that no other flag would mend it.
-pub fn check_rhythm(arguments: &KeepingArguments, what: &str) -> Result<(), Failure> {
-    match arguments.checkpoint_every {
-        Some(_) => Err(Failure::usage(format!(
-            "--checkpoint-every is of no use with {what}, which keeps no checkpoints; leave it out"
-        ))),
-        None => Ok(()),
-    }
-}
-
 /// Whether the run that goes on lies in the file that is written.
 pub fn is_continued_in_place(arguments: &KeepingArguments) -> bool {
     match (&arguments.checkpoint, &arguments.resume) {

@@ -8,10 +8,10 @@ use impasto::net::Network;
 use impasto::paint::{DreamChoices, DreamStart, Dreamt, Ending, dream};
 
 use super::arguments::{Common, DreamArguments, GuideMode};
-use super::checkpoint::{Inputs, check_file, check_names, check_rhythm};
+use super::checkpoint::{Inputs, check_file, check_names};
 use super::ending::save_somewhere;
 use super::failure::{Code, Failure};
-use super::keeping::Keeping;
+use super::keeping::{Keeping, check_rhythm};
 use super::loss_plot::LossPlot;
 use super::mask::{self, grey};
 use super::memory::Bytes;

@@ -12,6 +12,16 @@ use super::checkpoint::{Inputs, Keeper, Rhythm, is_continued_in_place};
 use super::failure::Failure;
 use super::resume::{Options, Session};
 
+/// Refuses a rhythm of checkpoints where `what` keeps none, so that no other flag would mend it.
+pub fn check_rhythm(arguments: &KeepingArguments, what: &str) -> Result<(), Failure> {
+    match arguments.checkpoint_every {
+        Some(_) => Err(Failure::usage(format!(
+            "--checkpoint-every is of no use with {what}, which keeps no checkpoints; leave it out"
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// The checkpoint that a run writes, and the one that it goes on from.
 pub struct Keeping<'a> {
     path: &'a Path,

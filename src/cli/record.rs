@@ -64,8 +64,8 @@ pub struct Record {
     /// steps among scales in another way.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unfinished: bool,
-    /// Loss terms by name: of a style transfer or texture those of the picture itself, else as the last step found them before
-    /// it moved; null where they were not finite.
+    /// Loss terms by name: of a style transfer or texture those of the picture itself, else, and where the run was stopped, as
+    /// the last step found them before it moved; null where they were not finite.
     pub losses: BTreeMap<String, Option<f32>>,
     /// When it was painted, and how long that took, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]

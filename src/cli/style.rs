@@ -13,9 +13,10 @@ use impasto::paint::{
 };
 
 use super::arguments::{Common, RunArguments, StyleArguments};
-use super::checkpoint::{Keeper, check_rhythm, warn_of_change};
+use super::checkpoint::{Keeper, warn_of_change};
 use super::ending::{conclude, left_out, save_somewhere, summary};
 use super::failure::Failure;
+use super::keeping::check_rhythm;
 use super::loss_plot::LossPlot;
 use super::memory::{Bytes, OptimiserWish};
 use super::pictures::Output;
@@ -277,11 +278,12 @@ pub fn paint(
     };
     let Painting { standing, ending } = wait(gpu, run.paint(gpu, looks, &mut progress));
     let is_whole = matches!(ending, Ending::Finished);
-    if !matches!(ending, Ending::Failed(_)) && standing.step > 0 {
-        // If that fails, losses as the last step found them are better than none.
-        if let Ok(Some(terms)) = wait(gpu, run.measure(gpu, &standing.rgb)) {
-            progress.measured(standing.step, terms);
-        }
+    // Whoever stops a run wants the picture at once. If it fails, losses as the last step found them are better than none.
+    if is_whole
+        && standing.step > 0
+        && let Ok(Some(terms)) = wait(gpu, run.measure(gpu, &standing.rgb))
+    {
+        progress.measured(standing.step, terms);
     }
     let seconds = progress.finish();
     let picture = progress.whole_picture(standing.rgb);

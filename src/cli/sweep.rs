@@ -11,9 +11,9 @@ use impasto::image::{ImageError, Picture, check_output};
 use impasto::net::Network;
 
 use super::arguments::{Common, StyleArguments, SweepArguments, Variation};
-use super::checkpoint::check_rhythm;
 use super::dry_run::Report;
 use super::failure::{Code, Failure};
+use super::keeping::check_rhythm;
 use super::pictures::{Output, is_stream};
 use super::record::{Record, SheetRun};
 use super::resume::Session;
