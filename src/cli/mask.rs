@@ -26,7 +26,8 @@ pub fn load(
     inputs.push(Input::new(option, path, &file.sha256));
     let mut mask = file.picture;
     if let Some(alpha) = &file.attachments.alpha {
-        over_black(&mut mask, alpha);
+        // What is transparent does not belong.
+        mask.lay_over_black(alpha);
     }
     let ratio = |picture: &Picture| picture.width as f64 / picture.height as f64;
     if (ratio(&mask) / ratio(picture) - 1.0).abs() <= TOLERANCE {
@@ -49,15 +50,6 @@ pub fn load(
         picture.width,
         picture.height
     )))
-}
-
-/// Takes a mask that was laid over white off it again, and over black: what is transparent does not belong.
-fn over_black(mask: &mut Picture, alpha: &[f32]) {
-    for plane in mask.rgb.chunks_mut(alpha.len().max(1)) {
-        for (value, alpha) in plane.iter_mut().zip(alpha) {
-            *value = (*value - (1.0 - alpha)).max(0.0);
-        }
-    }
 }
 
 /// How much each pixel belongs: its luminance.

@@ -9,7 +9,7 @@ use impasto::net::Network;
 use impasto::objective::StyleTerms;
 use impasto::paint::{
     Checkpoint, Ending, Painting, Resumption, Rhythm as Looks, RunOrigin, Scale, ScaledChoices,
-    ScaledRun, Sources, Start, Watcher, canvas, fingerprint,
+    ScaledRun, Sources, Start, Watcher, fingerprint,
 };
 
 use super::arguments::{Common, RunArguments, StyleArguments};
@@ -105,8 +105,6 @@ pub struct StyleJob<'a> {
     /// What `--memory` says.
     pub memory: Option<Bytes>,
     pub start: Start,
-    /// Seed of the canvas of a texture, which [`paint`] draws in place of the content and starts from.
-    pub canvas: Option<u64>,
     pub preference: Preference,
     pub sources: Sources,
     /// Coarse to fine, at least one.
@@ -173,23 +171,6 @@ impl StyleJob<'_> {
         self.scales.last().map_or(0, |scale| scale.size)
     }
 
-    /// With the canvas of a texture, where there is to be one. A large one takes a minute, and a run that does not fit
-    /// into memory needs none.
-    fn drawn(mut self) -> Self {
-        let Some(seed) = self.canvas else {
-            return self;
-        };
-        let drawn = |size| canvas(&self.sources.styles, size, seed);
-        let first = self.scales.first().map_or(0, |scale| scale.size);
-        // Made anew for the first scale: noise that is resized is grey.
-        let start = drawn(self.sources.sizes(first).0);
-        let content = &self.sources.content;
-        let content = drawn([content.width, content.height]);
-        self.start = Start::Picture(start);
-        self.sources.content = content;
-        self
-    }
-
     /// W and H of the result.
     fn size(&self) -> [usize; 2] {
         self.sources.sizes(self.longer_side()).0
@@ -211,7 +192,6 @@ pub fn paint(
         return rehearsal::tell(gpu, network, &job, &plan);
     }
     plan.lines.iter().for_each(|line| say(common, line));
-    let job = job.drawn();
     let foretold = expectation::foretold(common, gpu, network, &job, &plan);
     say(
         common,

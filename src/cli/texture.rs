@@ -76,7 +76,7 @@ pub fn run(
     let inputs = Inputs::new(&network, styles.iter().map(|(style, _)| style));
     let longer = size[0].max(size[1]);
     let sources = Sources {
-        content: undrawn(size),
+        content: nothing(size),
         // As many pixels a stroke as in the style pictures, whatever the size of the result.
         style_scales: style_scales
             .iter()
@@ -122,8 +122,9 @@ pub fn run(
         optimiser,
         finish,
         memory: arguments.memory,
-        start: Start::Content,
-        canvas: Some(arguments.seed),
+        start: Start::Canvas {
+            seed: arguments.seed,
+        },
         preference: Preference::default(),
         scales,
         average: arguments.descent.average.unwrap_or(recipe.average),
@@ -156,8 +157,8 @@ pub fn run(
     paint(common, &gpu, &network, job)
 }
 
-/// What stands in for the canvas of this size as long as that is not drawn: no term looks at it.
-fn undrawn([width, height]: [usize; 2]) -> Picture {
+/// What stands in for the content: no term looks at more than its size.
+fn nothing([width, height]: [usize; 2]) -> Picture {
     Picture {
         width,
         height,

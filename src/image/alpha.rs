@@ -4,6 +4,19 @@
 //! writing (resizing, the network, the optimiser) works on x, so colours that transparency hides
 //! show nowhere. Afterwards c = (x − (1−a)) / a, so no white is left at soft edges.
 
+use super::Picture;
+
+impl Picture {
+    /// Takes the picture, which lies over white with opacity `alpha` (H,W), off it again and lays it over black.
+    pub fn lay_over_black(&mut self, alpha: &[f32]) {
+        for plane in self.rgb.chunks_mut(alpha.len().max(1)) {
+            for (value, alpha) in plane.iter_mut().zip(alpha) {
+                *value = (*value - (1.0 - alpha)).max(0.0);
+            }
+        }
+    }
+}
+
 /// What is seen of colour `value` with opacity `alpha` over white.
 pub(super) fn over_white(value: f32, alpha: f32) -> f32 {
     value * alpha + (1.0 - alpha)
@@ -32,6 +45,25 @@ mod tests {
                 let back = off_white(over_white(value, alpha), alpha);
                 assert!((back - value).abs() < 0.1 / 255.0, "{value} {alpha} {back}");
             }
+        }
+    }
+
+    #[test]
+    fn what_lies_over_white_goes_over_black() {
+        let alpha = [0.0, 0.25, 1.0];
+        let of = |seen: fn(f32, f32) -> f32| Picture {
+            width: 3,
+            height: 1,
+            rgb: [0.9, 0.5, 0.2]
+                .iter()
+                .flat_map(|&value| alpha.map(|alpha| seen(value, alpha)))
+                .collect(),
+        };
+        let mut picture = of(over_white);
+        picture.lay_over_black(&alpha);
+        let expected = of(|value, alpha| value * alpha);
+        for (found, expected) in picture.rgb.iter().zip(&expected.rgb) {
+            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
         }
     }
 

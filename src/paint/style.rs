@@ -2,6 +2,7 @@
 
 use super::descent::{Painting, Schedule, Standing, Watcher, descend};
 use super::noise;
+use super::texture::canvas;
 use crate::gpu::Gpu;
 use crate::graph::{Executable, Strategy};
 use crate::image::Picture;
@@ -17,6 +18,11 @@ pub enum Start {
     Content,
     /// Noise of this seed, the same on every machine.
     Noise {
+        /// Any number.
+        seed: u64,
+    },
+    /// The [`canvas`] of a texture, in the colours of the style pictures.
+    Canvas {
         /// Any number.
         seed: u64,
     },
@@ -77,7 +83,7 @@ impl StyleRun {
             .unwrap_or(executable.picture());
         let picture = executable.picture();
         let mut optimiser = Optimiser::new(gpu, choices.optimiser, values, picture, gradient)?;
-        let rgb = starting_picture(content, &choices.start);
+        let rgb = starting_picture(content, styles, &choices.start);
         if let Some(averaging) = choices.averaging {
             optimiser = optimiser.averaging(gpu, averaging, (values, picture), &rgb)?;
         }
@@ -165,10 +171,12 @@ impl StyleRun {
     }
 }
 
-fn starting_picture(content: &Picture, start: &Start) -> Vec<f32> {
+fn starting_picture(content: &Picture, styles: &[(Picture, f32)], start: &Start) -> Vec<f32> {
+    let size = [content.width, content.height];
     match start {
         Start::Content => content.rgb.clone(),
         Start::Picture(picture) => picture.rgb.clone(),
-        Start::Noise { seed } => noise::grey(*seed, [content.width, content.height]),
+        Start::Noise { seed } => noise::grey(*seed, size),
+        Start::Canvas { seed } => canvas(styles, size, *seed).rgb,
     }
 }

@@ -1,8 +1,8 @@
 //! Texture synthesis (Gatys, Ecker & Bethge, arXiv 1505.07376): a picture of any size that has the statistics of the
 //! style and shows nothing.
 //!
-//! It is a style transfer without content terms. Where that has its content picture stands the canvas, at which no
-//! term looks; the run starts from it.
+//! It is a style transfer without content terms, of whose content only the size is looked at; the run starts from a
+//! canvas in the colours of the style.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;

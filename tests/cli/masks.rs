@@ -211,3 +211,36 @@ fn masks_that_do_not_fit_are_refused_in_one_sentence() {
         &["left.png"],
     );
 }
+
+/// A region that no position of a deep layer sees alone has no statistics there: better said than found out.
+#[test]
+fn a_layer_that_a_mask_is_too_small_for_is_told() {
+    let workshop = workshop();
+    mask(&workshop, "spot.png", |x| x < 6);
+    let note = |mask: &str| {
+        let layers =
+            ["relu1_1", "relu3_1", "relu4_1"].map(|layer| format!("--style-layer={layer}"));
+        let words = [
+            "style",
+            "content.png",
+            "--recipe=gatys",
+            "--dry-run",
+            "-o=out.png",
+        ];
+        let mask = format!("--mask={mask}");
+        let words = words.into_iter().chain(["--style=red.png", &mask]);
+        let words = words.chain(layers.iter().map(String::as_str));
+        let told = workshop.succeed(&words.collect::<Vec<_>>()).stderr;
+        let lost = told
+            .lines()
+            .find(|line| line.contains("too little is left"));
+        lost.map(str::to_string)
+    };
+    assert_eq!(note("all.png"), None);
+    assert_eq!(note("left.png"), None);
+    let lost = note("spot.png").unwrap();
+    assert!(
+        lost.contains("`spot.png` too little is left at relu4_1 in 64×40"),
+        "{lost}"
+    );
+}

@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use impasto::image::Picture;
-use impasto::objective::{Regions, StyleRegion};
+use impasto::net::Architecture;
+use impasto::objective::{Regions, StyleRegion, StyleTerms};
 
 use super::objective::check_one_for_each;
 use crate::cli::arguments::{Common, StyleArguments, Weighted};
 use crate::cli::failure::Failure;
 use crate::cli::mask::{grey, load};
 use crate::cli::record::Input;
+use crate::cli::say;
 
 /// The pictures that the flags name, at the size that they have.
 pub(super) struct Masks {
@@ -61,5 +63,37 @@ impl Masks {
             content: self.content.as_ref().map(grey),
             styles: self.styles.iter().zip(styles).map(region).collect(),
         }
+    }
+}
+
+/// Says at which layers of `terms` a mask of `arguments` has no statistics in a picture of `size` (W, H): no position there
+/// sees enough of its region alone, and the style is without a term. One that is black has none anywhere, and was told
+/// when it was read.
+pub(super) fn say_if_lost(
+    common: &Common,
+    arguments: &StyleArguments,
+    (architecture, terms): (Architecture, &StyleTerms),
+    size: [usize; 2],
+) {
+    for (path, region) in arguments.masks.iter().zip(&terms.regions.styles) {
+        if region.mask.values.iter().all(|&value| value <= 0.0) {
+            continue;
+        }
+        let layers = terms.style.iter().map(|term| term.layer);
+        let lost = layers.filter(|&layer| region.mask.at(architecture, layer, size).is_none());
+        let name = |layer: usize| architecture.layers()[layer].name.clone();
+        let lost: Vec<String> = lost.map(name).collect();
+        if lost.is_empty() {
+            continue;
+        }
+        let [width, height] = size;
+        say(
+            common,
+            format!(
+                "note: of --mask `{}` too little is left at {} in {width}×{height}, so its style has no term there; a larger region or --size gives it one",
+                path.display(),
+                lost.join(", "),
+            ),
+        );
     }
 }

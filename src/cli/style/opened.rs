@@ -7,6 +7,7 @@ use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 
 use super::files::{check_outputs, mask_files};
+use super::masks::say_if_lost;
 use super::objective::{Remedies, check_sides, parts, terms};
 use super::pictures::Pictures;
 use super::recipe::{self, resumed_wishes, settle_scales, stages};
@@ -115,6 +116,8 @@ impl Opened {
                 style: "a larger --size or --style-scale",
             },
         )?;
+        let size = pictures.sources.sizes(pictures.size).0;
+        say_if_lost(common, arguments, of_network, size);
         if let [size] = sizes[..] {
             // They are looked at in no other size.
             (pictures.sources.content, pictures.sources.styles) = pictures.sources.at(size);
@@ -146,7 +149,6 @@ impl Opened {
             finish,
             memory: arguments.memory,
             start: pictures.start(arguments),
-            canvas: None,
             preference: Preference::default(),
             scales,
             average: arguments.descent.average.unwrap_or(recipe.average),

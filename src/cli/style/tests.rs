@@ -44,7 +44,6 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
         finish: None,
         memory: None,
         start: Start::Content,
-        canvas: None,
         preference: Preference::default(),
         scales: vec![Scale {
             size: 20,
