@@ -13,6 +13,7 @@ mod dream;
 mod dry_run;
 mod ending;
 mod failure;
+mod flags;
 mod inspect;
 mod interrupt;
 mod keeping;

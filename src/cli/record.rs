@@ -18,28 +18,14 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::failure::Failure;
+use super::flags::is_path;
 use super::pictures::is_stream;
-use super::resume::is_path;
 pub use draft::Draft;
 
 mod draft;
 
 /// The newest form of records that is read, and the one that is written.
 const FORM: u32 = 1;
-
-/// Options that name pictures to be read.
-pub const INPUTS: [&str; 10] = [
-    "content",
-    "style",
-    "styles",
-    "mask",
-    "content-mask",
-    "init",
-    "invert",
-    "caricature",
-    "image",
-    "guide",
-];
 
 /// How a picture was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -107,7 +93,7 @@ pub struct SheetRun {
 /// A file that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
-    /// One of [`INPUTS`].
+    /// One of [`super::flags::PICTURES`].
     pub option: String,
     /// Where it was.
     pub path: String,

@@ -10,22 +10,10 @@ use impasto::paint::RunOrigin;
 use super::arguments::Common;
 use super::checkpoint::{Inputs, warn_of_change};
 use super::failure::Failure;
-use super::record::{INPUTS, Input, Record, Resolved};
+use super::flags::{DESTINATIONS, PICTURES};
+use super::record::{Input, Record, Resolved};
 use super::resume::{Flag, Refusal, Run, command_line};
 use super::say;
-
-/// Flags with which the same picture comes out.
-const HARMLESS: [&str; 9] = [
-    "output",
-    "save-every",
-    "trace",
-    "plot",
-    "preview",
-    "checkpoint",
-    "checkpoint-every",
-    "no-record",
-    "record-time",
-];
 
 /// What a preset of `style` fits to the adapter, whoever gave it before. One of `dream` is what flags are unless they are
 /// given.
@@ -143,7 +131,7 @@ impl Repetition {
         }
         let made = self.path.display();
         let kept = |option: &str| !self.given.contains(option);
-        for option in INPUTS.into_iter().filter(|option| kept(option)) {
+        for option in PICTURES.into_iter().filter(|option| kept(option)) {
             let of = |inputs: &'_ [Input]| -> Vec<Input> {
                 let inputs = inputs.iter().filter(|input| input.option == option);
                 inputs.cloned().collect()
@@ -175,7 +163,8 @@ impl Repetition {
         origin: &RunOrigin,
         (resolved, over_scales): (Option<&Resolved>, bool),
     ) {
-        if self.given.iter().any(|flag| !HARMLESS.contains(&&**flag)) {
+        let is_harmless = |flag: &String| DESTINATIONS.contains(&&**flag);
+        if !self.given.iter().all(is_harmless) {
             return;
         }
         if self.record.unfinished {

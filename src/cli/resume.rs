@@ -11,7 +11,7 @@ use impasto::paint::Checkpoint;
 use super::arguments::Arguments;
 use super::checkpoint;
 use super::failure::Failure;
-use super::network;
+use super::flags::is_path;
 use super::repeat::Repetition;
 use agreement::continuation;
 
@@ -320,22 +320,6 @@ fn settled(name: &str, value: &OsStr) -> OsString {
     match absolute(value) {
         Ok(path) if is_path(name, value) => path.into(),
         _ => value.to_os_string(),
-    }
-}
-
-/// Whether `value` of this flag is a path, and no name or stream.
-pub fn is_path(name: &str, value: &OsStr) -> bool {
-    match name {
-        "content" | "output" | "mask" | "content-mask" | "image" | "guide" | "preview" => {
-            value != "-"
-        }
-        // A stream may have a weight.
-        "style" | "styles" => value != "-" && !value.as_encoded_bytes().starts_with(b"-:"),
-        "trace" | "plot" | "checkpoint" | "weights" | "out-dir" | "keep" | "invert"
-        | "caricature" => true,
-        "init" => value != "content" && value != "noise" && value != "-",
-        "model" => value.to_str().is_none_or(|model| !network::is_name(model)),
-        _ => false,
     }
 }
 

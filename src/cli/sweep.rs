@@ -13,6 +13,7 @@ use impasto::net::Network;
 use super::arguments::{Common, StyleArguments, SweepArguments, Variation};
 use super::dry_run::Report;
 use super::failure::{Code, Failure};
+use super::flags::{DESTINATIONS, MACHINERY};
 use super::keeping::check_rhythm;
 use super::pictures::{Output, is_stream};
 use super::record::{Record, SheetRun};
@@ -22,26 +23,6 @@ use super::{network, open_gpu, say, style};
 use sheet::Sheet;
 
 mod sheet;
-
-/// Flags that all runs of a sheet share, or that no run of a sheet has.
-const SHARED: [&str; 16] = [
-    "model",
-    "weights",
-    "adapter",
-    "output",
-    "format",
-    "out-dir",
-    "keep",
-    "vary",
-    "resume",
-    "from",
-    "checkpoint",
-    "checkpoint-every",
-    "trace",
-    "plot",
-    "preview",
-    "save-every",
-];
 
 /// Runs the command.
 pub fn run(common: &Common, arguments: &SweepArguments, session: &Session) -> Result<(), Failure> {
@@ -136,6 +117,14 @@ fn last_written(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).ok()?.modified().ok()
 }
 
+/// Whether all runs of a sheet share this flag, or none of them has it.
+fn is_shared(flag: &str) -> bool {
+    let others = ["vary", "resume", "from"];
+    [&DESTINATIONS[..], &MACHINERY, &others]
+        .iter()
+        .any(|flags| flags.contains(&flag))
+}
+
 /// Refuses what cannot be varied.
 fn check(variations: &[Variation]) -> Result<(), Failure> {
     if let [.., third] = variations
@@ -147,7 +136,7 @@ fn check(variations: &[Variation]) -> Result<(), Failure> {
         )));
     }
     for (index, Variation { flag, .. }) in variations.iter().enumerate() {
-        if SHARED.contains(&&**flag) {
+        if is_shared(flag) {
             return Err(Failure::usage(format!(
                 "--vary {flag} cannot be, since all runs of a sheet share it; leave it out"
             )));

@@ -16,25 +16,11 @@ use super::progress::Progress;
 use crate::cli::arguments::DreamArguments;
 use crate::cli::dry_run::Report;
 use crate::cli::failure::{Code, Failure};
+use crate::cli::flags::{DESTINATIONS, PICTURES};
 use crate::cli::pictures::Output;
 use crate::cli::record::{Input, Record};
 use crate::cli::say;
 use crate::cli::wait::wait;
-
-/// Flags in which frames of one dream may differ.
-const FREE: [&str; 11] = [
-    "zoom",
-    "frames",
-    "fps",
-    "output",
-    "format",
-    "image",
-    "guide",
-    "mask",
-    "memory",
-    "no-record",
-    "record-time",
-];
 
 /// What `--zoom` and the flags beside it say.
 pub struct Wish {
@@ -305,7 +291,12 @@ fn check_kinship(path: &Path, job: &Job<'_>) -> Result<(), Failure> {
     let Some(draft) = job.draft.options.as_ref() else {
         return Ok(());
     };
-    let is_free = |name: &String| FREE.contains(&name.as_str());
+    // What was read is told by its contents.
+    let is_free = |name: &str| {
+        ["zoom", "frames", "fps", "memory"].contains(&name)
+            || DESTINATIONS.contains(&name)
+            || PICTURES.contains(&name)
+    };
     let record = match Record::read(path) {
         Ok(record) => record,
         Err(_) if !job.output.holds_record() => return Ok(()),

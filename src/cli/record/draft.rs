@@ -5,28 +5,15 @@ use std::str::FromStr;
 
 use impasto::paint::RunOrigin;
 
-use super::{FORM, INPUTS, Input, Record, Resolved};
+use super::{FORM, Input, Record, Resolved};
 use crate::cli::arguments::{Common, RecordingArguments, Weighted};
 use crate::cli::checkpoint::Inputs;
 use crate::cli::failure::Failure;
+use crate::cli::flags::{DESTINATIONS, PICTURES};
 use crate::cli::pictures::Output;
 use crate::cli::repeat::Repetition;
 use crate::cli::resume::{Options, Session};
 use crate::cli::{explain, say};
-
-/// Flags that decide where things go, and not what is painted. Records are without them.
-const UNRECORDED: [&str; 10] = [
-    "output",
-    "format",
-    "save-every",
-    "trace",
-    "plot",
-    "preview",
-    "checkpoint",
-    "checkpoint-every",
-    "no-record",
-    "record-time",
-];
 
 /// What stands in a record before anything is on the device.
 pub struct Draft {
@@ -128,7 +115,7 @@ impl Draft {
             repeated.warn(common, &origin, (resolved.as_ref(), self.steps_are_shared));
         }
         let mut options = self.options.clone()?;
-        options.retain(|flag, _| !UNRECORDED.contains(&&**flag));
+        options.retain(|flag, _| !DESTINATIONS.contains(&&**flag));
         origin.options = options;
         origin.left.clone_from(&self.left);
         Some(Record {
@@ -150,7 +137,7 @@ impl Draft {
 
 /// The files by the names that these options have for them: they may have moved since.
 fn named_by(options: &Options, mut inputs: Vec<Input>) -> Vec<Input> {
-    for option in INPUTS {
+    for option in PICTURES {
         let names = options.get(option).into_iter().flatten();
         let files = inputs.iter_mut().filter(|input| input.option == option);
         for (input, name) in files.zip(names) {

@@ -8,40 +8,26 @@ use std::str::FromStr;
 use super::{DREAM, Flag, Options, Run, VISUALIZE, command_line};
 use crate::cli::arguments::Weighted;
 use crate::cli::failure::Failure;
+use crate::cli::flags::{DESTINATIONS, MACHINERY};
 
-/// Flags that may differ from those of the checkpoint: they change no step, or what they name is compared with
-/// what the checkpoint knows of it. So are [`PICTURES`].
-const FREE: [&str; 18] = [
-    "content",
-    "image",
-    "invert",
-    "caricature",
-    "output",
-    "no-record",
-    "record-time",
-    "iterations",
-    "save-every",
-    "trace",
-    "plot",
-    "preview",
-    "checkpoint",
-    "checkpoint-every",
-    "model",
-    "weights",
-    "adapter",
-    "memory",
-];
+/// Pictures that are a part of the command, whose contents the checkpoint knows.
+const CONTENTS: [&str; 4] = ["content", "image", "invert", "caricature"];
 
-/// Flags that name pictures beside the content. There must be as many as before.
-const PICTURES: [&str; 3] = ["mask", "content-mask", "guide"];
+/// Pictures beside the content, whose contents the checkpoint knows too. There must be as many as before.
+const BESIDE: [&str; 3] = ["mask", "content-mask", "guide"];
 
 impl Run {
-    /// Whether this flag may differ.
+    /// Whether this flag may differ from that of the checkpoint: it changes no step, or what it names is compared with what
+    /// the checkpoint knows of it.
     fn leaves_free(self, flag: &str) -> bool {
+        let is_one_of = |flags: &[&str]| flags.contains(&flag);
         // A dream with other steps in its first octave is another dream, and so is a picture of a sheet.
-        let is_shared =
-            [DREAM.command, VISUALIZE.command].contains(&self.command) && flag == "iterations";
-        FREE.contains(&flag) && !is_shared
+        let is_shared = [DREAM.command, VISUALIZE.command].contains(&self.command);
+        is_one_of(&DESTINATIONS)
+            || is_one_of(&MACHINERY)
+            || is_one_of(&CONTENTS)
+            || flag == "memory"
+            || (flag == "iterations" && !is_shared)
     }
 }
 
@@ -98,7 +84,7 @@ fn agree(name: &str, before: &[OsString], now: &[OsString]) -> bool {
     before.len() == now.len()
         && before.iter().zip(now).all(|(before, now)| {
             before == now
-                || PICTURES.contains(&name)
+                || BESIDE.contains(&name)
                 || match (before.to_str(), now.to_str()) {
                     (Some(before), Some(now)) if matches!(name, "style" | "styles") => {
                         weight(before) == weight(now)
