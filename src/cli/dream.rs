@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::image::{Picture, fitted, remove_leftovers};
-use impasto::net::Network;
+use impasto::image::{Picture, PictureFile, fitted, remove_leftovers};
+use impasto::net::{Architecture, Network};
 use impasto::paint::{DreamChoices, DreamStart, Dreamt, Ending, dream};
 
 use super::arguments::{Common, DreamArguments, GuideMode};
@@ -46,43 +46,24 @@ pub fn run(
 ) -> Result<(), Failure> {
     check(arguments, &session)?;
     let (output, frames) = check_files(arguments)?;
-    let file = pictures::read(common, &arguments.image)?;
-    let mut files = vec![Input::new("image", &arguments.image, &file.sha256)];
-    let guide = load_guide(common, arguments, &mut files)?;
-    let mask = arguments.mask.as_deref().map(|path| {
-        let of = ("picture", &file.picture);
-        mask::load(common, ("mask", path), of, &mut files)
-    });
-    let mask = mask.transpose()?;
-    let longer = arguments.size.map_or(USUAL_SIZE, |size| size as usize);
-    if let Some(size) = arguments.size {
-        let (width, height) = fitted(file.picture.width, file.picture.height, longer);
-        let flag = |[width, height]: [usize; 2]| width.max(height).to_string();
-        check_result([width, height], &size.to_string(), flag)?;
-    }
-    let file = file.fit_longer_side(longer, arguments.size.is_some());
-    let output = output.with(common, file.attachments, arguments.depth)?;
-    let picture = file.picture;
+    let Pictures {
+        image,
+        guide,
+        mask,
+        files,
+    } = Pictures::read(common, arguments)?;
+    let output = output.with(common, image.attachments, arguments.depth)?;
+    let picture = image.picture;
     let chroma = arguments.keep_colors.then(|| picture.clone());
     let output = output.in_chroma_of(chroma);
     let network = network::load(common)?;
-    let mut request = Request::new(arguments, network.architecture)?;
-    if let Some(guide) = guide {
-        request.steer_by(guide, network.architecture)?;
-    }
-    let layers = request.terms.layers.iter().map(|term| term.layer);
     let size = [picture.width, picture.height];
-    let remedy = "a larger picture or --size, or a layer further down";
-    let named = (&*arguments.image, size);
-    check_side(network.architecture, layers, named, remedy)?;
+    let mut request = request(arguments, network.architecture, guide, size)?;
     request.settle(&mut session);
     request.mask = mask.as_ref().map(grey);
     let looked_at = std::iter::once(&picture).chain(&request.guide).chain(&mask);
     let inputs = Inputs::new(&network, looked_at);
-    let image = std::iter::once(&*arguments.image);
-    let others = arguments.guide.iter().chain(&arguments.mask);
-    let names: Vec<&Path> = image.chain(others.map(|path| &**path)).collect();
-    let flags = &arguments.keeping;
+    let (flags, names) = (&arguments.keeping, names(arguments));
     let keeping = Keeping::new(common, flags, &session, (inputs.clone(), &names))?;
     let mut draft = Draft::new(
         common,
@@ -172,6 +153,66 @@ impl Job<'_> {
     }
 }
 
+/// The pictures that the flags name.
+struct Pictures {
+    /// As large as it is dreamt.
+    image: PictureFile,
+    guide: Option<Picture>,
+    mask: Option<Picture>,
+    /// Where they came from.
+    files: Vec<Input>,
+}
+
+impl Pictures {
+    fn read(common: &Common, arguments: &DreamArguments) -> Result<Self, Failure> {
+        let file = pictures::read(common, &arguments.image)?;
+        let mut files = vec![Input::new("image", &arguments.image, &file.sha256)];
+        let guide = load_guide(common, arguments, &mut files)?;
+        let mask = arguments.mask.as_deref().map(|path| {
+            let of = ("picture", &file.picture);
+            mask::load(common, ("mask", path), of, &mut files)
+        });
+        let mask = mask.transpose()?;
+        let longer = arguments.size.map_or(USUAL_SIZE, |size| size as usize);
+        if let Some(size) = arguments.size {
+            let (width, height) = fitted(file.picture.width, file.picture.height, longer);
+            let flag = |[width, height]: [usize; 2]| width.max(height).to_string();
+            check_result([width, height], &size.to_string(), flag)?;
+        }
+        Ok(Self {
+            image: file.fit_longer_side(longer, arguments.size.is_some()),
+            guide,
+            mask,
+            files,
+        })
+    }
+}
+
+/// The files of the pictures that are read.
+fn names(arguments: &DreamArguments) -> Vec<&Path> {
+    let others = arguments.guide.iter().chain(&arguments.mask);
+    let image = std::iter::once(&arguments.image);
+    image.chain(others).map(|path| &**path).collect()
+}
+
+/// What the flags want of a picture of `size`, refused where it is too small for a layer.
+fn request(
+    arguments: &DreamArguments,
+    architecture: Architecture,
+    guide: Option<Picture>,
+    size: [usize; 2],
+) -> Result<Request<'_>, Failure> {
+    let mut request = Request::new(arguments, architecture)?;
+    if let Some(guide) = guide {
+        request.steer_by(guide, architecture)?;
+    }
+    let layers = request.terms.layers.iter().map(|term| term.layer);
+    let remedy = "a larger picture or --size, or a layer further down";
+    let named = (&*arguments.image, size);
+    check_side(architecture, layers, named, remedy)?;
+    Ok(request)
+}
+
 /// The longer side of the guide, if its file has so many pixels.
 fn guide_side(arguments: &DreamArguments) -> usize {
     arguments
@@ -236,9 +277,7 @@ fn check_files(arguments: &DreamArguments) -> Result<(Output, Option<Wish>), Fai
     if arguments.zoom.is_some() {
         check_rhythm(&arguments.keeping, "--zoom")?;
     }
-    let mut inputs: Vec<&Path> = vec![&arguments.image];
-    inputs.extend(arguments.guide.as_deref());
-    inputs.extend(arguments.mask.as_deref());
+    let mut inputs = names(arguments);
     check_streams(&inputs)?;
     let streams = inputs.iter().any(|input| is_stream(input)) || is_stream(&arguments.output);
     check_names(&arguments.keeping, streams)?;

@@ -3,23 +3,22 @@
 use std::path::Path;
 
 use impasto::image::{Attachments, Picture, fitted};
-use impasto::kernels::conv3x3::Preference;
+use impasto::net::Architecture;
+use impasto::objective::StyleTerms;
 use impasto::paint::{Sources, Start, StyleRecipe};
 use impasto::shape::Border;
 
 use super::arguments::{Common, TextureArguments, Weighted};
 use super::checkpoint::Inputs;
 use super::failure::Failure;
-use super::loss_plot::LossPlot;
 use super::record::{Draft, Input};
 use super::result_size::check_result;
 use super::resume::Session;
 use super::style::{
-    Remedies, StyleJob, USUAL_SIZE, check_files, check_side, check_sides, closes, keeping,
-    multiple, optimiser, paint, parts, resumed_wishes, say_if_small, settle_scales, sizes, stages,
-    style_scales, with_style,
+    Motif, Remedies, StyleJob, USUAL_SIZE, check_files, check_side, check_sides, closes, keeping,
+    multiple, paint, parts, say_if_small, settle_scales, sizes, style_scales, with_style,
 };
-use super::{network, open_gpu, pictures, say, tuning};
+use super::{network, open_gpu, pictures, say};
 
 /// Runs the command.
 pub fn run(
@@ -30,72 +29,31 @@ pub fn run(
     let names = arguments.styles.iter().map(|style| Path::new(&style.name));
     let names: Vec<&Path> = names.collect();
     let output = check_files(arguments, names.clone())?;
-    let size = arguments.size.map(|size| [size.width, size.height]);
-    if let Some([width, height]) = size {
-        let flag = |[width, height]: [usize; 2]| format!("{width}x{height}");
-        check_result([width, height], &flag([width, height]), flag)?;
-    }
-    check_that_it_tiles(arguments, size)?;
-    let style_scales = style_scales(arguments, names.len())?;
-    let Loaded {
-        styles,
-        files,
-        full_sizes,
-    } = load_styles(common, arguments, &style_scales)?;
+    let wanted = wanted_size(arguments)?;
+    let scales = style_scales(arguments, names.len())?;
+    let loaded = load_styles(common, arguments, &scales)?;
     let output = output.with(common, Attachments::default(), arguments.depth)?;
     let network = network::load(common)?;
-    let border = if arguments.tileable {
-        Border::Wrap
-    } else {
-        // Zeros would be a frame that no style has.
-        Border::Replicate
-    };
-    let recipe = StyleRecipe::texture(network.architecture, border);
-    let wish = optimiser(arguments, &recipe)?;
-    let mut terms = with_style(recipe.terms.clone(), arguments, network.architecture)?;
-    terms.parts = parts(arguments, network.architecture, names.len())?;
-    for ((name, (style, _)), full) in names.iter().zip(&styles).zip(&full_sizes) {
-        let layers = terms.style.iter().map(|term| term.layer);
-        let size = [style.width, style.height];
-        let remedy = match size == *full {
-            true => "a larger picture, or a layer further down",
-            false => "a larger --style-size, or a layer further down",
-        };
-        check_side(network.architecture, layers, (name, size), remedy)?;
-    }
-    let size = match size {
-        Some(size) => size,
-        // clap wants at least one.
-        None => usual_size(
-            common,
-            arguments,
-            full_sizes.first().copied().unwrap_or([USUAL_SIZE; 2]),
-        ),
-    };
+    let recipe = StyleRecipe::texture(network.architecture, border(arguments));
+    let terms = terms(arguments, &recipe, network.architecture, &loaded)?;
+    let size = wanted.unwrap_or_else(|| usual_size(common, arguments, &loaded));
     output.check_size(size)?;
-    let inputs = Inputs::new(&network, styles.iter().map(|(style, _)| style));
-    let longer = size[0].max(size[1]);
-    let sources = Sources {
-        content: nothing(size),
-        // As many pixels a stroke as in the style pictures, whatever the size of the result.
-        style_scales: style_scales
-            .iter()
-            .map(|scale| scale * style_size(arguments) as f32 / longer as f32)
-            .collect(),
-        multiple: multiple(border),
-        styles,
-    };
+    let (files, sources) = (
+        loaded.files,
+        sources(arguments, size, loaded.styles, &scales),
+    );
+    let styles = sources.styles.iter().map(|(style, _)| style);
+    let inputs = Inputs::new(&network, styles);
     // Without these flags a picture that is small is meant to be.
-    if arguments.style_size.is_some() || style_scales.iter().any(|&scale| scale > 1.0) {
-        say_if_small(common, names.iter().copied(), &sources, longer);
+    if arguments.style_size.is_some() || scales.iter().any(|&scale| scale > 1.0) {
+        say_if_small(common, names.iter().copied(), &sources, longer(size));
     }
     let of_network = (network.architecture, &terms);
-    let sizes = sizes(arguments, &recipe, of_network, (&sources, longer))?;
-    let canvas_name = output.name();
+    let sizes = sizes(arguments, &recipe, of_network, (&sources, longer(size)))?;
     check_sides(
         network.architecture,
         &terms,
-        (Path::new(&canvas_name), names.iter().copied()),
+        (Path::new(&output.name()), names.iter().copied()),
         (&sources, &sizes),
         Remedies {
             content: "a larger --size",
@@ -103,58 +61,98 @@ pub fn run(
         },
     )?;
     settle_scales(&mut session, sizes.len());
-    let (of_files, to_files) = ((files, arguments.seed), (&inputs, &output));
     let record = Draft::new(
         common,
         arguments.recording,
         &mut session,
-        of_files,
-        to_files,
+        (files, arguments.seed),
+        (&inputs, &output),
     )?;
-    let (scales, finish) = stages(arguments, &recipe, of_network, &sizes)?;
-    let resumed = (session.resumed.as_ref(), scales.len());
-    let (optimiser, finish) = resumed_wishes(wish, finish, resumed);
-    let plot = arguments.plot.as_deref().map(|path| {
-        let ([width, height], name) = (size, output.name());
-        LossPlot::new(path, format!("{name}, {width}×{height}, a texture"))
-    });
-    let job = StyleJob {
-        optimiser,
-        finish,
-        memory: arguments.memory,
+    let motif = Motif {
         start: Start::Canvas {
             seed: arguments.seed,
         },
-        preference: Preference::default(),
-        scales,
-        average: arguments.descent.average.unwrap_or(recipe.average),
+        sources,
         // There is no content.
         detail: 0.0,
-        tolerance: arguments.descent.tolerance.unwrap_or(recipe.tolerance),
-        terms,
-        sources,
-        output,
-        save_every: arguments.save_every,
-        trace: arguments.trace.as_deref(),
-        plot,
-        preview: arguments.preview.as_deref(),
-        keeping: None,
-        record: None,
-        resumed: None,
-        is_dry: arguments.dry_run,
-        reckoned: None,
+        plotted: "a texture".to_string(),
     };
+    let (to, of_network) = ((&session, output), (network.architecture, terms));
+    let job = StyleJob::new(arguments, to, &recipe, of_network, &sizes, motif)?;
     let record = Some(job.described(record));
     let keeping = keeping(common, arguments, &session, (inputs, &names), &job)?;
     let gpu = open_gpu(common)?.for_run(arguments.dry_run);
     let job = StyleJob {
-        preference: tuning::preference(common, gpu.profile(), arguments.variant),
         keeping,
         record,
         resumed: session.resumed,
-        ..job
+        ..job.on(common, arguments, &gpu)
     };
     paint(common, &gpu, &network, job)
+}
+
+/// The size that is asked for, if any is, and one that can be had.
+fn wanted_size(arguments: &TextureArguments) -> Result<Option<[usize; 2]>, Failure> {
+    let size = arguments.size.map(|size| [size.width, size.height]);
+    if let Some(size) = size {
+        let flag = |[width, height]: [usize; 2]| format!("{width}x{height}");
+        check_result(size, &flag(size), flag)?;
+    }
+    check_that_it_tiles(arguments, size)?;
+    Ok(size)
+}
+
+/// What the network sees beyond the picture.
+fn border(arguments: &TextureArguments) -> Border {
+    if arguments.tileable {
+        Border::Wrap
+    } else {
+        // Zeros would be a frame that no style has.
+        Border::Replicate
+    }
+}
+
+/// The terms of the recipe with what the flags say of the style; refused where a picture is too small for a layer.
+fn terms(
+    arguments: &TextureArguments,
+    recipe: &StyleRecipe,
+    architecture: Architecture,
+    loaded: &Loaded,
+) -> Result<StyleTerms, Failure> {
+    let mut terms = with_style(recipe.terms.clone(), arguments, architecture)?;
+    terms.parts = parts(arguments, architecture, arguments.styles.len())?;
+    let styles = loaded.styles.iter().zip(&loaded.full_sizes);
+    for (Weighted { name, .. }, ((style, _), full)) in arguments.styles.iter().zip(styles) {
+        let layers = terms.style.iter().map(|term| term.layer);
+        let size = [style.width, style.height];
+        let remedy = match size == *full {
+            true => "a larger picture, or a layer further down",
+            false => "a larger --style-size, or a layer further down",
+        };
+        check_side(architecture, layers, (Path::new(name), size), remedy)?;
+    }
+    Ok(terms)
+}
+
+/// The pictures of a result of `size`.
+fn sources(
+    arguments: &TextureArguments,
+    size: [usize; 2],
+    styles: Vec<(Picture, f32)>,
+    scales: &[f32],
+) -> Sources {
+    // As many pixels a stroke as in the style pictures, whatever the size of the result.
+    let of_result = |scale: &f32| scale * style_size(arguments) as f32 / longer(size) as f32;
+    Sources {
+        content: nothing(size),
+        style_scales: scales.iter().map(of_result).collect(),
+        multiple: multiple(border(arguments)),
+        styles,
+    }
+}
+
+fn longer([width, height]: [usize; 2]) -> usize {
+    width.max(height)
 }
 
 /// What stands in for the content: no term looks at more than its size.
@@ -229,11 +227,12 @@ fn load_styles(
 }
 
 /// The size of the result where none is asked for: that of the first style, or the nearest that wraps around if it has to.
-fn usual_size(
-    common: &Common,
-    arguments: &TextureArguments,
-    [width, height]: [usize; 2],
-) -> [usize; 2] {
+fn usual_size(common: &Common, arguments: &TextureArguments, loaded: &Loaded) -> [usize; 2] {
+    // clap wants at least one style.
+    let [width, height] = loaded
+        .full_sizes
+        .first()
+        .map_or([USUAL_SIZE; 2], |full| *full);
     let (width, height) = fitted(width, height, width.max(height).min(USUAL_SIZE));
     let [near_width, near_height] = [width, height].map(closes);
     if !arguments.tileable || [width, height] == [near_width, near_height] {

@@ -10,7 +10,7 @@ use impasto::kernels::conv3x3::Preference;
 use impasto::objective::{StyleTargets, StyleTerms, style_executable};
 use impasto::optim::{AdamSettings, Optimiser, OptimiserSettings};
 use impasto::paint::{StyleProblem, Way, gatys, match_moments};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::figures::Work;
 use super::probe::{Samples, finish, median};
@@ -24,131 +24,193 @@ use crate::cli::terminal::tell;
 use crate::cli::tuning;
 
 pub fn measure(bench: &Bench<'_>) -> Result<Report, Failure> {
-    let &Bench {
-        common,
-        arguments,
-        gpu,
-        network,
-        ref probes,
-    } = bench;
-    let size = arguments.size as usize;
-    let [content, style] = demo::pictures(size)?.map(|picture| picture.resized(size, size));
-    let mut terms = gatys(network.architecture);
-    terms.border = arguments.border;
-    if arguments.style_loss == StyleLoss::Wasserstein {
-        match_moments(&mut terms, network.architecture);
-    }
-    let preference = tuning::preference(common, gpu.profile(), arguments.variant);
+    let (common, gpu) = (bench.common, bench.gpu);
     let before = gpu.allocated_bytes();
-    let (preference, strategy, settings) = way(bench, &terms, preference)?;
-    let executable = wait(gpu, async {
-        let styles = [(style, 1.0)];
-        let targets = StyleTargets::measure(
-            gpu,
-            network,
-            &terms,
-            &content,
-            &styles,
-            &preference,
-            &strategy,
-        )
-        .await?;
-        let size = [size, size];
-        style_executable(gpu, network, &terms, size, &targets, &preference, &strategy)
-    })?;
-    let gradient = executable
-        .picture_gradient()
-        .unwrap_or(executable.picture());
-    let values = content.rgb.len();
-    let mut optimiser = Optimiser::new(gpu, settings, values, executable.picture(), gradient)?;
-    check_kernels(gpu, executable.recording(), &settings)?;
-    // What the checks left behind is scratch memory, of other sizes than the step's.
-    gpu.release();
-    executable.write_picture(gpu, &content.rgb);
-
-    let mut encoding = Vec::new();
-    let samples = Samples::take(gpu, probes, arguments.runs, || {
-        let started = Instant::now();
-        let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        {
-            let mut encoding = Encoding::new(&mut encoder);
-            executable.recording().encode_in_parts(gpu, &mut encoding);
-            optimiser.encode(gpu, &mut encoding);
-        }
-        let commands = encoder.finish();
-        encoding.push(started.elapsed().as_secs_f64());
-        gpu.submit(commands);
-        finish(gpu)?;
-        Ok(started.elapsed().as_secs_f64())
-    })?;
-
-    let work = Work::of(executable.recording());
-    let infos = executable.recording().infos();
-    let convolutions: u64 = infos
-        .iter()
-        .filter(|info| info.kernel.starts_with("conv3x3"))
-        .map(|info| info.flop)
-        .sum();
-    let memory = executable.memory();
-    let peak_bytes = gpu.allocated_bytes().saturating_sub(before);
-    let beside_weights = peak_bytes.saturating_sub(memory.weights);
-    let gflops = convolutions as f64 / samples.median() / 1e9;
-    say(
-        common,
-        format!(
-            "{} step {size}×{size}, {strategy}: {:.3} s, {gflops:.1} GFLOP/s of convolutions, {:.1} % of the FMA peak ({:.0} GFLOP/s); {} bytes per pixel and {} MiB of weights ({} MiB in f16)",
-            network.architecture,
-            samples.median(),
-            100.0 * samples.share_of_peak(convolutions),
-            samples.flop_roof() / 1e9,
-            beside_weights / (size * size) as u64,
-            memory.weights >> 20,
-            memory.weights_in_f16 >> 20,
-        ),
-    );
+    let mut step = Step::prepare(bench)?;
+    let (samples, encoding) = step.time(bench)?;
+    let figures = Figures {
+        work: Work::of(step.executable.recording()),
+        convolutions: step.convolutions(),
+        peak_bytes: gpu.allocated_bytes().saturating_sub(before),
+        pixels: u64::from(bench.arguments.size).pow(2),
+        step,
+        samples,
+        encoding,
+    };
+    say(common, figures.line(bench));
     // Timing them one by one takes as long as several steps.
-    let wanted = common.verbose || arguments.json.is_some() || arguments.plot.is_some();
-    let times = if wanted {
-        profile(gpu, &executable)?
-    } else {
-        Vec::new()
+    let wanted = common.verbose || bench.arguments.json.is_some() || bench.arguments.plot.is_some();
+    let times = match wanted {
+        true => profile(gpu, &figures.step.executable)?,
+        false => Vec::new(),
     };
     if common.verbose {
         print_profile(&times);
     }
-    let fields = json!({
-        "seconds_per_iteration": samples.median(),
-        "flop_per_iteration": convolutions,
-        "gflops": gflops,
-        "fma_peak_gflops": samples.flop_roof() / 1e9,
-        "share_of_peak": samples.share_of_peak(convolutions),
-        "all_seconds": samples.seconds,
-        "all_peaks": samples.roofs.iter().map(|roofs| roofs.flop / 1e9).collect::<Vec<_>>(),
-        "strategy": strategy.to_string(),
-        "peak_bytes": peak_bytes,
-        "peak_bytes_per_pixel": beside_weights as f64 / (size * size) as f64,
-        "weight_bytes": memory.weights,
-        "weight_bytes_in_f16": memory.weights_in_f16,
-        "encode_seconds": median(&encoding),
-        "dispatches": infos.len(),
-        "real_gflops": work.real_flop as f64 / samples.median() / 1e9,
-        "real_share_of_peak": samples.share_of_peak(work.real_flop),
-        "gigabytes_per_second": work.bytes as f64 / samples.median() / 1e9,
-        "copy_gigabytes_per_second": samples.byte_roof() / 1e9,
-        "share_of_bandwidth": samples.share_of_bandwidth(work.bytes),
-        "profile": times.iter().map(|time| json!({
-            "node": time.label,
-            "kernel": time.kernel,
-            "seconds": time.seconds,
-            "flop": time.flop,
-            "real_flop": time.real_flop,
-            "bytes": time.bytes,
-        })).collect::<Vec<_>>(),
-    });
     Ok(Report {
-        figures: with(bench.head(), fields),
-        points: points(&times, &samples),
+        figures: with(bench.head(), figures.json(&times)),
+        points: points(&times, &figures.samples),
     })
+}
+
+/// A step with everything on the device.
+struct Step {
+    executable: Executable,
+    optimiser: Optimiser,
+    strategy: Strategy,
+}
+
+impl Step {
+    /// Objective and optimiser of the demo's pictures, after a look at whether their kernels compute what they should.
+    fn prepare(bench: &Bench<'_>) -> Result<Self, Failure> {
+        let &Bench {
+            common,
+            arguments,
+            gpu,
+            network,
+            ..
+        } = bench;
+        let size = arguments.size as usize;
+        let [content, style] = demo::pictures(size)?.map(|picture| picture.resized(size, size));
+        let mut terms = gatys(network.architecture);
+        terms.border = arguments.border;
+        if arguments.style_loss == StyleLoss::Wasserstein {
+            match_moments(&mut terms, network.architecture);
+        }
+        let preference = tuning::preference(common, gpu.profile(), arguments.variant);
+        let (preference, strategy, settings) = way(bench, &terms, preference)?;
+        let how = (&preference, &strategy);
+        let executable = wait(gpu, async {
+            let styles = [(style, 1.0)];
+            let targets =
+                StyleTargets::measure(gpu, network, &terms, &content, &styles, how.0, how.1)
+                    .await?;
+            style_executable(gpu, network, &terms, [size; 2], &targets, how.0, how.1)
+        })?;
+        let picture = executable.picture();
+        let gradient = executable.picture_gradient().unwrap_or(picture);
+        let optimiser = Optimiser::new(gpu, settings, content.rgb.len(), picture, gradient)?;
+        check_kernels(gpu, executable.recording(), &settings)?;
+        // What the checks left behind is scratch memory, of other sizes than the step's.
+        gpu.release();
+        executable.write_picture(gpu, &content.rgb);
+        Ok(Self {
+            executable,
+            optimiser,
+            strategy,
+        })
+    }
+
+    /// Whole steps beside probes of the moment, and the seconds in which the processor encoded each.
+    fn time(&mut self, bench: &Bench<'_>) -> Result<(Samples, Vec<f64>), Failure> {
+        let gpu = bench.gpu;
+        let mut seconds = Vec::new();
+        let samples = Samples::take(gpu, &bench.probes, bench.arguments.runs, || {
+            let started = Instant::now();
+            let mut encoder = gpu.device().create_command_encoder(&Default::default());
+            {
+                let mut encoding = Encoding::new(&mut encoder);
+                let recording = self.executable.recording();
+                recording.encode_in_parts(gpu, &mut encoding);
+                self.optimiser.encode(gpu, &mut encoding);
+            }
+            let commands = encoder.finish();
+            seconds.push(started.elapsed().as_secs_f64());
+            gpu.submit(commands);
+            finish(gpu)?;
+            Ok(started.elapsed().as_secs_f64())
+        })?;
+        Ok((samples, seconds))
+    }
+
+    /// Operations of its convolutions, by their definition.
+    fn convolutions(&self) -> u64 {
+        let infos = self.executable.recording().infos().iter();
+        let convolutions = infos.filter(|info| info.kernel.starts_with("conv3x3"));
+        convolutions.map(|info| info.flop).sum()
+    }
+}
+
+/// What was measured of a step.
+struct Figures {
+    step: Step,
+    samples: Samples,
+    /// Seconds that encoding took.
+    encoding: Vec<f64>,
+    work: Work,
+    /// Operations of convolutions.
+    convolutions: u64,
+    /// What was held on the device.
+    peak_bytes: u64,
+    pixels: u64,
+}
+
+impl Figures {
+    fn beside_weights(&self) -> u64 {
+        let weights = self.step.executable.memory().weights;
+        self.peak_bytes.saturating_sub(weights)
+    }
+
+    fn gflops(&self) -> f64 {
+        self.convolutions as f64 / self.samples.median() / 1e9
+    }
+
+    /// The line that the terminal gets.
+    fn line(&self, bench: &Bench<'_>) -> String {
+        let (samples, memory) = (&self.samples, self.step.executable.memory());
+        let size = bench.arguments.size;
+        format!(
+            "{} step {size}×{size}, {}: {:.3} s, {:.1} GFLOP/s of convolutions, {:.1} % of the FMA peak ({:.0} GFLOP/s); {} bytes per pixel and {} MiB of weights ({} MiB in f16)",
+            bench.network.architecture,
+            self.step.strategy,
+            samples.median(),
+            self.gflops(),
+            100.0 * samples.share_of_peak(self.convolutions),
+            samples.flop_roof() / 1e9,
+            self.beside_weights() / self.pixels,
+            memory.weights >> 20,
+            memory.weights_in_f16 >> 20,
+        )
+    }
+
+    /// All of it, with the `times` of nodes.
+    fn json(&self, times: &[NodeTime]) -> Value {
+        let (samples, work) = (&self.samples, &self.work);
+        let memory = self.step.executable.memory();
+        let peaks = samples.roofs.iter().map(|roofs| roofs.flop / 1e9);
+        let node = |time: &NodeTime| {
+            json!({
+                "node": time.label,
+                "kernel": time.kernel,
+                "seconds": time.seconds,
+                "flop": time.flop,
+                "real_flop": time.real_flop,
+                "bytes": time.bytes,
+            })
+        };
+        json!({
+            "seconds_per_iteration": samples.median(),
+            "flop_per_iteration": self.convolutions,
+            "gflops": self.gflops(),
+            "fma_peak_gflops": samples.flop_roof() / 1e9,
+            "share_of_peak": samples.share_of_peak(self.convolutions),
+            "all_seconds": samples.seconds,
+            "all_peaks": peaks.collect::<Vec<_>>(),
+            "strategy": self.step.strategy.to_string(),
+            "peak_bytes": self.peak_bytes,
+            "peak_bytes_per_pixel": self.beside_weights() as f64 / self.pixels as f64,
+            "weight_bytes": memory.weights,
+            "weight_bytes_in_f16": memory.weights_in_f16,
+            "encode_seconds": median(&self.encoding),
+            "dispatches": self.step.executable.recording().infos().len(),
+            "real_gflops": work.real_flop as f64 / samples.median() / 1e9,
+            "real_share_of_peak": samples.share_of_peak(work.real_flop),
+            "gigabytes_per_second": work.bytes as f64 / samples.median() / 1e9,
+            "copy_gigabytes_per_second": samples.byte_roof() / 1e9,
+            "share_of_bandwidth": samples.share_of_bandwidth(work.bytes),
+            "profile": times.iter().map(node).collect::<Vec<_>>(),
+        })
+    }
 }
 
 /// How the step is computed: as `style` would within `--memory`, else in the plain way.

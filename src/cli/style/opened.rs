@@ -3,20 +3,18 @@
 use std::path::Path;
 
 use impasto::gpu::Gpu;
-use impasto::kernels::conv3x3::Preference;
 use impasto::net::Network;
 
 use super::files::{check_outputs, mask_files};
 use super::masks::say_if_lost;
 use super::objective::{Remedies, check_sides, parts, terms};
 use super::pictures::Pictures;
-use super::recipe::{self, resumed_wishes, settle_scales, stages};
-use super::{StyleJob, keeping, paint};
+use super::recipe::{self, settle_scales};
+use super::{Motif, StyleJob, keeping, paint};
 use crate::cli::arguments::{Common, StyleArguments};
 use crate::cli::checkpoint::Inputs;
 use crate::cli::colour;
 use crate::cli::failure::Failure;
-use crate::cli::loss_plot::LossPlot;
 use crate::cli::pictures::Output;
 use crate::cli::record::Draft;
 use crate::cli::resume::Session;
@@ -96,7 +94,6 @@ impl Opened {
         let output = output.with(common, attachments, arguments.depth)?;
         let architecture = network.architecture;
         let recipe = recipe::named(arguments, architecture);
-        let wish = recipe::optimiser(arguments, &recipe)?;
         let mut terms = terms(arguments, &recipe, architecture)?;
         terms.regions = pictures.masks.regions(&arguments.styles);
         terms.parts = parts(arguments, architecture, arguments.styles.len())?;
@@ -136,37 +133,14 @@ impl Opened {
             to_files,
         )?;
         let output = pictures.in_colour(arguments, output)?;
-        let (scales, finish) = stages(arguments, &recipe, of_network, &sizes)?;
-        let resumed = (session.resumed.as_ref(), scales.len());
-        let (optimiser, finish) = resumed_wishes(wish, finish, resumed);
-        let plot = arguments.plot.as_deref().map(|path| {
-            let [width, height] = pictures.sources.sizes(pictures.size).0;
-            let (name, recipe) = (output.name(), arguments.recipe.name());
-            LossPlot::new(path, format!("{name}, {width}×{height}, recipe {recipe}"))
-        });
-        let job = StyleJob {
-            optimiser,
-            finish,
-            memory: arguments.memory,
+        let motif = Motif {
             start: pictures.start(arguments),
-            preference: Preference::default(),
-            scales,
-            average: arguments.descent.average.unwrap_or(recipe.average),
             detail: recipe::detail(arguments, &recipe, &terms),
-            tolerance: arguments.descent.tolerance.unwrap_or(recipe.tolerance),
-            terms,
+            plotted: format!("recipe {}", arguments.recipe.name()),
             sources: pictures.sources,
-            output,
-            save_every: arguments.save_every,
-            trace: arguments.trace.as_deref(),
-            plot,
-            preview: arguments.preview.as_deref(),
-            keeping: None,
-            record: None,
-            resumed: None,
-            is_dry: arguments.dry_run,
-            reckoned: None,
         };
+        let (to, of_network) = ((&session, output), (architecture, terms));
+        let job = StyleJob::new(arguments, to, &recipe, of_network, &sizes, motif)?;
         let record = job.described(record);
         let mut names = vec![arguments.content()];
         names.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));

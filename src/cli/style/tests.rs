@@ -1,17 +1,24 @@
 //! Painting on a device that fails, which no flag can bring about.
 
+use std::path::Path;
 use std::time::Duration;
 
-use impasto::gpu::GpuOptions;
+use impasto::gpu::{Gpu, GpuOptions};
 use impasto::image::Picture;
+use impasto::kernels::conv3x3::Preference;
+use impasto::net::Network;
 use impasto::objective::LayerWeight;
 use impasto::optim::{LbfgsSettings, OptimiserSettings};
-use impasto::paint::gatys;
+use impasto::paint::{Scale, Sources, Start, gatys};
 
-use super::*;
+use super::{Keeping, StyleJob, find_layer, paint};
+use crate::cli::arguments::Common;
 use crate::cli::cache::CachedGpu;
 use crate::cli::checkpoint::{Inputs, Rhythm};
 use crate::cli::failure::Code;
+use crate::cli::network;
+use crate::cli::pictures::Output;
+use crate::cli::resume::Options;
 
 const QUIET: Common = Common {
     model: String::new(),

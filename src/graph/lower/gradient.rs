@@ -1,11 +1,13 @@
 //! Steps back, from the losses to the picture.
 
+use std::sync::Arc;
+
 use super::Builder;
 use crate::gpu::{GpuError, Recorder};
 use crate::graph::filters::Use;
 use crate::graph::grad::Step;
 use crate::graph::node::Op;
-use crate::kernels::conv3x3::{self, Epilogue};
+use crate::kernels::conv3x3::{self, Epilogue, Filter};
 use crate::kernels::{
     alignment_loss, content_loss, crop, dream_loss, gram, guide_loss, moments, picture_input,
     pool2, relu, style_loss, tv_loss, wasserstein_loss,
@@ -29,28 +31,7 @@ impl Builder<'_> {
                 picture_input::gradient(recorder, *transform, &self.map(gy), *window, gx, merge)
             }
             Op::Conv3x3 { filter, border, .. } => {
-                let (gy, gx) = (self.map(gy), self.map(step.write));
-                let turned = self.filter(step, filter, gx.shape)?;
-                let x = merge.mask.then(|| self.map(reads[0]));
-                let epilogue = Epilogue::of_gradient(merge, x.as_ref());
-                if step.pooled.is_some() {
-                    let switches = self.switches(step, reads[reads.len() - 2]);
-                    return conv3x3::record_unpooled(
-                        recorder,
-                        &turned,
-                        [&gy, &gx],
-                        &switches,
-                        epilogue,
-                    );
-                }
-                let around = border.of_gradient();
-                conv3x3::record(recorder, &turned, around, &gy, &gx, epilogue)?;
-                if *border == Border::Replicate {
-                    let wanted = Use::of(self.program, step, gx.shape);
-                    let plain = self.filters.get_for_fold(filter, &wanted)?;
-                    conv3x3::replicate::fold(recorder, &plain, &gy, &gx, epilogue.mask)?;
-                }
-                Ok(())
+                self.convolution_gradient(recorder, step, filter, *border)
             }
             Op::Relu => {
                 let (y, gx) = (self.map(reads[0]), self.map(step.write));
@@ -122,5 +103,34 @@ impl Builder<'_> {
                 tv_loss::gradient(recorder, *weight, [width, height], &self.picture, gx, merge)
             }
         }
+    }
+
+    /// Convolves with the turned filter, through the switches of a maximum where one is fused with it. What a replicated
+    /// border saw outside goes back to the edge.
+    fn convolution_gradient(
+        &mut self,
+        recorder: &mut Recorder<'_>,
+        step: &Step,
+        filter: &Arc<Filter>,
+        border: Border,
+    ) -> Result<(), GpuError> {
+        let (reads, merge) = (&step.reads, step.merge);
+        let (gy, gx) = (self.map(reads[reads.len() - 1]), self.map(step.write));
+        let turned = self.filter(step, filter, gx.shape)?;
+        let x = merge.mask.then(|| self.map(reads[0]));
+        let epilogue = Epilogue::of_gradient(merge, x.as_ref());
+        if step.pooled.is_some() {
+            let switches = self.switches(step, reads[reads.len() - 2]);
+            let maps = [&gy, &gx];
+            return conv3x3::record_unpooled(recorder, &turned, maps, &switches, epilogue);
+        }
+        let around = border.of_gradient();
+        conv3x3::record(recorder, &turned, around, &gy, &gx, epilogue)?;
+        if border == Border::Replicate {
+            let wanted = Use::of(self.program, step, gx.shape);
+            let plain = self.filters.get_for_fold(filter, &wanted)?;
+            conv3x3::replicate::fold(recorder, &plain, &gy, &gx, epilogue.mask)?;
+        }
+        Ok(())
     }
 }
