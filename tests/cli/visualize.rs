@@ -256,108 +256,66 @@ fn a_name_that_is_no_text_costs_the_record_alone() {
 #[test]
 fn what_cannot_be_shown_is_refused_in_a_sentence() {
     let workshop = Workshop::with_pictures();
-    let refuse = |more: &[&str], words: &[&str]| workshop.refuse(&quick(more), 2, words);
-    refuse(
-        &[],
-        &[
-            "--channel K",
-            "--grid",
-            "--invert IMAGE",
-            "--caricature IMAGE",
-        ],
-    );
-    refuse(
-        &["--channel", "256"],
-        &["--channel 256", "relu3_1", "0 to 255"],
-    );
-    refuse(&["--grid", "250..260"], &["--grid 256", "0 to 255"]);
-    refuse(&["--channel", "x"], &["--channel", "x"]);
-    refuse(&["--channel", "1:0"], &["1:0"]);
-    refuse(&["--grid", "5..5"], &["5..5", "0..16"]);
-    refuse(&["--channel", "1", "--grid"], &["--grid"]);
-    refuse(
-        &["--channel", "1", "--at", "3,3"],
-        &["--at", "--objective neuron"],
-    );
-    refuse(
-        &["--channel", "1", "--objective", "neuron", "--at", "40,3"],
-        &["--at 40,3", "39,39"],
-    );
-    refuse(
-        &["--invert", "content.png", "--objective", "neuron"],
-        &["--invert", "neuron"],
-    );
-    refuse(
-        &[
-            "--channel",
-            "1",
-            "--parametrisation",
-            "pixels",
-            "--decay",
-            "2",
-        ],
-        &["--decay", "pixels"],
-    );
-    refuse(
-        &["--channel", "1", "--cosine-power", "2"],
-        &["--cosine-power", "add --caricature"],
-    );
-    refuse(
-        &["--caricature", "content.png", "--invert", "style.png"],
-        &["--invert"],
-    );
-    let deep = [
-        "visualize",
-        "--layer",
-        "relu5_1",
-        "--size",
-        "8",
-        "-o",
-        "out.png",
+    let cases: [(&str, &[&str]); 13] = [
+        (
+            "",
+            &[
+                "--channel K",
+                "--grid",
+                "--invert IMAGE",
+                "--caricature IMAGE",
+            ],
+        ),
+        ("--channel 256", &["--channel 256", "relu3_1", "0 to 255"]),
+        ("--grid 250..260", &["--grid 256", "0 to 255"]),
+        ("--channel x", &["--channel", "x"]),
+        ("--channel 1:0", &["1:0"]),
+        ("--grid 5..5", &["5..5", "0..16"]),
+        ("--channel 1 --grid", &["--grid"]),
+        ("--channel 1 --at 3,3", &["--at", "--objective neuron"]),
+        (
+            "--channel 1 --objective neuron --at 40,3",
+            &["--at 40,3", "39,39"],
+        ),
+        (
+            "--invert content.png --objective neuron",
+            &["--invert", "neuron"],
+        ),
+        (
+            "--channel 1 --parametrisation pixels --decay 2",
+            &["--decay", "pixels"],
+        ),
+        (
+            "--channel 1 --cosine-power 2",
+            &["--cosine-power", "add --caricature"],
+        ),
+        ("--caricature content.png --invert style.png", &["--invert"]),
     ];
-    workshop.refuse(
-        &[&deep[..], &["--channel", "1"]].concat(),
+    for (flags, words) in cases {
+        let flags: Vec<&str> = flags.split_whitespace().collect();
+        workshop.refuse(&quick(&flags), 2, words);
+    }
+}
+
+#[test]
+fn what_no_layer_can_show_is_refused_in_a_sentence() {
+    let workshop = Workshop::with_pictures();
+    workshop.paint("tiny.png", 12, 9, 0);
+    let refuse = |flags: &str, code, words: &[&str]| {
+        let flags = ["visualize", "-o"]
+            .into_iter()
+            .chain(flags.split_whitespace());
+        workshop.refuse(&flags.collect::<Vec<_>>(), code, words);
+    };
+    let deep = "out.png --layer relu5_1";
+    refuse(
+        &format!("{deep} --size 8 --channel 1"),
         2,
         &["--size", "16"],
     );
-    workshop.paint("tiny.png", 12, 9, 0);
-    workshop.refuse(
-        &[
-            "visualize",
-            "--layer",
-            "relu5_1",
-            "--invert",
-            "tiny.png",
-            "-o",
-            "out.png",
-        ],
-        2,
-        &["12×9", "relu5_1", "16 pixels"],
-    );
-    workshop.refuse(
-        &[
-            "visualize",
-            "--layer",
-            "relu9_1",
-            "--channel",
-            "1",
-            "-o",
-            "out.png",
-        ],
-        2,
-        &["relu9_1"],
-    );
-    workshop.refuse(
-        &[
-            "visualize",
-            "--layer",
-            "relu3_1",
-            "--invert",
-            "content.png",
-            "-o",
-            "content.png",
-        ],
-        4,
-        &["content.png"],
-    );
+    let words = ["12×9", "relu5_1", "16 pixels"];
+    refuse(&format!("{deep} --invert tiny.png"), 2, &words);
+    refuse("out.png --layer relu9_1 --channel 1", 2, &["relu9_1"]);
+    let over = "content.png --layer relu3_1 --invert content.png";
+    refuse(over, 4, &["content.png"]);
 }
