@@ -1,5 +1,8 @@
 //! Every shader is valid WGSL, keeps within what WebGPU guarantees, and says the truth in its header.
 
+#[path = "shaders/translations.rs"]
+mod translations;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::Path;
