@@ -351,10 +351,13 @@ fn a_film_shows_the_frames() {
     }
     let workshop = Workshop::new();
     workshop.paint("content.png", 65, 47, 0);
-    workshop.succeed(&[&DREAM[..], &["-o", "out.mp4", "--zoom", "3"]].concat());
+    // ffmpeg would take these for numbers of frames.
+    std::fs::create_dir(workshop.path("100%d")).unwrap();
+    let film = "100%d/50%d.mp4";
+    workshop.succeed(&[&DREAM[..], &["-o", film, "--zoom", "3"]].concat());
     let status = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
-        .arg(workshop.path("out.mp4"))
+        .arg(workshop.path(film))
         .arg(workshop.path("seen-%d.png"))
         .status();
     assert!(status.unwrap().success());
@@ -363,7 +366,7 @@ fn a_film_shows_the_frames() {
         let seen = workshop.picture(&format!("seen-{frame}.png"));
         // Sides that are odd lose a pixel.
         assert_eq!((seen.width, seen.height), (64, 46));
-        let whole = workshop.picture(&format!("out-000{frame}.png"));
+        let whole = workshop.picture(&format!("100%d/50%d-000{frame}.png"));
         let mut sum = 0.0;
         for (c, y) in (0..3).flat_map(|c| (0..46).map(move |y| (c, y))) {
             let of = |picture: &Picture| (c * picture.height + y) * picture.width;

@@ -88,9 +88,13 @@ impl Film {
         // A film that is there already stays until the new one is whole.
         let folder = tempfile::tempdir().map_err(|error| failed(error.to_string()))?;
         let film = folder.path().join("film.mp4");
-        let outcome = Command::new("ffmpeg")
+        let mut ffmpeg = Command::new("ffmpeg");
+        if let Some(frames) = self.path.parent().filter(|parent| *parent != Path::new("")) {
+            ffmpeg.current_dir(frames);
+        }
+        let outcome = ffmpeg
             .args(["-y", "-v", "error", "-framerate", &self.rate.to_string()])
-            .args(["-start_number", "1", "-i"])
+            .args(["-f", "image2", "-start_number", "1", "-i"])
             .arg(wish.pattern())
             // Players want even sides and colour at half resolution.
             .args(["-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2"])

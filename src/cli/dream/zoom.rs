@@ -3,6 +3,7 @@
 //! google/deepdream's videos. A frame goes on from what the file of the frame before holds, 8 or 16 bits a channel and no
 //! more, so that a run that was broken off makes the same frames as one that was not.
 
+use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -80,11 +81,17 @@ impl Wish {
         self.count
     }
 
-    /// The files of all frames, as ffmpeg has patterns.
-    pub fn pattern(&self) -> PathBuf {
-        let mut name = self.output.file_stem().unwrap_or_default().to_os_string();
-        name.push("-%04d.png");
-        self.output.with_file_name(name)
+    /// The files of all frames in their folder, as ffmpeg has patterns.
+    pub fn pattern(&self) -> OsString {
+        let stem = self.output.file_stem().unwrap_or_default();
+        // A name with a colon could be a protocol of ffmpeg's; one that begins with a folder is none.
+        let mut pattern = OsString::from("./");
+        match stem.to_str() {
+            Some(stem) => pattern.push(stem.replace('%', "%%")),
+            None => pattern.push(stem),
+        }
+        pattern.push("-%04d.png");
+        pattern
     }
 
     /// Where the frame after this one begins.
