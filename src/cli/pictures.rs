@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::env;
-use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write, stdin, stdout};
 use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
@@ -282,11 +281,7 @@ impl Output {
     /// temporary one, the working one, or the home of the user. If none does, the fault of the first is told.
     fn write_elsewhere(&self, bytes: &[u8]) -> io::Result<PathBuf> {
         // Not the whole name: it may already be as long as the system allows.
-        let mut suffix = OsString::new();
-        if let Some(extension) = self.path.extension() {
-            suffix.push(".");
-            suffix.push(extension);
-        }
+        let suffix = format!(".{}", self.format.extension());
         let write_in = |folder: &Path| {
             let mut builder = tempfile::Builder::new();
             let mut file = builder

@@ -49,6 +49,17 @@ impl PictureFormat {
         })
     }
 
+    /// Its usual extension, without a dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Jpeg => "jpg",
+            Self::WebP => "webp",
+            Self::Tiff => "tiff",
+            Self::Bmp => "bmp",
+        }
+    }
+
     /// By its usual extension.
     fn named(extension: &str) -> Option<Self> {
         match extension.to_ascii_lowercase().as_str() {

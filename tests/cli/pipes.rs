@@ -99,6 +99,8 @@ fn standard_output_that_is_full_is_named() {
         let output = workshop.with_elsewhere(arguments).stdout(full).output();
         let outcome = Outcome::of(output.unwrap(), arguments);
         outcome.refused(4, &["standard output cannot be written", "No space left"]);
+        let is_painted = outcome.stderr.contains(".png` instead");
+        assert_eq!(is_painted, arguments == picture, "{outcome:?}");
     }
     assert_eq!(workshop.rescued().width, 40);
 }
