@@ -130,6 +130,7 @@ pub fn pass(
 ) -> usize {
     // The two passes that bind nothing but the state and the partial sums run in one workgroup.
     let one_workgroup = kernel.bindings.len() == 3;
+    // What the recorder has for software adapters, whose lanes these threads are.
     let (groups, threads) = if recorder.workgroup() == THREADS_ON_SOFTWARE {
         (GROUPS_ON_SOFTWARE, THREADS_ON_SOFTWARE)
     } else {
