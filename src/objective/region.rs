@@ -124,14 +124,23 @@ impl Plane {
     /// The mean of 3×3 around each position, of what of it lies in the picture.
     fn seen_by_a_convolution(self) -> Self {
         let Self { width, height, .. } = self;
-        let rows = self.values.chunks_exact(width.max(1));
-        let across: Vec<f64> = rows.flat_map(mean_of_three).collect();
+        let mut across = Vec::with_capacity(self.values.len());
+        for row in self.values.chunks_exact(width.max(1)) {
+            push_means_of_three(row, &mut across);
+        }
+        let row = |y: usize| &across[y * width..][..width];
+        // Row by row: columns of a large picture are far apart in memory.
         let mut values = vec![0.0; across.len()];
-        for x in 0..width {
-            let column: Vec<f64> = (0..height).map(|y| across[y * width + x]).collect();
-            for (y, mean) in mean_of_three(&column).enumerate() {
-                values[y * width + x] = mean;
+        for (y, means) in values.chunks_exact_mut(width.max(1)).enumerate() {
+            let near = y.saturating_sub(1)..(y + 2).min(height);
+            let number = near.len() as f64;
+            for near in near.map(row) {
+                means
+                    .iter_mut()
+                    .zip(near)
+                    .for_each(|(sum, value)| *sum += value);
             }
+            means.iter_mut().for_each(|sum| *sum /= number);
         }
         Self { values, ..self }
     }
@@ -151,11 +160,17 @@ impl Plane {
 }
 
 /// The mean of each entry and its neighbours, of which there is one at the ends.
-fn mean_of_three(line: &[f64]) -> impl Iterator<Item = f64> + '_ {
-    (0..line.len()).map(|at| {
-        let near = &line[at.saturating_sub(1)..(at + 2).min(line.len())];
-        near.iter().sum::<f64>() / near.len() as f64
-    })
+fn push_means_of_three(line: &[f64], means: &mut Vec<f64>) {
+    let mean = |near: &[f64]| near.iter().sum::<f64>() / near.len() as f64;
+    let end = line.len();
+    means.push(mean(&line[..end.min(2)]));
+    means.extend(
+        line.windows(3)
+            .map(|near| (near[0] + near[1] + near[2]) / 3.0),
+    );
+    if end > 1 {
+        means.push(mean(&line[end - 2..]));
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use impasto::image::Picture;
+use impasto::image::{Picture, fitted};
 use impasto::net::Architecture;
 use impasto::objective::{Regions, StyleRegion, StyleTerms};
 
@@ -66,6 +66,9 @@ impl Masks {
     }
 }
 
+/// The longer side of a picture in which a mask is looked at first.
+const SMALL: usize = 256;
+
 /// Says at which layers of `terms` a mask of `arguments` has no statistics in a picture of `size` (W, H): no position there
 /// sees enough of its region alone, and the style is without a term. One that is black has none anywhere, and was told
 /// when it was read.
@@ -79,14 +82,22 @@ pub(super) fn say_if_lost(
         if region.mask.values.iter().all(|&value| value <= 0.0) {
             continue;
         }
-        let layers = terms.style.iter().map(|term| term.layer);
-        let lost = layers.filter(|&layer| region.mask.at(architecture, layer, size).is_none());
-        let name = |layer: usize| architecture.layers()[layer].name.clone();
-        let lost: Vec<String> = lost.map(name).collect();
+        let lost_at = |size: [usize; 2]| -> Vec<String> {
+            let layers = terms.style.iter().map(|term| term.layer);
+            let lost = layers.filter(|&layer| region.mask.at(architecture, layer, size).is_none());
+            let name = |layer: usize| architecture.layers()[layer].name.clone();
+            lost.map(name).collect()
+        };
+        let [width, height] = size;
+        // A layer sees less of a larger picture: what a small one keeps need not be reckoned at full size, which takes seconds.
+        let small = fitted(width, height, SMALL.min(width.max(height)));
+        if lost_at(small.into()).is_empty() {
+            continue;
+        }
+        let lost = lost_at(size);
         if lost.is_empty() {
             continue;
         }
-        let [width, height] = size;
         say(
             common,
             format!(
