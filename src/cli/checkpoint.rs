@@ -12,9 +12,9 @@ use impasto::net::Network;
 use impasto::paint::{Checkpoint, RunOrigin, fingerprint, share_steps_and_finish};
 
 use super::arguments::{Common, KeepingArguments, MOST_SCALES};
+use super::duration::minutes;
 use super::failure::Failure;
-use super::progress::minutes;
-use super::resume::Options;
+use super::flags::Options;
 use super::{say, side_file};
 
 /// How often a checkpoint is written.

@@ -7,7 +7,7 @@ use impasto::graph::{ConvolutionChoice, Pass};
 use impasto::kernels::conv3x3::{Reason, Variant};
 
 use super::failure::Failure;
-use super::pictures::is_stream;
+use super::flags::is_stream;
 use super::terminal::print;
 
 /// Lines of what would be done.

@@ -136,3 +136,23 @@ impl From<WeightsError> for Failure {
         Self::bad_input(error.to_string())
     }
 }
+
+/// A command line that asks for nothing that can be done.
+pub enum Refusal {
+    /// What clap has to say, help included.
+    Clap(clap::Error),
+    /// What we have to say.
+    Failure(Failure),
+}
+
+impl From<clap::Error> for Refusal {
+    fn from(error: clap::Error) -> Self {
+        Self::Clap(error)
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}

@@ -10,7 +10,8 @@ use impasto::paint::{Checkpoint, RunOrigin};
 use super::arguments::{Common, KeepingArguments};
 use super::checkpoint::{Inputs, Keeper, Rhythm, is_continued_in_place};
 use super::failure::Failure;
-use super::resume::{Options, Session};
+use super::flags::Options;
+use super::resume::Session;
 
 /// Refuses a rhythm of checkpoints where `what` keeps none, so that no other flag would mend it.
 pub fn check_rhythm(arguments: &KeepingArguments, what: &str) -> Result<(), Failure> {

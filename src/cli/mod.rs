@@ -11,6 +11,7 @@ mod devices;
 mod doctor;
 mod dream;
 mod dry_run;
+mod duration;
 mod ending;
 mod failure;
 mod flags;
@@ -51,8 +52,8 @@ use impasto::gpu::{ADAPTER_VARIABLE, AdapterList, Gpu, GpuOptions};
 
 use self::arguments::{Arguments, Command, Common};
 use self::cache::{CachedGpu, PipelineFile};
-use self::failure::Failure;
-use self::resume::{Parsed, Refusal};
+use self::failure::{Failure, Refusal};
+use self::resume::Parsed;
 use self::terminal::{print, tell};
 
 /// Runs the command that the process was started with.

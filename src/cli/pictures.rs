@@ -13,6 +13,7 @@ use impasto::image::{
 
 use super::arguments::{Common, RunArguments};
 use super::failure::Failure;
+use super::flags::is_stream;
 use super::record::Record;
 use super::say;
 
@@ -21,11 +22,6 @@ const STANDARD_INPUT: &str = "standard input";
 
 /// No sheet of pictures is longer or wider, so that every format holds it, every program shows it, and this one reads it.
 pub const LONGEST_SIDE_OF_SHEET: usize = 8192;
-
-/// Whether `path` means standard input or output.
-pub fn is_stream(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
 
 /// Reads the picture at `path`, and says what in it could not be respected.
 pub fn read(common: &Common, path: &Path) -> Result<PictureFile, Failure> {

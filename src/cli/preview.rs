@@ -9,7 +9,7 @@ use impasto::image::{Attachments, ImageError, Picture, PictureFormat, write_atom
 
 use super::arguments::Common;
 use super::failure::Failure;
-use super::pictures::is_stream;
+use super::flags::is_stream;
 use super::say;
 use graphics::Protocol;
 

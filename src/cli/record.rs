@@ -18,8 +18,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::failure::Failure;
-use super::flags::is_path;
-use super::pictures::is_stream;
+use super::flags::{is_path, is_stream};
 pub use draft::Draft;
 
 mod draft;

@@ -9,10 +9,9 @@ use impasto::paint::RunOrigin;
 
 use super::arguments::Common;
 use super::checkpoint::{Inputs, warn_of_change};
-use super::failure::Failure;
-use super::flags::{DESTINATIONS, PICTURES};
+use super::failure::{Failure, Refusal};
+use super::flags::{DESTINATIONS, Flag, PICTURES, Run, command_line};
 use super::record::{Input, Record, Resolved};
-use super::resume::{Flag, Refusal, Run, command_line};
 use super::say;
 
 /// What a preset of `style` fits to the adapter, whoever gave it before. One of `dream` is what flags are unless they are

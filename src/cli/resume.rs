@@ -1,24 +1,19 @@
-//! The command line of a run as checkpoints keep it, and the one that continues a checkpoint.
+//! Reads a command line, and those of the run that it goes on with or makes again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{OsStr, OsString};
-use std::path::{PathBuf, absolute};
+use std::ffi::OsString;
 
-use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use impasto::paint::Checkpoint;
 
 use super::arguments::Arguments;
 use super::checkpoint;
-use super::failure::Failure;
-use super::flags::is_path;
+use super::failure::{Failure, Refusal};
+use super::flags::{Flag, Options, STYLE, command_line, flags, named};
 use super::repeat::Repetition;
 use agreement::continuation;
 
 mod agreement;
-
-/// Flags with their values, paths absolute.
-pub type Options = BTreeMap<String, Vec<String>>;
 
 /// A command line, read.
 pub struct Parsed {
@@ -42,36 +37,6 @@ pub struct Session {
     pub resumed: Option<Checkpoint>,
     /// The run of the picture that `--from` names.
     pub repeated: Option<Repetition>,
-}
-
-/// A command line that asks for nothing that can be done.
-pub enum Refusal {
-    /// What clap has to say, help included.
-    Clap(clap::Error),
-    /// What we have to say.
-    Failure(Failure),
-}
-
-impl From<clap::Error> for Refusal {
-    fn from(error: clap::Error) -> Self {
-        Self::Clap(error)
-    }
-}
-
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
-    }
-}
-
-/// A flag of a run that has a value, given or by default.
-pub struct Flag {
-    /// As on the command line, without dashes.
-    pub name: String,
-    /// Paths absolute.
-    pub values: Vec<OsString>,
-    /// Whether it stands on the command line.
-    pub given: bool,
 }
 
 /// Reads a command line, the command's own name first. With `--resume` the flags of the checkpoint are filled in,
@@ -230,111 +195,5 @@ fn with_switches(mut words: Vec<OsString>, matches: &ArgMatches) -> Vec<OsString
         .into_iter()
         .filter(|flag| matches.get_flag(flag));
     words.splice(1..1, talk.map(|flag| format!("--{flag}").into()));
-    words
-}
-
-/// A command whose runs can be continued.
-#[derive(Clone, Copy)]
-pub struct Run {
-    /// Its name.
-    pub command: &'static str,
-    /// What it takes without a flag.
-    positional: &'static str,
-    /// An option that all of its runs have, and no others.
-    pub mark: &'static str,
-}
-
-const STYLE: Run = Run {
-    command: "style",
-    positional: "content",
-    mark: "content",
-};
-const TEXTURE: Run = Run {
-    command: "texture",
-    positional: "styles",
-    mark: "styles",
-};
-const DREAM: Run = Run {
-    command: "dream",
-    positional: "image",
-    mark: "image",
-};
-/// Many runs of [`STYLE`], which can be continued neither together nor one by one.
-const SWEEP: Run = Run {
-    command: "sweep",
-    ..STYLE
-};
-const VISUALIZE: Run = Run {
-    command: "visualize",
-    // All of it has flags.
-    positional: "",
-    mark: "parametrisation",
-};
-
-/// The run that is asked for, and its flags.
-fn run(matches: &ArgMatches) -> Option<(Run, &ArgMatches)> {
-    let (name, flags) = matches.subcommand()?;
-    let mut runs = [STYLE, TEXTURE, DREAM, SWEEP, VISUALIZE].into_iter();
-    let run = runs.find(|run| run.command == name)?;
-    Some((run, flags))
-}
-
-/// The file that a flag of a run names, if the run knows the flag.
-fn named(matches: &ArgMatches, flag: &str) -> Option<(Run, PathBuf)> {
-    let (run, flags) = run(matches).filter(|(run, _)| run.command != SWEEP.command)?;
-    Some((run, flags.try_get_one(flag).ok()?.cloned()?))
-}
-
-/// Every flag of a run that decides what happens; nothing for another command.
-fn flags(command: &clap::Command, matches: &ArgMatches) -> Vec<Flag> {
-    let Some((run, matches)) = run(matches) else {
-        return Vec::new();
-    };
-    let known = command.find_subcommand(run.command).into_iter();
-    let known = known.flat_map(|command| command.get_arguments());
-    let flag = |argument: &clap::Arg| {
-        let id = argument.get_id().as_str();
-        let values = matches.get_raw(id).filter(|_| takes_a_value(argument))?;
-        let name = argument.get_long().unwrap_or(id);
-        Some(Flag {
-            name: name.to_string(),
-            values: values.map(|value| settled(name, value)).collect(),
-            given: matches.value_source(id) == Some(ValueSource::CommandLine),
-        })
-    };
-    known
-        .filter(|argument| argument.get_id() != "resume" && argument.get_id() != "from")
-        .filter_map(flag)
-        .collect()
-}
-
-fn takes_a_value(argument: &clap::Arg) -> bool {
-    matches!(
-        argument.get_action(),
-        clap::ArgAction::Set | clap::ArgAction::Append
-    )
-}
-
-/// `value` with paths made absolute, so that a run can be continued from any folder.
-fn settled(name: &str, value: &OsStr) -> OsString {
-    match absolute(value) {
-        Ok(path) if is_path(name, value) => path.into(),
-        _ => value.to_os_string(),
-    }
-}
-
-/// The command line of a run with these options.
-pub fn command_line(run: Run, mut options: BTreeMap<&str, Vec<OsString>>) -> Vec<OsString> {
-    let pictures = options.remove(run.positional).unwrap_or_default();
-    let mut words: Vec<OsString> = vec!["impasto".into(), run.command.into()];
-    for (name, values) in options {
-        for value in values {
-            let mut word = OsString::from(format!("--{name}="));
-            word.push(value);
-            words.push(word);
-        }
-    }
-    words.push("--".into());
-    words.extend(pictures);
     words
 }

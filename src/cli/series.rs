@@ -9,7 +9,7 @@ use impasto::net::Network;
 
 use super::arguments::{Command, Common, StyleArguments};
 use super::failure::Failure;
-use super::pictures::is_stream;
+use super::flags::is_stream;
 use super::resume::{Parsed, Session, parse};
 use super::style::{Opened, inputs};
 

@@ -9,8 +9,8 @@ use clap::CommandFactory;
 use tempfile::NamedTempFile;
 
 use super::arguments::Arguments;
-use super::failure::Failure;
-use super::resume::{self, Refusal};
+use super::failure::{Failure, Refusal};
+use super::resume;
 
 /// Flags that name a file to be read with the command line itself.
 const READING: [&str; 2] = ["--resume", "--from"];

@@ -17,9 +17,9 @@ use super::zoom::{self, Wish};
 use super::{Job, Request};
 use crate::cli::dry_run::Report;
 use crate::cli::failure::Failure;
+use crate::cli::flags::is_stream;
 use crate::cli::keeping::Keeping;
 use crate::cli::memory::{Budget, announcement_of_a_look, refusal_of_a_look};
-use crate::cli::pictures::is_stream;
 
 /// How a dream is computed.
 pub struct Plan {

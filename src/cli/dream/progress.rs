@@ -13,13 +13,14 @@ use indicatif::ProgressBar;
 
 use crate::cli::arguments::Common;
 use crate::cli::checkpoint::{Keeper, going_on, note_of_change};
+use crate::cli::duration::minutes;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::keeping::Keeping;
 use crate::cli::loss_plot::LossPlot;
 use crate::cli::pictures::Output;
 use crate::cli::preview::Preview;
-use crate::cli::progress::{bar, minutes};
+use crate::cli::progress::bar;
 use crate::cli::terminal::tell;
 
 /// Seconds from which on it is worth saying how long a dream will take.

@@ -9,10 +9,10 @@ use super::{FORM, Input, Record, Resolved};
 use crate::cli::arguments::{Common, RecordingArguments, Weighted};
 use crate::cli::checkpoint::Inputs;
 use crate::cli::failure::Failure;
-use crate::cli::flags::{DESTINATIONS, PICTURES};
+use crate::cli::flags::{DESTINATIONS, Options, PICTURES};
 use crate::cli::pictures::Output;
 use crate::cli::repeat::Repetition;
-use crate::cli::resume::{Options, Session};
+use crate::cli::resume::Session;
 use crate::cli::{explain, say};
 
 /// What stands in a record before anything is on the device.

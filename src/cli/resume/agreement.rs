@@ -5,10 +5,11 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::{DREAM, Flag, Options, Run, VISUALIZE, command_line};
 use crate::cli::arguments::Weighted;
 use crate::cli::failure::Failure;
-use crate::cli::flags::{DESTINATIONS, MACHINERY};
+use crate::cli::flags::{
+    DESTINATIONS, DREAM, Flag, MACHINERY, Options, Run, VISUALIZE, command_line,
+};
 
 /// Pictures that are a part of the command, whose contents the checkpoint knows.
 const CONTENTS: [&str; 4] = ["content", "image", "invert", "caricature"];

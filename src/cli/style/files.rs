@@ -8,7 +8,8 @@ use impasto::image::{check_output, check_output_file};
 use crate::cli::arguments::{RunArguments, StyleArguments};
 use crate::cli::checkpoint::{check_file, check_names};
 use crate::cli::failure::Failure;
-use crate::cli::pictures::{Output, check_streams, is_stream};
+use crate::cli::flags::is_stream;
+use crate::cli::pictures::{Output, check_streams};
 use crate::cli::progress::{numbered, step_of};
 use crate::cli::side_file;
 

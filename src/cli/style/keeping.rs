@@ -7,7 +7,8 @@ use super::{StyleJob, recipe};
 use crate::cli::arguments::{Common, RunArguments};
 use crate::cli::checkpoint::{Inputs, Rhythm, is_continued_in_place};
 use crate::cli::failure::Failure;
-use crate::cli::resume::{Options, Session};
+use crate::cli::flags::Options;
+use crate::cli::resume::Session;
 
 /// Where and when to write checkpoints, and what is to stand in them.
 pub struct Keeping<'a> {

@@ -11,9 +11,9 @@ use impasto::paint::{Scale, StyleProblem, StyleRecipe, averaging_over, first_tha
 use super::timing::{Paces, Stages};
 use super::{JobFinish, Opened, objective, recipe};
 use crate::cli::arguments::{Common, Preset, Recipe, StyleArguments};
+use crate::cli::duration::minutes;
 use crate::cli::failure::Failure;
 use crate::cli::memory::{Budget, OptimiserWish};
-use crate::cli::progress::minutes;
 use crate::cli::resume::Session;
 use crate::cli::series::Member;
 use crate::cli::{say, tuning};

@@ -6,9 +6,10 @@ use impasto::net::Network;
 use super::plan::Plan;
 use super::{Keeping, StyleJob, expectation};
 use crate::cli::dry_run::Report;
+use crate::cli::duration::minutes;
 use crate::cli::failure::Failure;
-use crate::cli::pictures::is_stream;
-use crate::cli::progress::{minutes, numbered};
+use crate::cli::flags::is_stream;
+use crate::cli::progress::numbered;
 
 /// Tells what `job` would do by its `plan`.
 pub(super) fn tell(

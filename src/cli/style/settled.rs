@@ -4,8 +4,8 @@ use impasto::objective::Statistics;
 
 use super::StyleJob;
 use crate::cli::arguments::{border_name, pooling_name};
+use crate::cli::flags::Options;
 use crate::cli::memory::OptimiserWish;
-use crate::cli::resume::Options;
 
 impl StyleJob<'_> {
     /// Writes into `options` what was left to the recipe, so that another idea of the recipe changes no run that has begun,

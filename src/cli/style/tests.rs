@@ -16,9 +16,9 @@ use crate::cli::arguments::Common;
 use crate::cli::cache::CachedGpu;
 use crate::cli::checkpoint::{Inputs, Rhythm};
 use crate::cli::failure::Code;
+use crate::cli::flags::Options;
 use crate::cli::network;
 use crate::cli::pictures::Output;
-use crate::cli::resume::Options;
 
 const QUIET: Common = Common {
     model: String::new(),

@@ -13,10 +13,11 @@ use super::arguments::{Common, Objective, ParametrisationName, VisualizeArgument
 use super::checkpoint::{check_file, check_names};
 use super::dry_run::Report;
 use super::failure::Failure;
+use super::flags::{Options, is_stream};
 use super::keeping::Keeping;
 use super::memory::Bytes;
-use super::pictures::{Output, is_stream};
-use super::resume::{Options, Session};
+use super::pictures::Output;
+use super::resume::Session;
 use super::{explain, network, open_gpu, say, side_file, tuning};
 
 mod job;
