@@ -327,8 +327,13 @@ fn the_doctor_asks_for_shaders_that_exist_and_for_all_of_them() {
         let exists = known.iter().any(|kernel| kernel.shader.stem == shader);
         assert!(exists, "there is no shader {shader}");
     }
+    // A GPU, which could run them, is given other variants.
+    let of_processors = ["conv3x3_winograd_multiply", "conv3x3_winograd_fused"];
     for kernel in known.iter().filter(|kernel| gpu().can_run(kernel)) {
         let stem = kernel.shader.stem;
+        if of_processors.contains(&stem) && !gpu().adapter().is_software() {
+            continue;
+        }
         assert!(asked.contains(stem), "{stem} is never asked for");
     }
 }
