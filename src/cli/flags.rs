@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf, absolute};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
+use super::arguments::Origin;
 use super::network;
 
 /// They name pictures that are read.
@@ -49,7 +50,7 @@ pub const MACHINERY: [&str; 3] = ["model", "weights", "adapter"];
 /// Whether `value` of the flag `name` is a path, and no name or stream.
 pub fn is_path(name: &str, value: &OsStr) -> bool {
     match name {
-        "init" => value != "content" && value != "noise" && value != "-",
+        "init" => value != "-" && !Origin::NAMES.iter().any(|origin| value == *origin),
         // A stream may have a weight.
         "style" | "styles" => value != "-" && !value.as_encoded_bytes().starts_with(b"-:"),
         "trace" | "plot" | "checkpoint" | "weights" | "out-dir" | "keep" | "invert"

@@ -7,8 +7,8 @@ use impasto::gpu::Gpu;
 use impasto::image::remove_leftovers;
 use impasto::paint::{Checkpoint, RunOrigin};
 
-use super::arguments::{Common, KeepingArguments};
-use super::checkpoint::{Inputs, Keeper, Rhythm, is_continued_in_place};
+use super::arguments::{Common, KeepingArguments, Rhythm};
+use super::checkpoint::{Inputs, Keeper, is_continued_in_place};
 use super::failure::Failure;
 use super::flags::Options;
 use super::resume::Session;

@@ -88,6 +88,8 @@ fn results_and_pictures_on_the_way_keep_the_chroma_of_the_content() {
 fn luminance_alone_is_painted() {
     let workshop = workshop();
     let content = workshop.picture("content.png");
+    let blotches = ["--color=luminance", "--init=style"];
+    let from_blotches = painted(&workshop, &blotches);
     let result = painted(&workshop, &["--color", "luminance"]);
     let (_, mean) = differences(&chroma(&result), &chroma(&content));
     assert!(mean < 1e-3, "{mean}");
@@ -102,6 +104,9 @@ fn luminance_alone_is_painted() {
         .unwrap();
     let from_grey = painted(&workshop, &["--color", "luminance"]);
     let (_, mean) = differences(&result.luminance(), &from_grey.luminance());
+    assert!(mean < 4e-3, "{mean}");
+    let from_grey = painted(&workshop, &blotches);
+    let (_, mean) = differences(&from_blotches.luminance(), &from_grey.luminance());
     assert!(mean < 4e-3, "{mean}");
     // A grey content stays grey.
     content
@@ -177,6 +182,44 @@ fn colours_go_with_transparency_depth_and_resuming() {
         workshop.refuse(&other, 2, &["--color", "does not agree"]);
         std::fs::remove_file(workshop.path("run")).unwrap();
     }
+}
+
+#[test]
+fn a_run_may_start_in_the_colours_of_the_style() {
+    let workshop = workshop();
+    let mean = |picture: &Picture| ColourStatistics::of(picture, None, ColourSpace::Srgb).mean;
+    let style = mean(&workshop.picture("style.png"));
+    let away = |picture: &Picture| {
+        let found = mean(picture);
+        let distances = (0..3).map(|c| (found[c] - style[c]).abs());
+        distances.fold(0.0, f64::max)
+    };
+    let nothing_painted: Vec<&str> = STYLE
+        .into_iter()
+        .map(|word| match word {
+            "--iterations=6" => "--iterations=0",
+            word => word,
+        })
+        .collect();
+    let start = |flags: &[&str]| {
+        workshop.succeed(&[&nothing_painted[..], flags].concat());
+        workshop.picture("out.png")
+    };
+    assert!(away(&start(&[])) > 0.1);
+    let canvas = start(&["--init=style", "--seed=7"]);
+    assert!(away(&canvas) < 0.02, "{}", away(&canvas));
+    assert!(start(&["--init=style", "--seed=7"]) == canvas);
+    assert!(start(&["--init=style", "--seed=8"]) != canvas);
+    // Of two styles it takes the blend.
+    let two = start(&["--init=style", "--style=content.png:3"]);
+    assert!(away(&two) > 0.1);
+    // The record knows that it is no file, and so does a run that goes on.
+    painted(&workshop, &["--init=style", "--checkpoint=run"]);
+    let once = workshop.read("out.png");
+    workshop.succeed(&["style", "--from", "out.png", "-o", "again.png", "-q"]);
+    assert!(workshop.read("again.png") == once);
+    workshop.succeed(&["style", "--resume", "run", "--iterations=7", "-q"]);
+    assert!(workshop.read("out.png") != once);
 }
 
 #[test]

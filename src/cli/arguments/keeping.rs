@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use crate::cli::checkpoint::Rhythm;
+use super::rhythm::Rhythm;
 
 #[derive(Args)]
 pub struct KeepingArguments {

@@ -2,7 +2,6 @@
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-
 use std::str::FromStr;
 
 use clap::builder::ArgPredicate;
@@ -11,8 +10,9 @@ use impasto::image::ColourSpace;
 use impasto::shape::Border;
 
 use super::RunArguments;
-use super::values::{Weighted, border, in_text, positive, unit, whole};
-use crate::cli::colour::ColourControl;
+use super::colour_control::ColourControl;
+use super::origin::Origin;
+use super::values::{Weighted, border, in_text, positive, unit};
 
 #[derive(Args)]
 // What stands there beside --out-dir is never looked at.
@@ -52,7 +52,7 @@ pub struct StyleArguments {
     pub size: Option<u32>,
     #[arg(long, value_enum, default_value_t = Recipe::Painterly)]
     pub recipe: Recipe,
-    /// Seed of `--init noise`
+    /// Seed of `--init noise` and `--init style`
     #[arg(
         long,
         allow_negative_numbers = true,
@@ -92,9 +92,9 @@ pub struct StyleArguments {
     /// Numbers in which `--color match` averages: sRGB values or amounts of light [default: srgb]
     #[arg(long, value_parser = ColourSpace::from_str, value_name = "srgb|linear")]
     pub color_space: Option<ColourSpace>,
-    /// Picture to start from: content, noise or a file
-    #[arg(long, default_value = "content", value_parser = in_text(whole), value_name = "content|noise|FILE")]
-    pub init: String,
+    /// Picture to start from: content, noise, blotches in the colours of the style, or a file
+    #[arg(long, default_value = "content", value_parser = in_text(Origin::named), value_name = "content|noise|style|FILE")]
+    pub init: Origin,
     /// What the network sees beyond the border: zeros, the picture's edge going on, or its opposite side (then
     /// strokes go on from one side to the other, but for edges of the content itself, and sides are rounded to multiples of 16) [default: that of
     /// the recipe, replicate for painterly]

@@ -24,9 +24,7 @@ pub fn inputs(arguments: &StyleArguments) -> Vec<&Path> {
     let mut inputs = vec![arguments.content()];
     inputs.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
     inputs.extend(mask_files(arguments));
-    if !matches!(arguments.init.as_str(), "content" | "noise") {
-        inputs.push(Path::new(&arguments.init));
-    }
+    inputs.extend(arguments.init.file());
     inputs
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{StyleJob, recipe};
-use crate::cli::arguments::{Common, RunArguments};
-use crate::cli::checkpoint::{Inputs, Rhythm, is_continued_in_place};
+use crate::cli::arguments::{Common, Rhythm, RunArguments};
+use crate::cli::checkpoint::{Inputs, is_continued_in_place};
 use crate::cli::failure::Failure;
 use crate::cli::flags::Options;
 use crate::cli::resume::Session;

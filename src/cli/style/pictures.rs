@@ -10,8 +10,8 @@ use super::border::{multiple, say_if_rounded};
 use super::masks::Masks;
 use super::objective::style_scales;
 use super::small_styles::say_if_small;
-use crate::cli::arguments::{Common, StyleArguments, Weighted};
-use crate::cli::colour::{self, ColourControl};
+use crate::cli::arguments::{ColourControl, Common, Origin, StyleArguments, Weighted};
+use crate::cli::colour;
 use crate::cli::failure::Failure;
 use crate::cli::pictures::{Output, read};
 use crate::cli::record::Input;
@@ -57,8 +57,7 @@ impl Pictures {
         }
         let masks = Masks::load(common, arguments, &content.picture, &mut inputs)?;
         let mut init = None;
-        if !matches!(arguments.init.as_str(), "content" | "noise") {
-            let path = Path::new(&arguments.init);
+        if let Some(path) = arguments.init.file() {
             match read(common, path) {
                 Ok(file) => {
                     inputs.push(Input::new("init", path, &file.sha256));
@@ -115,12 +114,15 @@ impl Pictures {
 
     /// Where the run starts.
     pub(super) fn start(&mut self, arguments: &StyleArguments) -> Start {
-        match (arguments.init.as_str(), self.init.take()) {
-            (_, Some(picture)) => Start::Picture(colour::start(arguments, picture)),
-            ("noise", None) => Start::Noise {
-                seed: arguments.seed,
-            },
-            (_, None) => Start::Content,
+        if let Some(picture) = self.init.take() {
+            return Start::Picture(colour::start(arguments, picture));
+        }
+        let seed = arguments.seed;
+        match arguments.init {
+            Origin::Noise => Start::Noise { seed },
+            Origin::Style => Start::Canvas { seed },
+            // A run that is resumed has read no file and starts from where it stood.
+            Origin::Content | Origin::File(_) => Start::Content,
         }
     }
 }

@@ -12,9 +12,9 @@ use impasto::optim::{LbfgsSettings, OptimiserSettings};
 use impasto::paint::{Scale, Sources, Start, gatys};
 
 use super::{Keeping, StyleJob, find_layer, paint};
-use crate::cli::arguments::Common;
+use crate::cli::arguments::{Common, Rhythm};
 use crate::cli::cache::CachedGpu;
-use crate::cli::checkpoint::{Inputs, Rhythm};
+use crate::cli::checkpoint::Inputs;
 use crate::cli::failure::Code;
 use crate::cli::flags::Options;
 use crate::cli::network;
