@@ -9,7 +9,7 @@ use impasto::image::Picture;
 use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Network, Treatment};
-use impasto::objective::{ObjectiveError, StyleTargets, style_executable};
+use impasto::objective::{Mask, ObjectiveError, StyleTargets, style_executable};
 use impasto::optim::{AdamSettings, Averaging, LbfgsSettings, OptimiserSettings, OptimiserState};
 use impasto::paint::{
     Glance, Rhythm, Scale, ScaledChoices, ScaledRun, Schedule, Sources, Standing, Start,
@@ -236,6 +236,52 @@ fn runs_with_other_borders_take_what_was_forecast() {
         };
         let sizes = [[64, 48], [50, 70]];
         check("vgg19", treatment, ADAM, sizes, (&usual, None, None));
+    }
+}
+
+/// How much the positions of each layer count, for a style picture that is looked at in a part.
+#[test]
+fn targets_of_a_part_take_what_was_forecast() {
+    let network = network("vgg19");
+    let (size, style) = ([32, 32], [180, 140]);
+    for whole in [true, false] {
+        let gpu = open(&GpuOptions::default());
+        let mut terms = gatys(network.architecture);
+        if !whole {
+            let values = (0..180 * 140).map(|at| if at % 180 < 90 { 1.0 } else { 0.0 });
+            terms.regions.in_styles = vec![Mask {
+                width: 180,
+                height: 140,
+                values: values.collect(),
+            }];
+        }
+        let preference = Preference::default();
+        let problem = StyleProblem {
+            network,
+            terms: &terms,
+            preference: &preference,
+            size,
+            styles: &[style],
+            averages: false,
+            report_every: 1,
+        };
+        let found = first_that_fits(&problem, gpu.profile(), &[ADAM], None);
+        let forecast = found.unwrap().expect("without a budget everything fits");
+        let strategy = &forecast.way.candidate.strategy;
+        let styles = [(grey(style), 1.0)];
+        let (gpu, content) = (&gpu, grey(size));
+        let targets = StyleTargets::measure(
+            gpu,
+            network,
+            &terms,
+            &content,
+            &styles,
+            &preference,
+            strategy,
+        );
+        wait(gpu, targets).unwrap();
+        let what = format!("targets of all: {whole}");
+        assert_near(&what, forecast.peak_of_targets, gpu.peak_bytes(), 0.01);
     }
 }
 

@@ -248,11 +248,11 @@ fn grey_pictures_take_mean_and_spread() {
     let expected = mean_and_spread(&content.in_grey());
     let (mean, spread) = wanted.luminance();
     assert_near(&[mean, spread], &expected, 1e-6);
-    let grey = style.in_grey_like(&wanted);
+    let grey = style.in_grey_like(&wanted, None);
     let pixels = grey.pixels();
     assert_eq!(grey.rgb[..pixels], grey.rgb[pixels..2 * pixels]);
     // But for what is clamped.
     assert_near(&mean_and_spread(&grey), &expected, 0.02);
-    let plain = flat(5, 5, [0.2, 0.9, 0.4]).in_grey_like(&wanted);
+    let plain = flat(5, 5, [0.2, 0.9, 0.4]).in_grey_like(&wanted, None);
     assert_near(&mean_and_spread(&plain), &[expected[0], 0.0], 1e-6);
 }

@@ -152,7 +152,7 @@ fn checkers(picture: &Picture) -> f64 {
 fn a_texture_has_the_statistics_of_its_style_and_tiles_if_it_shall() {
     let network = network("vgg19");
     let styles = [(picture("cafe_terrace_van_gogh.png"), 1.0)];
-    let start = canvas(&styles, [SIDE, SIDE], 3);
+    let start = canvas(&styles, &[], [SIDE, SIDE], 3);
     let mut seams = Vec::new();
     for border in [Border::Wrap, Border::Replicate] {
         let terms = texture(network.architecture, border);

@@ -1,5 +1,7 @@
 //! The real network in tiles and with cuts: the same losses and gradient as at once, in less memory.
 
+#[path = "tiles/parts.rs"]
+mod parts;
 mod support;
 
 use impasto::graph::{Cut, Executable, Margin, Program, RunOptions, Strategy, plan, requirements};

@@ -1,6 +1,7 @@
 //! What `--color` does to the pictures of a run, and to its result.
 
 use impasto::image::{ColourSpace, ColourStatistics, Picture, Recolouring};
+use impasto::objective::Mask;
 use impasto::paint::Sources;
 
 use super::arguments::{ColourControl, StyleArguments};
@@ -17,12 +18,12 @@ pub fn check(arguments: &StyleArguments) -> Result<(), Failure> {
 }
 
 /// Gives the pictures the colours that are to be painted with. `shown` is the content as large as the result, and how
-/// much of it is seen, (H,W). The picture is the one whose chroma every result takes, if it is to take any.
+/// much of it is seen, (H,W). Of the styles the colours of the `parts` count that are looked at. The picture is the one whose chroma every result takes, if it is to take any.
 ///
 /// A content of one colour would leave nothing of the styles, and is refused where they are to have its colours.
 pub fn prepare(
     arguments: &StyleArguments,
-    sources: &mut Sources,
+    (sources, parts): (&mut Sources, &[Mask]),
     (shown, opacity): (Picture, Option<&[f32]>),
 ) -> Result<Option<Picture>, Failure> {
     let statistics = |space| {
@@ -34,13 +35,18 @@ pub fn prepare(
         }
         Ok(wanted)
     };
+    let part = |number: usize, style: &Picture| {
+        let part: Option<&Mask> = parts.get(number);
+        part.map(|part| part.opacity(style))
+    };
     match arguments.color {
         ColourControl::Style => Ok(None),
         ColourControl::Content => Ok(Some(shown)),
         ColourControl::Luminance => {
             let wanted = statistics(ColourSpace::Srgb)?;
-            for (style, _) in &mut sources.styles {
-                *style = style.in_grey_like(&wanted);
+            for (number, (style, _)) in sources.styles.iter_mut().enumerate() {
+                let part = part(number, style);
+                *style = style.in_grey_like(&wanted, part.as_deref());
             }
             sources.content = sources.content.in_grey();
             Ok(Some(shown))
@@ -48,8 +54,9 @@ pub fn prepare(
         ColourControl::Match(matching) => {
             let space = arguments.color_space.unwrap_or_default();
             let wanted = statistics(space)?;
-            for (style, _) in &mut sources.styles {
-                let own = ColourStatistics::of(style, None, space);
+            for (number, (style, _)) in sources.styles.iter_mut().enumerate() {
+                let part = part(number, style);
+                let own = ColourStatistics::of(style, part.as_deref(), space);
                 *style = Recolouring::between(&own, &wanted, matching).apply(style);
             }
             Ok(None)

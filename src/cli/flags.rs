@@ -14,10 +14,11 @@ use super::arguments::Origin;
 use super::network;
 
 /// They name pictures that are read.
-pub const PICTURES: [&str; 10] = [
+pub const PICTURES: [&str; 11] = [
     "content",
     "style",
     "styles",
+    "style-mask",
     "mask",
     "content-mask",
     "init",

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use impasto::image::Picture;
-use impasto::objective::Mask;
+use impasto::image::{Picture, fitted};
+use impasto::net::Architecture;
+use impasto::objective::{Mask, StyleTerms};
 
 use super::arguments::Common;
 use super::failure::Failure;
@@ -15,8 +16,49 @@ use super::say;
 const TOLERANCE: f64 = 0.02;
 
 /// Reads the mask at `path`, which `option` names, and notes the file among the `inputs`. It must have the proportions of
-/// the picture that it is for, of which messages say `name`.
+/// the picture that it is for, of which messages say `name`. One that lets nothing through is told.
 pub fn load(
+    common: &Common,
+    (option, path): (&str, &Path),
+    of: (&str, &Picture),
+    inputs: &mut Vec<Input>,
+) -> Result<Picture, Failure> {
+    let mask = load_fitting(common, (option, path), of, inputs)?;
+    if is_black(&mask) {
+        say(
+            common,
+            format!(
+                "note: --{option} `{}` is black all over, so it lets nothing through",
+                path.display()
+            ),
+        );
+    }
+    Ok(mask)
+}
+
+/// As [`load`], of a mask for a picture of which something must be left.
+pub fn load_part(
+    common: &Common,
+    (option, path): (&str, &Path),
+    of: (&str, &Picture),
+    inputs: &mut Vec<Input>,
+) -> Result<Picture, Failure> {
+    let mask = load_fitting(common, (option, path), of, inputs)?;
+    if is_black(&mask) {
+        return Err(Failure::bad_input(format!(
+            "--{option} `{}` is black all over, so nothing of its {} is looked at; make white what is to be",
+            path.display(),
+            of.0,
+        )));
+    }
+    Ok(mask)
+}
+
+fn is_black(mask: &Picture) -> bool {
+    mask.rgb.iter().all(|&value| value <= 0.0)
+}
+
+fn load_fitting(
     common: &Common,
     (option, path): (&str, &Path),
     (name, picture): (&str, &Picture),
@@ -31,15 +73,6 @@ pub fn load(
     }
     let ratio = |picture: &Picture| picture.width as f64 / picture.height as f64;
     if (ratio(&mask) / ratio(picture) - 1.0).abs() <= TOLERANCE {
-        if mask.rgb.iter().all(|&value| value <= 0.0) {
-            say(
-                common,
-                format!(
-                    "note: --{option} `{}` is black all over, so it lets nothing through",
-                    path.display()
-                ),
-            );
-        }
         return Ok(mask);
     }
     Err(Failure::bad_input(format!(
@@ -59,5 +92,29 @@ pub fn grey(picture: &Picture) -> Mask {
         width: picture.width,
         height: picture.height,
         values: luminance.map(|value| value as f32).collect(),
+    }
+}
+
+/// The longer side of a picture in which a mask is looked at first.
+const SMALL: usize = 256;
+
+/// The style layers of `terms` at which no position of a picture of `size` (W, H) sees enough of `mask` alone.
+pub fn lost_at(
+    mask: &Mask,
+    (architecture, terms): (Architecture, &StyleTerms),
+    size: [usize; 2],
+) -> Vec<String> {
+    let lost_at = |size: [usize; 2]| -> Vec<String> {
+        let layers = terms.style.iter().map(|term| term.layer);
+        let lost = layers.filter(|&layer| mask.at(architecture, layer, size).is_none());
+        let name = |layer: usize| architecture.layers()[layer].name.clone();
+        lost.map(name).collect()
+    };
+    let [width, height] = size;
+    // A layer sees less of a larger picture: what a small one keeps need not be reckoned at full size, which takes seconds.
+    let small = fitted(width, height, SMALL.min(width.max(height)));
+    match lost_at(small.into()) {
+        lost if lost.is_empty() => lost,
+        _ => lost_at(size),
     }
 }

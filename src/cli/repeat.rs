@@ -22,7 +22,7 @@ const FITTED: [&str; 4] = ["size", "iterations", "scales", "finish"];
 const OF_GUIDE: [&str; 3] = ["guide-mode", "guide-power", "guide-size"];
 
 /// A flag that is given now takes the place of these too, whoever gave them.
-const REPLACED: [(&str, &[&str]); 8] = [
+const REPLACED: [(&str, &[&str]); 10] = [
     // From a larger size on there are more of them.
     ("size", &["scales"]),
     ("smallest", &["scales"]),
@@ -31,6 +31,9 @@ const REPLACED: [(&str, &[&str]); 8] = [
         "optimizer",
         &["learning-rate", "beta1", "beta2", "epsilon", "history"],
     ),
+    // A part of one picture is none of another.
+    ("style", &["style-mask"]),
+    ("styles", &["style-mask"]),
     // Nothing but a match has a space of its own.
     ("color", &["color-space"]),
     // Neither goes with a guide, without which its flags mean nothing.

@@ -24,6 +24,7 @@ mod recipe;
 mod rehearsal;
 mod settled;
 mod small_styles;
+mod style_masks;
 #[cfg(test)]
 mod tests;
 mod timing;
@@ -39,6 +40,7 @@ pub use opened::Opened;
 pub use painting::paint;
 pub use recipe::{settle_scales, sizes};
 pub use small_styles::say_if_small;
+pub use style_masks::{StyleMasks, say_if_mingled};
 
 /// The longer side if neither `--size` nor a smaller content says otherwise.
 pub const USUAL_SIZE: usize = 512;

@@ -15,8 +15,9 @@ use super::record::{Draft, Input};
 use super::result_size::check_result;
 use super::resume::Session;
 use super::style::{
-    Motif, Remedies, StyleJob, USUAL_SIZE, check_files, check_side, check_sides, closes, keeping,
-    multiple, paint, parts, say_if_small, settle_scales, sizes, style_scales, with_style,
+    Motif, Remedies, StyleJob, StyleMasks, USUAL_SIZE, check_files, check_side, check_sides,
+    closes, keeping, multiple, paint, parts, say_if_mingled, say_if_small, settle_scales, sizes,
+    style_scales, with_style,
 };
 use super::{network, open_gpu, pictures, say};
 
@@ -28,14 +29,18 @@ pub fn run(
 ) -> Result<(), Failure> {
     let names = arguments.styles.iter().map(|style| Path::new(&style.name));
     let names: Vec<&Path> = names.collect();
-    let output = check_files(arguments, names.clone())?;
+    let masks = arguments.style_masks.iter().map(|path| path.as_path());
+    let inputs: Vec<&Path> = names.iter().copied().chain(masks).collect();
+    let output = check_files(arguments, inputs.clone())?;
     let wanted = wanted_size(arguments)?;
     let scales = style_scales(arguments, names.len())?;
-    let loaded = load_styles(common, arguments, &scales)?;
+    let mut loaded = load_styles(common, arguments, &scales)?;
+    let parts = StyleMasks::load(common, arguments, &loaded.styles, &mut loaded.files)?;
     let output = output.with(common, Attachments::default(), arguments.depth)?;
     let network = network::load(common)?;
     let recipe = StyleRecipe::texture(network.architecture, border(arguments));
-    let terms = terms(arguments, &recipe, network.architecture, &loaded)?;
+    let mut terms = terms(arguments, &recipe, network.architecture, &loaded)?;
+    terms.regions.in_styles = parts.parts();
     let size = wanted.unwrap_or_else(|| usual_size(common, arguments, &loaded));
     output.check_size(size)?;
     let (files, sources) = (
@@ -43,7 +48,7 @@ pub fn run(
         sources(arguments, size, loaded.styles, &scales),
     );
     let styles = sources.styles.iter().map(|(style, _)| style);
-    let inputs = Inputs::new(&network, styles);
+    let fingerprints = Inputs::new(&network, styles.chain(parts.all()));
     // Without these flags a picture that is small is meant to be.
     if arguments.style_size.is_some() || scales.iter().any(|&scale| scale > 1.0) {
         say_if_small(common, names.iter().copied(), &sources, longer(size));
@@ -60,13 +65,19 @@ pub fn run(
             style: "a larger --style-scale",
         },
     )?;
+    say_if_mingled(
+        common,
+        arguments,
+        of_network,
+        &sources.sizes(longer(size)).1,
+    );
     settle_scales(&mut session, sizes.len());
     let record = Draft::new(
         common,
         arguments.recording,
         &mut session,
         (files, arguments.seed),
-        (&inputs, &output),
+        (&fingerprints, &output),
     )?;
     let motif = Motif {
         start: Start::Canvas {
@@ -80,7 +91,7 @@ pub fn run(
     let (to, of_network) = ((&session, output), (network.architecture, terms));
     let job = StyleJob::new(arguments, to, &recipe, of_network, &sizes, motif)?;
     let record = Some(job.described(record));
-    let keeping = keeping(common, arguments, &session, (inputs, &names), &job)?;
+    let keeping = keeping(common, arguments, &session, (fingerprints, &inputs), &job)?;
     let gpu = open_gpu(common)?.for_run(arguments.dry_run);
     let job = StyleJob {
         keeping,

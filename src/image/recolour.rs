@@ -140,6 +140,37 @@ impl ColourStatistics {
             space,
         }
     }
+
+    /// Of the pixels of several pictures together, whose statistics these are, all in one space; each picture counts as
+    /// much as its share of the weights, whatever its size.
+    pub fn blended(pictures: &[(Self, f64)]) -> Self {
+        let all: f64 = pictures.iter().map(|(_, weight)| weight).sum();
+        let sum = |of: &dyn Fn(&Self) -> f64| -> f64 {
+            let shares = pictures.iter();
+            shares.map(|(one, weight)| weight / all * of(one)).sum()
+        };
+        let mean: [f64; 3] = std::array::from_fn(|c| sum(&|one| one.mean[c]));
+        // That within the pictures, and that between them.
+        let covariance = |row: usize, column: usize| {
+            sum(&|one| {
+                let away = |c: usize| one.mean[c] - mean[c];
+                one.covariance[row][column] + away(row) * away(column)
+            })
+        };
+        Self {
+            mean,
+            covariance: std::array::from_fn(|row| std::array::from_fn(|c| covariance(row, c))),
+            space: pictures
+                .first()
+                .map_or_else(ColourSpace::default, |(one, _)| one.space),
+        }
+    }
+
+    /// L, lower triangular, with L·Lᵀ = Σ: independent numbers of variance 1 become colours that vary so. Colours that
+    /// do not vary give columns of zeros.
+    pub fn spread(&self) -> [[f64; 3]; 3] {
+        cholesky(&self.covariance)
+    }
 }
 
 /// x ↦ T·(x − μ) + μ′.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::ObjectiveError;
+use super::{Mask, ObjectiveError};
 use crate::gpu::{Gpu, GpuError, Ledger, Profile};
 use crate::graph::{
-    Detail, Executable, Forecast, Program, RunOptions, Strategy, Tape, TapeError, ValueId,
+    Detail, Executable, Forecast, Program, Purpose, RunOptions, Strategy, Tape, TapeError, ValueId,
 };
 use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
@@ -22,6 +22,8 @@ pub struct Wanted {
     pub grams: Vec<usize>,
     /// Layers whose moments are wanted.
     pub moments: Vec<usize>,
+    /// The part of the picture that Gram matrices and moments are taken of; `None` for all of it.
+    pub part: Option<Mask>,
 }
 
 impl Wanted {
@@ -53,6 +55,8 @@ struct Look {
     keep: Vec<ValueId>,
     /// Of the maps, then of the maps that the Gram matrices and the moments are of.
     shapes: Vec<Shape>,
+    /// How much the positions of layers count, of each layer whose statistics are of a part.
+    weights: Vec<(ValueId, usize)>,
 }
 
 impl Look {
@@ -68,17 +72,33 @@ impl Look {
         let (of_grams, of_moments) = sources.split_at(wanted.grams.len());
         let name = |layer: usize| &network.architecture.layers()[layer].name;
         let mut keep = maps.to_vec();
+        let mut weights = Vec::new();
+        let mut weights_of = |tape: &mut Tape, what: &str, source: ValueId, layer: usize| {
+            wanted.part.as_ref()?;
+            let shape = tape.shape(source)?.with_channels(1);
+            let constant = tape.constant_map(&format!("{what} weights {}", name(layer)), shape);
+            weights.push((constant, layer));
+            Some(constant)
+        };
         for (&source, &layer) in of_grams.iter().zip(&wanted.grams) {
-            keep.push(tape.gram(&format!("gram:{}", name(layer)), source)?);
+            let weights = weights_of(&mut tape, "gram", source, layer);
+            keep.push(tape.weighted_gram(&format!("gram:{}", name(layer)), source, weights)?);
         }
         for (&source, &layer) in of_moments.iter().zip(&wanted.moments) {
-            keep.push(tape.moments(&format!("moments:{}", name(layer)), source)?);
+            let weights = weights_of(&mut tape, "moments", source, layer);
+            let name = format!("moments:{}", name(layer));
+            keep.push(tape.weighted_moments(&name, source, weights)?);
         }
         let shapes = values
             .iter()
             .filter_map(|&value| tape.shape(value))
             .collect();
-        Ok(Self { keep, shapes, tape })
+        Ok(Self {
+            tape,
+            keep,
+            shapes,
+            weights,
+        })
     }
 }
 
@@ -122,6 +142,11 @@ pub fn features_on_paper(
     };
     let program = program.with_pooling_in_convolutions(adapter, &options);
     let forecast = Forecast::new(&program, &options, adapter, ledger);
+    for constant in &forecast.allocations {
+        if constant.purpose == Purpose::Target {
+            ledger.write(constant.bytes);
+        }
+    }
     ledger.write((12 * width * height) as u64);
     ledger.submit();
     let (of_maps, of_others) = look.shapes.split_at(wanted.maps.len());
@@ -156,7 +181,12 @@ pub async fn features(
         return Ok(Features::default());
     }
     let size = [picture.width, picture.height];
-    let Look { tape, keep, shapes } = Look::new(network, treatment.into(), size, wanted)?;
+    let Look {
+        tape,
+        keep,
+        shapes,
+        weights,
+    } = Look::new(network, treatment.into(), size, wanted)?;
     let program = Program::forward_with_strategy(tape, &keep, strategy, gpu.binding_limit());
     let options = RunOptions {
         keep: keep.clone(),
@@ -165,6 +195,12 @@ pub async fn features(
     };
     let program = program.with_pooling_in_convolutions(gpu.profile(), &options);
     let executable = Executable::build(gpu, program, &options)?;
+    for (constant, layer) in weights {
+        if let Some(part) = &wanted.part {
+            let weights = part.of_part(network.architecture, layer, size);
+            executable.write_map(gpu, constant, &weights);
+        }
+    }
     executable.write_picture(gpu, &picture.rgb);
     executable.run(gpu);
     let mut features = Features::default();

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use crate::image::resized_plane;
+use crate::image::{Picture, resized_plane};
 use crate::net::{Architecture, LayerKind};
 
 /// A grey picture in [0, 1]: 1 where a region is.
@@ -51,6 +51,8 @@ pub struct Regions {
     pub content: Option<Mask>,
     /// One for each style picture; none for all of them everywhere.
     pub styles: Vec<StyleRegion>,
+    /// For each style picture the part of it that is looked at; none for all of every one.
+    pub in_styles: Vec<Mask>,
 }
 
 impl Mask {
@@ -80,6 +82,25 @@ impl Mask {
             weights: eroded.iter().map(|value| (value / share) as f32).collect(),
             share: share as f32,
         })
+    }
+
+    /// How much the positions of `layer` count where this is the part of a picture of `size` that is looked at, with a mean
+    /// of 1. Where the region at [`Mask::at`] has nothing left, what lies beside the part counts as far as it is seen
+    /// together with it; of a mask that is black all over everything counts.
+    pub fn of_part(&self, architecture: Architecture, layer: usize, size: [usize; 2]) -> Vec<f32> {
+        if let Some(region) = self.at(architecture, layer, size) {
+            return region.weights;
+        }
+        let seen = seen(architecture, layer, size, self.resized(size));
+        let mean = seen.iter().sum::<f64>() / seen.len().max(1) as f64;
+        let weight = |value: f64| if mean > 0.0 { value / mean } else { 1.0 };
+        seen.into_iter().map(|value| weight(value) as f32).collect()
+    }
+
+    /// How much each pixel of `picture` is seen, for [`crate::image::ColourStatistics::of`].
+    pub fn opacity(&self, picture: &Picture) -> Vec<f32> {
+        let values = self.resized([picture.width, picture.height]);
+        values.into_iter().map(|value| value as f32).collect()
     }
 
     /// The mask at another size (W, H), as [`crate::image::Picture::resized`] resizes.

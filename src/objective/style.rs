@@ -104,11 +104,31 @@ impl StyleTerms {
         part.is_none_or(|part| part.contains(&layer))
     }
 
-    /// What is to be seen in the content picture, and in each style picture.
-    pub fn wanted(&self) -> [Wanted; 2] {
-        let layers = |of: &[LayerWeight]| of.iter().map(|term| term.layer).collect();
-        let (maps, style) = (layers(self.content_in_use()), layers(&self.style_in_use()));
-        let of_style = match self.statistics {
+    /// What is to be seen in the content picture.
+    pub fn wanted_of_content(&self) -> Wanted {
+        let statistics = match self.strength {
+            // Its own have no part in what is wanted.
+            1.0 => Wanted::default(),
+            _ => self.statistics_wanted(),
+        };
+        let maps = self.content_in_use().iter().map(|term| term.layer);
+        Wanted {
+            maps: maps.collect(),
+            ..statistics
+        }
+    }
+
+    /// What is to be seen in the style picture at `index`, and in which part of it.
+    pub fn wanted_of_style(&self, index: usize) -> Wanted {
+        Wanted {
+            part: self.regions.in_styles.get(index).cloned(),
+            ..self.statistics_wanted()
+        }
+    }
+
+    fn statistics_wanted(&self) -> Wanted {
+        let style = self.style_in_use().iter().map(|term| term.layer).collect();
+        match self.statistics {
             Statistics::Gram => Wanted {
                 grams: style,
                 ..Wanted::default()
@@ -117,13 +137,7 @@ impl StyleTerms {
                 moments: style,
                 ..Wanted::default()
             },
-        };
-        let of_content = match self.strength {
-            // Its own statistics have no part in what is wanted.
-            1.0 => Wanted::default(),
-            _ => of_style.clone(),
-        };
-        [Wanted { maps, ..of_content }, of_style]
+        }
     }
 }
 

@@ -32,15 +32,9 @@ impl StyleTargets {
         preference: &Preference,
         strategy: &Strategy,
     ) -> Result<Self, ObjectiveError> {
-        let [of_content, of_style] = terms.wanted();
+        let (treatment, wanted) = (terms.treatment(), terms.wanted_of_content());
         let mut content = features(
-            gpu,
-            network,
-            terms.treatment(),
-            content,
-            &of_content,
-            preference,
-            strategy,
+            gpu, network, treatment, content, &wanted, preference, strategy,
         )
         .await?;
         let own = match terms.statistics {
@@ -49,10 +43,10 @@ impl StyleTargets {
         };
         let mut measured: Vec<Vec<Vec<f32>>> = Vec::new();
         let mut seen = Vec::new();
-        for (picture, weight) in styles {
-            let treatment = terms.treatment_of_styles();
+        for (number, (picture, weight)) in styles.iter().enumerate() {
+            let (treatment, wanted) = (terms.treatment_of_styles(), terms.wanted_of_style(number));
             let features = features(
-                gpu, network, treatment, picture, &of_style, preference, strategy,
+                gpu, network, treatment, picture, &wanted, preference, strategy,
             )
             .await?;
             seen.push(match terms.statistics {

@@ -173,15 +173,14 @@ pub(super) fn measure_targets(
     let StyleProblem { network, terms, .. } = problem;
     let mut ledger = Ledger::default();
     let mut obstacle = None;
-    let [of_content, of_style] = terms.wanted();
-    let content = (problem.size, &of_content, terms.treatment());
+    let content = (problem.size, terms.wanted_of_content(), terms.treatment());
     let treatment = terms.treatment_of_styles();
-    let styles = problem.styles.iter();
-    let styles = styles.map(|&size| (size, &of_style, treatment));
+    let styles = problem.styles.iter().enumerate();
+    let styles = styles.map(|(number, &size)| (size, terms.wanted_of_style(number), treatment));
     for (size, wanted, treatment) in std::iter::once(content).chain(styles) {
         let how = (&way.preference, &way.candidate.strategy, detail);
         let on = (adapter, &mut ledger);
-        let found = features_on_paper(network, treatment, size, wanted, how, on)?;
+        let found = features_on_paper(network, treatment, size, &wanted, how, on)?;
         obstacle = obstacle.or(found);
     }
     Ok((ledger, obstacle))

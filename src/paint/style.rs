@@ -8,7 +8,7 @@ use crate::graph::{Executable, Strategy};
 use crate::image::Picture;
 use crate::kernels::conv3x3::Preference;
 use crate::net::Network;
-use crate::objective::{ObjectiveError, StyleTargets, StyleTerms, style_executable};
+use crate::objective::{Mask, ObjectiveError, StyleTargets, StyleTerms, style_executable};
 use crate::optim::{Averaging, Optimiser, OptimiserSettings, OptimiserState, StateMismatch};
 
 /// The picture from which a run starts.
@@ -83,7 +83,8 @@ impl StyleRun {
             .unwrap_or(executable.picture());
         let picture = executable.picture();
         let mut optimiser = Optimiser::new(gpu, choices.optimiser, values, picture, gradient)?;
-        let rgb = starting_picture(content, styles, &choices.start);
+        let parts = &terms.regions.in_styles;
+        let rgb = starting_picture(content, (styles, parts), &choices.start);
         if let Some(averaging) = choices.averaging {
             optimiser = optimiser.averaging(gpu, averaging, (values, picture), &rgb)?;
         }
@@ -171,12 +172,16 @@ impl StyleRun {
     }
 }
 
-fn starting_picture(content: &Picture, styles: &[(Picture, f32)], start: &Start) -> Vec<f32> {
+fn starting_picture(
+    content: &Picture,
+    (styles, parts): (&[(Picture, f32)], &[Mask]),
+    start: &Start,
+) -> Vec<f32> {
     let size = [content.width, content.height];
     match start {
         Start::Content => content.rgb.clone(),
         Start::Picture(picture) => picture.rgb.clone(),
         Start::Noise { seed } => noise::grey(*seed, size),
-        Start::Canvas { seed } => canvas(styles, size, *seed).rgb,
+        Start::Canvas { seed } => canvas(styles, parts, size, *seed).rgb,
     }
 }

@@ -9,9 +9,9 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::noise::{bell, blotches};
 use super::recipe::gatys;
-use crate::image::Picture;
+use crate::image::{ColourSpace, ColourStatistics, Picture};
 use crate::net::Architecture;
-use crate::objective::StyleTerms;
+use crate::objective::{Mask, StyleTerms};
 use crate::shape::Border;
 
 /// The style terms of [`gatys`] alone. With [`Border::Wrap`] copies of the result side by side have no seam.
@@ -25,9 +25,15 @@ pub fn texture(architecture: Architecture, border: Border) -> StyleTerms {
 }
 
 /// Blotches on `width`×`height` pixels whose colours have the mean and the covariance of those of `styles`, which are
-/// blended by their weights; clipped to \[0, 1\]. The same on every machine.
-pub fn canvas(styles: &[(Picture, f32)], [width, height]: [usize; 2], seed: u64) -> Picture {
-    let colours = Colours::of(styles);
+/// blended by their weights; clipped to \[0, 1\]. Of each style those colours count that its mask in `parts` lets be
+/// seen, or all if there is none. The same on every machine.
+pub fn canvas(
+    styles: &[(Picture, f32)],
+    parts: &[Mask],
+    [width, height]: [usize; 2],
+    seed: u64,
+) -> Picture {
+    let colours = colours(styles, parts);
     let spread = colours.spread();
     let mut source = ChaCha8Rng::seed_from_u64(seed);
     let pixels = width * height;
@@ -45,51 +51,15 @@ pub fn canvas(styles: &[(Picture, f32)], [width, height]: [usize; 2], seed: u64)
     Picture { width, height, rgb }
 }
 
-/// First and second moments of R, G and B.
-struct Colours {
-    mean: [f64; 3],
-    covariance: [[f64; 3]; 3],
-}
-
-impl Colours {
-    fn of(styles: &[(Picture, f32)]) -> Self {
-        let mut mean = [0.0; 3];
-        let mut moment = [[0.0; 3]; 3];
-        let all: f64 = styles.iter().map(|(_, weight)| f64::from(*weight)).sum();
-        for (style, weight) in styles {
-            let share = f64::from(*weight) / all / style.pixels() as f64;
-            for at in 0..style.pixels() {
-                let colour = [0, 1, 2].map(|c| f64::from(style.rgb[c * style.pixels() + at]));
-                for c in 0..3 {
-                    mean[c] += share * colour[c];
-                    for k in 0..3 {
-                        moment[c][k] += share * colour[c] * colour[k];
-                    }
-                }
-            }
-        }
-        let covariance = [0, 1, 2].map(|c| [0, 1, 2].map(|k| moment[c][k] - mean[c] * mean[k]));
-        Self { mean, covariance }
-    }
-
-    /// The lower triangular L with L·Lᵀ = covariance (Cholesky). Colours that do not vary give columns of zeros.
-    fn spread(&self) -> [[f64; 3]; 3] {
-        let mut lower = [[0.0; 3]; 3];
-        for c in 0..3 {
-            for k in 0..=c {
-                let known: f64 = (0..k).map(|m| lower[c][m] * lower[k][m]).sum();
-                let rest = self.covariance[c][k] - known;
-                lower[c][k] = if c == k {
-                    rest.max(0.0).sqrt()
-                } else if lower[k][k] > 1e-9 {
-                    rest / lower[k][k]
-                } else {
-                    0.0
-                };
-            }
-        }
-        lower
-    }
+/// Those of `styles`, as far as `parts` show them.
+fn colours(styles: &[(Picture, f32)], parts: &[Mask]) -> ColourStatistics {
+    let of_style = |(number, (style, weight)): (usize, &(Picture, f32))| {
+        let part = parts.get(number).map(|part| part.opacity(style));
+        let colours = ColourStatistics::of(style, part.as_deref(), ColourSpace::Srgb);
+        (colours, f64::from(*weight))
+    };
+    let all: Vec<_> = styles.iter().enumerate().map(of_style).collect();
+    ColourStatistics::blended(&all)
 }
 
 #[cfg(test)]
@@ -124,9 +94,12 @@ mod tests {
             ..style()
         };
         let styles = [(style(), 2.0), (dark, 1.0)];
-        let painted = canvas(&styles, [160, 130], 7);
+        let painted = canvas(&styles, &[], [160, 130], 7);
         assert_eq!(painted.rgb.len(), 3 * 160 * 130);
-        let (expected, found) = (Colours::of(&styles), Colours::of(&[(painted.clone(), 1.0)]));
+        let (expected, found) = (
+            colours(&styles, &[]),
+            colours(&[(painted.clone(), 1.0)], &[]),
+        );
         for c in 0..3 {
             assert!((expected.mean[c] - found.mean[c]).abs() < 0.005);
             for k in 0..3 {
@@ -134,8 +107,8 @@ mod tests {
                 assert!((expected - found).abs() < 0.002, "{expected} {found}");
             }
         }
-        assert_eq!(canvas(&styles, [160, 130], 7), painted);
-        assert_ne!(canvas(&styles, [160, 130], 8), painted);
+        assert_eq!(canvas(&styles, &[], [160, 130], 7), painted);
+        assert_ne!(canvas(&styles, &[], [160, 130], 8), painted);
     }
 
     #[test]
@@ -145,7 +118,7 @@ mod tests {
             height: 2,
             rgb: vec![0.5; 12],
         };
-        let painted = canvas(&[(grey, 1.0)], [5, 4], 1);
+        let painted = canvas(&[(grey, 1.0)], &[], [5, 4], 1);
         assert!(painted.rgb.iter().all(|value| (value - 0.5).abs() < 1e-6));
     }
 }

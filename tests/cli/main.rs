@@ -40,6 +40,7 @@ mod series_files;
 mod side_files;
 mod strength;
 mod style;
+mod style_masks;
 mod sweep;
 mod talk;
 mod tensor;

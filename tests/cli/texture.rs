@@ -80,7 +80,7 @@ fn no_iterations_give_the_canvas_at_any_size() {
     let none = ["--iterations", "0", "--seed", "4", "--size", "70x33"];
     workshop.succeed(&[&TEXTURE[..], &none].concat());
     assert_eq!(size(&workshop), [70, 33]);
-    let expected = canvas(&[(workshop.picture("style.png"), 1.0)], [70, 33], 4);
+    let expected = canvas(&[(workshop.picture("style.png"), 1.0)], &[], [70, 33], 4);
     let found = workshop.picture("out.png");
     for (found, expected) in found.rgb.iter().zip(&expected.rgb) {
         assert!((found - expected).abs() < 0.6 / 255.0);

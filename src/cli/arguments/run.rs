@@ -41,6 +41,10 @@ pub struct RunArguments {
     /// Layer whose statistics are taken from the style; W multiplies the weight that --style-loss gives it
     #[arg(long = "style-layer", value_name = "NAME[:W]")]
     pub style_layers: Vec<Weighted>,
+    /// Grey picture, white where the style of the same place in the list is looked at: one for each style, or none;
+    /// repeatable
+    #[arg(long = "style-mask", value_name = "FILE")]
+    pub style_masks: Vec<PathBuf>,
     /// Weight of the style terms [default: that of the recipe, 4 for painterly]
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "W")]
     pub style_weight: Option<f32>,

@@ -15,7 +15,7 @@ use crate::cli::flags::{
 const CONTENTS: [&str; 4] = ["content", "image", "invert", "caricature"];
 
 /// Pictures beside the content, whose contents the checkpoint knows too. There must be as many as before.
-const BESIDE: [&str; 3] = ["mask", "content-mask", "guide"];
+const BESIDE: [&str; 4] = ["mask", "content-mask", "style-mask", "guide"];
 
 impl Run {
     /// Whether this flag may differ from that of the checkpoint: it changes no step, or what it names is compared with what

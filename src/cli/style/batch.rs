@@ -53,6 +53,9 @@ pub fn run(
     failed.conclude(number)
 }
 
+/// Flags that are given once for each style.
+const OF_EACH_STYLE: [&str; 3] = ["style-mask", "style-part", "style-scale"];
+
 /// The runs: every content in all styles together, or with `--each-style` in each of them.
 fn members(
     arguments: &StyleArguments,
@@ -77,11 +80,16 @@ fn members(
     } else {
         styles.len()
     };
+    let each = |flag: &'static str, first: usize| {
+        let values = session.values(flag);
+        let is_one_for_each = arguments.each_style && values.len() == styles.len();
+        is_one_for_each.then(|| (flag, vec![values[first].clone()]))
+    };
     let format = session.values("format").first();
     let extension = format.map_or("png".into(), |format| format.to_string_lossy());
     let mut members: Vec<(Member, String)> = Vec::new();
     for (content, whole) in contents {
-        for styles in styles.chunks(together.max(1)) {
+        for (number, styles) in styles.chunks(together.max(1)).enumerate() {
             let names: Vec<String> = styles.iter().map(|(style, _)| stem(style)).collect();
             let name = format!("{}_{}.{extension}", stem(content), names.join("+"));
             let path = folder.join(&name);
@@ -96,13 +104,19 @@ fn members(
                 )));
             }
             let values = styles.iter().map(|(_, value)| (*value).clone()).collect();
-            let words = session.style_with(&[
+            let mut flags = vec![
                 ("content", vec![whole.clone()]),
                 ("style", values),
                 ("output", vec![path.clone().into()]),
                 ("out-dir", vec![]),
                 ("format", vec![]),
-            ]);
+            ];
+            flags.extend(
+                OF_EACH_STYLE
+                    .into_iter()
+                    .filter_map(|flag| each(flag, number)),
+            );
+            let words = session.style_with(&flags);
             let title = path.display().to_string();
             members.push((Member { title, words }, shown));
         }

@@ -16,7 +16,9 @@ use crate::cli::side_file;
 /// The masks that the flags name.
 pub fn mask_files(arguments: &StyleArguments) -> impl Iterator<Item = &Path> {
     let masks = arguments.masks.iter().chain(&arguments.content_mask);
-    masks.map(|path| path.as_path())
+    masks
+        .chain(&arguments.style_masks)
+        .map(|path| path.as_path())
 }
 
 /// The files that the flags name for reading.

@@ -1,15 +1,16 @@
-//! `--mask` and `--content-mask`: where in the picture the terms hold.
+//! `--mask` and `--content-mask`: where in the picture the terms hold; and all masks of a run together.
 
 use std::path::Path;
 
-use impasto::image::{Picture, fitted};
+use impasto::image::Picture;
 use impasto::net::Architecture;
 use impasto::objective::{Regions, StyleRegion, StyleTerms};
 
 use super::objective::check_one_for_each;
+use super::style_masks::StyleMasks;
 use crate::cli::arguments::{Common, StyleArguments, Weighted};
 use crate::cli::failure::Failure;
-use crate::cli::mask::{grey, load};
+use crate::cli::mask::{grey, load, lost_at};
 use crate::cli::record::Input;
 use crate::cli::say;
 
@@ -17,6 +18,7 @@ use crate::cli::say;
 pub(super) struct Masks {
     styles: Vec<Picture>,
     content: Option<Picture>,
+    pub(super) in_styles: StyleMasks,
 }
 
 impl Masks {
@@ -24,7 +26,7 @@ impl Masks {
     pub(super) fn load(
         common: &Common,
         arguments: &StyleArguments,
-        content: &Picture,
+        (content, pictures): (&Picture, &[(Picture, f32)]),
         inputs: &mut Vec<Input>,
     ) -> Result<Self, Failure> {
         check_one_for_each(
@@ -43,12 +45,14 @@ impl Masks {
         Ok(Self {
             styles,
             content: content.next().transpose()?,
+            in_styles: StyleMasks::load(common, arguments, pictures, inputs)?,
         })
     }
 
     /// All of them, for fingerprints.
     pub(super) fn all(&self) -> impl Iterator<Item = &Picture> {
-        self.styles.iter().chain(&self.content)
+        let in_the_picture = self.styles.iter().chain(&self.content);
+        in_the_picture.chain(self.in_styles.all())
     }
 
     /// Where the terms of `styles` hold. Their weights count relative to the mean of them.
@@ -62,12 +66,10 @@ impl Masks {
         Regions {
             content: self.content.as_ref().map(grey),
             styles: self.styles.iter().zip(styles).map(region).collect(),
+            in_styles: self.in_styles.parts(),
         }
     }
 }
-
-/// The longer side of a picture in which a mask is looked at first.
-const SMALL: usize = 256;
 
 /// Says at which layers of `terms` a mask of `arguments` has no statistics in a picture of `size` (W, H): no position there
 /// sees enough of its region alone, and the style is without a term. One that is black has none anywhere, and was told
@@ -82,22 +84,11 @@ pub(super) fn say_if_lost(
         if region.mask.values.iter().all(|&value| value <= 0.0) {
             continue;
         }
-        let lost_at = |size: [usize; 2]| -> Vec<String> {
-            let layers = terms.style.iter().map(|term| term.layer);
-            let lost = layers.filter(|&layer| region.mask.at(architecture, layer, size).is_none());
-            let name = |layer: usize| architecture.layers()[layer].name.clone();
-            lost.map(name).collect()
-        };
-        let [width, height] = size;
-        // A layer sees less of a larger picture: what a small one keeps need not be reckoned at full size, which takes seconds.
-        let small = fitted(width, height, SMALL.min(width.max(height)));
-        if lost_at(small.into()).is_empty() {
-            continue;
-        }
-        let lost = lost_at(size);
+        let lost = lost_at(&region.mask, (architecture, terms), size);
         if lost.is_empty() {
             continue;
         }
+        let [width, height] = size;
         say(
             common,
             format!(

@@ -10,6 +10,7 @@ use super::masks::say_if_lost;
 use super::objective::{Remedies, check_sides, parts, terms};
 use super::pictures::Pictures;
 use super::recipe::{self, settle_scales};
+use super::style_masks::say_if_mingled;
 use super::{Motif, StyleJob, keeping, paint};
 use crate::cli::arguments::{Common, StyleArguments};
 use crate::cli::checkpoint::Inputs;
@@ -115,6 +116,8 @@ impl Opened {
         )?;
         let size = pictures.sources.sizes(pictures.size).0;
         say_if_lost(common, arguments, of_network, size);
+        let sizes_of_styles = pictures.sources.sizes(pictures.size).1;
+        say_if_mingled(common, arguments, of_network, &sizes_of_styles);
         if let [size] = sizes[..] {
             // They are looked at in no other size.
             (pictures.sources.content, pictures.sources.styles) = pictures.sources.at(size);

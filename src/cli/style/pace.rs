@@ -56,6 +56,7 @@ impl Kind<'_> {
             OptimiserWish::Adam(_) => "adam",
             OptimiserWish::Lbfgs { .. } => "lbfgs",
         };
+        // What a style picture is looked at through costs no step anything.
         let masks = terms.regions.styles.len() + usize::from(terms.regions.content.is_some());
         let variant = self.variant.map(|variant| variant.to_string());
         format!(

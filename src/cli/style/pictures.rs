@@ -55,7 +55,8 @@ impl Pictures {
             inputs.push(Input::new("style", Path::new(name), &style.sha256));
             sources.styles.push((style.picture, *weight));
         }
-        let masks = Masks::load(common, arguments, &content.picture, &mut inputs)?;
+        let of = (&content.picture, &*sources.styles);
+        let masks = Masks::load(common, arguments, of, &mut inputs)?;
         let mut init = None;
         if let Some(path) = arguments.init.file() {
             match read(common, path) {
@@ -108,7 +109,8 @@ impl Pictures {
         }
         let ([width, height], _) = self.sources.sizes(self.size);
         let shown = self.sources.content.resized(width, height);
-        let chroma = colour::prepare(arguments, &mut self.sources, (shown, output.opacity()))?;
+        let pictures = (&mut self.sources, &*self.masks.in_styles.parts());
+        let chroma = colour::prepare(arguments, pictures, (shown, output.opacity()))?;
         Ok(output.in_chroma_of(chroma))
     }
 

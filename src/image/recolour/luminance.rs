@@ -36,10 +36,11 @@ impl Picture {
     }
 
     /// The picture in grey, its luminance shifted and scaled to the mean and the standard deviation of `wanted`,
-    /// which is of sRGB values, then clamped to \[0,1\]. A picture without contrast is only shifted.
-    pub fn in_grey_like(&self, wanted: &ColourStatistics) -> Self {
+    /// which is of sRGB values, then clamped to \[0,1\]. A picture without contrast is only shifted. Its own mean and
+    /// deviation are those of the pixels that `opacity` lets be seen, see [`ColourStatistics::of`].
+    pub fn in_grey_like(&self, wanted: &ColourStatistics, opacity: Option<&[f32]>) -> Self {
         let plane = self.luminance();
-        let (mean, spread) = ColourStatistics::of(self, None, wanted.space).luminance();
+        let (mean, spread) = ColourStatistics::of(self, opacity, wanted.space).luminance();
         let (wanted_mean, wanted_spread) = wanted.luminance();
         let scale = if spread < LEAST_SPREAD {
             1.0
