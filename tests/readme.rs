@@ -25,6 +25,9 @@ fn workshop() -> tempfile::TempDir {
     for mask in ["left.png", "right.png", "face.png"] {
         copy("tests/golden/content.png", mask);
     }
+    for part in ["half.png", "sky.png"] {
+        copy("tests/golden/style.png", part);
+    }
     // What a file is shows in its first bytes, not in its name.
     copy("weights/vgg16.npz", "my.safetensors");
     folder
@@ -146,6 +149,41 @@ fn every_command_runs() {
     }
 }
 
+/// What the second cell of a table's row quotes that is a flag.
+fn flags_of_row(row: &str) -> Vec<String> {
+    let cell = row.split('|').nth(2).unwrap_or_default();
+    // Between the first pair of backticks, the second, …
+    let quoted = cell.split('`').skip(1).step_by(2);
+    let flags = quoted.filter(|part| part.starts_with("--"));
+    flags.map(String::from).collect()
+}
+
+/// Each as a dry run of the command that stands at the head of its table.
+#[test]
+fn every_flag_for_users_of_other_programs_is_taken() {
+    let folder = workshop();
+    let text = std::fs::read_to_string(Path::new(ROOT).join("docs/from_other_programs.md"));
+    let mut command = "";
+    let mut taken = std::collections::BTreeSet::new();
+    for line in text.unwrap().lines() {
+        if let Some(head) = line.strip_prefix("| there | `impasto ") {
+            command = match head.trim_end_matches("` |") {
+                "style" => "style photo.jpg --style painting.jpg",
+                "dream" => "dream photo.jpg",
+                "visualize" => "visualize",
+                other => panic!("no such command: {other}"),
+            };
+        }
+        for flag in flags_of_row(line) {
+            if taken.insert((command, flag.clone())) {
+                let dry = format!("impasto {command} -o out.png --dry-run -q {flag}");
+                run(folder.path(), &dry);
+            }
+        }
+    }
+    assert!(taken.len() > 60, "{taken:?}");
+}
+
 #[test]
 fn every_flag_of_the_painting_table_works() {
     let folder = workshop();
@@ -157,16 +195,7 @@ fn every_flag_of_the_painting_table_works() {
         .split("\n\n")
         .next()
         .unwrap();
-    let mut flags = Vec::new();
-    for cell in table.lines().filter_map(|row| row.split('|').nth(2)) {
-        // Between the first pair of backticks, the second, …
-        let quoted = cell.split('`').skip(1).step_by(2);
-        flags.extend(
-            quoted
-                .filter(|part| part.starts_with("--"))
-                .map(String::from),
-        );
-    }
+    let flags: Vec<String> = table.lines().flat_map(flags_of_row).collect();
     assert!(flags.len() >= 12, "the table shows only {flags:?}");
     for flag in flags {
         run(
@@ -203,6 +232,7 @@ fn every_link_leads_somewhere() {
         "docs/dreaming.md",
         "docs/faults.md",
         "docs/figures.md",
+        "docs/from_other_programs.md",
         "docs/gallery.md",
         "docs/tour.md",
         "shaders/README.md",

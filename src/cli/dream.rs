@@ -25,7 +25,7 @@ use super::style::{USUAL_SIZE, check_side};
 use super::wait::wait;
 use super::{explain, network, open_gpu, say, side_file, tuning};
 use progress::Progress;
-use request::Request;
+use request::{Request, guide_side};
 use zoom::Wish;
 
 mod film;
@@ -35,9 +35,6 @@ mod preset;
 mod progress;
 mod request;
 mod zoom;
-
-/// The longer side of a guide if no flag says otherwise: that of the pictures the network was trained on.
-const GUIDE_SIZE: usize = 224;
 
 /// Runs the command.
 pub fn run(
@@ -212,13 +209,6 @@ fn request(
     let named = (&*arguments.image, size);
     check_side(architecture, layers, named, remedy)?;
     Ok(request)
-}
-
-/// The longer side of the guide, if its file has so many pixels.
-fn guide_side(arguments: &DreamArguments) -> usize {
-    arguments
-        .guide_size
-        .map_or(GUIDE_SIZE, |size| size as usize)
 }
 
 /// The picture that steers, if one does, noted in `files`.

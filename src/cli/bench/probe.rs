@@ -6,8 +6,7 @@ use std::time::Instant;
 use impasto::gpu::{Gpu, Recording};
 use impasto::kernels::{copy_bandwidth, fma_peak};
 
-use super::Failure;
-use crate::cli::failure::Code;
+use crate::cli::failure::{Code, Failure};
 
 /// Seconds that `recording` takes from submit to done.
 pub fn seconds(gpu: &Gpu, recording: &Recording) -> Result<f64, Failure> {

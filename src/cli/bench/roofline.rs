@@ -10,9 +10,9 @@ use impasto::image::write_atomically;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::Failure;
 use super::figures::Work;
 use super::probe::{Samples, median};
+use crate::cli::failure::Failure;
 
 /// A kernel under the roofs that were probed beside it.
 pub struct Point {

@@ -1,11 +1,11 @@
 //! Frames as one file: GIF and WebP by what is in the program, MP4 by ffmpeg where that is installed.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use impasto::image::{AnimationFormat, Picture, write_atomically};
 
-use super::zoom::Wish;
 use crate::cli::arguments::Common;
 use crate::cli::failure::Failure;
 use crate::cli::say;
@@ -48,10 +48,10 @@ impl Film {
         }))
     }
 
-    /// Makes the film of all frames of `wish`, if all are there.
-    pub fn make(&self, common: &Common, wish: &Wish) -> Result<(), Failure> {
+    /// Makes the film of these `frames`, if all are there. They lie beside it and are called after it and their number:
+    /// `out-0001.png` for `out.mp4`.
+    pub fn make(&self, common: &Common, frames: &[PathBuf]) -> Result<(), Failure> {
         let shown = self.path.display();
-        let frames: Vec<PathBuf> = (1..=wish.count()).map(|frame| wish.path(frame)).collect();
         if let Some(missing) = frames.iter().find(|path| !path.is_file()) {
             say(
                 common,
@@ -62,14 +62,14 @@ impl Film {
         match self.kind {
             Kind::Animation(format) => {
                 let mut pictures = Vec::new();
-                for path in &frames {
+                for path in frames {
                     pictures.push(Picture::load(path)?);
                 }
                 let milliseconds = (1000.0 / f64::from(self.rate)).round() as u32;
                 let bytes = format.encode(&pictures, milliseconds, &shown.to_string())?;
                 write_atomically(&self.path, &bytes)?;
             }
-            Kind::Mp4 => self.call_ffmpeg(wish)?,
+            Kind::Mp4 => self.call_ffmpeg(frames.len())?,
         }
         say(
             common,
@@ -78,7 +78,7 @@ impl Film {
         Ok(())
     }
 
-    fn call_ffmpeg(&self, wish: &Wish) -> Result<(), Failure> {
+    fn call_ffmpeg(&self, frames: usize) -> Result<(), Failure> {
         let failed = |fault: String| {
             Failure::bad_input(format!(
                 "ffmpeg did not write `{}` ({fault}); the frames are there, try it by hand or with .gif",
@@ -89,17 +89,17 @@ impl Film {
         let folder = tempfile::tempdir().map_err(|error| failed(error.to_string()))?;
         let film = folder.path().join("film.mp4");
         let mut ffmpeg = Command::new("ffmpeg");
-        if let Some(frames) = self.path.parent().filter(|parent| *parent != Path::new("")) {
-            ffmpeg.current_dir(frames);
+        if let Some(beside) = self.path.parent().filter(|parent| *parent != Path::new("")) {
+            ffmpeg.current_dir(beside);
         }
         let outcome = ffmpeg
             .args(["-y", "-v", "error", "-framerate", &self.rate.to_string()])
             .args(["-f", "image2", "-start_number", "1", "-i"])
-            .arg(wish.pattern())
+            .arg(self.pattern())
             // Players want even sides and colour at half resolution.
             .args(["-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2"])
             .args(["-pix_fmt", "yuv420p"])
-            .args(["-frames:v", &wish.count().to_string()])
+            .args(["-frames:v", &frames.to_string()])
             .arg(&film)
             .stdin(Stdio::null())
             .output();
@@ -110,6 +110,19 @@ impl Film {
         }
         let bytes = std::fs::read(&film).map_err(|error| failed(error.to_string()))?;
         Ok(write_atomically(&self.path, &bytes)?)
+    }
+
+    /// The files of all frames in their folder, as ffmpeg has patterns.
+    fn pattern(&self) -> OsString {
+        let stem = self.path.file_stem().unwrap_or_default();
+        // A name with a colon could be a protocol of ffmpeg's; one that begins with a folder is none.
+        let mut pattern = OsString::from("./");
+        match stem.to_str() {
+            Some(stem) => pattern.push(stem.replace('%', "%%")),
+            None => pattern.push(stem),
+        }
+        pattern.push("-%04d.png");
+        pattern
     }
 }
 

@@ -10,12 +10,14 @@ use impasto::objective::{DreamTerms, Guidance, LayerWeight, Mask};
 use impasto::optim::{AscentSettings, Smoothing};
 use impasto::paint::{DreamChoices, Octave, octave_sizes};
 
-use super::guide_side;
 use super::preset::Settings;
 use crate::cli::arguments::{DreamArguments, GuideMode, pooling_name};
 use crate::cli::failure::Failure;
 use crate::cli::resume::Session;
 use crate::cli::style::{check_side, find_layer};
+
+/// The longer side of a guide if no flag says otherwise: that of the pictures the network was trained on.
+const GUIDE_SIZE: usize = 224;
 
 /// A dream as the flags and the preset want it.
 pub struct Request<'a> {
@@ -184,4 +186,11 @@ fn check_channels(
         ))),
         None => Ok(()),
     }
+}
+
+/// The longer side of the guide, if its file has so many pixels.
+pub fn guide_side(arguments: &DreamArguments) -> usize {
+    arguments
+        .guide_size
+        .map_or(GUIDE_SIZE, |size| size as usize)
 }

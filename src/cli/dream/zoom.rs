@@ -3,7 +3,6 @@
 //! google/deepdream's videos. A frame goes on from what the file of the frame before holds, 8 or 16 bits a channel and no
 //! more, so that a run that was broken off makes the same frames as one that was not.
 
-use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -76,24 +75,6 @@ impl Wish {
         Ok(Some(wish))
     }
 
-    /// How many frames there are.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// The files of all frames in their folder, as ffmpeg has patterns.
-    pub fn pattern(&self) -> OsString {
-        let stem = self.output.file_stem().unwrap_or_default();
-        // A name with a colon could be a protocol of ffmpeg's; one that begins with a folder is none.
-        let mut pattern = OsString::from("./");
-        match stem.to_str() {
-            Some(stem) => pattern.push(stem.replace('%', "%%")),
-            None => pattern.push(stem),
-        }
-        pattern.push("-%04d.png");
-        pattern
-    }
-
     /// Where the frame after this one begins.
     fn next(&self, job: &Job<'_>, before: &Frame) -> Result<Frame, Failure> {
         let zoomed = |picture: &Picture| wait(job.gpu, zoomed(job.gpu, picture, self.zoom));
@@ -123,6 +104,16 @@ impl Wish {
         let zoom = self.zoom.times(number - 1);
         let chroma = wait(job.gpu, zoomed(job.gpu, chroma, zoom))?;
         Ok(output.in_chroma_of(Some(chroma)))
+    }
+
+    /// How many frames there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The files of all of them.
+    fn all(&self) -> Vec<PathBuf> {
+        (1..=self.count).map(|frame| self.path(frame)).collect()
     }
 
     /// The file of a frame: `out.gif` → `out-0001.png`.
@@ -229,7 +220,7 @@ pub fn run(job: &mut Job<'_>, wish: &Wish) -> Result<(), Failure> {
     );
     say(job.common, text);
     match &wish.film {
-        Some(film) => film.make(job.common, wish),
+        Some(film) => film.make(job.common, &wish.all()),
         None => Ok(()),
     }
 }

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use impasto::gpu::Gpu;
 use impasto::image::Picture;
-use impasto::paint::{Ending, Visualisation, VisualisationError, VisualisationState, fingerprint};
+use impasto::paint::{Ending, Visualisation, VisualisationError, fingerprint};
 
-use super::keeping::progressed;
+use super::keeping::{Begun, progressed};
 use super::plan::{Goal, Plan};
 use super::progress::Progress;
 use super::sheet::Places;
@@ -30,9 +30,6 @@ pub struct Job<'a> {
     pub keeping: Option<Keeping<'a>>,
     pub preview: Option<&'a Path>,
 }
-
-/// Pictures that are done, the last losses, and the state of the picture in work.
-pub type Begun = (Vec<Picture>, Vec<f32>, Option<VisualisationState>);
 
 /// What a run made of its goals.
 struct Outcome {

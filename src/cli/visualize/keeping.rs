@@ -5,7 +5,6 @@ use impasto::paint::{
     Checkpoint, RunOrigin, RunPosition, ScalePosition, Standing, VisualisationState,
 };
 
-use super::job::Begun;
 use crate::cli::failure::Failure;
 
 /// What is optimised, among the vectors of the optimiser.
@@ -15,6 +14,9 @@ const VARIABLE: &str = "variable";
 fn name(number: usize) -> String {
     format!("picture.{number}")
 }
+
+/// Pictures that are done, the last losses, and the state of the picture in work.
+pub type Begun = (Vec<Picture>, Vec<f32>, Option<VisualisationState>);
 
 /// The checkpoint of a run that was `before` steps long when the picture in work was begun.
 pub fn checkpoint(

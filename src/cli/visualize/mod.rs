@@ -7,7 +7,7 @@ use impasto::paint::{Glance, Visualisation, fingerprint};
 
 use self::job::Job;
 use self::memory::{Problem, Ways};
-use self::plan::Plan;
+use self::plan::{Plan, image};
 use self::sheet::Places;
 use super::arguments::{Common, Objective, ParametrisationName, VisualizeArguments};
 use super::checkpoint::{check_file, check_names};
@@ -187,14 +187,4 @@ fn check(arguments: &VisualizeArguments, session: &Session) -> Result<(), Failur
         ));
     }
     Ok(())
-}
-
-/// The picture that features are taken of, if any, and the option that names it.
-fn image(arguments: &VisualizeArguments) -> Option<(&'static str, &Path)> {
-    let images = [
-        ("invert", &arguments.invert),
-        ("caricature", &arguments.caricature),
-    ];
-    let mut images = images.into_iter();
-    images.find_map(|(option, path)| Some((option, path.as_deref()?)))
 }

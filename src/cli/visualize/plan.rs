@@ -1,5 +1,7 @@
 //! What is to be painted: every choice that the flags leave, and the targets.
 
+use std::path::Path;
+
 use impasto::gpu::Gpu;
 use impasto::graph::{Strategy, TapeError};
 use impasto::image::Picture;
@@ -10,7 +12,6 @@ use impasto::objective::{Pursuit, PursuitTape, Wanted, before_relu, direction, f
 use impasto::optim::OptimiserSettings;
 use impasto::paint::{Parametrisation, Transforms, VisualizeRecipe, Way};
 
-use super::image;
 use crate::cli::arguments::{Common, Objective, ParametrisationName, Place, VisualizeArguments};
 use crate::cli::checkpoint::Inputs;
 use crate::cli::failure::Failure;
@@ -330,4 +331,14 @@ impl Plan {
         gpu.release();
         Ok(maps.pop().map_or(Vec::new(), |(_, values)| values))
     }
+}
+
+/// The picture that features are taken of, if any, and the option that names it.
+pub fn image(arguments: &VisualizeArguments) -> Option<(&'static str, &Path)> {
+    let images = [
+        ("invert", &arguments.invert),
+        ("caricature", &arguments.caricature),
+    ];
+    let mut images = images.into_iter();
+    images.find_map(|(option, path)| Some((option, path.as_deref()?)))
 }
