@@ -138,7 +138,10 @@ fn less_memory_takes_another_way_to_the_same_picture() {
         let plain = case.forecast(&gpu, None).unwrap();
         assert!(plain.way.candidate.strategy.is_plain());
         let smallest = case.forecast(&gpu, Some(1 << 20)).unwrap_err();
-        assert!(smallest < plain.peak / 4 * 3, "{smallest}");
+        // Filters count too, and where a GPU's variants keep them small cuts alone save little beside them.
+        let most = if has_tiles { 0.75 } else { 0.85 };
+        let share = smallest as f64 / plain.peak as f64;
+        assert!(share < most, "{smallest} of {}", plain.peak);
         // As little as is forecast is enough, and a byte less is not.
         let tight = case.forecast(&gpu, Some(smallest)).unwrap();
         assert_eq!(tight.peak, smallest);

@@ -11,7 +11,7 @@ use super::filters::{Packed, Use, Variants, packed, wanted};
 use super::grad::{Program, Step};
 use super::lower::RunOptions;
 use super::node::ValueId;
-use super::plan::{Plan, plan, planned_bytes, requirements};
+use super::plan::{Plan, plan, requirements};
 use crate::gpu::{GpuError, Ledger, Profile, UNIFORM_SLOT};
 use crate::kernels::Pass;
 use crate::kernels::conv3x3::{Choice, Filter, OnPaper, Packing, Variant};
@@ -204,7 +204,7 @@ impl Writer<'_> {
         }
         for value in self.constants() {
             let described = &self.program.values[value.0];
-            if let Some(bytes) = planned_bytes(described.extent) {
+            if let Some(bytes) = described.extent.bytes() {
                 self.make(&described.name, Purpose::Target, bytes);
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::lineage::{ancestors, descendants};
 use super::node::{Extent, Op, Value, ValueId};
 use super::strategy::Strategy;
 use super::tape::Tape;
@@ -279,32 +280,6 @@ fn schedule(tape: &Tape, needed: &[bool]) -> Vec<usize> {
         }
     }
     order
-}
-
-/// Which nodes the `wanted` values depend on.
-pub(super) fn ancestors(tape: &Tape, wanted: &[ValueId]) -> Vec<bool> {
-    let mut needed = vec![false; tape.nodes.len()];
-    let mut open: Vec<usize> = wanted
-        .iter()
-        .filter_map(|&id| tape.value(id).producer)
-        .collect();
-    while let Some(node) = open.pop() {
-        if !std::mem::replace(&mut needed[node], true) {
-            let inputs = &tape.nodes[node].inputs;
-            open.extend(inputs.iter().filter_map(|&id| tape.value(id).producer));
-        }
-    }
-    needed
-}
-
-/// Which values depend on the picture through first inputs, the ones that carry gradients.
-pub(super) fn descendants(tape: &Tape) -> Vec<bool> {
-    let mut moved = vec![false; tape.values.len()];
-    moved[tape.picture().0] = true;
-    for node in &tape.nodes {
-        moved[node.output.0] = moved[node.inputs[0].0];
-    }
-    moved
 }
 
 /// What the gradient of an op reads beside the gradient of its output, in the order its kernel wants.

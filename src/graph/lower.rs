@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::filters::{Filters, Use};
 use super::grad::{Program, Step};
 use super::node::{Extent, ValueId};
-use super::plan::{Plan, planned_bytes};
+use super::plan::Plan;
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::conv3x3::{DeviceFilter, Filter, Preference, Switches};
 use crate::kernels::feature_map::FeatureMap;
@@ -103,7 +103,7 @@ impl<'a> Builder<'a> {
                 continue;
             }
             // Neither planned nor the picture nor a loss: a constant.
-            if let Some(bytes) = planned_bytes(described.extent) {
+            if let Some(bytes) = described.extent.bytes() {
                 let buffer = gpu.storage(&described.name, bytes)?;
                 memory.persistent += buffer.size();
                 buffers.insert(*value, buffer);

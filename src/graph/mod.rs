@@ -2,9 +2,11 @@
 //! picture, [`Plan`] shares buffers, [`Executable`] runs it all with one submit, or with several where
 //! it would take a GPU long.
 
+mod candidates;
 mod filters;
 mod forecast;
 mod grad;
+mod lineage;
 mod lower;
 mod node;
 mod plan;
@@ -18,12 +20,13 @@ mod tile;
 mod unroll;
 
 pub use crate::kernels::Pass;
+pub use candidates::Candidate;
 pub use forecast::{Allocation, ConvolutionChoice, Forecast, Purpose};
 pub use grad::{Program, Step};
 pub use lower::{Memory, RunOptions};
 pub use node::{Extent, Node, Op, Value, ValueId};
 pub use plan::{Plan, Requirement, plan, requirements};
 pub use run::{Executable, NodeTime};
-pub use strategy::{Candidate, Cut, Margin, Strategy};
+pub use strategy::{Cut, Margin, Strategy};
 pub use tape::{Tape, TapeError};
 pub use unroll::Detail;

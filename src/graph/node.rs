@@ -8,6 +8,7 @@ use crate::kernels::dream_loss::DreamGoal;
 use crate::kernels::guide_loss::GuideGoal;
 use crate::kernels::picture_input::InputTransform;
 use crate::kernels::pool2::Pooling;
+use crate::kernels::{feature_map, moments};
 use crate::shape::{Border, Shape, Window};
 
 /// A value on a tape: the picture, a constant, or what a node produces.
@@ -134,6 +135,17 @@ pub struct Node {
 }
 
 impl Extent {
+    /// What a value of this extent takes on the device; `None` for what has a place of its own.
+    pub(super) fn bytes(self) -> Option<u64> {
+        match self {
+            Self::Map(shape) => Some(feature_map::bytes(shape)),
+            Self::Gram(channels) => Some((channels * channels * size_of::<f32>()) as u64),
+            Self::Moments(channels) => Some(moments::bytes(channels)),
+            Self::Workspace(bytes) => Some(bytes),
+            Self::Picture { .. } | Self::Loss(_) => None,
+        }
+    }
+
     /// Whether it is a sum over the positions of a map, to which every tile of it adds: a Gram matrix or moments.
     pub(super) fn is_statistics(self) -> bool {
         matches!(self, Self::Gram(_) | Self::Moments(_))

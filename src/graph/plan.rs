@@ -15,8 +15,7 @@
 use std::collections::BTreeMap;
 
 use super::grad::Program;
-use super::node::{Extent, ValueId};
-use crate::kernels::{feature_map, moments};
+use super::node::ValueId;
 
 /// A value that needs memory from one step to another, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,22 +89,6 @@ impl Plan {
     }
 }
 
-/// Bytes of a value on the device; `None` for what does not live in a slot.
-pub fn planned_bytes(extent: Extent) -> Option<u64> {
-    match extent {
-        Extent::Map(shape) => Some(feature_map::bytes(shape)),
-        Extent::Gram(channels) => Some(gram_bytes(channels)),
-        Extent::Moments(channels) => Some(moments::bytes(channels)),
-        Extent::Workspace(bytes) => Some(bytes),
-        Extent::Picture { .. } | Extent::Loss(_) => None,
-    }
-}
-
-/// Bytes of a C×C matrix.
-pub fn gram_bytes(channels: usize) -> u64 {
-    (channels * channels * size_of::<f32>()) as u64
-}
-
 /// Lifetimes of everything that the steps of `program` make; values in `keep` live to the end.
 pub fn requirements(program: &Program, keep: &[ValueId]) -> Vec<Requirement> {
     let mut found: BTreeMap<ValueId, Requirement> = BTreeMap::new();
@@ -123,8 +106,7 @@ pub fn requirements(program: &Program, keep: &[ValueId]) -> Vec<Requirement> {
             }
             // A value that is read before any step wrote it is a constant, with a buffer of its own.
             let made_here = value == step.write || step.workspaces.contains(&value);
-            if let (true, Some(bytes)) = (made_here, planned_bytes(program.values[value.0].extent))
-            {
+            if let (true, Some(bytes)) = (made_here, program.values[value.0].extent.bytes()) {
                 found.insert(
                     value,
                     Requirement {

@@ -6,11 +6,10 @@ use std::collections::BTreeMap;
 use super::grad::Program;
 use super::lower::{Builder, Memory, RunOptions};
 use super::node::{Extent, ValueId};
-use super::plan::{Plan, gram_bytes, plan, requirements};
+use super::plan::{Plan, plan, requirements};
 use crate::gpu::{BufferView, Gpu, GpuError, Recorder, Recording};
 use crate::kernels::Pass;
 use crate::kernels::feature_map::{self, FeatureMap};
-use crate::kernels::moments;
 
 /// Device time of one node in one direction.
 #[derive(Clone, Debug)]
@@ -175,19 +174,11 @@ impl Executable {
                 let buffer = buffer.clone();
                 FeatureMap { buffer, shape }.read(gpu).await
             }
-            Extent::Gram(channels) => {
+            extent @ (Extent::Gram(_) | Extent::Moments(_)) => {
                 let view = BufferView {
                     buffer: buffer.clone(),
                     offset: 0,
-                    size: gram_bytes(channels),
-                };
-                gpu.read(&view).await
-            }
-            Extent::Moments(channels) => {
-                let view = BufferView {
-                    buffer: buffer.clone(),
-                    offset: 0,
-                    size: moments::bytes(channels),
+                    size: extent.bytes().unwrap_or(0),
                 };
                 gpu.read(&view).await
             }

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::grad::{ancestors, descendants};
+use super::lineage::{ancestors, descendants};
 use super::node::{Extent, Op, ValueId};
-use super::plan::planned_bytes;
 use super::span::{Axis, Reach, Span, Trunk};
 use super::strategy::Strategy;
 use super::tape::Tape;
@@ -197,9 +196,7 @@ impl Sections {
         let (height, width) = tape.picture_size();
         let pictures = 2 * (12 * width * height) as u64;
         let constants = tape.values.iter().filter(|value| value.producer.is_none());
-        let constants: u64 = constants
-            .filter_map(|value| planned_bytes(value.extent))
-            .sum();
+        let constants: u64 = constants.filter_map(|value| value.extent.bytes()).sum();
         // In both directions, in f16; what is in f32 or transformed for a variant is larger.
         let weights = tape.nodes.iter().map(|node| match &node.op {
             Op::Conv3x3 { filter, .. } => 2 * 18 * (filter.c_in * filter.c_out) as u64,
