@@ -61,6 +61,8 @@ pub struct Output {
     attachments: Attachments,
     /// The picture whose chroma results take.
     chroma: Option<Arc<Picture>>,
+    /// What shows where there is no paint, and how much of that lies on each pixel (H,W).
+    ground: Option<Arc<(Picture, Vec<f32>)>>,
 }
 
 impl Output {
@@ -102,6 +104,7 @@ impl Output {
             title: None,
             attachments: Attachments::default(),
             chroma: None,
+            ground: None,
         })
     }
 
@@ -114,6 +117,7 @@ impl Output {
             title: None,
             attachments: Attachments::default(),
             chroma: None,
+            ground: None,
         })
     }
 
@@ -172,6 +176,14 @@ impl Output {
         }
     }
 
+    /// The output whose pictures are paint on the first of these, with so much of it on each pixel (H,W).
+    pub fn on_ground(self, ground: Option<(Picture, Vec<f32>)>) -> Self {
+        Self {
+            ground: ground.map(Arc::new),
+            ..self
+        }
+    }
+
     /// The picture whose chroma results take, if they do.
     pub fn chroma(&self) -> Option<&Picture> {
         self.chroma.as_deref()
@@ -226,11 +238,15 @@ impl Output {
         self.write_to(&self.path, picture, record)
     }
 
-    /// The colours that are written of `picture`.
+    /// What is written of `picture`: in the chroma that results take, and where there is no paint the ground.
     pub fn coloured<'a>(&self, picture: &'a Picture) -> Cow<'a, Picture> {
-        match self.chroma.as_deref() {
+        let coloured = match self.chroma.as_deref() {
             Some(chroma) => Cow::Owned(picture.with_chroma_of(chroma)),
             None => Cow::Borrowed(picture),
+        };
+        match self.ground.as_deref() {
+            Some((ground, paint)) => Cow::Owned(coloured.laid_on(ground, paint)),
+            None => coloured,
         }
     }
 

@@ -15,6 +15,22 @@ impl Picture {
             }
         }
     }
+
+    /// The picture as paint on `ground`, of the same size, with as much `paint` (H,W) on each pixel, from 0 to 1.
+    pub fn laid_on(&self, ground: &Self, paint: &[f32]) -> Self {
+        let pixels = self.pixels();
+        let mixed = self.rgb.iter().zip(&ground.rgb).enumerate();
+        let mixed = mixed.map(|(at, (&above, &below))| match paint[at % pixels] {
+            // To the bit.
+            1.0 => above,
+            share => below + share * (above - below),
+        });
+        Self {
+            width: self.width,
+            height: self.height,
+            rgb: mixed.collect(),
+        }
+    }
 }
 
 /// What is seen of colour `value` with opacity `alpha` over white.
@@ -63,6 +79,22 @@ mod tests {
         picture.lay_over_black(&alpha);
         let expected = of(|value, alpha| value * alpha);
         for (found, expected) in picture.rgb.iter().zip(&expected.rgb) {
+            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn where_there_is_no_paint_the_ground_shows() {
+        let of = |rgb: [f32; 9]| Picture {
+            width: 3,
+            height: 1,
+            rgb: rgb.to_vec(),
+        };
+        let above = of([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]);
+        let below = of([0.9; 9]);
+        let found = above.laid_on(&below, &[0.0, 1.0, 0.5]);
+        let expected = of([0.9, 0.2, 0.6, 0.9, 0.5, 0.75, 0.9, 0.8, 0.9]);
+        for (found, expected) in found.rgb.iter().zip(&expected.rgb) {
             assert!((found - expected).abs() < 1e-6, "{found} {expected}");
         }
     }

@@ -105,6 +105,45 @@ fn a_white_mask_is_none() {
     assert!(deviation < 2e-3, "{deviation}");
 }
 
+/// Also in pictures on the way, and in colours that the run itself never sees.
+#[test]
+fn where_all_masks_are_black_the_content_stays_to_the_pixel() {
+    let workshop = workshop();
+    tint(&workshop, "content.png", 0, [0.9, 0.6, 0.5]);
+    let content = workshop.picture("content.png");
+    let most = |picture: &Picture, columns: std::ops::Range<usize>| {
+        let of_row = |row: usize| columns.clone().map(move |x| row * WIDTH + x);
+        let all = (0..3 * HEIGHT).flat_map(of_row);
+        let away = |at: usize| (picture.rgb[at] - content.rgb[at]).abs();
+        all.map(away).fold(0.0, f32::max)
+    };
+    let style = ["--style=red.png", "--mask=left.png", "--save-every=20"];
+    for color in ["style", "content", "luminance", "match"] {
+        let color = format!("--color={color}");
+        let result = painted(&workshop, &[&style[..], &[&color]].concat());
+        for picture in [&result, &workshop.picture("out_0020.png")] {
+            assert!(most(picture, 32..64) < 1e-6, "{color}");
+            assert!(most(picture, 0..32) > 0.01, "{color}");
+        }
+    }
+    // However grey, a mask is where paint is; and at a soft edge that begins at once.
+    let grey = |value: &dyn Fn(usize) -> f32| Picture {
+        width: WIDTH,
+        height: HEIGHT,
+        rgb: (0..3 * WIDTH * HEIGHT)
+            .map(|at| value(at % WIDTH))
+            .collect(),
+    };
+    let save = |mask: Picture| mask.save(&workshop.path("grey.png")).unwrap();
+    save(grey(&|_| 0.3));
+    let style = ["--style=red.png", "--mask=grey.png"];
+    assert!(most(&painted(&workshop, &style), 32..64) > 0.01);
+    save(grey(&|x| (1.0 - x as f32 / 40.0).max(0.0)));
+    let soft = painted(&workshop, &style);
+    assert!(most(&soft, 40..64) < 1e-6);
+    assert!(most(&soft, 30..38) > 0.01);
+}
+
 /// As programs that draw pictures export a shape: all of it white, and transparent outside.
 #[test]
 fn what_is_transparent_in_a_mask_does_not_belong() {

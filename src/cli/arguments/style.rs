@@ -78,7 +78,7 @@ pub struct StyleArguments {
     #[arg(long, default_value = "1", allow_negative_numbers = true, value_parser = unit, value_name = "S")]
     pub strength: f32,
     /// Grey picture, white where the style of the same place in the list holds: one for each --style, or none;
-    /// repeatable. Greys blend; what no mask covers is left to the content
+    /// repeatable. Greys blend; where all of them are black the content stays, pixel for pixel
     #[arg(long = "mask", value_name = "FILE")]
     pub masks: Vec<PathBuf>,
     /// Grey picture, the whiter the more of the content stays there

@@ -21,6 +21,9 @@ pub(super) struct Masks {
     pub(super) in_styles: StyleMasks,
 }
 
+/// From this part of white on a mask holds pixels no longer: how much the style counts is a matter of its terms.
+const OPAQUE: f64 = 0.25;
+
 impl Masks {
     /// Reads them, and notes the files among the `inputs`.
     pub(super) fn load(
@@ -53,6 +56,23 @@ impl Masks {
     pub(super) fn all(&self) -> impl Iterator<Item = &Picture> {
         let in_the_picture = self.styles.iter().chain(&self.content);
         in_the_picture.chain(self.in_styles.all())
+    }
+
+    /// How much paint lies on each pixel of a picture of `size` (W, H): none where the mask of every style is black.
+    /// Nothing where there is paint on all of it.
+    pub(super) fn paint(&self, size: [usize; 2]) -> Option<Vec<f32>> {
+        let mut covered = vec![0.0; size[0] * size[1]];
+        for mask in &self.styles {
+            let values = grey(mask).resized(size);
+            covered
+                .iter_mut()
+                .zip(values)
+                .for_each(|(sum, value)| *sum += value);
+        }
+        let paint = covered.iter().map(|sum| (sum / OPAQUE).min(1.0) as f32);
+        let paint: Vec<f32> = paint.collect();
+        let has_gaps = !self.styles.is_empty() && paint.iter().any(|&paint| paint < 1.0);
+        has_gaps.then_some(paint)
     }
 
     /// Where the terms of `styles` hold. Their weights count relative to the mean of them.

@@ -135,7 +135,8 @@ impl Opened {
             of_files,
             to_files,
         )?;
-        let output = pictures.in_colour(arguments, output)?;
+        let ground = pictures.ground();
+        let output = pictures.in_colour(arguments, output)?.on_ground(ground);
         let motif = Motif {
             start: pictures.start(arguments),
             detail: recipe::detail(arguments, &recipe, &terms),

@@ -98,6 +98,14 @@ impl Pictures {
         }))
     }
 
+    /// What shows where no style is painted, as large as the result: the content, and how much paint lies on it. Nothing
+    /// where there is paint everywhere.
+    pub(super) fn ground(&self) -> Option<(Picture, Vec<f32>)> {
+        let ([width, height], _) = self.sources.sizes(self.size);
+        let paint = self.masks.paint([width, height])?;
+        Some((self.sources.content.resized(width, height), paint))
+    }
+
     /// Gives the pictures the colours that `--color` asks for, and results what they are to take afterwards.
     pub(super) fn in_colour(
         &mut self,
