@@ -61,6 +61,9 @@ impl Masks {
     /// How much paint lies on each pixel of a picture of `size` (W, H): none where the mask of every style is black.
     /// Nothing where there is paint on all of it.
     pub(super) fn paint(&self, size: [usize; 2]) -> Option<Vec<f32>> {
+        if self.styles.is_empty() {
+            return None;
+        }
         let mut covered = vec![0.0; size[0] * size[1]];
         for mask in &self.styles {
             let values = grey(mask).resized(size);
@@ -71,8 +74,7 @@ impl Masks {
         }
         let paint = covered.iter().map(|sum| (sum / OPAQUE).min(1.0) as f32);
         let paint: Vec<f32> = paint.collect();
-        let has_gaps = !self.styles.is_empty() && paint.iter().any(|&paint| paint < 1.0);
-        has_gaps.then_some(paint)
+        paint.iter().any(|&paint| paint < 1.0).then_some(paint)
     }
 
     /// Where the terms of `styles` hold. Their weights count relative to the mean of them.
