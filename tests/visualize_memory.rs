@@ -139,7 +139,12 @@ fn less_memory_takes_another_way_to_the_same_picture() {
         assert!(plain.way.candidate.strategy.is_plain());
         let smallest = case.forecast(&gpu, Some(1 << 20)).unwrap_err();
         // Filters count too, and where a GPU's variants keep them small cuts alone save little beside them.
-        let most = if has_tiles { 0.75 } else { 0.85 };
+        let has_large_filters = gpu.adapter().is_software();
+        let most = if has_tiles || has_large_filters {
+            0.75
+        } else {
+            0.85
+        };
         let share = smallest as f64 / plain.peak as f64;
         assert!(share < most, "{smallest} of {}", plain.peak);
         // As little as is forecast is enough, and a byte less is not.

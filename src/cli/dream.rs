@@ -14,7 +14,7 @@ use super::failure::{Code, Failure};
 use super::flags::is_stream;
 use super::keeping::{Keeping, check_rhythm};
 use super::loss_plot::LossPlot;
-use super::mask::{self, grey};
+use super::mask::{self, Black, grey};
 use super::memory::Bytes;
 use super::pictures::{self, Output, check_streams};
 use super::preview::Preview;
@@ -168,7 +168,7 @@ impl Pictures {
         let guide = load_guide(common, arguments, &mut files)?;
         let mask = arguments.mask.as_deref().map(|path| {
             let of = ("picture", &file.picture);
-            mask::load(common, ("mask", path), of, &mut files)
+            mask::load(common, ("mask", path), of, &mut files, Black::Told)
         });
         let mask = mask.transpose()?;
         let longer = arguments.size.map_or(USUAL_SIZE, |size| size as usize);

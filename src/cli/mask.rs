@@ -15,54 +15,23 @@ use super::say;
 /// By how much the proportions of a mask may differ from those of its picture: a rounded pixel of a small one.
 const TOLERANCE: f64 = 0.02;
 
+/// What becomes of a mask that is black all over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Black {
+    /// It lets nothing through, which is told.
+    Told,
+    /// Something must be left, and it is refused.
+    Refused,
+}
+
 /// Reads the mask at `path`, which `option` names, and notes the file among the `inputs`. It must have the proportions of
-/// the picture that it is for, of which messages say `name`. One that lets nothing through is told.
+/// the picture that it is for, of which messages say `name`.
 pub fn load(
-    common: &Common,
-    (option, path): (&str, &Path),
-    of: (&str, &Picture),
-    inputs: &mut Vec<Input>,
-) -> Result<Picture, Failure> {
-    let mask = load_fitting(common, (option, path), of, inputs)?;
-    if is_black(&mask) {
-        say(
-            common,
-            format!(
-                "note: --{option} `{}` is black all over, so it lets nothing through",
-                path.display()
-            ),
-        );
-    }
-    Ok(mask)
-}
-
-/// As [`load`], of a mask for a picture of which something must be left.
-pub fn load_part(
-    common: &Common,
-    (option, path): (&str, &Path),
-    of: (&str, &Picture),
-    inputs: &mut Vec<Input>,
-) -> Result<Picture, Failure> {
-    let mask = load_fitting(common, (option, path), of, inputs)?;
-    if is_black(&mask) {
-        return Err(Failure::bad_input(format!(
-            "--{option} `{}` is black all over, so nothing of its {} is looked at; make white what is to be",
-            path.display(),
-            of.0,
-        )));
-    }
-    Ok(mask)
-}
-
-fn is_black(mask: &Picture) -> bool {
-    mask.rgb.iter().all(|&value| value <= 0.0)
-}
-
-fn load_fitting(
     common: &Common,
     (option, path): (&str, &Path),
     (name, picture): (&str, &Picture),
     inputs: &mut Vec<Input>,
+    black: Black,
 ) -> Result<Picture, Failure> {
     let file = read(common, path)?;
     inputs.push(Input::new(option, path, &file.sha256));
@@ -71,18 +40,25 @@ fn load_fitting(
         // What is transparent does not belong.
         mask.lay_over_black(alpha);
     }
+    let shown = path.display();
     let ratio = |picture: &Picture| picture.width as f64 / picture.height as f64;
-    if (ratio(&mask) / ratio(picture) - 1.0).abs() <= TOLERANCE {
+    if (ratio(&mask) / ratio(picture) - 1.0).abs() > TOLERANCE {
+        return Err(Failure::bad_input(format!(
+            "--{option} `{shown}` is {}×{} and the {name} {}×{}; give a mask of the same proportions",
+            mask.width, mask.height, picture.width, picture.height
+        )));
+    }
+    if mask.rgb.iter().any(|&value| value > 0.0) {
         return Ok(mask);
     }
-    Err(Failure::bad_input(format!(
-        "--{option} `{}` is {}×{} and the {name} {}×{}; give a mask of the same proportions",
-        path.display(),
-        mask.width,
-        mask.height,
-        picture.width,
-        picture.height
-    )))
+    if black == Black::Refused {
+        return Err(Failure::bad_input(format!(
+            "--{option} `{shown}` is black all over, so nothing of its {name} is looked at; make white what is to be"
+        )));
+    }
+    let note = "is black all over, so it lets nothing through";
+    say(common, format!("note: --{option} `{shown}` {note}"));
+    Ok(mask)
 }
 
 /// How much each pixel belongs: its luminance.

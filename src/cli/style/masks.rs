@@ -10,7 +10,7 @@ use super::objective::check_one_for_each;
 use super::style_masks::StyleMasks;
 use crate::cli::arguments::{Common, StyleArguments, Weighted};
 use crate::cli::failure::Failure;
-use crate::cli::mask::{grey, load, lost_at};
+use crate::cli::mask::{Black, grey, load, lost_at};
 use crate::cli::record::Input;
 use crate::cli::say;
 
@@ -39,7 +39,8 @@ impl Masks {
             "none any",
         )?;
         let mut read = |option: &str, path: &Path| -> Result<Picture, Failure> {
-            load(common, (option, path), ("content", content), inputs)
+            let of = ("content", content);
+            load(common, (option, path), of, inputs, Black::Told)
         };
         let styles = arguments.masks.iter().map(|path| read("mask", path));
         let styles = styles.collect::<Result<_, _>>()?;

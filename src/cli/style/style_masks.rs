@@ -7,7 +7,7 @@ use impasto::objective::{Mask, StyleTerms};
 use super::objective::check_one_for_each;
 use crate::cli::arguments::{Common, RunArguments};
 use crate::cli::failure::Failure;
-use crate::cli::mask::{grey, load_part, lost_at};
+use crate::cli::mask::{Black, grey, load, lost_at};
 use crate::cli::record::Input;
 use crate::cli::say;
 
@@ -25,7 +25,8 @@ impl StyleMasks {
         let paths = &arguments.style_masks;
         check_one_for_each("style-mask", paths.len(), styles.len(), "none any")?;
         let read = |(path, (style, _)): (_, &(Picture, f32))| {
-            load_part(common, (OPTION, path), ("style", style), inputs)
+            let of = ("style", style);
+            load(common, (OPTION, path), of, inputs, Black::Refused)
         };
         let masks = paths.iter().map(|path| path.as_path()).zip(styles);
         Ok(Self(masks.map(read).collect::<Result<_, _>>()?))
