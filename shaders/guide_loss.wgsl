@@ -7,7 +7,8 @@
 // Layout    x, gx: [C/4][plane] vec4   y: the same of N positions   candidates: [chunk][M] (j, bits of d)
 //           outcome: [M] (j, bits of α, bits of β, 0)   partials: one f32 per thread of `align`
 // Threads   best: one = four positions and 512 of the guide; align: 4096 stride over the positions; gradient: a vec4
-// Dispatch  best (ceil(M / 256), 1, ceil(N / 512)), align (64), gradient (ceil(M / 64), 1, C/4); x folded over y
+// Dispatch  best (ceil(M / 256), 1, chunks from p.first_chunk on), in several dispatches where one would take long;
+//           align (64), gradient (ceil(M / 64), 1, C/4); x folded over y
 // Bindings  0 p: uniform  1 x: read  2 y: read  3 candidates: read_write  4 outcome: read_write
 //           5 partials: read_write  6 gx: read_write
 // Knobs     none; p.flags bit 1 accumulates onto gx, bit 3 masks by x > 0, bit 5 takes p itself for j
@@ -27,6 +28,8 @@ struct Params {
     scale: f32,
     // k
     power: f32,
+    // Of `best`: the first chunk of the guide, of 512 positions, that the dispatch looks at.
+    first_chunk: u32,
 }
 
 const ACCUMULATE = 2u;
@@ -68,7 +71,8 @@ fn best(
     // Positions past the last repeat it, and so does the guide.
     let at = min(vec4(first) + vec4(0u, 1u, 2u, 3u), vec4(p.pixels - 1u));
     let last = select(0u, p.groups, first < p.pixels);
-    let begin = group.z * CHUNK;
+    let chunk = p.first_chunk + group.z;
+    let begin = chunk * CHUNK;
     let end = select(0u, min(begin + CHUNK, p.guide_pixels), first < p.pixels);
     var found = Best(vec4(-3.4e38), vec4(begin));
     for (var j = begin; j < end; j += 8u) {
@@ -105,7 +109,7 @@ fn best(
         found = better(found, d6, j + 6u);
         found = better(found, d7, j + 7u);
     }
-    let line = group.z * p.pixels;
+    let line = chunk * p.pixels;
     for (var i = 0u; i < 4u; i++) {
         if first + i < p.pixels {
             candidates[line + first + i] = vec2(found.at[i], bitcast<u32>(found.value[i]));

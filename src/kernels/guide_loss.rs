@@ -1,5 +1,7 @@
 //! How far features point where those of a guide do, and the gradient (`shaders/guide_loss.wgsl`).
 
+use std::ops::Range;
+
 use super::feature_map::{self, FeatureMap};
 use super::sum::{self, PARTIAL_WORKGROUPS, PARTIALS, TotalSlot};
 use super::{Merge, Pass, over_positions};
@@ -53,6 +55,9 @@ const fn kernel(entry: &'static str, bindings: &'static [(u32, Access)]) -> Kern
 
 /// Positions of a guide that one thread looks at: a thread's loops must end within 65 535 turns.
 const CHUNK: usize = 512;
+/// Operations of a dispatch that looks for the best positions, at most, unless those of one chunk are more: all of a large
+/// picture and a large guide together would keep a small GPU for longer than its driver bears.
+const DISPATCH_FLOP: u64 = 2_000_000_000;
 /// Each position of the picture looks at the same one of the guide, see the shader.
 const ITSELF: u32 = 32;
 
@@ -87,6 +92,7 @@ struct Params {
     guide_plane: u32,
     scale: f32,
     power: f32,
+    first_chunk: u32,
 }
 
 /// Scratch memory of the value.
@@ -113,6 +119,15 @@ pub fn outcome_bytes(x: Shape) -> u64 {
     16 * x.pixels() as u64
 }
 
+/// The chunks of a guide that each dispatch for its best positions looks at.
+fn pieces([x, guide]: [Shape; 2]) -> impl Iterator<Item = Range<usize>> {
+    let chunks = guide.pixels().div_ceil(CHUNK);
+    let flop = 2 * (x.len() * CHUNK) as u64;
+    let together = (DISPATCH_FLOP / flop).max(1) as usize;
+    let first = (0..chunks).step_by(together);
+    first.map(move |first| first..chunks.min(first + together))
+}
+
 /// How many dispatches [`value`] or [`gradient`] records for a map and its guide, with bindings of up to `limit` bytes.
 ///
 /// # Errors
@@ -125,7 +140,7 @@ pub fn dispatches(
 ) -> Result<usize, GpuError> {
     check(correspondence, maps, limit)?;
     Ok(match (pass, correspondence) {
-        (Pass::Forward, Correspondence::Best) => 3,
+        (Pass::Forward, Correspondence::Best) => pieces(maps).count() + 2,
         (Pass::Forward, Correspondence::Itself) => 2,
         (Pass::Gradient, _) => 1,
     })
@@ -179,24 +194,27 @@ pub fn value(
     let [x_view, guide_view] = [x.whole(), guide.whole()];
     let candidates = candidate_bytes(goal.correspondence, shapes);
     let candidates = BufferView::first(buffers.candidates, candidates);
-    let (pixels, values) = (x.shape.pixels(), x.shape.len() as u64);
-    let uniform = bytemuck::bytes_of(&params(goal, x, guide)).to_vec();
+    let values = x.shape.len() as u64;
+    let mut params = params(goal, x, guide);
     if goal.correspondence == Correspondence::Best {
-        let chunks = guide.shape.pixels().div_ceil(CHUNK);
-        recorder.push(Command {
-            kernel: &BEST,
-            knobs: vec![],
-            uniform: uniform.clone(),
-            buffers: vec![x_view.clone(), guide_view.clone(), candidates.clone()],
-            workgroups: over_positions(pixels.div_ceil(4), chunks),
-            flop: 2 * values * guide.shape.pixels() as u64,
-            bytes: 4 * (values + guide.shape.len() as u64),
-        });
+        for chunks in pieces(shapes) {
+            params.first_chunk = chunks.start as u32;
+            let positions = guide.shape.pixels().min(CHUNK * chunks.end) - CHUNK * chunks.start;
+            recorder.push(Command {
+                kernel: &BEST,
+                knobs: vec![],
+                uniform: bytemuck::bytes_of(&params).to_vec(),
+                buffers: vec![x_view.clone(), guide_view.clone(), candidates.clone()],
+                workgroups: over_positions(x.shape.pixels().div_ceil(4), chunks.len()),
+                flop: 2 * values * positions as u64,
+                bytes: 4 * (values + (guide.shape.channels * positions) as u64),
+            });
+        }
     }
     recorder.push(Command {
         kernel: &ALIGN,
         knobs: vec![],
-        uniform,
+        uniform: bytemuck::bytes_of(&params).to_vec(),
         buffers: vec![
             x_view,
             guide_view,
@@ -260,5 +278,6 @@ fn params(goal: GuideGoal, x: &FeatureMap, guide: &FeatureMap) -> Params {
         guide_plane: guide.plane(),
         scale: goal.weight / x.shape.len() as f32,
         power: goal.power,
+        first_chunk: 0,
     }
 }

@@ -55,6 +55,9 @@ fn guide_loss() {
         // More positions than the 4096 threads of a reduction.
         let (shape, how) = (Shape::new(64, 70, 71), (Correspondence::Itself, 2.0));
         checks.push(dream::guided(gpu, (shape, shape), how, MERGES[0]).await?);
+        // More operations than one dispatch looks for the best with.
+        let (guide, how) = (Shape::new(64, 43, 80), (Correspondence::Best, 2.0));
+        checks.push(dream::guided(gpu, (shape, guide), how, MERGES[0]).await?);
         Ok(checks)
     });
 }
