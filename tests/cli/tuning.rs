@@ -40,7 +40,7 @@ fn reasons(workshop: &Workshop, size: &str) -> Vec<(Value, String)> {
 }
 
 fn style(workshop: &Workshop, flags: &[&str]) -> String {
-    let paint = "style content.png --style style.png --iterations 0 -o out.png";
+    let paint = "style content.png --style style.png --recipe gatys --iterations 0 -o out.png";
     let words: Vec<&str> = paint.split(' ').chain(flags.iter().copied()).collect();
     workshop.succeed(&words).stderr
 }
