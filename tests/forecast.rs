@@ -181,6 +181,7 @@ fn scales_take_what_was_forecast_for_the_largest() {
         content: grey([300, 230]),
         styles: vec![(grey([120, 100]), 1.0)],
         style_scales: vec![1.0],
+        style_side: None,
         multiple: 1,
     };
     let mut forecasts = Vec::new();

@@ -31,6 +31,7 @@ fn sources() -> Sources {
         content: picture("chelsea.png", 96),
         styles: vec![(picture("cafe_terrace_van_gogh.png", 96), 1.0)],
         style_scales: vec![1.0],
+        style_side: None,
         multiple: 1,
     }
 }

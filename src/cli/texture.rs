@@ -157,6 +157,7 @@ fn sources(
     Sources {
         content: nothing(size),
         style_scales: scales.iter().map(of_result).collect(),
+        style_side: None,
         multiple: multiple(border(arguments)),
         styles,
     }

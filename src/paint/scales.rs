@@ -100,6 +100,9 @@ pub struct Sources {
     /// For each style picture, its longer side relative to that of the scale; it is never enlarged. One that is not
     /// told is as large as the scale.
     pub style_scales: Vec<f32>,
+    /// What takes the place of the scale's longer side where styles are sized: their strokes are then as many pixels broad
+    /// at every scale.
+    pub style_side: Option<usize>,
     /// Sides of the result are multiples of this: 1, or more for pictures that wrap around.
     pub multiple: usize,
 }
@@ -155,6 +158,7 @@ impl Sources {
     /// For each style, the longer side that it is wanted with where that of the result is `side`. One with fewer pixels
     /// stays as it is.
     pub fn style_sides(&self, side: usize) -> impl Iterator<Item = usize> {
+        let side = self.style_side.unwrap_or(side);
         (0..self.styles.len()).map(move |index| {
             let scale = self.style_scales.get(index).copied().unwrap_or(1.0);
             ((side as f64 * f64::from(scale)).round() as usize).max(1)
@@ -269,6 +273,7 @@ mod tests {
             content: picture(40, 30),
             styles: vec![(picture(50, 20), 1.0), (picture(9, 8), 2.0)],
             style_scales: vec![0.5],
+            style_side: None,
             multiple: 1,
         };
         for side in [20, 60] {
@@ -282,6 +287,16 @@ mod tests {
             assert_eq!(sizes.1, of_styles);
             assert_eq!(sizes.1[0][0], side / 2);
             assert_eq!(sizes.1[1], [9, 8], "too small to be enlarged");
+        }
+        let style_side = Some(30);
+        let same = Sources {
+            style_side,
+            ..sources
+        };
+        for side in [20, 60] {
+            let (content, styles) = same.sizes(side);
+            assert_eq!(content, [side, side * 3 / 4]);
+            assert_eq!(styles, [[15, 6], [9, 8]]);
         }
     }
 
@@ -301,6 +316,7 @@ mod tests {
             content,
             styles: Vec::new(),
             style_scales: Vec::new(),
+            style_side: None,
             multiple: 1,
         };
         let mut picture = enlarged.clone();

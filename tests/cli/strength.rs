@@ -1,4 +1,4 @@
-//! `impasto style --strength`, `--style-part` and `--style-scale` for each style: what they do to the picture.
+//! `impasto style --strength`, `--style-part`, `--style-size` and `--style-scale` for each style: what they do to the picture.
 
 use crate::workshop::Workshop;
 use impasto::image::Picture;
@@ -112,6 +112,24 @@ fn each_style_has_its_scale() {
     assert!(first != both && first != at(&["--style-scale=1", "--style-scale=0.5"]));
 }
 
+/// A size of its own is that of a scale at one scale, and stays what it is at those before and at other sizes.
+#[test]
+fn a_style_may_have_one_size_at_every_scale() {
+    let workshop = workshop();
+    let at = |flags: &str| {
+        let run = "--style=style.png --style-layer=relu2_1 --recipe=gatys --iterations=4";
+        let words: Vec<&str> = run.split(' ').chain(flags.split(' ')).collect();
+        painted(&workshop, &words)
+    };
+    let one = at("--size=40 --style-scale=0.5");
+    assert!(one == at("--size=40 --style-size=20"));
+    assert!(one == at("--size=40 --style-size=40 --style-scale=0.5"));
+    // All of its 36 pixels, at the scale of 28 too.
+    let whole = at("--size=40 --scales=2 --style-size=36");
+    assert!(whole == at("--size=40 --scales=2 --style-scale=2"));
+    assert!(whole != at("--size=40 --scales=2"));
+}
+
 #[test]
 fn a_style_that_is_too_small_for_its_scale_is_told() {
     let workshop = workshop();
@@ -126,6 +144,7 @@ fn a_style_that_is_too_small_for_its_scale_is_told() {
     for (flags, wanted) in [
         (["--style-scale=2", "--size=40"], "80"),
         (["--style-scale=1", "--size=64"], "64"),
+        (["--style-size=50", "--size=32"], "50"),
     ] {
         let note = said(&flags).expect("too small");
         let words = [

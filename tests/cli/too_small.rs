@@ -120,6 +120,8 @@ fn the_flag_that_would_mend_it_is_named() {
     refuse(&small, "tiny.png", "a larger picture");
     let fine = format!("{style} style.png --style-scale 0.1");
     refuse(&fine, "style.png", "a larger --size or --style-scale");
+    let fine = format!("{style} style.png --style-size 16 --style-scale 0.1");
+    refuse(&fine, "style.png", "a larger --style-size or --style-scale");
     let coarse = format!("{style} style.png --scales 6");
     refuse(&coarse, "content.png", "fewer --scales");
 }

@@ -92,6 +92,10 @@ pub struct StyleArguments {
     /// Numbers in which `--color match` averages: sRGB values or amounts of light [default: srgb]
     #[arg(long, value_parser = ColourSpace::from_str, value_name = "srgb|linear")]
     pub color_space: Option<ColourSpace>,
+    /// Longer side of the style pictures at every scale, in place of the scale's own: strokes are as many pixels broad at any
+    /// --size, so that a small picture does not tell what a large one will be; --style-scale multiplies it
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(16..=16384), value_name = "N")]
+    pub style_size: Option<u32>,
     /// Picture to start from: content, noise, blotches in the colours of the style, or a file
     #[arg(long, default_value = "content", value_parser = in_text(Origin::named), value_name = "content|noise|style|FILE")]
     pub init: Origin,

@@ -111,7 +111,10 @@ impl Opened {
             (&pictures.sources, &sizes),
             Remedies {
                 content: "a larger picture or --size",
-                style: "a larger --size or --style-scale",
+                style: match arguments.style_size {
+                    Some(_) => "a larger --style-size or --style-scale",
+                    None => "a larger --size or --style-scale",
+                },
             },
         )?;
         let size = pictures.sources.sizes(pictures.size).0;

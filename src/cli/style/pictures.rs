@@ -47,6 +47,7 @@ impl Pictures {
             content: content.picture.clone(),
             styles: Vec::new(),
             style_scales: style_scales(arguments, arguments.styles.len())?,
+            style_side: arguments.style_size.map(|side| side as usize),
             // No recipe wraps around unless it is told to.
             multiple: multiple(arguments.border.unwrap_or_default()),
         };

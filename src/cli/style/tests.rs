@@ -83,6 +83,7 @@ fn job<'a>(network: &Network, output: &'a Path, checkpoint: &'a Path) -> StyleJo
             content,
             styles,
             style_scales: vec![1.0],
+            style_side: None,
             multiple: 1,
         },
     }
