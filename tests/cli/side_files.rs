@@ -48,6 +48,15 @@ fn a_file_that_is_one_of_others_is_refused_by_its_flag() {
 }
 
 #[test]
+fn a_file_beside_the_result_is_no_stream() {
+    let workshop = Workshop::with_pictures();
+    for flag in ["--trace", "--checkpoint"] {
+        let expected = format!("{flag} `-` would be a file of that name");
+        workshop.refuse(&words(STYLE, &[flag, "-"]), 2, &[&expected, "`./-`"]);
+    }
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_said_to_be_that_of_the_flag() {
     let workshop = Workshop::with_pictures();
     for (flag, path) in [("--trace", "no/t.csv"), ("--preview", "no/p.png")] {
