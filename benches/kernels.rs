@@ -134,7 +134,11 @@ fn pooling(criterion: &mut Criterion, gpu: &Gpu) {
     let shape = shapes::pooled();
     let (x, gx) = (random_map(gpu, shape), random_map(gpu, shape));
     let y = random_map(gpu, pool2::pooled(shape));
-    for (pooling, name) in [(Pooling::Max, "max"), (Pooling::Average, "average")] {
+    for (pooling, name) in [
+        (Pooling::Max, "max"),
+        (Pooling::Average, "average"),
+        (Pooling::L2, "L2"),
+    ] {
         let mut recorder = Recorder::new(gpu);
         pool2::forward(&mut recorder, pooling, &x, &y).expect("maps that fit");
         pool2::gradient(&mut recorder, pooling, Some(&x), &y, &gx, Merge::default())

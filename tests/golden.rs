@@ -160,6 +160,11 @@ fn vgg19_average_gradient_agrees_with_pytorch() {
 }
 
 #[test]
+fn vgg19_l2_gradient_agrees_with_pytorch() {
+    gradient_agrees("vgg19", Pooling::L2, "vgg19_l2", 0.0);
+}
+
+#[test]
 fn vgg19_gradient_with_total_variation_agrees_with_pytorch() {
     gradient_agrees("vgg19", Pooling::Max, "vgg19_max_tv1e10", 1e10);
 }

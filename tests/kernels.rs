@@ -62,7 +62,7 @@ fn shapes_of_the_benches() {
             checks.push(doctor::gram::gradient(gpu(), shape, how, None, 1).await?);
         }
         let shape = shapes::pooled();
-        for pooling in [Pooling::Max, Pooling::Average] {
+        for pooling in Pooling::ALL {
             checks.push(doctor::pool2::forward(gpu(), pooling, shape, None, 1).await?);
             let gradient = doctor::pool2::gradient(gpu(), pooling, shape, MERGES[0], None, 1);
             checks.push(gradient.await?);
@@ -102,6 +102,11 @@ fn maxpool2() {
 #[test]
 fn avgpool2() {
     everywhere(async |gpu| check_pool2(gpu, Pooling::Average).await);
+}
+
+#[test]
+fn l2pool2() {
+    everywhere(async |gpu| check_pool2(gpu, Pooling::L2).await);
 }
 
 async fn check_pool2(gpu: &Gpu, pooling: Pooling) -> Result<Vec<Check>, GpuError> {

@@ -96,7 +96,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 /// Values of every loss and of kept layers.
 #[test]
 fn values_are_those_of_the_reference() {
-    for pooling in [Pooling::Max, Pooling::Average] {
+    for pooling in Pooling::ALL {
         let (tape, constants) = everything(pooling);
         let keep: Vec<ValueId> = [
             "input", "relu1", "gram1", "relu2", "pool1", "pool2", "relu4",

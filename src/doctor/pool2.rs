@@ -1,14 +1,23 @@
-//! Both poolings.
+//! All poolings.
 
 use super::Check;
 use super::comparison::{Output, added, compare, draw_coarse, input_map, masked, widen};
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
 use crate::kernels::pool2::{self, Pooling, pooled};
-use crate::reference::{avgpool2, maxpool2};
+use crate::reference::{avgpool2, l2pool2, maxpool2};
 use crate::shape::Shape;
 
-/// y = pool(x) for x of `shape`, at least 2×2; exact, since the inputs are multiples of 1/8 (with many equal maxima).
+/// The inputs are multiples of 1/8, with many equal maxima, so maxima and means are exact. A root and a division may be off
+/// by a few units in the last place.
+fn tolerance(pooling: Pooling) -> f64 {
+    match pooling {
+        Pooling::Max | Pooling::Average => 0.0,
+        Pooling::L2 => 1e-5,
+    }
+}
+
+/// y = pool(x) for x of `shape`, at least 2×2.
 ///
 /// # Errors
 /// What the device refuses.
@@ -23,18 +32,20 @@ pub async fn forward(
     let expected = match pooling {
         Pooling::Max => maxpool2::forward(&widen(&x), shape),
         Pooling::Average => avgpool2::forward(&widen(&x), shape),
+        Pooling::L2 => l2pool2::forward(&widen(&x), shape),
     };
     let x = input_map(gpu, shape, &x)?;
     let y = Output::map(gpu, pooled(shape), None, &expected)?;
     let slices = super::slices_in_words(binding_limit);
     let case = format!("on {shape}{slices}");
-    compare(gpu, case, 0.0, binding_limit, &[&y], |recorder| {
+    let tolerance = tolerance(pooling);
+    compare(gpu, case, tolerance, binding_limit, &[&y], |recorder| {
         pool2::forward(recorder, pooling, &x, &y.as_map(pooled(shape)))
     })
     .await
 }
 
-/// gx (+)= the gradient at x of `shape`, at least 2×2; exact.
+/// gx (+)= the gradient at x of `shape`, at least 2×2.
 ///
 /// # Errors
 /// What the device refuses.
@@ -53,17 +64,19 @@ pub async fn gradient(
     let expected = match pooling {
         Pooling::Max => maxpool2::gradient(&widen(&gy), &widen(&x), shape),
         Pooling::Average => avgpool2::gradient(&widen(&gy), shape),
+        Pooling::L2 => l2pool2::gradient(&widen(&gy), &widen(&x), shape),
     };
     let expected = masked(added(expected, before), merge.mask.then_some(&x[..]));
     let x = input_map(gpu, shape, &x)?;
     // As the executor does: the mean is not given the map that only a mask would need.
-    let x = (pooling == Pooling::Max || merge.mask).then_some(&x);
+    let x = (pooling.gradient_reads_x() || merge.mask).then_some(&x);
     let gy = input_map(gpu, pooled(shape), &gy)?;
     let gx = Output::map(gpu, shape, before, &expected)?;
     let merge_in_words = super::merge_in_words(merge);
     let slices = super::slices_in_words(binding_limit);
     let case = format!("on {shape}{merge_in_words}{slices}");
-    compare(gpu, case, 0.0, binding_limit, &[&gx], |recorder| {
+    let tolerance = tolerance(pooling);
+    compare(gpu, case, tolerance, binding_limit, &[&gx], |recorder| {
         pool2::gradient(recorder, pooling, x, &gy, &gx.as_map(shape), merge)
     })
     .await

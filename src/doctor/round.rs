@@ -106,7 +106,11 @@ impl<W: Fn(&str) -> bool, R: FnMut(&Check)> Round<'_, W, R> {
             self.add(relu::forward(gpu, SHAPE, None, 1).await?);
             self.add(relu::gradient(gpu, SHAPE, JOINED, None, 1).await?);
         }
-        for (pooling, stem) in [(Pooling::Max, "maxpool2"), (Pooling::Average, "avgpool2")] {
+        for (pooling, stem) in [
+            (Pooling::Max, "maxpool2"),
+            (Pooling::Average, "avgpool2"),
+            (Pooling::L2, "l2pool2"),
+        ] {
             if (self.wanted)(stem) {
                 self.add(pool2::forward(gpu, pooling, SHAPE, None, 1).await?);
                 self.add(pool2::gradient(gpu, pooling, SHAPE, JOINED, None, 1).await?);

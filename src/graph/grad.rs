@@ -289,13 +289,11 @@ fn forward_values_for_gradient(
     y: ValueId,
     mask: bool,
 ) -> Vec<ValueId> {
-    use crate::kernels::pool2::Pooling;
     match op {
         Op::PictureInput { .. } => vec![],
-        // A crop, a paste and the average only move gy; they need the map itself for a mask alone.
-        Op::Conv3x3 { .. } | Op::Crop(_) | Op::Paste(_) | Op::Pool(Pooling::Average) if !mask => {
-            vec![]
-        }
+        // A crop and a paste only move gy, as the average does; they need the map itself for a mask alone.
+        Op::Conv3x3 { .. } | Op::Crop(_) | Op::Paste(_) if !mask => vec![],
+        Op::Pool(pooling) if !mask && !pooling.gradient_reads_x() => vec![],
         Op::Conv3x3 { .. }
         | Op::Crop(_)
         | Op::Paste(_)

@@ -55,13 +55,16 @@ impl Section {
     }
 
     /// Bytes that are alive at once for one of its tiles, at least: the maps between its root and the layer at
-    /// which the gradient turns back, as far as a mask or a maximum is made from them.
+    /// which the gradient turns back, as far as a mask or the gradient of a pooling is made from them.
     pub(super) fn least_bytes(&self, tape: &Tape) -> u64 {
         let is_read = |y: ValueId| {
             let mut readers = self.nodes.iter().map(|&reader| &tape.nodes[reader]);
             readers.any(|reader| {
                 // A maximum may be part of the convolution before it: then switches are all that it leaves.
-                let keeps = matches!(reader.op, Op::Conv3x3 { .. } | Op::Pool(Pooling::Average));
+                let keeps = matches!(
+                    reader.op,
+                    Op::Conv3x3 { .. } | Op::Pool(Pooling::Average | Pooling::L2)
+                );
                 reader.inputs[0] == y && keeps
             })
         };

@@ -26,6 +26,8 @@ pub fn catalogue() -> Vec<&'static Kernel> {
         &pool2::MAX_GRADIENT,
         &pool2::AVERAGE_FORWARD,
         &pool2::AVERAGE_GRADIENT,
+        &pool2::L2_FORWARD,
+        &pool2::L2_GRADIENT,
         &crop::MAIN,
         &gram::PARTIAL,
         &gram::BROADCAST,

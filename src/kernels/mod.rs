@@ -2,7 +2,7 @@
 //!
 //! A function of a kernel file records commands; nothing runs before a [`crate::gpu::Recording`] is
 //! submitted. The meaning of each op stands in the file of the same stem under [`crate::reference`]
-//! (of `pool2` in `maxpool2` and `avgpool2`); sums and probes have none.
+//! (of `pool2` in `maxpool2`, `avgpool2` and `l2pool2`); sums and probes have none.
 
 pub mod adam;
 pub mod alignment_loss;

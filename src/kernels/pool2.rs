@@ -1,4 +1,5 @@
-//! 2×2 pooling with stride 2: the maximum (`shaders/maxpool2.wgsl`) or the mean (`shaders/avgpool2.wgsl`).
+//! 2×2 pooling with stride 2: the maximum (`shaders/maxpool2.wgsl`), the mean (`shaders/avgpool2.wgsl`) or the root of the
+//! sum of squares (`shaders/l2pool2.wgsl`).
 
 use super::feature_map::{FeatureMap, slices};
 use super::{Merge, over_positions};
@@ -12,6 +13,21 @@ pub enum Pooling {
     Max,
     /// The mean, which paints a little smoother (Gatys et al., section 2).
     Average,
+    /// 0.78 times the root of the sum of squares: as large as the maximum, and no value of a window is without effect.
+    L2,
+}
+
+impl Pooling {
+    /// Every pooling.
+    pub const ALL: [Self; 3] = [Self::Max, Self::Average, Self::L2];
+
+    /// Whether the gradient hangs on what was pooled, also without the mask of a ReLU.
+    pub fn gradient_reads_x(self) -> bool {
+        match self {
+            Self::Max | Self::L2 => true,
+            Self::Average => false,
+        }
+    }
 }
 
 const FORWARD_BINDINGS: &[(u32, Access)] = &[
@@ -55,6 +71,21 @@ pub static AVERAGE_GRADIENT: Kernel = Kernel {
     needs_subgroups: false,
 };
 
+/// Root of the sum of squares, forward.
+pub static L2_FORWARD: Kernel = Kernel {
+    shader: crate::shader!("l2pool2"),
+    entry: "forward",
+    bindings: FORWARD_BINDINGS,
+    needs_subgroups: false,
+};
+/// Root of the sum of squares, gradient.
+pub static L2_GRADIENT: Kernel = Kernel {
+    shader: crate::shader!("l2pool2"),
+    entry: "gradient",
+    bindings: GRADIENT_BINDINGS,
+    needs_subgroups: false,
+};
+
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::NoUninit)]
 struct Params {
@@ -84,6 +115,7 @@ pub fn forward(
     let (kernel, flop) = match pooling {
         Pooling::Max => (&MAX_FORWARD, 3),
         Pooling::Average => (&AVERAGE_FORWARD, 4),
+        Pooling::L2 => (&L2_FORWARD, 9),
     };
     for slice in slices(x.shape, recorder.binding_limit())? {
         let outputs = (slice.count * y.shape.pixels() * 4) as u64;
@@ -101,7 +133,7 @@ pub fn forward(
 }
 
 /// Records gx (+)= the gradient of pooling, given gy. `x` is the forward map: the maximum finds its
-/// argmax in it, the mean needs it for the mask alone and takes `None` without one.
+/// argmax in it and L2 its root, the mean needs it for the mask alone and takes `None` without one.
 ///
 /// # Errors
 /// A plane that no binding can hold.
@@ -114,13 +146,12 @@ pub fn gradient(
     merge: Merge,
 ) -> Result<(), GpuError> {
     let shape = gx.shape;
-    let (kernel, threads) = match pooling {
-        // One thread a window, the cut windows of odd borders included.
-        Pooling::Max => (
-            &MAX_GRADIENT,
-            shape.width.div_ceil(2) * shape.height.div_ceil(2),
-        ),
-        Pooling::Average => (&AVERAGE_GRADIENT, shape.pixels()),
+    // The cut windows of odd borders included.
+    let windows = shape.width.div_ceil(2) * shape.height.div_ceil(2);
+    let (kernel, threads, flop_per_window) = match pooling {
+        Pooling::Max => (&MAX_GRADIENT, windows, 4),
+        Pooling::Average => (&AVERAGE_GRADIENT, shape.pixels(), 4),
+        Pooling::L2 => (&L2_GRADIENT, windows, 14),
     };
     for slice in slices(shape, recorder.binding_limit())? {
         let inputs = (slice.count * shape.pixels() * 4) as u64;
@@ -131,7 +162,7 @@ pub fn gradient(
             // What is not read must still be bound, and gx itself may not be bound twice.
             buffers: vec![x.unwrap_or(gy).view(slice), gy.view(slice), gx.view(slice)],
             workgroups: over_positions(threads, slice.count),
-            flop: inputs,
+            flop: flop_per_window * inputs / 4,
             bytes: inputs * gradient_bytes(pooling, merge),
         });
     }
@@ -141,7 +172,7 @@ pub fn gradient(
 /// Bytes that the gradient moves for each value of gx: gx itself and a quarter of gy, what is there already, and x where
 /// it is read.
 fn gradient_bytes(pooling: Pooling, merge: Merge) -> u64 {
-    let reads_x = pooling == Pooling::Max || merge.mask;
+    let reads_x = pooling.gradient_reads_x() || merge.mask;
     5 + 4 * u64::from(merge.accumulate) + 4 * u64::from(reads_x)
 }
 

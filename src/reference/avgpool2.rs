@@ -31,7 +31,7 @@ pub fn gradient(gy: &[f64], shape: Shape) -> Vec<f64> {
 }
 
 /// The positions in x of the four pixels of each window, in the order of y.
-fn windows(shape: Shape) -> impl Iterator<Item = [usize; 4]> {
+pub(super) fn windows(shape: Shape) -> impl Iterator<Item = [usize; 4]> {
     let pooled = output_shape(shape);
     (0..pooled.len()).map(move |window| {
         let (row, j) = (window / pooled.width, window % pooled.width);

@@ -7,8 +7,8 @@
 //! with these functions, and these functions with hand values and finite differences. A slice whose length is not that
 //! of its shape is a mistake in the calling code, not in a user's input, and panics in a debug build.
 //!
-//! Reading order: [`picture_input`], [`conv3x3`] (with [`border`]), [`relu`], [`maxpool2`] and [`avgpool2`] make the
-//! network, [`crop`] its tiles; [`gram`], [`mean`], [`moments`], [`content_loss`], [`style_loss`], [`wasserstein_loss`],
+//! Reading order: [`picture_input`], [`conv3x3`] (with [`border`]), [`relu`], [`maxpool2`], [`avgpool2`] and [`l2pool2`]
+//! make the network, [`crop`] its tiles; [`gram`], [`mean`], [`moments`], [`content_loss`], [`style_loss`], [`wasserstein_loss`],
 //! [`tv_loss`], [`dream_loss`] and [`guide_loss`] make the objective, with [`matrix_product`] between them; [`adam`] and
 //! [`lbfgs`] change the picture, [`average`] smooths its way; [`roll`], [`gaussian_cascade`], [`laplacian_pyramid`],
 //! [`dream_step`] and [`zoom`] are a dream's. [`alignment_loss`] is what a visualisation climbs, on a picture made by
@@ -29,6 +29,7 @@ pub mod fourier;
 pub mod gaussian_cascade;
 pub mod gram;
 pub mod guide_loss;
+pub mod l2pool2;
 pub mod laplacian_pyramid;
 pub mod lbfgs;
 pub mod matrix_product;

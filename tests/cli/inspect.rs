@@ -88,7 +88,7 @@ fn a_single_pixel_has_features() {
 }
 
 #[test]
-fn pooling_takes_the_largest_or_the_mean_of_four() {
+fn pooling_takes_the_largest_the_mean_or_the_root_of_squares_of_four() {
     let workshop = Workshop::with_pictures();
     let below = features(&workshop, "content.png", &["--layer", "relu1_2"]);
     let pooled = |pooling: &str| {
@@ -98,7 +98,7 @@ fn pooling_takes_the_largest_or_the_mean_of_four() {
             &["--layer", "pool1", "--pooling", pooling],
         )
     };
-    let (max, average) = (pooled("max"), pooled("avg"));
+    let [max, average, l2] = ["max", "avg", "l2"].map(pooled);
     assert_eq!(max.shape, [64, 16, 20]);
     for (c, y, x) in [(0, 0, 0), (17, 5, 11), (63, 15, 19)] {
         let four = [(0, 0), (0, 1), (1, 0), (1, 1)]
@@ -108,6 +108,8 @@ fn pooling_takes_the_largest_or_the_mean_of_four() {
         assert_eq!(max.values[at], largest);
         let mean = four.iter().sum::<f32>() / 4.0;
         assert!((average.values[at] - mean).abs() <= 1e-5 * mean.max(1.0));
+        let root = 0.78 * four.iter().map(|x| x * x).sum::<f32>().sqrt();
+        assert!((l2.values[at] - root).abs() <= 1e-5 * root.max(1.0));
     }
 }
 
@@ -125,6 +127,7 @@ fn the_gradient_comes_with_every_term_and_their_sum() {
     let expected: serde_json::Value = serde_json::from_slice(&expected).unwrap();
     for (flags, name) in [
         (&["--pooling", "avg", "--model", "vgg16"][..], "vgg16_avg"),
+        (&["--pooling", "l2"], "vgg19_l2"),
         (&["--tv-weight", "1e10"], "vgg19_max_tv1e10"),
     ] {
         workshop.succeed(&[&arguments[..], &output, flags].concat());

@@ -317,6 +317,8 @@ fn weights_multiply_their_terms() {
     assert!(unusual.content > 0.0 && unusual.style > 0.0);
     let average = shallow("relu2_2", &["relu2_1"], &["--pooling", "avg"]);
     assert!(!near(average.style, single.style) && average.style > 0.0);
+    let l2 = shallow("relu2_2", &["relu2_1"], &["--pooling", "l2"]);
+    assert!(!near(l2.style, single.style) && !near(l2.style, average.style) && l2.style > 0.0);
     assert_eq!(usual.tv, 0.0);
     let smooth = shallow("relu2_2", &["relu2_1"], &["--tv-weight", "10"]);
     assert!(near(smooth.style, single.style));

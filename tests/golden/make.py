@@ -25,6 +25,13 @@ ROOT = FOLDER.parent.parent
 CONVOLUTIONS_PER_BLOCK = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 MEAN_BGR = torch.tensor([103.939, 116.779, 123.68], dtype=torch.float64)
 
+POOLINGS = {
+    "max": lambda x: F.max_pool2d(x, kernel_size=2, stride=2),
+    "avg": lambda x: F.avg_pool2d(x, kernel_size=2, stride=2),
+    # As crowsonkb/style-transfer-pytorch scales it.
+    "l2": lambda x: 0.78 * F.lp_pool2d(x, 2, kernel_size=2, stride=2),
+}
+
 # Recipe `gatys`.
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -121,8 +128,7 @@ class Network:
                 maps[f"relu{block}_{index}"] = activation
             if min(activation.shape[1:]) < 2:
                 break
-            pool = F.max_pool2d if self.pooling == "max" else F.avg_pool2d
-            activation = pool(activation[None], kernel_size=2, stride=2)[0]
+            activation = POOLINGS[self.pooling](activation[None])[0]
             maps[f"pool{block}"] = activation
         return maps
 
@@ -269,6 +275,7 @@ def main():
 
         cases = {f"{name}_max": ("max", 0.0), f"{name}_avg": ("avg", 0.0)}
         if name == "vgg19":
+            cases["vgg19_l2"] = ("l2", 0.0)
             cases["vgg19_max_tv1e10"] = ("max", VISIBLE_TV_WEIGHT)
         for case, (pooling, tv_weight) in cases.items():
             network.pooling = pooling

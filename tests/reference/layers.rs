@@ -2,7 +2,7 @@
 
 use crate::{apart, assert_close, assert_gradient, dot, odd_shapes};
 use impasto::reference::samples::samples;
-use impasto::reference::{avgpool2, border, conv3x3, crop, maxpool2, picture_input, relu};
+use impasto::reference::{avgpool2, border, conv3x3, crop, l2pool2, maxpool2, picture_input, relu};
 use impasto::shape::{Border, Shape, Window};
 
 const ONE_TO_NINE: [f64; 9] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
@@ -231,12 +231,46 @@ fn average_pooling_gradient_is_the_transpose() {
 }
 
 #[test]
+fn l2_pooling_of_three_and_four_is_five_scaled() {
+    let x = [3.0, 4.0, 100.0, 0.0, 0.0, 100.0, 100.0, 100.0, 100.0];
+    let shape = Shape::new(1, 3, 3);
+    assert_eq!(l2pool2::forward(&x, shape), [0.78 * 5.0]);
+    let shares = [0.78 * 3.0, 0.78 * 4.0];
+    let expected = [shares[0], shares[1], 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    assert_close(&l2pool2::gradient(&[5.0], &x, shape), &expected, 1e-15);
+    let two_channels = [1.0, 1.0, 1.0, 1.0, -1.0, -7.0, -5.0, -5.0];
+    assert_eq!(
+        l2pool2::forward(&two_channels, Shape::new(2, 2, 2)),
+        [0.78 * 2.0, 0.78 * 10.0]
+    );
+}
+
+#[test]
+fn l2_pooling_lets_no_gradient_into_a_window_of_zeros() {
+    let (x, shape) = ([0.0; 4], Shape::new(1, 2, 2));
+    assert_eq!(l2pool2::forward(&x, shape), [0.0]);
+    assert_eq!(l2pool2::gradient(&[5.0], &x, shape), [0.0; 4]);
+}
+
+#[test]
+fn l2_pooling_gradient_agrees_with_finite_differences() {
+    for shape in odd_shapes(2) {
+        let x = apart(21, shape.len());
+        let gy = samples(22, l2pool2::output_shape(shape).len());
+        let gx = l2pool2::gradient(&gy, &x, shape);
+        assert_gradient(|x| dot(&gy, &l2pool2::forward(x, shape)), &x, &gx);
+    }
+}
+
+#[test]
 fn pooling_a_single_pixel_leaves_nothing() {
     let shape = Shape::new(2, 1, 1);
     assert!(maxpool2::forward(&[1.0, 2.0], shape).is_empty());
     assert_eq!(maxpool2::gradient(&[], &[1.0, 2.0], shape), [0.0, 0.0]);
     assert!(avgpool2::forward(&[1.0, 2.0], shape).is_empty());
     assert_eq!(avgpool2::gradient(&[], shape), [0.0, 0.0]);
+    assert!(l2pool2::forward(&[1.0, 2.0], shape).is_empty());
+    assert_eq!(l2pool2::gradient(&[], &[1.0, 2.0], shape), [0.0, 0.0]);
 }
 
 #[test]

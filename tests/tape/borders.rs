@@ -14,7 +14,7 @@ use super::{bits, build_and_run, build_with, relative_error, run};
 #[test]
 fn losses_and_gradient_are_those_of_the_reference() {
     for border in [Border::Replicate, Border::Wrap] {
-        for pooling in [Pooling::Max, Pooling::Average] {
+        for pooling in Pooling::ALL {
             let (tape, constants) = everything_within(pooling, border);
             let (totals, gradient) = build_and_run(&tape, &constants, &RunOptions::default());
             let expected = meaning_of_losses(&tape, &widen(&picture(99)), &constants);

@@ -13,7 +13,7 @@ use super::{build_and_run, dot, norm};
 /// ⟨gradient of the device, d⟩ against a finite difference in f64 along d, for all losses together.
 #[test]
 fn the_gradient_is_that_of_the_reference() {
-    for pooling in [Pooling::Max, Pooling::Average] {
+    for pooling in Pooling::ALL {
         let (tape, constants) = everything(pooling);
         let (_, gradient) = build_and_run(&tape, &constants, &RunOptions::default());
         assert_directional_derivatives(&tape, &constants, &gradient);

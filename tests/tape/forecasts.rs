@@ -91,8 +91,7 @@ fn check_everywhere(tapes: &[Tape]) {
 
 #[test]
 fn of_losses_together() {
-    let poolings = [Pooling::Max, Pooling::Average];
-    check_everywhere(&poolings.map(|pooling| everything(pooling).0));
+    check_everywhere(&Pooling::ALL.map(|pooling| everything(pooling).0));
 }
 
 #[test]

@@ -221,6 +221,7 @@ fn what_somebody_looks_at_stays() {
 
     let none: [&str; 0] = [];
     assert_eq!(pools(&tape(Pooling::Average, Border::Zero), &options), none);
+    assert_eq!(pools(&tape(Pooling::L2, Border::Zero), &options), none);
     assert_eq!(pools(&tape(Pooling::Max, Border::Wrap), &options), none);
     assert_eq!(pools(&plain, &wish(Variant::Direct)), none);
     assert_eq!(pools(&plain, &with(Preference::exact())), none);

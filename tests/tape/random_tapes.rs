@@ -37,6 +37,7 @@ fn layers() -> impl Strategy<Value = Vec<Layer>> {
         1 => Just(Kind::Relu),
         1 => Just(Kind::Pool(Pooling::Max)),
         1 => Just(Kind::Pool(Pooling::Average)),
+        1 => Just(Kind::Pool(Pooling::L2)),
     ];
     let look = prop_oneof![Just(Look::Content), Just(Look::Style), Just(Look::Dream)];
     let layer = (kind, vec(look, 0..3)).prop_map(|(kind, looks)| Layer { kind, looks });

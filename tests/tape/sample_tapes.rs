@@ -216,6 +216,7 @@ pub fn meaning(tape: &Tape, x: &[f64], constants: &Constants) -> BTreeMap<ValueI
             Op::Relu => reference::relu::forward(input),
             Op::Pool(Pooling::Max) => reference::maxpool2::forward(input, shape),
             Op::Pool(Pooling::Average) => reference::avgpool2::forward(input, shape),
+            Op::Pool(Pooling::L2) => reference::l2pool2::forward(input, shape),
             Op::Gram { .. } => match node.inputs.get(1) {
                 None => reference::gram::forward(input, shape),
                 Some(weights) => reference::gram::weighted_forward(input, &known[weights], shape),

@@ -65,7 +65,7 @@ fn build_strategy(tape: &Tape, constants: &Constants, strategy: &Strategy) -> Ex
 
 #[test]
 fn every_strategy_leads_to_the_same_losses_and_gradient() {
-    for pooling in [Pooling::Max, Pooling::Average] {
+    for pooling in Pooling::ALL {
         let (tape, constants) = everything(pooling);
         let plain = build(gpu(), &tape, &constants, &RunOptions::default());
         let (losses, gradient) = run(gpu(), &plain, &picture(99));

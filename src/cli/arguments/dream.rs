@@ -123,7 +123,7 @@ pub struct DreamArguments {
     )]
     pub seed: u64,
     /// How the network halves its maps [default: that of the preset]
-    #[arg(long, value_parser = pooling, value_name = "max|avg")]
+    #[arg(long, value_parser = pooling, value_name = "max|avg|l2")]
     pub pooling: Option<Pooling>,
     /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
     #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]

@@ -24,7 +24,7 @@ pub enum Inspect {
         #[arg(long)]
         gram: bool,
         /// How the network halves its maps
-        #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
+        #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg|l2")]
         pooling: Pooling,
         /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
         #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
@@ -44,7 +44,7 @@ pub enum Inspect {
         #[arg(long, value_name = "IMG")]
         at: PathBuf,
         /// How the network halves its maps
-        #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
+        #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg|l2")]
         pooling: Pooling,
         /// Weight of the total variation; 0 for none
         #[arg(long, default_value = "0", allow_negative_numbers = true, value_parser = not_negative, value_name = "W")]
@@ -67,7 +67,7 @@ pub enum Inspect {
         #[arg(long, value_name = "NAME")]
         layer: String,
         /// How the network halves its maps
-        #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
+        #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg|l2")]
         pooling: Pooling,
         /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
         #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
@@ -113,7 +113,7 @@ pub struct TensorArguments {
     #[arg(long, value_name = "IMG")]
     pub at: Option<PathBuf>,
     /// How the network halves its maps
-    #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
+    #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg|l2")]
     pub pooling: Pooling,
     /// Print what there is, each with its sides
     #[arg(long, conflicts_with_all = ["name", "output", "picture"])]
@@ -143,7 +143,7 @@ pub struct PlanArguments {
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(2..=128), value_name = "N")]
     pub history: Option<u32>,
     /// How the network halves its maps
-    #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg")]
+    #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg|l2")]
     pub pooling: Pooling,
     /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb, from-rgb-broadcast, to-rgb, winograd, winograd-fused, winograd-tiled
     #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]

@@ -53,7 +53,7 @@ pub struct RunArguments {
     #[arg(long, allow_negative_numbers = true, value_parser = not_negative, value_name = "W")]
     pub tv_weight: Option<f32>,
     /// How the network halves its maps [default: that of the recipe, max]
-    #[arg(long, value_parser = pooling, value_name = "max|avg")]
+    #[arg(long, value_parser = pooling, value_name = "max|avg|l2")]
     pub pooling: Option<Pooling>,
     /// How to descend the objective [default: that of the recipe, adam for painterly]
     #[arg(long, value_enum)]

@@ -166,9 +166,10 @@ pub(super) fn pooling(text: &str) -> Result<Pooling, String> {
     match text {
         "max" => Ok(Pooling::Max),
         "avg" | "average" => Ok(Pooling::Average),
+        "l2" => Ok(Pooling::L2),
         other => Err(format!(
-            "`{other}` is not a pooling{}; choose max or avg",
-            hint(other, &["max", "avg", "average"])
+            "`{other}` is not a pooling{}; choose max, avg or l2",
+            hint(other, &["max", "avg", "average", "l2"])
         )),
     }
 }
@@ -178,6 +179,7 @@ pub fn pooling_name(pooling: Pooling) -> &'static str {
     match pooling {
         Pooling::Max => "max",
         Pooling::Average => "avg",
+        Pooling::L2 => "l2",
     }
 }
 
@@ -208,7 +210,7 @@ mod tests {
 
     #[test]
     fn names_are_read_as_what_they_name() {
-        for value in [Pooling::Max, Pooling::Average] {
+        for value in Pooling::ALL {
             assert_eq!(pooling(pooling_name(value)), Ok(value));
         }
         for value in [Border::Zero, Border::Replicate, Border::Wrap] {

@@ -99,7 +99,7 @@ pub struct VisualizeArguments {
     #[arg(long, allow_negative_numbers = true, default_value_t = 1.0, value_parser = not_negative, value_name = "P")]
     pub cosine_power: f32,
     /// How the network halves its maps
-    #[arg(long, default_value = "max", value_parser = pooling, value_name = "max|avg")]
+    #[arg(long, default_value = "max", value_parser = pooling, value_name = "max|avg|l2")]
     pub pooling: Pooling,
     /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
     #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
