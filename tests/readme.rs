@@ -28,6 +28,7 @@ fn workshop() -> tempfile::TempDir {
     for part in ["half.png", "sky.png"] {
         copy("tests/golden/style.png", part);
     }
+    copy("tests/pictures/proof/press.icc", "press.icc");
     // What a file is shows in its first bytes, not in its name.
     copy("weights/vgg16.npz", "my.safetensors");
     folder

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use impasto::gpu::AdapterSummary;
-use impasto::image::{Picture, write_atomically_with};
+use impasto::image::{Picture, Proof, write_atomically_with};
 use impasto::net::Network;
 use impasto::paint::{Checkpoint, RunOrigin, fingerprint, share_steps_and_finish};
 
@@ -18,7 +18,9 @@ use super::{say, side_file};
 #[derive(Clone)]
 pub struct Inputs {
     weights: String,
+    /// The profile of a proof goes before them.
     pictures: Vec<String>,
+    is_proofed: bool,
 }
 
 impl Inputs {
@@ -27,7 +29,17 @@ impl Inputs {
         Self {
             weights: fingerprint::of_network(network),
             pictures: pictures.map(fingerprint::of_picture).collect(),
+            is_proofed: false,
         }
+    }
+
+    /// These, looked at through a proof, if there is one. It stands before the pictures, which would be other ones by another
+    /// profile and not be to blame.
+    pub fn seen_through(mut self, proof: Option<&Proof>) -> Self {
+        let fingerprint = proof.map(|proof| proof.sha256.clone());
+        self.is_proofed = fingerprint.is_some();
+        self.pictures.splice(0..0, fingerprint);
+        self
     }
 
     /// The fingerprint of the network.
@@ -55,8 +67,12 @@ impl Inputs {
         }
         for (index, (name, now)) in names.iter().zip(&self.pictures).enumerate() {
             if pictures.get(index) != Some(now) {
+                let what = match index {
+                    0 if self.is_proofed => "profile",
+                    _ => "picture",
+                };
                 return Err(Failure::bad_input(format!(
-                    "`{}` is not the picture that the run of `{path}` was made from; bring that one back, or start a new run",
+                    "`{}` is not the {what} that the run of `{path}` was made from; bring that one back, or start a new run",
                     name.display()
                 )));
             }

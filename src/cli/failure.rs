@@ -4,7 +4,7 @@ use std::fmt;
 
 use impasto::gpu::GpuError;
 use impasto::graph::TapeError;
-use impasto::image::ImageError;
+use impasto::image::{ImageError, ProofError};
 use impasto::net::WeightsError;
 use impasto::objective::ObjectiveError;
 use impasto::paint::{CheckpointError, PreparationError, VisualisationError};
@@ -121,6 +121,12 @@ impl From<VisualisationError> for Failure {
 
 impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+impl From<ProofError> for Failure {
+    fn from(error: ProofError) -> Self {
         Self::bad_input(error.to_string())
     }
 }

@@ -13,8 +13,8 @@ use clap::parser::ValueSource;
 use super::arguments::Origin;
 use super::network;
 
-/// They name pictures that are read.
-pub const PICTURES: [&str; 11] = [
+/// They name pictures that are read, and the profile by which these are proofed.
+pub const PICTURES: [&str; 12] = [
     "content",
     "style",
     "styles",
@@ -26,6 +26,7 @@ pub const PICTURES: [&str; 11] = [
     "caricature",
     "image",
     "guide",
+    "proof",
 ];
 
 /// They decide where things go, when, and whether with a note of their making, but not what is painted: with others the

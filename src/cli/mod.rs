@@ -26,6 +26,7 @@ mod network;
 mod pictures;
 mod preview;
 mod progress;
+mod proof;
 mod record;
 mod repeat;
 mod result_size;

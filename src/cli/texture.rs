@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use impasto::image::{Attachments, Picture, fitted};
+use impasto::image::{Attachments, Picture, Proof, fitted};
 use impasto::net::Architecture;
 use impasto::objective::StyleTerms;
 use impasto::paint::{Sources, Start, StyleRecipe};
@@ -19,7 +19,7 @@ use super::style::{
     closes, keeping, multiple, paint, parts, say_if_mingled, say_if_small, settle_scales, sizes,
     style_scales, with_style,
 };
-use super::{network, open_gpu, pictures, say};
+use super::{network, open_gpu, proof, say};
 
 /// Runs the command.
 pub fn run(
@@ -30,11 +30,14 @@ pub fn run(
     let names = arguments.styles.iter().map(|style| Path::new(&style.name));
     let names: Vec<&Path> = names.collect();
     let masks = arguments.style_masks.iter().map(|path| path.as_path());
-    let inputs: Vec<&Path> = names.iter().copied().chain(masks).collect();
+    let profile = arguments.proof.as_deref().into_iter();
+    let inputs: Vec<&Path> = profile.chain(names.iter().copied()).chain(masks).collect();
     let output = check_files(arguments, inputs.clone())?;
     let wanted = wanted_size(arguments)?;
     let scales = style_scales(arguments, names.len())?;
-    let mut loaded = load_styles(common, arguments, &scales)?;
+    let mut files = Vec::new();
+    let proof = proof::load(arguments, &mut files)?;
+    let mut loaded = load_styles(common, arguments, &scales, (proof.as_ref(), files))?;
     let parts = StyleMasks::load(common, arguments, &loaded.styles, &mut loaded.files)?;
     let output = output.with(common, Attachments::default(), arguments.depth)?;
     let network = network::load(common)?;
@@ -48,7 +51,8 @@ pub fn run(
         sources(arguments, size, loaded.styles, &scales),
     );
     let styles = sources.styles.iter().map(|(style, _)| style);
-    let fingerprints = Inputs::new(&network, styles.chain(parts.all()));
+    let fingerprints =
+        Inputs::new(&network, styles.chain(parts.all())).seen_through(proof.as_ref());
     // Without these flags a picture that is small is meant to be.
     if arguments.style_size.is_some() || scales.iter().any(|&scale| scale > 1.0) {
         say_if_small(common, names.iter().copied(), &sources, longer(size));
@@ -211,19 +215,20 @@ struct Loaded {
     full_sizes: Vec<[usize; 2]>,
 }
 
-/// Reads the style pictures.
+/// Reads the style pictures, through the `proof` if there is one, and notes them among the `files`.
 fn load_styles(
     common: &Common,
     arguments: &TextureArguments,
     scales: &[f32],
+    (proof, files): (Option<&Proof>, Vec<Input>),
 ) -> Result<Loaded, Failure> {
     let mut loaded = Loaded {
         styles: Vec::new(),
-        files: Vec::new(),
+        files,
         full_sizes: Vec::new(),
     };
     for (Weighted { name, weight }, scale) in arguments.styles.iter().zip(scales) {
-        let style = pictures::read(common, Path::new(name))?;
+        let style = proof::read(common, Path::new(name), proof)?;
         let files = &mut loaded.files;
         files.push(Input::new("styles", Path::new(name), &style.sha256));
         let longer = style_size(arguments) as f32 * scale.max(1.0);

@@ -358,7 +358,7 @@ fn split(image: DynamicImage, is_premultiplied: bool) -> (Vec<[f32; 3]>, Option<
 }
 
 /// The checksum of a file in hexadecimal, as `sha256sum` prints it.
-fn sha256(bytes: &[u8]) -> String {
+pub(super) fn sha256(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,7 +1,7 @@
 //! Pictures: reading them from bytes, resizing them, writing them.
 //!
 //! Everything works on byte slices; only [`PictureFile::load`], [`Picture::load`], [`Picture::save`],
-//! [`load_record`], [`save_npy`] and the functions on output paths touch the file system.
+//! [`Proof::load`], [`load_record`], [`save_npy`] and the functions on output paths touch the file system.
 
 mod alpha;
 mod animation;
@@ -17,6 +17,7 @@ mod load;
 mod npy;
 mod output;
 mod png;
+mod proof;
 mod recolour;
 mod record;
 mod resize;
@@ -35,6 +36,7 @@ pub use self::npy::{encode_npy, save_npy};
 pub use self::output::{
     check_output, check_output_file, remove_leftovers, write_atomically, write_atomically_with,
 };
+pub use self::proof::{Proof, ProofError};
 pub use self::recolour::{ColourSpace, ColourStatistics, Matching, Recolouring};
 pub use self::record::{decode_record, load_record};
 pub use self::resize::{Filter, fitted, resampled, resized_plane};

@@ -32,6 +32,7 @@ mod plan;
 mod plot;
 mod preset;
 mod preview;
+mod proof;
 mod random;
 mod record;
 mod repeat;

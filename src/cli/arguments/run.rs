@@ -45,6 +45,11 @@ pub struct RunArguments {
     /// repeatable
     #[arg(long = "style-mask", value_name = "FILE")]
     pub style_masks: Vec<PathBuf>,
+    /// ICC profile of a printing process, in CMYK or RGB: the content and the styles get the colours that they would have in
+    /// print as they are read, so that the result is painted in such (perceptual intent, there and back). Opacity, masks and
+    /// a picture of --init are left alone
+    #[arg(long, value_name = "PROFILE.icc")]
+    pub proof: Option<PathBuf>,
     /// Weight of the style terms [default: that of the recipe, 4 for painterly]
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "W")]
     pub style_weight: Option<f32>,

@@ -14,8 +14,9 @@ use crate::cli::flags::{
 /// Pictures that are a part of the command, whose contents the checkpoint knows.
 const CONTENTS: [&str; 4] = ["content", "image", "invert", "caricature"];
 
-/// Pictures beside the content, whose contents the checkpoint knows too. There must be as many as before.
-const BESIDE: [&str; 4] = ["mask", "content-mask", "style-mask", "guide"];
+/// Pictures beside the content and the profile by which all are proofed, whose contents the checkpoint knows too. There must
+/// be as many as before.
+const BESIDE: [&str; 5] = ["mask", "content-mask", "style-mask", "guide", "proof"];
 
 impl Run {
     /// Whether this flag may differ from that of the checkpoint: it changes no step, or what it names is compared with what

@@ -27,6 +27,7 @@ pub fn inputs(arguments: &StyleArguments) -> Vec<&Path> {
     inputs.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
     inputs.extend(mask_files(arguments));
     inputs.extend(arguments.init.file());
+    inputs.extend(arguments.proof.as_deref());
     inputs
 }
 

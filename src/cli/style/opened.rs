@@ -128,7 +128,8 @@ impl Opened {
         let (content, styles) = pictures.sources.at(pictures.size);
         let styles = styles.iter().map(|(style, _)| style);
         let looked_at = std::iter::once(&content).chain(styles);
-        let inputs = Inputs::new(network, looked_at.chain(pictures.masks.all()));
+        let inputs = Inputs::new(network, looked_at.chain(pictures.masks.all()))
+            .seen_through(pictures.proof.as_ref());
         let of_files = (pictures.inputs.clone(), arguments.seed);
         let to_files = (&inputs, &output);
         let record = Draft::new(
@@ -149,7 +150,8 @@ impl Opened {
         let (to, of_network) = ((&session, output), (architecture, terms));
         let job = StyleJob::new(arguments, to, &recipe, of_network, &sizes, motif)?;
         let record = job.described(record);
-        let mut names = vec![arguments.content()];
+        let mut names: Vec<&Path> = arguments.proof.as_deref().into_iter().collect();
+        names.push(arguments.content());
         names.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
         names.extend(mask_files(arguments));
         let keeping = keeping(common, arguments, &session, (inputs, &names), &job)?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use impasto::image::{Attachments, Picture, PictureFile};
+use impasto::image::{Attachments, Picture, PictureFile, Proof};
 use impasto::paint::{Sources, Start};
 
 use super::USUAL_SIZE;
@@ -14,6 +14,7 @@ use crate::cli::arguments::{ColourControl, Common, Origin, StyleArguments, Weigh
 use crate::cli::colour;
 use crate::cli::failure::Failure;
 use crate::cli::pictures::{Output, read};
+use crate::cli::proof;
 use crate::cli::record::Input;
 use crate::cli::result_size::check_result;
 use crate::cli::resume::Session;
@@ -29,6 +30,8 @@ pub(super) struct Pictures {
     init: Option<Picture>,
     /// Where terms hold.
     pub(super) masks: Masks,
+    /// What the content and the styles were seen through.
+    pub(super) proof: Option<Proof>,
     /// The files of all of them.
     pub(super) inputs: Vec<Input>,
 }
@@ -41,7 +44,8 @@ impl Pictures {
         session: &Session,
     ) -> Result<Self, Failure> {
         let mut inputs = Vec::new();
-        let content = read(common, arguments.content())?;
+        let proof = proof::load(arguments, &mut inputs)?;
+        let content = proof::read(common, arguments.content(), proof.as_ref())?;
         inputs.push(Input::new("content", arguments.content(), &content.sha256));
         let mut sources = Sources {
             content: content.picture.clone(),
@@ -52,7 +56,7 @@ impl Pictures {
             multiple: multiple(arguments.border.unwrap_or_default()),
         };
         for Weighted { name, weight } in &arguments.styles {
-            let style = read(common, Path::new(name))?;
+            let style = proof::read(common, Path::new(name), proof.as_ref())?;
             inputs.push(Input::new("style", Path::new(name), &style.sha256));
             sources.styles.push((style.picture, *weight));
         }
@@ -75,6 +79,7 @@ impl Pictures {
             sources,
             init,
             masks,
+            proof,
             inputs,
         })
     }
