@@ -21,7 +21,7 @@ impl Pooling {
     /// Every pooling.
     pub const ALL: [Self; 3] = [Self::Max, Self::Average, Self::L2];
 
-    /// Whether the gradient hangs on what was pooled, also without the mask of a ReLU.
+    /// Whether the gradient depends on what was pooled, also without the mask of a ReLU.
     pub fn gradient_reads_x(self) -> bool {
         match self {
             Self::Max | Self::L2 => true,

@@ -69,7 +69,7 @@ mod tests {
     fn channels_that_a_style_never_has_are_apart_from_all_others() {
         let shape = Shape::new(96, 1, 9);
         let mut maps = samples(1, shape.len());
-        let is_dead = |channel: usize| channel % 3 != 0;
+        let is_dead = |channel: usize| !channel.is_multiple_of(3);
         for (at, value) in maps.iter_mut().enumerate() {
             if is_dead(at / shape.pixels()) {
                 *value = 0.0;

@@ -36,7 +36,7 @@ fn a_chart_is_proofed_as_little_cms_does_it() {
 }
 
 #[test]
-fn what_a_table_holds_does_not_hang_on_the_version_of_its_profile() {
+fn what_a_table_holds_does_not_depend_on_the_version_of_its_profile() {
     let second = file("press.icc");
     let mut fourth = second.clone();
     assert_eq!(second[MAJOR_VERSION], SECOND);
