@@ -10,8 +10,9 @@
 // Bindings  0 p: uniform  1 x: read  2 y: read_write  3 gy: read  4 gx: read_write
 // Knobs     none; p.flags bit 1 accumulates onto gx, bit 3 masks by x > 0 (fused ReLU gradient)
 // Cost      9 flop and 20 bytes per output value; gradient 14 flop and 36 bytes (52 when accumulating)
-// Why       Between its siblings: the largest value counts most, and all of a window take part. The
-//           root is found again from x: y would be one more map to keep, and x is read in any case.
+// Why       The largest value counts most, as in maxpool2, and all of a window take part, as in avgpool2.
+//           Pictures are not between theirs: of the three they have the most fine strokes. The root is
+//           found again from x: y would be one more map to keep, and x is read in any case.
 // Test      tests/kernels.rs::l2pool2
 
 struct Params {

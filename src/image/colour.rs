@@ -8,9 +8,9 @@ mod srgb;
 use std::sync::Arc;
 
 use moxcms::{
-    CicpColorPrimaries, CicpProfile, CmsError, ColorProfile, DataColorSpace, Layout,
-    MatrixCoefficients, ToneReprCurve, TransferCharacteristics, TransformF32Executor,
-    TransformOptions,
+    BarycentricWeightScale, CicpColorPrimaries, CicpProfile, CmsError, ColorProfile,
+    DataColorSpace, Layout, MatrixCoefficients, ToneReprCurve, TransferCharacteristics,
+    TransformF32Executor, TransformOptions,
 };
 
 use super::png::CodePoints;
@@ -103,6 +103,8 @@ impl Conversion {
         }
         let options = TransformOptions {
             prefer_fixed_point: false,
+            // Else a table would be read at 256 steps, fewer than pictures of 16 bits have.
+            barycentric_weight_scale: BarycentricWeightScale::High,
             ..TransformOptions::default()
         };
         let table = profile.create_transform_f32(Layout::Rgb, &srgb, Layout::Rgb, options)?;
