@@ -167,6 +167,8 @@ impl Conversion {
 
 #[cfg(test)]
 mod tests {
+    use moxcms::{LutDataType, LutStore, LutType, LutWarehouse, Matrix3d};
+
     use super::*;
 
     fn display_p3() -> Vec<u8> {
@@ -187,6 +189,44 @@ mod tests {
         let again = ColorProfile::new_from_slice(&SRGB).unwrap();
         assert_eq!(again.color_space, DataColorSpace::Rgb);
         assert_eq!(SRGB[24..26], 1999_u16.to_be_bytes());
+    }
+
+    /// The lightness of a table of two steps is the mean of R, G and B.
+    #[test]
+    fn by_a_table_steps_finer_than_eight_bits_stay() {
+        let corners = (0..8_u32).flat_map(|corner| {
+            let lightness = 65_280 * corner.count_ones() / 3;
+            [lightness as u16, 32_768, 32_768]
+        });
+        let ends = [0, u16::MAX].repeat(3);
+        let table = LutDataType {
+            num_input_channels: 3,
+            num_output_channels: 3,
+            num_clut_grid_points: 2,
+            matrix: Matrix3d::IDENTITY,
+            num_input_table_entries: 2,
+            num_output_table_entries: 2,
+            input_table: LutStore::Store16(ends.clone()),
+            clut_table: LutStore::Store16(corners.collect()),
+            output_table: LutStore::Store16(ends),
+            lut_type: LutType::Lut16,
+        };
+        let mut profile = ColorProfile::new_srgb();
+        profile.pcs = DataColorSpace::Lab;
+        profile.lut_a_to_b_perceptual = Some(LutWarehouse::Lut(table));
+        let ramp: Vec<[f32; 3]> = (0..1000)
+            .map(|step| [0.5 + step as f32 / 65_535.0; 3])
+            .collect();
+        let conversion = Conversion::of_rgb(&profile).unwrap();
+        assert!(matches!(conversion, Conversion::Table(_)));
+        let mut shown: Vec<f32> = conversion
+            .apply(&ramp)
+            .unwrap()
+            .iter()
+            .map(|pixel| pixel[1])
+            .collect();
+        shown.dedup();
+        assert!(shown.len() > 900 && shown.is_sorted(), "{}", shown.len());
     }
 
     #[test]
