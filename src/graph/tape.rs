@@ -54,6 +54,14 @@ pub enum TapeError {
         /// H in pixels.
         height: usize,
     },
+    /// It has no gradient of its own at a map.
+    #[error(
+        "the gradient of `{node}` cannot be normalised; normalise a Gram matrix or moments of a map, or a content or dream loss"
+    )]
+    NotNormalised {
+        /// The node, or the constant.
+        node: String,
+    },
     /// The name is taken.
     #[error("two nodes are called `{node}`")]
     Duplicate {
@@ -242,9 +250,45 @@ impl Tape {
         }
     }
 
+    /// Lets the node that makes `head`, a Gram matrix or moments of a map or a content or dream loss, pull on its map with
+    /// a gradient whose absolute values add up to `pull`, whatever its weight and however far away its target is: its
+    /// gradient g becomes pull · g / (‖g‖₁ + ε), before it is added to others, see [`crate::reference::normalise`]. The
+    /// value of a loss stays what it is, and what goes back to the picture is the gradient of no function.
+    ///
+    /// # Errors
+    /// Another value.
+    pub fn normalise(&mut self, head: ValueId, pull: f32) -> Result<(), TapeError> {
+        let goes_to_a_map = |op: &Op| match op {
+            Op::Gram { .. } | Op::Moments { .. } | Op::ContentLoss { .. } | Op::DreamLoss(_) => {
+                true
+            }
+            Op::PictureInput { .. }
+            | Op::Conv3x3 { .. }
+            | Op::Relu
+            | Op::Pool(_)
+            | Op::Crop(_)
+            | Op::Paste(_)
+            | Op::StyleLoss { .. }
+            | Op::WassersteinLoss { .. }
+            | Op::GuideLoss(_)
+            | Op::AlignmentLoss { .. }
+            | Op::TvLoss { .. } => false,
+        };
+        let producer = self.value(head).producer;
+        match producer.map(|node| &mut self.nodes[node]) {
+            Some(node) if goes_to_a_map(&node.op) => {
+                node.pull = Some(pull);
+                Ok(())
+            }
+            _ => Err(TapeError::NotNormalised {
+                node: self.value(head).name.clone(),
+            }),
+        }
+    }
+
     /// Whether no part of a gradient can be computed without all of a map, so that the tape is not cut into tiles: a
-    /// convolution sees the opposite side of its input, the gradient of a root wants its value, or a loss is no sum over
-    /// positions.
+    /// convolution sees the opposite side of its input, the gradient of a root wants its value, a loss is no sum over
+    /// positions, or a gradient is normalised.
     pub(super) fn needs_whole_maps(&self) -> bool {
         let needs = |op: &Op| match op {
             Op::Conv3x3 { border, .. } => *border == Border::Wrap,
@@ -252,7 +296,8 @@ impl Tape {
             Op::AlignmentLoss { power, .. } => *power != 0.0,
             _ => false,
         };
-        self.nodes.iter().any(|node| needs(&node.op))
+        let mut nodes = self.nodes.iter();
+        nodes.any(|node| node.pull.is_some() || needs(&node.op))
     }
 
     /// H and W of a map or of the picture, 0 of anything else.
@@ -356,6 +401,7 @@ impl Tape {
             inputs,
             output,
             origin: None,
+            pull: None,
         });
         Ok(output)
     }
