@@ -10,7 +10,7 @@
 // Cost      measure 8 flop per vec4 and 4 bytes per value; add 1 flop and 8 bytes per value (12 when accumulating)
 // Why       The norm is that of one term alone, so g comes in scratch memory of its own, and only here the shares of others
 //           are added and the mask is applied. A g of 0 stays 0; one of rounding errors is made as strong as any other
-// Test      tests/kernels.rs::normalise
+// Test      tests/kernels/statistics.rs::normalise
 
 struct Params {
     pixels: u32,
