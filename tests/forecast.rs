@@ -9,12 +9,12 @@ use impasto::image::Picture;
 use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::kernels::pool2::Pooling;
 use impasto::net::{Network, Treatment};
-use impasto::objective::{Mask, ObjectiveError, StyleTargets, style_executable};
+use impasto::objective::{Mask, ObjectiveError, StyleTargets, StyleTerms, style_executable};
 use impasto::optim::{AdamSettings, Averaging, LbfgsSettings, OptimiserSettings, OptimiserState};
 use impasto::paint::{
     Glance, Rhythm, Scale, ScaledChoices, ScaledRun, Schedule, Sources, Standing, Start,
     StepLosses, StyleChoices, StyleForecast, StyleProblem, StyleRun, Watcher, first_that_fits,
-    gatys, scale_sizes, share_steps, style_gradient_that_fits,
+    gatys, match_moments, normalise_gradients, scale_sizes, share_steps, style_gradient_that_fits,
 };
 use impasto::shape::Border;
 use support::{network, open, wait};
@@ -49,24 +49,19 @@ type On<'a> = (&'a GpuOptions, Option<Variant>, Option<Averaging>);
 /// The forecast, what was held while painting, and the most that was held at all.
 fn forecast_and_measure(
     network: &Network,
-    treatment: impl Into<Treatment>,
+    terms: &StyleTerms,
     optimiser: OptimiserSettings,
     [size, style]: [[usize; 2]; 2],
     (options, wish, averaging): On<'_>,
 ) -> (StyleForecast, u64, u64) {
     let gpu: Gpu = open(options);
-    let mut terms = gatys(network.architecture);
-    Treatment {
-        pooling: terms.pooling,
-        border: terms.border,
-    } = treatment.into();
     let preference = Preference {
         wish,
         ..Preference::default()
     };
     let problem = StyleProblem {
         network,
-        terms: &terms,
+        terms,
         preference: &preference,
         size,
         styles: &[style],
@@ -114,9 +109,29 @@ fn check(
     sizes: [[usize; 2]; 2],
     on: On<'_>,
 ) {
-    let (network, treatment) = (network(name), treatment.into());
-    let (forecast, resident, peak) = forecast_and_measure(network, treatment, optimiser, sizes, on);
-    let what = format!("{name} {sizes:?} {treatment:?}");
+    let mut terms = gatys(network(name).architecture);
+    Treatment {
+        pooling: terms.pooling,
+        border: terms.border,
+    } = treatment.into();
+    check_terms(name, &terms, optimiser, sizes, on);
+}
+
+fn check_terms(
+    name: &str,
+    terms: &StyleTerms,
+    optimiser: OptimiserSettings,
+    sizes: [[usize; 2]; 2],
+    on: On<'_>,
+) {
+    let (forecast, resident, peak) =
+        forecast_and_measure(network(name), terms, optimiser, sizes, on);
+    let what = format!(
+        "{name} {sizes:?} {:?} {:?}, normalised: {}",
+        terms.treatment(),
+        terms.statistics,
+        terms.normalised
+    );
     // The log of the losses goes with the run, and drivers round.
     assert_near(
         &format!("{what} at rest"),
@@ -237,6 +252,25 @@ fn runs_with_other_borders_take_what_was_forecast() {
         };
         let sizes = [[64, 48], [50, 70]];
         check("vgg19", treatment, ADAM, sizes, (&usual, None, None));
+    }
+}
+
+/// Each share has a map of its own before it is added; maps come whole and in slices.
+#[test]
+fn runs_with_normalised_gradients_take_what_was_forecast() {
+    let slices = GpuOptions {
+        binding_limit: Some(2 << 20),
+        ..GpuOptions::default()
+    };
+    let architecture = network("vgg19").architecture;
+    for (moments, options) in [(false, &GpuOptions::default()), (true, &slices)] {
+        let mut terms = gatys(architecture);
+        if moments {
+            match_moments(&mut terms, architecture);
+        }
+        normalise_gradients(&mut terms, architecture);
+        let sizes = [[200, 150], [50, 70]];
+        check_terms("vgg19", &terms, ADAM, sizes, (options, None, None));
     }
 }
 

@@ -9,6 +9,8 @@ mod borders;
 mod finite_differences;
 #[path = "tape/forecasts.rs"]
 mod forecasts;
+#[path = "tape/normalised.rs"]
+mod normalised;
 #[path = "tape/pooling.rs"]
 mod pooling;
 #[path = "tape/random_tapes.rs"]

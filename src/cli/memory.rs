@@ -3,6 +3,7 @@
 use impasto::gpu::{AdapterMemory, Profile};
 use impasto::graph::{Detail, TapeError};
 use impasto::kernels::conv3x3::{Preference, Variant};
+use impasto::objective::StyleTerms;
 use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
 use impasto::paint::{
     Glance, Misfit, OnPaper, StyleForecast, StyleProblem, Way, anything_fits, first_that_fits,
@@ -243,6 +244,18 @@ pub fn choose(
     let settings = wish.settings();
     if is_rounded && any(&direct, &settings, Detail::Full).is_some() {
         remedies.push("--variant direct".to_string());
+    }
+    // Tiles, which nobody can lay where the norm of a whole map is wanted.
+    let in_tiles = StyleTerms {
+        normalised: false,
+        ..problem.terms.clone()
+    };
+    let in_tiles = StyleProblem {
+        terms: &in_tiles,
+        ..*problem
+    };
+    if problem.terms.normalised && any(&in_tiles, &settings, Detail::Full).is_some() {
+        remedies.push("no --normalize-gradients".to_string());
     }
     let fits = |side, detail| {
         let resized = resized(side);

@@ -19,6 +19,7 @@ pub mod fourier;
 pub mod gram;
 pub mod losses;
 pub mod moments;
+pub mod normalise;
 pub mod optimisers;
 pub mod picture_input;
 pub mod pool2;

@@ -2,8 +2,8 @@
 
 use super::{
     Check, Evenness, alignment_loss, average, conv3x3, copy_bandwidth, crop, decorrelate, dream,
-    fma_peak, fourier, gram, losses, moments, optimisers, picture_input, pool2, pooled_convolution,
-    relu, resample, wasserstein_loss,
+    fma_peak, fourier, gram, losses, moments, normalise, optimisers, picture_input, pool2,
+    pooled_convolution, relu, resample, wasserstein_loss,
 };
 use crate::gpu::{Gpu, GpuError};
 use crate::kernels::Merge;
@@ -177,6 +177,9 @@ impl<W: Fn(&str) -> bool, R: FnMut(&Check)> Round<'_, W, R> {
         }
         if (self.wanted)("sum") {
             self.add(losses::sum(gpu, 5000, true, 1).await?);
+        }
+        if (self.wanted)("normalise") {
+            self.add(normalise::check(gpu, &MAP, 1.0).await?);
         }
         Ok(())
     }

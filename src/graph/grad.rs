@@ -150,7 +150,8 @@ impl Program {
                 }
                 Pass::Gradient => {
                     let outcome = outcomes.get(&node).copied();
-                    program.push_gradient(node, outcome, &mut gradients, &mut missing);
+                    let shares = (&mut gradients[..], &mut missing[..]);
+                    program.push_gradient(node, outcome, shares, binding_limit);
                 }
             }
         }
@@ -197,11 +198,15 @@ impl Program {
         &mut self,
         node: usize,
         outcome: Option<ValueId>,
-        gradients: &mut [Option<ValueId>],
-        missing: &mut [usize],
+        (gradients, missing): (&mut [Option<ValueId>], &mut [usize]),
+        binding_limit: u64,
     ) {
         let tape_node = &self.tape.nodes[node];
-        let (x, y) = (tape_node.inputs[0], tape_node.output);
+        let (x, y, is_normalised) = (
+            tape_node.inputs[0],
+            tape_node.output,
+            tape_node.pull.is_some(),
+        );
         missing[x.0] -= 1;
         let merge = Merge {
             accumulate: gradients[x.0].is_some(),
@@ -220,13 +225,17 @@ impl Program {
                 gradient
             }
         };
+        let workspaces = match is_normalised {
+            true => self.add_share(x, binding_limit),
+            false => vec![],
+        };
         self.steps.push(Step {
             node,
             pass: Pass::Gradient,
             reads,
             write,
             merge,
-            workspaces: vec![],
+            workspaces,
             pooled: None,
         });
     }
@@ -327,12 +336,18 @@ fn what_the_value_leaves(tape: &Tape, node: usize) -> Option<Extent> {
     }
 }
 
+/// In how many slices the kernels take the map `x`.
+pub(super) fn slices_of(tape: &Tape, x: ValueId, binding_limit: u64) -> usize {
+    let map = tape.shape(x).unwrap_or(Shape::new(0, 0, 0));
+    // A map that no binding can hold is refused when the program is recorded.
+    feature_map::slices(map, binding_limit).map_or(1, |slices| slices.len())
+}
+
 /// Bytes of the scratch buffers that a forward step needs.
 fn forward_workspaces(tape: &Tape, node: usize, binding_limit: u64) -> Vec<u64> {
     let x = tape.nodes[node].inputs[0];
     let map = || tape.shape(x).unwrap_or(Shape::new(0, 0, 0));
-    // A map that no binding can hold is refused when the program is recorded.
-    let slices = || feature_map::slices(map(), binding_limit).map_or(1, |slices| slices.len());
+    let slices = || slices_of(tape, x, binding_limit);
     let partials = (PARTIALS * size_of::<f32>()) as u64;
     match tape.nodes[node].op {
         Op::ContentLoss { .. } | Op::DreamLoss(_) => vec![partials * slices() as u64],

@@ -9,6 +9,7 @@ mod grad;
 mod lineage;
 mod lower;
 mod node;
+mod normalised;
 mod plan;
 mod pooling;
 mod run;

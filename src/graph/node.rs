@@ -132,6 +132,9 @@ pub struct Node {
     pub output: ValueId,
     /// The node of the tape as it was written that this one computes again or for a tile.
     pub origin: Option<usize>,
+    /// What the absolute values of its share of the gradient of its first input are to add up to; `None` leaves the share
+    /// as it is. See [`super::Tape::normalise`].
+    pub pull: Option<f32>,
 }
 
 impl Extent {

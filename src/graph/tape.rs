@@ -1,6 +1,7 @@
 //! The tape: what is computed from the picture, node by node, with every shape checked while it is written.
 
 mod losses;
+mod normalised;
 mod statistics;
 
 use std::sync::Arc;
@@ -53,6 +54,14 @@ pub enum TapeError {
         width: usize,
         /// H in pixels.
         height: usize,
+    },
+    /// It has no gradient of its own at a map.
+    #[error(
+        "the gradient of `{node}` cannot be normalised; normalise a Gram matrix or moments of a map, or a content or dream loss"
+    )]
+    NotNormalised {
+        /// The node, or the constant.
+        node: String,
     },
     /// The name is taken.
     #[error("two nodes are called `{node}`")]
@@ -243,8 +252,8 @@ impl Tape {
     }
 
     /// Whether no part of a gradient can be computed without all of a map, so that the tape is not cut into tiles: a
-    /// convolution sees the opposite side of its input, the gradient of a root wants its value, or a loss is no sum over
-    /// positions.
+    /// convolution sees the opposite side of its input, the gradient of a root wants its value, a loss is no sum over
+    /// positions, or a gradient is normalised.
     pub(super) fn needs_whole_maps(&self) -> bool {
         let needs = |op: &Op| match op {
             Op::Conv3x3 { border, .. } => *border == Border::Wrap,
@@ -252,7 +261,8 @@ impl Tape {
             Op::AlignmentLoss { power, .. } => *power != 0.0,
             _ => false,
         };
-        self.nodes.iter().any(|node| needs(&node.op))
+        let mut nodes = self.nodes.iter();
+        nodes.any(|node| node.pull.is_some() || needs(&node.op))
     }
 
     /// H and W of a map or of the picture, 0 of anything else.
@@ -356,6 +366,7 @@ impl Tape {
             inputs,
             output,
             origin: None,
+            pull: None,
         });
         Ok(output)
     }

@@ -221,6 +221,7 @@ impl TileBuilder<'_> {
             inputs: vec![map],
             output: y,
             origin: None,
+            pull: None,
         });
         y
     }
@@ -234,12 +235,15 @@ impl TileBuilder<'_> {
         origin: Option<usize>,
     ) {
         self.nodes.push((self.tape.nodes.len(), true));
+        // Such a tape has no tiles, so what is computed again is the share of all of a map.
+        let pull = origin.and_then(|origin| self.tape.nodes[origin].pull);
         self.tape.nodes.push(Node {
             name,
             op,
             inputs,
             output,
             origin,
+            pull,
         });
     }
 

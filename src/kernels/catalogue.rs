@@ -3,8 +3,8 @@
 use super::{
     adam, alignment_loss, average, content_loss, conv3x3, copy_bandwidth, crop, decorrelate,
     dream_loss, dream_step, fma_peak, fourier, gaussian_cascade, gram, guide_loss,
-    laplacian_pyramid, lbfgs, matrix_product, mean, picture_input, pool2, relu, resample, roll,
-    style_loss, sum, tv_loss, wasserstein_loss, zoom,
+    laplacian_pyramid, lbfgs, matrix_product, mean, normalise, picture_input, pool2, relu,
+    resample, roll, style_loss, sum, tv_loss, wasserstein_loss, zoom,
 };
 use crate::gpu::Kernel;
 
@@ -62,6 +62,8 @@ pub fn catalogue() -> Vec<&'static Kernel> {
         &tv_loss::VALUE,
         &tv_loss::GRADIENT,
         &sum::MAIN,
+        &normalise::MEASURE,
+        &normalise::ADD,
         &fourier::COLUMNS,
         &fourier::ROWS,
         &fourier::ROWS_GRADIENT,

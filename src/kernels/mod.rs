@@ -27,6 +27,7 @@ pub mod matrix_product;
 pub mod mean;
 mod merge;
 pub mod moments;
+pub mod normalise;
 mod pass;
 pub mod picture_input;
 pub mod pool2;

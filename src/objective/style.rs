@@ -47,6 +47,10 @@ pub struct StyleTerms {
     pub pooling: Pooling,
     /// What it sees beyond the border of the painted picture, and of the content.
     pub border: Border,
+    /// Whether the weights say how strongly terms pull on their layers, however far away their targets are: what a term
+    /// adds to the gradient of its layer is as long as its weight, in the sum of absolute values (jcjohnson/neural-style,
+    /// `-normalize_gradients`). The total variation is weighed as ever.
+    pub normalised: bool,
     /// Where in the picture they hold.
     pub regions: Regions,
     /// For each style picture, the layers that it is seen at, as indices of the architecture: coarse structure of one
@@ -191,6 +195,7 @@ mod tests {
             tv_weight: 0.0,
             pooling: Pooling::Max,
             border: Border::Zero,
+            normalised: false,
             regions: Regions::default(),
             parts,
             strength: 1.0,

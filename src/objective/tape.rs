@@ -69,7 +69,8 @@ impl StyleTape {
         }
         for (term, &value) in terms.dream.iter().zip(dream_values) {
             let name = format!("dream:{}", look.name(term.layer));
-            this.tape.dream_loss(&name, value, -term.weight)?;
+            let loss = this.tape.dream_loss(&name, value, -term.weight)?;
+            this.pull(&look, loss, term.weight)?;
         }
         if terms.tv_weight != 0.0 {
             this.tape.tv_loss("tv", terms.tv_weight)?;
@@ -121,10 +122,20 @@ impl StyleTape {
         let target = self.tape.constant_map(&target, shape);
         let weight = (look.terms.content_weight * term.weight, weights);
         let name = format!("content:{layer}");
-        self.tape
+        let loss = self
+            .tape
             .weighted_content_loss(&name, value, target, weight)?;
+        self.pull(look, loss, weight.0)?;
         self.content_targets.push(target);
         Ok(())
+    }
+
+    /// Lets a term pull as strongly as its weight says, where gradients are normalised: `head` is what looks at its layer.
+    fn pull(&mut self, look: &Look<'_>, head: ValueId, weight: f32) -> Result<(), TapeError> {
+        match look.terms.normalised {
+            true => self.tape.normalise(head, weight),
+            false => Ok(()),
+        }
     }
 
     /// Adds the term of a style layer, in a region or everywhere; where nothing of a region is left, none.
@@ -154,6 +165,7 @@ impl StyleTape {
             Statistics::Gram => {
                 let gram = format!("gram:{layer}");
                 let gram = self.tape.weighted_gram(&gram, value, weights)?;
+                self.pull(look, gram, weight)?;
                 let target = self.tape.constant_gram(&target, channels);
                 self.tape.style_loss(&name, gram, target, weight)?;
                 target
@@ -161,6 +173,7 @@ impl StyleTape {
             Statistics::Moments => {
                 let moments = format!("moments:{layer}");
                 let moments = self.tape.weighted_moments(&moments, value, weights)?;
+                self.pull(look, moments, weight)?;
                 let target = self.tape.constant_moments(&target, channels);
                 self.tape.wasserstein_loss(&name, moments, target, weight)?;
                 target

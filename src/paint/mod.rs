@@ -28,8 +28,8 @@ pub use glance::{Glance, dream_gradient_that_fits, features_that_fit, style_grad
 pub use octaves::{Octave, octave_sizes};
 pub use proportion::{at_scale, in_proportion};
 pub use recipe::{
-    RecipeFinish, StyleRecipe, dream_weight, gatys, gatys_style_weight, match_grams, match_moments,
-    painterly_style_weight,
+    CONTENT_PULL, RecipeFinish, StyleRecipe, dream_weight, gatys, gatys_style_weight, match_grams,
+    match_moments, normalise_gradients, painterly_style_weight, style_weight,
 };
 pub use scaled::{Finish, PreparationError, Resumption, Rhythm, ScaledChoices, ScaledRun};
 pub use scales::{

@@ -36,8 +36,11 @@ pub fn left_open(side: usize) -> f32 {
 }
 
 /// `terms` for a picture with the longer side `side`, weighed so that they are in the proportion that they have at 256
-/// to 320 pixels. It was measured up to 450 pixels.
+/// to 320 pixels. It was measured up to 450 pixels. Those whose gradients are normalised pull as strongly at every size.
 pub fn in_proportion(mut terms: StyleTerms, architecture: Architecture, side: usize) -> StyleTerms {
+    if terms.normalised {
+        return terms;
+    }
     let chosen = side.clamp(CHOSEN_SIDES[0], CHOSEN_SIDES[1]);
     let doublings = (side.max(1) as f32 / chosen as f32).log2();
     let made_up = |shrinking: f32| {

@@ -9,8 +9,8 @@
 //!
 //! Reading order: [`picture_input`], [`conv3x3`] (with [`border`]), [`relu`], [`maxpool2`], [`avgpool2`] and [`l2pool2`]
 //! make the network, [`crop`] its tiles; [`gram`], [`mean`], [`moments`], [`content_loss`], [`style_loss`], [`wasserstein_loss`],
-//! [`tv_loss`], [`dream_loss`] and [`guide_loss`] make the objective, with [`matrix_product`] between them; [`adam`] and
-//! [`lbfgs`] change the picture, [`average`] smooths its way; [`roll`], [`gaussian_cascade`], [`laplacian_pyramid`],
+//! [`tv_loss`], [`dream_loss`] and [`guide_loss`] make the objective, with [`matrix_product`] between them and [`normalise`] on
+//! the way back; [`adam`] and [`lbfgs`] change the picture, [`average`] smooths its way; [`roll`], [`gaussian_cascade`], [`laplacian_pyramid`],
 //! [`dream_step`] and [`zoom`] are a dream's. [`alignment_loss`] is what a visualisation climbs, on a picture made by
 //! [`fourier`] and [`decorrelate`] and seen through [`resample`]. [`samples`] supplies numbers to try all of it on.
 
@@ -36,6 +36,7 @@ pub mod matrix_product;
 pub mod maxpool2;
 pub mod mean;
 pub mod moments;
+pub mod normalise;
 pub mod picture_input;
 pub mod relu;
 pub mod resample;

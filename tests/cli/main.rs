@@ -26,6 +26,7 @@ mod kill;
 mod masks;
 mod memory;
 mod names;
+mod normalised;
 mod pictures;
 mod pipes;
 mod plan;

@@ -1,6 +1,6 @@
 //! Statistics of feature maps, products of them and distances between them, against the f64 reference.
 
-use super::cases::{MERGES, group_bytes};
+use super::cases::{MERGES, group_bytes, map_cases};
 use super::devices::{checked, everywhere, portable};
 use super::shapes::SIZES;
 use super::support::{gpu, wait};
@@ -264,4 +264,18 @@ fn statistics_of_a_map_of_four_megapixels() {
 fn in_slices() -> impl Iterator<Item = (Shape, Option<u64>)> {
     let shape = Shape::new(52, 9, 13);
     (1..=4).map(move |groups| (shape, Some(group_bytes(groups, [9, 13]))))
+}
+
+/// Gradients of any order, and of 0.
+#[test]
+fn normalise() {
+    everywhere(async |gpu| {
+        let mut checks = Vec::new();
+        for case in map_cases() {
+            for scale in [1.0, 1e-12, 1e12, 0.0] {
+                checks.push(doctor::normalise::check(gpu, &case, scale).await?);
+            }
+        }
+        Ok(checks)
+    });
 }

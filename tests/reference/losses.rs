@@ -3,8 +3,8 @@
 use crate::{assert_close, assert_gradient, dot, odd_shapes};
 use impasto::reference::samples::samples;
 use impasto::reference::{
-    avgpool2, content_loss, conv3x3, dream_loss, gram, maxpool2, picture_input, relu, style_loss,
-    tv_loss,
+    avgpool2, content_loss, conv3x3, dream_loss, gram, maxpool2, normalise, picture_input, relu,
+    style_loss, tv_loss,
 };
 use impasto::shape::Shape;
 
@@ -325,4 +325,31 @@ fn a_small_network_agrees_with_finite_differences() {
         network.value(x)
     };
     assert_gradient(value, &x, &network.gradient(&x));
+}
+
+/// No function has it as its gradient, so there are no finite differences to hold it against.
+#[test]
+fn normalise_by_hand() {
+    // ‖g‖₁ = 8.
+    let found = normalise::forward(&[1.0, -2.0, 0.0, 5.0], 4.0);
+    assert_close(&found, &[0.5, -1.0, 0.0, 2.5], 2e-9);
+    assert_eq!(normalise::forward(&[0.0; 3], 4.0), [0.0; 3]);
+    // A norm as small as ε counts by half.
+    let half = normalise::forward(&[-normalise::EPSILON], 4.0);
+    assert_close(&half, &[-2.0], 1e-15);
+}
+
+#[test]
+fn normalise_makes_any_gradient_as_strong_as_its_pull() {
+    for shape in odd_shapes(3) {
+        for scale in [1e-3, 1.0, 1e9] {
+            let gradient: Vec<f64> = samples(41, shape.len()).iter().map(|g| scale * g).collect();
+            let found = normalise::forward(&gradient, 7.0);
+            let norm: f64 = found.iter().map(|g| g.abs()).sum();
+            assert!((norm - 7.0).abs() < 7e-3, "{norm}");
+            let along = dot(&found, &gradient);
+            let lengths = dot(&found, &found) * dot(&gradient, &gradient);
+            assert!((along - lengths.sqrt()).abs() < 1e-12 * along, "it turned");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use impasto::graph::Strategy;
 use impasto::kernels::conv3x3::Preference;
 use impasto::objective::{StyleTargets, StyleTerms, style_executable};
-use impasto::paint::{StyleRecipe, at_scale, gatys};
+use impasto::paint::{CONTENT_PULL, StyleRecipe, at_scale, gatys, normalise_gradients};
 
 use crate::support::{gpu, wait};
 use crate::{network, picture};
@@ -91,4 +91,36 @@ fn scales_before_the_finish_hold_moments_in_proportion() {
     assert!(gains.is_sorted() && gains[0] == 1.0, "{gains:?}");
     // A term in moments is of the second power of features, one in Gram matrices of the fourth.
     assert!((gains[4] - 4.8f32.sqrt()).abs() < 1e-5, "{gains:?}");
+}
+
+/// What terms pull with is what their weights say, at every size and in the finish: of what a recipe balances, and of what
+/// it makes up for, nothing is left.
+#[test]
+fn pulls_are_the_same_at_every_size() {
+    let architecture = network("vgg19").architecture;
+    for recipe in [
+        StyleRecipe::gatys(architecture),
+        StyleRecipe::painterly(architecture),
+    ] {
+        let mut terms = recipe.terms.clone();
+        normalise_gradients(&mut terms, architecture);
+        // As the user may weigh them.
+        terms.style[1].weight *= 3.0;
+        let pull = terms.style[0].weight;
+        let is_even = |terms: &StyleTerms| {
+            let pull = terms.style[0].weight;
+            let mut others = terms.style.iter().skip(2);
+            others.all(|of| of.weight == pull) && terms.style[1].weight == 3.0 * pull
+        };
+        assert!(pull > 0.0 && is_even(&terms));
+        for side in [64, 128, 320, 512, 2048] {
+            assert_eq!(at_scale(&terms, architecture, side), terms);
+            let finishing = recipe.finishing(&terms, architecture, side);
+            assert!(finishing.normalised && is_even(&finishing));
+            assert_eq!(finishing.content[0].weight, CONTENT_PULL);
+            assert_eq!(finishing.content_weight, recipe.finish.content_weight);
+            let small = recipe.finishing(&terms, architecture, 256);
+            assert_eq!(finishing.style, small.style);
+        }
+    }
 }

@@ -7,6 +7,7 @@ use impasto::kernels::guide_loss::{Correspondence, GuideGoal};
 use impasto::kernels::pool2::Pooling;
 use impasto::shape::{Border, Shape};
 
+use crate::normalised::{normalised, normalised_gaussians};
 use crate::sample_tapes::{
     HEIGHT, WIDTH, everything, everything_within, filter, gaussians, network, transform,
 };
@@ -103,6 +104,11 @@ fn of_other_borders() {
 #[test]
 fn of_distances_of_gaussians() {
     check_everywhere(&[gaussians(Pooling::Max).0]);
+}
+
+#[test]
+fn of_normalised_gradients() {
+    check_everywhere(&[normalised().0, normalised_gaussians().0]);
 }
 
 /// The guide of a dream is smaller than the picture, as large or larger.

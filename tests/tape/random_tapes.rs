@@ -13,7 +13,8 @@ use super::{bits, build, run};
 #[derive(Clone, Debug)]
 struct Layer {
     kind: Kind,
-    looks: Vec<Look>,
+    /// With whether their gradients are normalised.
+    looks: Vec<(Look, bool)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +41,8 @@ fn layers() -> impl Strategy<Value = Vec<Layer>> {
         1 => Just(Kind::Pool(Pooling::L2)),
     ];
     let look = prop_oneof![Just(Look::Content), Just(Look::Style), Just(Look::Dream)];
-    let layer = (kind, vec(look, 0..3)).prop_map(|(kind, looks)| Layer { kind, looks });
+    let layer =
+        (kind, vec((look, any::<bool>()), 0..3)).prop_map(|(kind, looks)| Layer { kind, looks });
     vec(layer, 1..8)
 }
 
@@ -63,21 +65,26 @@ fn tape(layers: &[Layer]) -> (Tape, Constants) {
             Kind::Pool(pooling) => tape.pool(&name, here, pooling),
         };
         here = next.unwrap_or(here);
-        for (at, &look) in layer.looks.iter().enumerate() {
-            look_at(
-                &mut tape,
-                &mut constants,
-                here,
-                look,
-                &format!("{index}.{at}"),
-            );
+        for (at, &(look, is_normalised)) in layer.looks.iter().enumerate() {
+            let name = format!("{index}.{at}");
+            let head = look_at(&mut tape, &mut constants, here, look, &name);
+            if is_normalised {
+                tape.normalise(head, 4.0).unwrap();
+            }
         }
     }
     tape.dream_loss("last", here, 1.5).unwrap();
     (tape, constants)
 }
 
-fn look_at(tape: &mut Tape, constants: &mut Constants, map: ValueId, look: Look, name: &str) {
+/// Returns what looks at the map itself.
+fn look_at(
+    tape: &mut Tape,
+    constants: &mut Constants,
+    map: ValueId,
+    look: Look,
+    name: &str,
+) -> ValueId {
     let shape = tape.shape(map).unwrap();
     match look {
         Look::Content => {
@@ -89,11 +96,12 @@ fn look_at(tape: &mut Tape, constants: &mut Constants, map: ValueId, look: Look,
             let gram = tape.gram(&format!("gram {name}"), map).unwrap();
             let target = tape.constant_gram(&format!("target {name}"), shape.channels);
             constants.insert(target, draw_gram(6, shape.channels));
-            tape.style_loss(&format!("style {name}"), gram, target, 3.0)
+            let loss = tape.style_loss(&format!("style {name}"), gram, target, 3.0);
+            loss.map(|_| gram)
         }
         Look::Dream => tape.dream_loss(&format!("dream {name}"), map, -0.5),
     }
-    .unwrap();
+    .unwrap()
 }
 
 proptest! {

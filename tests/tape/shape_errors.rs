@@ -66,4 +66,18 @@ fn shape_errors_name_the_node() {
         .style_loss("style", gram, gram_of_eight, 1.0)
         .unwrap_err();
     names(error, "style", "a Gram matrix of 4 channels");
+    // The gradient of a style loss goes to the matrix, and that of a total variation to the picture.
+    let target = tape.constant_gram("of the style", 4);
+    let style = tape.style_loss("style", gram, target, 1.0).unwrap();
+    let tv = tape.tv_loss("tv", 1.0).unwrap();
+    for (value, name) in [
+        (style, "style"),
+        (tv, "tv"),
+        (conv, "conv"),
+        (target, "of the style"),
+        (picture, "picture"),
+    ] {
+        names(tape.normalise(value, 1.0).unwrap_err(), name, "normalised");
+    }
+    tape.normalise(gram, 1.0).unwrap();
 }

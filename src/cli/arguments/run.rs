@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use impasto::image::{Depth, PictureFormat};
 use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
@@ -57,6 +57,12 @@ pub struct RunArguments {
     /// matrices leave single pixels open [default: that of the recipe, 0]
     #[arg(long, allow_negative_numbers = true, value_parser = not_negative, value_name = "W")]
     pub tv_weight: Option<f32>,
+    /// Let every term pull on its layer as strongly as its weight says, however far away its target is: gradients are divided
+    /// by the sum of their absolute values, and style layers count alike unless --style-layer weighs them. Takes whole maps,
+    /// so --memory cannot be kept by tiles
+    // Takes a value like other flags, so that checkpoints keep it.
+    #[arg(long, action = ArgAction::Set, default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, hide_possible_values = true)]
+    pub normalize_gradients: bool,
     /// How the network halves its maps [default: that of the recipe, max]
     #[arg(long, value_parser = pooling, value_name = "max|avg|l2")]
     pub pooling: Option<Pooling>,

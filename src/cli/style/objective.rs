@@ -6,8 +6,8 @@ use std::path::Path;
 use impasto::net::Architecture;
 use impasto::objective::{LayerWeight, Statistics, StyleTerms};
 use impasto::paint::{
-    Sources, StyleRecipe, dream_weight, gatys_style_weight, match_grams, match_moments,
-    painterly_style_weight,
+    Sources, StyleRecipe, dream_weight, match_grams, match_moments, normalise_gradients,
+    style_weight,
 };
 
 use crate::cli::arguments::{RunArguments, StyleArguments, StyleLoss, StylePart, Weighted};
@@ -33,7 +33,7 @@ pub(super) fn terms(
         terms.content = layers(&arguments.content_layers, architecture, |_| 1.0)?;
     }
     let mut terms = with_style(terms, arguments, architecture)?;
-    let dream = dream_weight(terms.statistics);
+    let dream = dream_weight(&terms);
     terms.dream = layers(&arguments.dreams, architecture, |_| dream)?;
     Ok(terms)
 }
@@ -47,6 +47,9 @@ pub fn with_style(
     terms.style_weight = arguments.style_weight.unwrap_or(terms.style_weight);
     terms.tv_weight = arguments.tv_weight.unwrap_or(terms.tv_weight);
     terms.pooling = arguments.pooling.unwrap_or(terms.pooling);
+    if arguments.normalize_gradients {
+        normalise_gradients(&mut terms, architecture);
+    }
     match (arguments.style_loss, terms.statistics) {
         (Some(StyleLoss::Gram), Statistics::Moments) => match_grams(&mut terms, architecture),
         (Some(StyleLoss::Wasserstein), Statistics::Gram) => {
@@ -54,12 +57,8 @@ pub fn with_style(
         }
         _ => {}
     }
-    let weight_of_layer = match terms.statistics {
-        Statistics::Gram => gatys_style_weight,
-        Statistics::Moments => painterly_style_weight,
-    };
     if !arguments.style_layers.is_empty() {
-        let weight = |layer| weight_of_layer(architecture, layer);
+        let weight = |layer| style_weight(&terms, architecture, layer);
         terms.style = layers(&arguments.style_layers, architecture, weight)?;
     }
     Ok(terms)

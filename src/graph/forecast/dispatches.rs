@@ -11,12 +11,26 @@ use crate::kernels::Pass;
 use crate::kernels::conv3x3::Variant;
 use crate::kernels::dream_loss::Measure;
 use crate::kernels::feature_map::slices;
-use crate::kernels::{crop, gram, guide_loss, moments, picture_input, tv_loss, wasserstein_loss};
+use crate::kernels::{
+    crop, gram, guide_loss, moments, normalise, picture_input, tv_loss, wasserstein_loss,
+};
 use crate::shape::{Border, Shape};
 
 impl Writer<'_> {
     /// The weights and the scratch memory of a step; returns how many dispatches it records.
     pub(super) fn step(&mut self, step: &Step) -> usize {
+        match self.program.share(step) {
+            None => self.share(step),
+            Some((first, _)) => {
+                let share = self.share(&first);
+                let (map, limit) = (self.map(step.write), self.adapter.binding_limit);
+                share + self.or_obstacle(normalise::dispatches(map, limit))
+            }
+        }
+    }
+
+    /// The same of a step whose share of a gradient nobody normalises.
+    fn share(&mut self, step: &Step) -> usize {
         let op = &self.program.tape.nodes()[step.node].op;
         self.statistics(op, step);
         let (height, width) = self.program.tape.picture_size();

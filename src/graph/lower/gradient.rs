@@ -9,18 +9,38 @@ use crate::graph::grad::Step;
 use crate::graph::node::Op;
 use crate::kernels::conv3x3::{self, Epilogue, Filter};
 use crate::kernels::{
-    alignment_loss, content_loss, crop, dream_loss, gram, guide_loss, moments, picture_input,
-    pool2, relu, style_loss, tv_loss, wasserstein_loss,
+    alignment_loss, content_loss, crop, dream_loss, gram, guide_loss, moments, normalise,
+    picture_input, pool2, relu, style_loss, tv_loss, wasserstein_loss,
 };
 use crate::shape::Border;
 
 impl Builder<'_> {
-    /// Records a gradient step.
+    /// Records a gradient step: at once, or what it adds by itself, normalised.
     pub(in crate::graph) fn gradient(
         &mut self,
         recorder: &mut Recorder<'_>,
         step: &Step,
     ) -> Result<(), GpuError> {
+        let Some((first, pull)) = self.program.share(step) else {
+            return self.share(recorder, step);
+        };
+        self.share(recorder, &first)?;
+        // By the rule of `grad`.
+        let [share, partials, norm] = step.workspaces[..] else {
+            return Ok(());
+        };
+        let workspace = normalise::Workspace {
+            partials: self.buffer(partials),
+            norm: self.buffer(norm),
+        };
+        let (share, gf) = (self.map(share), self.map(step.write));
+        let f = step.merge.mask.then(|| self.map(step.reads[0]));
+        let source = (&share, f.as_ref());
+        normalise::record(recorder, pull, source, workspace, &gf, step.merge)
+    }
+
+    /// Records what a step writes into the gradient of its map, or adds to it.
+    fn share(&mut self, recorder: &mut Recorder<'_>, step: &Step) -> Result<(), GpuError> {
         let node = &self.program.tape.nodes()[step.node];
         let (reads, merge) = (&step.reads, step.merge);
         // By the rule of `grad`: forward values first, the gradient of the output last.
