@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::workshop::{Outcome, Workshop};
 
-const STYLE: [&str; 7] = [
+const STYLE: [&str; 9] = [
     "style",
     "content.png",
     "--style",
@@ -14,6 +14,8 @@ const STYLE: [&str; 7] = [
     "-o",
     "out.png",
     "--recipe=gatys",
+    "--style-layer=relu2_1",
+    "--content-layer=relu2_1",
 ];
 
 fn start(workshop: &Workshop, flags: &[&str]) -> Child {
