@@ -7,32 +7,37 @@ use impasto::net::{Architecture, Network, Weights, weights};
 use super::arguments::{Common, hint};
 use super::failure::Failure;
 
-/// The default network travels inside the binary.
+/// The default network travels inside the binary. A test holds it against its checksum and its fingerprint, so that no run has to.
 pub static VGG19: &[u8] = include_bytes!("../../weights/vgg19.npz");
+/// What records and checkpoints call it, see [`impasto::paint::fingerprint`].
+const FINGERPRINT_OF_VGG19: &str =
+    "971587405bf7b7779b487e1b8f786817194fa5f92b82e072d683fe85e0764f99";
 /// Checksums of the bundled files, in the format of sha256sum.
 static CHECKSUMS: &str = include_str!("../../weights/SHA256SUMS");
 
 /// Reads and checks the network that the flags name.
 pub fn load(common: &Common) -> Result<Network, Failure> {
-    let weights = match common.model.parse::<Architecture>() {
-        Ok(architecture) => bundled(common, architecture)?,
-        Err(_) => file(&common.model)?,
-    };
-    Ok(Network::new(weights))
+    match common.model.parse::<Architecture>() {
+        Ok(Architecture::Vgg19) if common.weights.is_none() => embedded(),
+        Ok(architecture) => Ok(Network::new(bundled(common, architecture)?)),
+        Err(_) => Ok(Network::new(file(&common.model)?)),
+    }
 }
 
-/// A network of ours: from `--weights` if given, else embedded, else from one of the usual folders.
+/// The network that every binary has.
+fn embedded() -> Result<Network, Failure> {
+    let weights = Weights::from_bytes(VGG19, "vgg19.npz")?;
+    Ok(Network::new(weights).known_by(FINGERPRINT_OF_VGG19))
+}
+
+/// A network of ours: from `--weights` if given, else from one of the usual folders.
 fn bundled(common: &Common, architecture: Architecture) -> Result<Weights, Failure> {
-    let (name, embedded) = match architecture {
-        Architecture::Vgg19 => ("vgg19.npz", Some(VGG19)),
-        Architecture::Vgg16 => ("vgg16.npz", None),
+    let name = match architecture {
+        Architecture::Vgg19 => "vgg19.npz",
+        Architecture::Vgg16 => "vgg16.npz",
     };
     if let Some(folder) = &common.weights {
         return own(&folder.join(name), architecture);
-    }
-    if let Some(bytes) = embedded {
-        weights::verify_bundled(bytes, checksum(name), name)?;
-        return Ok(Weights::from_bytes(bytes, name)?);
     }
     let folders = folders();
     for folder in &folders {
@@ -208,6 +213,9 @@ mod tests {
     #[test]
     fn the_embedded_network_is_the_one_that_is_listed() {
         weights::verify_bundled(VGG19, checksum("vgg19.npz"), "vgg19.npz").unwrap();
+        let weights = Weights::from_bytes(VGG19, "vgg19.npz").unwrap();
+        let taken = impasto::paint::fingerprint::of_network(&Network::new(weights));
+        assert_eq!(taken, FINGERPRINT_OF_VGG19);
         assert_eq!(checksum("vgg16.npz").len(), 64);
         assert_eq!(checksum("vgg11.npz"), "");
     }

@@ -37,6 +37,7 @@ pub struct Network {
     pub architecture: Architecture,
     transform: InputTransform,
     filters: Vec<Arc<Filter>>,
+    fingerprint: Option<&'static str>,
 }
 
 impl Network {
@@ -58,7 +59,21 @@ impl Network {
                 offset: preprocessing.offset,
             },
             filters: filters.collect(),
+            fingerprint: None,
         }
+    }
+
+    /// The same with a fingerprint that is known, which nobody needs to take of 80 MB of weights then.
+    pub fn known_by(self, fingerprint: &'static str) -> Self {
+        Self {
+            fingerprint: Some(fingerprint),
+            ..self
+        }
+    }
+
+    /// What it is [known by](Self::known_by).
+    pub fn known_fingerprint(&self) -> Option<&'static str> {
+        self.fingerprint
     }
 
     /// The filters in order of the convolutions.

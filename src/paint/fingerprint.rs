@@ -14,8 +14,11 @@ pub fn of_picture(picture: &Picture) -> String {
     fingerprint.finish()
 }
 
-/// Of a network: its layers and weights.
+/// Of a network: its layers and weights, unless it is known by one already.
 pub fn of_network(network: &Network) -> String {
+    if let Some(known) = network.known_fingerprint() {
+        return known.to_owned();
+    }
     let mut fingerprint = Fingerprint::default();
     fingerprint.text(&network.architecture.to_string());
     for filter in network.filters() {
