@@ -21,8 +21,8 @@ pub async fn check_conv3x3(gpu: &Gpu, cases: &[conv3x3::Case]) -> Result<Vec<Che
 }
 
 /// What of `cases` a device is tried on: all on the adapter as it is, their sizes in few kernels on others, see
-/// [`in_few_kernels`]. With run-time checks a driver cannot unroll the loops over registers and may take 40 s to compile a
-/// kernel: there slices, which want one more and have nothing to do with checks, are left out.
+/// [`in_few_kernels`]. Slices want a kernel more, which with run-time checks may take 40 s to compile (conv3x3_direct, Mesa's
+/// software driver), and have nothing to do with checks: there they are left out.
 fn cases_for(device: &Gpu, cases: &[conv3x3::Case]) -> Vec<conv3x3::Case> {
     if std::ptr::eq(device, gpu()) {
         return cases.to_vec();
