@@ -1,7 +1,7 @@
 //! What an access to memory costs a software adapter: `cargo bench --bench accesses [-- PART OF A NAME]`.
 //!
 //! Nanoseconds of one core for the eight lanes of a workgroup, in a loop over 32 KiB or less, the best of several runs. What
-//! the loop itself costs is told first. These figures decide how kernels are written, see `shaders/README.md`, section 4.
+//! the loop itself costs is printed first. These figures decide how kernels are written, see `shaders/README.md`, section 4.
 
 use std::error::Error;
 use std::time::Instant;
@@ -215,7 +215,7 @@ fn best(gpu: &Gpu, case: &Case) -> Result<f64, Box<dyn Error>> {
         pass.dispatch_workgroups(WORKGROUPS, 1, 1);
         drop(pass);
         gpu.submit(encoder.finish());
-        device.poll(wgpu::PollType::wait_indefinitely())?;
+        gpu.wait();
         best = best.min(started.elapsed().as_secs_f64());
     }
     gpu.check()?;

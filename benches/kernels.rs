@@ -25,7 +25,7 @@ fn time(gpu: &Gpu, recording: &Recording, count: u64) -> Duration {
     for _ in 0..count {
         recording.submit(gpu);
     }
-    let _ = gpu.device().poll(wgpu::PollType::wait_indefinitely());
+    gpu.wait();
     started.elapsed()
 }
 

@@ -64,7 +64,7 @@ fn steps(criterion: &mut Criterion) {
         group.bench_function(name("forward and gradient"), |bencher| {
             bencher.iter(|| {
                 executable.run(gpu);
-                let _ = gpu.device().poll(wgpu::PollType::wait_indefinitely());
+                gpu.wait();
             });
         });
         // The host's share: what is left of a step when the device takes no time.

@@ -89,7 +89,7 @@ fn forecast_and_measure(
     };
     let painting = wait(&gpu, run.paint(&gpu, schedule, &mut Nobody));
     assert_eq!(painting.standing.step, 1, "{:?}", painting.ending);
-    let _ = gpu.device().poll(wgpu::PollType::wait_indefinitely());
+    gpu.wait();
     (forecast, gpu.allocated_bytes(), gpu.peak_bytes())
 }
 
@@ -383,7 +383,7 @@ fn check_gradient_by_tiles(options: &GpuOptions) {
         averages: false,
         report_every: 1,
     };
-    // From how little memory on tiles are taken to pieces hangs on what the adapter reads.
+    // From how little memory on tiles are taken to pieces depends on what the adapter reads.
     let mut glances = (100..=160).rev().step_by(4).map(|mebibytes| {
         let found = style_gradient_that_fits(&problem, gpu.profile(), Some(mebibytes << 20));
         found.unwrap().expect("tiles fit")

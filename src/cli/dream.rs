@@ -334,7 +334,7 @@ fn paint(job: &mut Job<'_>) -> Result<(), Failure> {
     let seconds = progress.finish();
     let drawn = progress.draw();
     let record = job.record(step, &progress);
-    let saved = save_somewhere(&picture, &job.output, record.as_ref(), step);
+    let saved = save_somewhere(&picture, &job.output, record.as_ref(), (&ending, step));
     let name = job.output.name();
     if saved.is_ok() {
         let total: f32 = progress.terms().map(|(_, term)| term).sum();

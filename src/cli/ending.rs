@@ -12,13 +12,19 @@ use super::progress::Progress;
 use super::record::Record;
 
 /// Writes the picture after `step` to `output`, or else where there is room for it, which is a failure all
-/// the same. Either way the words say what became of it.
+/// the same. A run that failed before its first step leaves there what was there. Either way the words say what became of it.
 pub fn save_somewhere(
     picture: &Picture,
     output: &Output,
     record: Option<&Record>,
-    step: usize,
+    (ending, step): (&Ending, usize),
 ) -> Result<String, String> {
+    if matches!((ending, step), (Ending::Failed(_), 0)) {
+        let output = output.name();
+        return Err(format!(
+            "no step was made, so nothing is saved as `{output}`"
+        ));
+    }
     let written = output.write_somewhere(picture, record);
     let output = output.name();
     match written {

@@ -45,6 +45,10 @@ impl Budget {
                 free_memory().and_then(shared),
                 "7/8 of the machine's free memory",
             ),
+            (None, AdapterMemory::Shared(most)) => match free_memory() {
+                Some(free) if free < most => (shared(free), "7/8 of the machine's free memory"),
+                _ => (shared(most), "7/8 of what the driver has for the adapter"),
+            },
             (None, AdapterMemory::Unknown) => (None, "nobody"),
         };
         Self {

@@ -23,6 +23,7 @@ mod manual;
 mod mask;
 mod memory;
 mod network;
+mod panics;
 mod pictures;
 mod preview;
 mod progress;
@@ -59,6 +60,10 @@ use self::terminal::{print, tell};
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
+    panics::caught(run_command)
+}
+
+fn run_command() -> ExitCode {
     let Parsed { arguments, session } = match resume::parse(std::env::args_os()) {
         Ok(parsed) => parsed,
         // Help and version are no errors, and help is also the answer to no command: clap prints them.

@@ -11,8 +11,8 @@ pub fn wait<T>(gpu: &Gpu, future: impl Future<Output = T>) -> T {
     pollster::block_on(poll_fn(|context| {
         let outcome = future.as_mut().poll(context);
         if outcome.is_pending() {
-            // A failure to poll means a lost device, which the future's own callbacks report.
-            let _ = gpu.device().poll(wgpu::PollType::wait_indefinitely());
+            // What is read from a lost device ends with that at its next turn.
+            gpu.wait();
             context.waker().wake_by_ref();
         }
         outcome

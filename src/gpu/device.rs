@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::adapter::{AdapterList, AdapterSummary};
+use super::fault::{Watch, one_line};
 use super::memory::{Meter, PORTION};
 use super::pipeline::{Kernel, Knob, Pipeline, PipelineCache};
 use super::shelf::Shelves;
@@ -31,14 +32,6 @@ pub struct GpuOptions {
     pub pipeline_cache: Option<Vec<u8>>,
 }
 
-/// What the driver told us out of turn.
-#[derive(Default)]
-struct Fault {
-    lost: Option<String>,
-    out_of_memory: bool,
-    rejected: Option<String>,
-}
-
 /// A device, its queue, its limits and its compiled kernels.
 pub struct Gpu {
     device: wgpu::Device,
@@ -53,7 +46,16 @@ pub struct Gpu {
     pub(super) shelves: Shelves,
     submissions: AtomicU64,
     pub(super) meter: Meter,
-    fault: Arc<Mutex<Fault>>,
+    pub(super) watch: Watch,
+}
+
+impl Drop for Gpu {
+    /// wgpu waits for a queue that it drops, and panics if a lost device answers with anything but a loss.
+    fn drop(&mut self) {
+        if self.watch.is_lost() {
+            std::mem::forget(self.queue.clone());
+        }
+    }
 }
 
 impl Gpu {
@@ -80,6 +82,12 @@ impl Gpu {
         } else {
             (adapter.features() & wanted, adapter.limits())
         };
+        if let Some(reason) = shortcoming(&limits) {
+            return Err(GpuError::DeviceRefused {
+                adapter: summary.name.clone(),
+                reason,
+            });
+        }
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("impasto"),
@@ -93,8 +101,7 @@ impl Gpu {
                 adapter: summary.name.clone(),
                 reason: one_line(&error.to_string()),
             })?;
-        let fault = Arc::new(Mutex::new(Fault::default()));
-        watch(&device, &fault);
+        let watch = Watch::over(&device);
         let compiled = options
             .pipeline_cache
             .as_deref()
@@ -125,7 +132,7 @@ impl Gpu {
             scratch_texels: Mutex::default(),
             shelves: Shelves::default(),
             submissions: AtomicU64::new(0),
-            fault,
+            watch,
         })
     }
 
@@ -134,7 +141,7 @@ impl Gpu {
         &self.adapter
     }
 
-    /// What choices and sizes hang on.
+    /// What choices and sizes depend on.
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
@@ -144,7 +151,7 @@ impl Gpu {
         &self.limits
     }
 
-    /// The underlying device, for a caller that must poll it.
+    /// The underlying device; [`Gpu::wait`] waits for it.
     pub fn device(&self) -> &wgpu::Device {
         &self.device
     }
@@ -266,8 +273,8 @@ impl Gpu {
             .lock()
             .unwrap_or_else(|e| e.into_inner())
             .clear();
-        // Does not wait. A lost device is reported by its own callback.
-        let _ = self.device.poll(wgpu::PollType::Poll);
+        // Does not wait.
+        self.poll(wgpu::PollType::Poll);
     }
 
     /// A buffer of any usage, refused before the driver sees it if no adapter limit allows it.
@@ -293,11 +300,10 @@ impl Gpu {
     /// Whether the driver had room for what was just created. Everything on the device passes through here.
     pub(super) fn claim(&self, label: &str, bytes: u64) -> Result<(), GpuError> {
         self.meter.note(&self.device);
-        let mut fault = self.fault.lock().unwrap_or_else(|e| e.into_inner());
-        if std::mem::take(&mut fault.out_of_memory) {
-            return Err(refusal(label, bytes));
+        match self.watch.take_out_of_memory() {
+            true => Err(refusal(label, bytes)),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Overwrites the start of `buffer`; takes effect before the next submit. Waits for what the device is
@@ -331,26 +337,29 @@ impl Gpu {
     pub fn submissions(&self) -> u64 {
         self.submissions.load(Ordering::Relaxed)
     }
+}
 
-    /// What the driver has reported since the last call.
-    ///
-    /// # Errors
-    /// Device lost, out of memory, or a rejected command.
-    pub fn check(&self) -> Result<(), GpuError> {
-        let mut fault = self.fault.lock().unwrap_or_else(|e| e.into_inner());
-        if std::mem::take(&mut fault.out_of_memory) {
-            return Err(GpuError::MemoryExhausted);
-        }
-        if let Some(reason) = &fault.lost {
-            return Err(GpuError::DeviceLost {
-                reason: reason.clone(),
-            });
-        }
-        match fault.rejected.take() {
-            Some(reason) => Err(GpuError::Rejected { reason }),
-            None => Ok(()),
-        }
-    }
+/// What the shaders count on that WebGPU guarantees and some old drivers do not have.
+fn shortcoming(limits: &wgpu::Limits) -> Option<String> {
+    let least = wgpu::Limits::default();
+    let of = |name: &str, has: u32, needs: u32| {
+        (has < needs).then(|| format!("it has {has} {name}, where WebGPU guarantees {needs}"))
+    };
+    of(
+        "storage buffers for a kernel",
+        limits.max_storage_buffers_per_shader_stage,
+        least.max_storage_buffers_per_shader_stage,
+    )
+    .or(of(
+        "bytes of workgroup memory",
+        limits.max_compute_workgroup_storage_size,
+        least.max_compute_workgroup_storage_size,
+    ))
+    .or(of(
+        "threads in a workgroup",
+        limits.max_compute_invocations_per_workgroup,
+        least.max_compute_invocations_per_workgroup,
+    ))
 }
 
 fn refusal(label: &str, bytes: u64) -> GpuError {
@@ -360,34 +369,18 @@ fn refusal(label: &str, bytes: u64) -> GpuError {
     }
 }
 
-/// Turns wgpu's callbacks, which would otherwise panic, into something that [`Gpu::check`] reports.
-fn watch(device: &wgpu::Device, fault: &Arc<Mutex<Fault>>) {
-    let seen = Arc::clone(fault);
-    device.on_uncaptured_error(Arc::new(move |error| {
-        let mut fault = seen.lock().unwrap_or_else(|e| e.into_inner());
-        match error {
-            wgpu::Error::OutOfMemory { .. } => fault.out_of_memory = true,
-            other => {
-                fault
-                    .rejected
-                    .get_or_insert_with(|| one_line(&other.to_string()));
-            }
-        }
-    }));
-    let seen = Arc::clone(fault);
-    device.set_device_lost_callback(move |reason, message| {
-        if reason != wgpu::DeviceLostReason::Destroyed {
-            let mut fault = seen.lock().unwrap_or_else(|e| e.into_inner());
-            // A driver with no room for submitted work loses its device; wgpu passes on no more than this.
-            fault.out_of_memory |= message == OUT_OF_MEMORY;
-            fault.lost = Some(one_line(&message));
-        }
-    });
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// How wgpu words a driver's lack of memory.
-const OUT_OF_MEMORY: &str = "Out of memory";
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    #[test]
+    fn an_adapter_that_has_less_than_webgpu_guarantees_is_named_as_such() {
+        assert_eq!(shortcoming(&wgpu::Limits::default()), None);
+        let old = wgpu::Limits {
+            max_storage_buffers_per_shader_stage: 4,
+            ..wgpu::Limits::default()
+        };
+        let reason = "it has 4 storage buffers for a kernel, where WebGPU guarantees 8";
+        assert_eq!(shortcoming(&old).as_deref(), Some(reason));
+    }
 }

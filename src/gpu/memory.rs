@@ -64,8 +64,7 @@ impl Gpu {
     pub(super) fn make_room_for_upload(&self, bytes: u64) {
         if self.meter.waiting.load(Ordering::Relaxed) + bytes > PORTION {
             self.flush();
-            // A lost device is reported by its own callback.
-            let _ = self.device().poll(wgpu::PollType::wait_indefinitely());
+            self.wait();
         }
     }
 
@@ -79,36 +78,51 @@ impl Gpu {
 /// Where the memory of an adapter of this kind is.
 pub(super) fn adapter_memory(adapter: &wgpu::Adapter, kind: wgpu::DeviceType) -> AdapterMemory {
     match kind {
-        wgpu::DeviceType::Cpu | wgpu::DeviceType::IntegratedGpu => AdapterMemory::Machine,
+        wgpu::DeviceType::Cpu => AdapterMemory::Machine,
+        wgpu::DeviceType::IntegratedGpu => match heaps(adapter) {
+            // Drivers cut the one memory into a local heap and another, and use both.
+            Some(heaps) => AdapterMemory::Shared(heaps.iter().map(|heap| heap.bytes).sum()),
+            None => AdapterMemory::Machine,
+        },
         wgpu::DeviceType::DiscreteGpu => {
-            local_heap(adapter).map_or(AdapterMemory::Unknown, AdapterMemory::Own)
+            let heaps = heaps(adapter).unwrap_or_default();
+            let local = heaps.iter().filter(|heap| heap.is_local);
+            let largest = local.map(|heap| heap.bytes).max();
+            largest.map_or(AdapterMemory::Unknown, AdapterMemory::Own)
         }
         _ => AdapterMemory::Unknown,
     }
 }
 
-/// The largest heap that is local to the device, by Vulkan: wgpu has no portable way to ask.
+/// Memory that a driver hands out.
+struct Heap {
+    bytes: u64,
+    /// Whether it is the device's own.
+    is_local: bool,
+}
+
+/// The heaps of the device, by Vulkan: wgpu has no portable way to ask.
 #[cfg(not(target_vendor = "apple"))]
-fn local_heap(adapter: &wgpu::Adapter) -> Option<u64> {
+fn heaps(adapter: &wgpu::Adapter) -> Option<Vec<Heap>> {
     // SAFETY: the adapter is only asked, and neither it nor its instance is destroyed.
     let vulkan = unsafe { adapter.as_hal::<wgpu::hal::api::Vulkan>() }?;
     let instance = vulkan.shared_instance().raw_instance();
     // SAFETY: the physical device belongs to this instance, and both live as long as `vulkan`.
     let memory =
         unsafe { instance.get_physical_device_memory_properties(vulkan.raw_physical_device()) };
-    let types = &memory.memory_types[..memory.memory_type_count as usize];
-    /// VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT.
+    /// VK_MEMORY_HEAP_DEVICE_LOCAL_BIT.
     const DEVICE_LOCAL: u32 = 1;
-    types
-        .iter()
-        .filter(|of| of.property_flags.as_raw() & DEVICE_LOCAL != 0)
-        .map(|of| memory.memory_heaps[of.heap_index as usize].size)
-        .max()
+    let heaps = &memory.memory_heaps[..memory.memory_heap_count as usize];
+    let heaps = heaps.iter().map(|heap| Heap {
+        bytes: heap.size,
+        is_local: heap.flags.as_raw() & DEVICE_LOCAL != 0,
+    });
+    Some(heaps.collect())
 }
 
 /// There is no Vulkan to ask.
 #[cfg(target_vendor = "apple")]
-fn local_heap(_: &wgpu::Adapter) -> Option<u64> {
+fn heaps(_: &wgpu::Adapter) -> Option<Vec<Heap>> {
     None
 }
 
@@ -123,8 +137,9 @@ mod tests {
         let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::VULKAN));
         assert!(!adapters.is_empty(), "these tests run on a device");
         for adapter in adapters {
-            let bytes = local_heap(&adapter);
-            assert!(bytes.is_some_and(|bytes| bytes > 1 << 20), "{bytes:?}");
+            let heaps = heaps(&adapter).unwrap();
+            assert!(heaps.iter().any(|heap| heap.is_local));
+            assert!(heaps.iter().all(|heap| heap.bytes > 1 << 20));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What choices and sizes hang on: enough of an adapter to plan for it without opening it, or without
+//! What choices and sizes depend on: enough of an adapter to plan for it without opening it, or without
 //! having it.
 
 use super::Kernel;
@@ -12,6 +12,8 @@ pub enum AdapterMemory {
     Own(u64),
     /// It uses the machine's.
     Machine,
+    /// It uses the machine's, of which the driver hands out at most so many bytes.
+    Shared(u64),
     /// The driver does not say.
     Unknown,
 }

@@ -55,7 +55,7 @@ impl Gpu {
                 size: (view.size - start).min(staging.0.size()),
             };
             let read_back = ReadBack::start(self, &portion, staging);
-            read_back.arrival().await?;
+            read_back.arrival(self).await?;
             read_back.append_to(&mut values)?;
             start += portion.size;
         }
@@ -92,21 +92,24 @@ impl ReadBack {
         }
     }
 
-    /// Until it has arrived.
-    async fn arrival(&self) -> Result<(), GpuError> {
+    /// Until it has arrived, or never will.
+    async fn arrival(&self, gpu: &Gpu) -> Result<(), GpuError> {
         let outcome = poll_fn(|context| {
             let mut signal = self.signal.lock().unwrap_or_else(|e| e.into_inner());
             match signal.outcome.take() {
-                None => {
-                    signal.waker = Some(context.waker().clone());
-                    Poll::Pending
-                }
-                Some(outcome) => Poll::Ready(outcome),
+                None => match gpu.check_presence() {
+                    Ok(()) => {
+                        signal.waker = Some(context.waker().clone());
+                        Poll::Pending
+                    }
+                    lost => Poll::Ready(lost),
+                },
+                Some(outcome) => Poll::Ready(outcome.map_err(|error| GpuError::DeviceLost {
+                    reason: error.to_string(),
+                })),
             }
         });
-        outcome.await.map_err(|error| GpuError::DeviceLost {
-            reason: error.to_string(),
-        })
+        outcome.await
     }
 
     /// Appends what arrived to `values` and gives the staging memory back.

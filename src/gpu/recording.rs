@@ -9,7 +9,7 @@ use super::{Encoding, Gpu};
 
 /// Operations of one submit, at most, unless a single dispatch has more: a second on a small GPU that does 0.4 TFLOP/s at best
 /// and half of it here. Drivers reset the device when a submit takes two, and nothing else is drawn meanwhile.
-const SUBMIT_FLOP: u64 = 200_000_000_000;
+pub(super) const SUBMIT_FLOP: u64 = 200_000_000_000;
 
 /// What runs, for reports.
 #[derive(Clone, Debug)]
@@ -121,7 +121,7 @@ impl Recording {
 }
 
 /// Runs of dispatches that are submitted together: as long as they can be with at most `most` operations.
-fn parts(infos: &[DispatchInfo], most: u64) -> Vec<Range<usize>> {
+pub(super) fn parts(infos: &[DispatchInfo], most: u64) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
     let (mut start, mut flop) = (0, 0u64);
     for (index, info) in infos.iter().enumerate() {

@@ -56,10 +56,11 @@ impl Shader {
     pub fn overrides(&self) -> Vec<Override> {
         let statement = |line: &'static str| {
             let (name, rest) = line.strip_prefix("override ")?.split_once(':')?;
-            let (_, default) = rest.split_once('=')?;
+            let (_, rest) = rest.split_once('=')?;
+            let (default, _) = rest.split_once(';')?;
             Some(Override {
                 name: name.trim(),
-                default: default.trim().trim_end_matches(';'),
+                default: default.trim(),
             })
         };
         self.source.lines().filter_map(statement).collect()
@@ -94,7 +95,7 @@ mod tests {
     fn sections_are_joined_and_overrides_found() {
         let shader = Shader {
             stem: "a",
-            source: "// a — does a\n//\n// Math      y = x\n// Why       one\n//           two\n// Test      t\n\noverride WIDTH: u32 = 8u;\noverride DEPTH: u32 = 4u;\n",
+            source: "// a — does a\n//\n// Math      y = x\n// Why       one\n//           two\n// Test      t\n\noverride WIDTH: u32 = 8u;\noverride DEPTH: u32 = 4u; // how deep; no more\n",
         };
         assert_eq!(shader.section("Math"), "y = x");
         assert_eq!(shader.section("Why"), "one two");

@@ -1,5 +1,6 @@
 //! Device time of each dispatch, from timestamps around passes of one dispatch.
 
+use super::recording::{SUBMIT_FLOP, parts};
 use super::{BufferView, Gpu, GpuError, Recording};
 
 impl Recording {
@@ -18,9 +19,11 @@ impl Recording {
         /// Queries in one set; WebGPU guarantees 4096.
         const CHUNK: usize = 1024;
         let mut seconds = Vec::with_capacity(self.infos().len());
-        for first in (0..self.infos().len()).step_by(CHUNK) {
-            let count = CHUNK.min(self.infos().len() - first);
-            seconds.extend(self.time_range(gpu, first, count).await?);
+        for part in parts(self.infos(), SUBMIT_FLOP) {
+            for first in part.clone().step_by(CHUNK) {
+                let count = CHUNK.min(part.end - first);
+                seconds.extend(self.time_range(gpu, first, count).await?);
+            }
         }
         Ok(seconds)
     }

@@ -119,8 +119,7 @@ pub async fn descend(
     let ending = match outcome {
         Ok(ControlFlow::Continue(())) => Ending::Finished,
         Ok(ControlFlow::Break(())) => Ending::Stopped,
-        // What the driver said of it, if it did, is worth more than what failed because of it.
-        Err(error) => Ending::Failed(gpu.check().err().unwrap_or(error)),
+        Err(error) => Ending::Failed(gpu.cause(error)),
     };
     Painting { standing, ending }
 }
@@ -142,6 +141,10 @@ pub(super) async fn measure(
     gpu.check()?;
     Ok(terms)
 }
+
+/// Memory of an optimiser, in bytes, from which on its part of a step is submitted by itself: a step of L-BFGS goes over its
+/// pairs four times, which takes a GPU with slow memory some tenths of a second, and drivers reset one that takes two.
+const LARGE_OPTIMISER: u64 = 1 << 30;
 
 /// Bytes of the losses of `interval` steps.
 pub(super) fn log_bytes(interval: usize, terms: usize) -> u64 {
@@ -278,17 +281,20 @@ impl<'a> Descent<'a> {
         Ok(())
     }
 
-    /// Evaluates, moves, and copies the losses to the next line of the log: one submit.
+    /// Evaluates, moves, and copies the losses to the next line of the log: one submit, unless it is a large one.
     fn submit_step(&mut self) {
+        let step = self.executable.recording();
         let mut encoder = self
             .gpu
             .device()
             .create_command_encoder(&Default::default());
         {
             let mut encoding = Encoding::new(&mut encoder);
-            self.executable
-                .recording()
-                .encode_in_parts(self.gpu, &mut encoding);
+            if self.optimiser.bytes() > LARGE_OPTIMISER {
+                step.submit(self.gpu);
+            } else {
+                step.encode_in_parts(self.gpu, &mut encoding);
+            }
             self.optimiser.encode(self.gpu, &mut encoding);
         }
         let bytes = (self.terms * size_of::<f32>()) as u64;

@@ -135,7 +135,7 @@ pub async fn dream(
     let ending = match dream.run(watcher).await {
         Ok(ControlFlow::Continue(())) => Ending::Finished,
         Ok(ControlFlow::Break(())) => Ending::Stopped,
-        Err(Fall(error)) => Ending::Failed(gpu.check().err().unwrap_or(error)),
+        Err(Fall(error)) => Ending::Failed(gpu.cause(error)),
     };
     let last = choices.octaves.last().map_or(dream.size, |last| last.size);
     Dreamt {

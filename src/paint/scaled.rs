@@ -192,7 +192,7 @@ impl<'a> ScaledRun<'a> {
             }
             let Standing { step, rgb } = &painting.standing;
             if let Err(error) = self.climb(gpu, *step, rgb, memory).await {
-                let ending = Ending::Failed(gpu.check().err().unwrap_or(on_the_device(error)));
+                let ending = Ending::Failed(gpu.cause(on_the_device(error)));
                 return Painting { ending, ..painting };
             }
         }

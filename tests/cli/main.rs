@@ -23,6 +23,7 @@ mod inputs;
 mod inspect;
 mod interrupt;
 mod kill;
+mod lost_device;
 mod masks;
 mod memory;
 mod names;

@@ -76,8 +76,7 @@ pub fn wait<T>(gpu: &Gpu, future: impl Future<Output = T>) -> T {
     pollster::block_on(poll_fn(|context| {
         let outcome = future.as_mut().poll(context);
         if outcome.is_pending() {
-            // A failure to poll means a lost device, which the future itself reports.
-            let _ = gpu.device().poll(wgpu::PollType::wait_indefinitely());
+            gpu.wait();
             context.waker().wake_by_ref();
         }
         outcome

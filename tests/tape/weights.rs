@@ -24,7 +24,7 @@ fn build(gpu: &Gpu, tape: &Tape, variant: Variant) -> Executable {
 
 /// Bytes on the device, once it has done with everything.
 fn held(gpu: &Gpu) -> u64 {
-    let _ = gpu.device().poll(wgpu::PollType::wait_indefinitely());
+    gpu.wait();
     gpu.allocated_bytes()
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use impasto::gpu::{Gpu, Recording};
 use impasto::kernels::{copy_bandwidth, fma_peak};
 
-use crate::cli::failure::{Code, Failure};
+use crate::cli::failure::Failure;
 
 /// Seconds that `recording` takes from submit to done.
 pub fn seconds(gpu: &Gpu, recording: &Recording) -> Result<f64, Failure> {
@@ -18,12 +18,8 @@ pub fn seconds(gpu: &Gpu, recording: &Recording) -> Result<f64, Failure> {
 
 /// Waits until the device has done everything submitted so far.
 pub fn finish(gpu: &Gpu) -> Result<(), Failure> {
-    let done = gpu.device().poll(wgpu::PollType::wait_indefinitely());
-    gpu.check()?;
-    done.map(|_| ()).map_err(|error| Failure {
-        code: Code::DeviceLost,
-        message: format!("the GPU stopped answering ({error}); choose another --adapter"),
-    })
+    gpu.wait();
+    Ok(gpu.check()?)
 }
 
 /// What an adapter can do at best.

@@ -75,7 +75,7 @@ pub fn paint(
     ended
 }
 
-/// What the choices that hang on memory came to at the last scale.
+/// What the choices that depend on memory came to at the last scale.
 fn resolved(network: &Network, job: &StyleJob<'_>, plan: &Plan) -> Resolved {
     let strategy = plan.scales.last().map(|(_, way)| &way.candidate.strategy);
     let strategy = strategy.cloned().unwrap_or_default();
@@ -156,7 +156,8 @@ fn end(
         Ending::Finished => record,
         _ => record.on_the_way(),
     });
-    let saved = save_somewhere(&picture, output, record.as_ref(), standing.step);
+    let step = standing.step;
+    let saved = save_somewhere(&picture, output, record.as_ref(), (&ending, step));
     let output = output.name();
     if saved.is_ok() {
         let steps = first_step..standing.step;

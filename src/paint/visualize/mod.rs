@@ -255,7 +255,7 @@ impl Visualisation {
                     Ending::Failed(first) => first,
                     _ => error,
                 };
-                return Err(gpu.check().err().unwrap_or(reason).into());
+                return Err(gpu.cause(reason).into());
             }
         };
         Ok(VisualisationReport {

@@ -99,12 +99,13 @@ impl Workshop {
 
     /// A run that has come to `step` at least, as its `run.checkpoint` says.
     pub fn begin(&self, arguments: &[&str], step: usize) -> Child {
-        let mut child = self
-            .command(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        self.begin_command(self.command(arguments), step)
+    }
+
+    /// The same of a command with more about it than arguments.
+    pub fn begin_command(&self, mut command: Command, step: usize) -> Child {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let started = Instant::now();
         let path = self.path("run.checkpoint");
         // A file is replaced whole, so whatever is there can be read.
