@@ -1,6 +1,6 @@
 # Two commands set up a fresh Debian or Ubuntu machine that has Rust:
 #   make demo   builds impasto and paints demo.png
-#   make test   builds and runs every check
+#   make test   builds and runs every test
 # The software Vulkan driver is installed only where no usable adapter is found.
 
 CARGO ?= cargo

@@ -9,8 +9,8 @@
 //           5 outcome: read_write  6 gf: read_write  7 known: read
 // Knobs     none; p.flags of conclude bit 1 accumulates onto the total, of gradient onto gf, bit 3 masks by F > 0
 // Cost      measure 6 flop and 8 bytes per value; gradient 3 flop and 12 bytes
-// Why       A channel is the direction that is 1 there and 0 elsewhere, a neuron one with a single M, features of a
-//           picture make a caricature of it (p = 1, after lucid): one op. At p = 0 it is linear, and dead features
+// Why       A channel is the direction that is 1 there and 0 elsewhere, a neuron the direction whose only entry is M,
+//           at one position; features of a picture make a caricature of it (p = 1, after lucid): one op. At p = 0 it is linear, and dead features
 //           have a gradient too. conclude leaves a and b for the gradient, so no sum is made twice
 // Test      tests/kernels/visualisation.rs::alignment_loss
 

@@ -8,7 +8,7 @@
 // Bindings  0 p: uniform  1 x: read  2 y: read_write  3 gy: read  4 gx: read_write
 // Knobs     none; p.flags bit 1 accumulates onto gx, bit 3 masks by x > 0 (fused ReLU gradient)
 // Cost      4 flop and 20 bytes per output value; gradient 20 bytes per 4 values (16 more for each flag)
-// Why       The gentler sibling of maxpool2 (Gatys et al., section 2: smoother pictures).
+// Why       The gentler sibling of maxpool2 (Gatys et al. paint with it, section 2; areas come out smoother).
 // Test      tests/kernels.rs::avgpool2
 
 struct Params {

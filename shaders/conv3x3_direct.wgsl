@@ -7,7 +7,7 @@
 // Threads   1 thread = 4×4 pixels × 16 output channels; tiles numbered row by row, so narrow maps waste no lanes
 // Dispatch  (ceil(ceil(width/4)·ceil(height/4) / WORKGROUP), ceil(o_groups/4), 1); o_first must be a multiple of 4
 // Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read  6 x_texels: read_texels  7 w_texels: read_texels
-// Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), FLAGS, HALVES, TEXELS, BORDER   text: TILE_W, TILE_H, OUT_GROUPS
+// Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), FLAGS, HALVES, TEXELS, BORDER; text: TILE_W, TILE_H, OUT_GROUPS
 // Cost      18·C·O·H·W flop; per thread and input group: 36 vec4 of x, 18 vec4 of w (HALVES: 9), for 9216 multiply-adds
 // Why       faster than conv3x3_plain (2 %) and conv3x3_direct_portable (7 %): 27–42 % of the FMA peak on Mesa llvmpipe at every
 //           VGG shape, 256² to 16². Loads are the cost there (tens of cycles per component): 216 of them feed 9216

@@ -7,7 +7,7 @@
 // Threads   1 thread = 1 pixel across × 4 down × 8 output channels; lanes along columns; weights at workgroup-uniform addresses
 // Dispatch  (ceil(width·ceil(height/4) / WORKGROUP), ceil(o_groups/2), 1); o_first must be a multiple of 2
 // Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
-// Knobs     override WORKGROUP, HALVES, BORDER   text: TILE_H, OUT_GROUPS
+// Knobs     override WORKGROUP, HALVES, BORDER; text: TILE_H, OUT_GROUPS
 // Cost      18·C·O·H·W flop; per thread and input group: 18 vec4 of x, 72 vec4 of w (HALVES: 36), for 1152 multiply-adds
 // Why       faster than conv3x3_plain (7 % against 2 % of the FMA peak on Mesa llvmpipe): each input serves 8 channels, each weight
 //           4 pixels. Meant for GPUs: weights come through scalar loads; on RDNA2 (RADV, Mesa 22.3.6) 128 registers, no spill, 8 waves

@@ -6,7 +6,7 @@
 // Threads   1 thread = 4×2 pixels × 16 output channels; the window is read once and kept for the 4 output groups
 // Dispatch  (ceil(ceil(width/4)·ceil(height/2) / WORKGROUP), ceil(o_groups/4), 1); c_groups must be 1
 // Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
-// Knobs     override WORKGROUP, FLAGS, BORDER   text: TILE_W, TILE_H, OUT_GROUPS
+// Knobs     override WORKGROUP, FLAGS, BORDER; text: TILE_W, TILE_H, OUT_GROUPS
 // Cost      54·O·H·W flop; per thread 24 vec4 of x; per output group 27 vec4 of w for 864 multiply-adds
 // Why       faster than conv3x3_plain (14 % against 2.1 % of the FMA peak on Mesa llvmpipe) with no need of subgroups: the window is
 //           loaded once for 16 channels; about 2 % of a VGG-19 step's convolutions. The fourth channel is never multiplied.

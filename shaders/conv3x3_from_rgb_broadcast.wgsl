@@ -66,7 +66,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
     var below = load(i32(row) + 1, i32(left));
     let columns = select(0u, min(TILE_W, params.width - left), row < params.height);
 
-    // A bound that hangs on the lane: Mesa's lavapipe compiles anew for every dispatch if it is uniforms alone.
+    // A bound that depends on the lane: Mesa's lavapipe compiles anew for every dispatch if it is uniforms alone.
     let first = params.o_first * COLUMNS + (lane & 7u);
     let end = first + params.o_groups * COLUMNS;
     var out = row * params.width + left;

@@ -7,7 +7,7 @@
 // Threads   1 workgroup = ACROSS × 4·DOWN pixels × 8·DEEP output channels, 1 thread = 1 pixel across × 4 down × 8 output channels
 // Dispatch  (ceil(width/ACROSS) · ceil(height/(4·DOWN)) folded over x and z, y = ceil(o_groups/(2·DEEP))); o_first must be a multiple of 2
 // Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read
-// Knobs     override ACROSS, DOWN, DEEP (at most 256 threads in all), HALVES, BORDER   text: TILE_H, OUT_GROUPS
+// Knobs     override ACROSS, DOWN, DEEP (at most 256 threads in all), HALVES, BORDER; text: TILE_H, OUT_GROUPS
 // Cost      18·C·O·H·W flop; per thread and input group: 3.7 vec4 from storage, 90 vec4 from workgroup memory, for 1152 multiply-adds
 // Why       meant for GPUs: conv3x3_direct_portable fetches every input and weight from the caches, 18 and 72 vec4 a thread; here a
 //           workgroup fetches each once and shares it. Neighbouring lanes load and store neighbouring vec4s, the border of the
@@ -185,7 +185,7 @@ fn store_tile(sum: ptr<function, Tile>, o: u32, column: u32, top: u32) {
 }
 
 // Stores one pixel of one output group if it is inside: bias, accumulate, ReLU and mask in this order.
-// The flags pass through `inside`: see README.md, section 4, on branches that hang on uniforms alone.
+// The flags pass through `inside`: see README.md, section 4, on branches that depend on uniforms alone.
 fn store(o: u32, pixel: u32, inside: bool, sum: vec4f) {
     let at = o * params.y_plane + pixel;
     let flags = select(0u, params.flags, inside);

@@ -59,7 +59,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgro
         }
     }
     let at = workgroup.y * params.y_plane + row * params.width + column;
-    // Tied to the thread: Mesa's lavapipe compiles anew for every dispatch if a branch hangs on uniforms alone.
+    // Tied to the thread: Mesa's lavapipe compiles anew for every dispatch if a branch depends on uniforms alone.
     let flags = select(0u, params.flags, row < params.height);
     if ((flags & MASK) != 0u) { sum = select(vec4f(), sum, mask[at] > vec4f()); }
     y[at] += sum;

@@ -6,7 +6,7 @@
 // Threads   1 thread = 4×4 pixels × the one output group; weights at addresses that are the same for all threads
 // Dispatch  (ceil(ceil(width/4)·ceil(height/4) / WORKGROUP), o_groups, 1)
 // Bindings  0 params: uniform  1 x: read  2 w: read  3 bias: read  4 y: read_write  5 mask: read  6 x_texels: read_texels  7 w_texels: read_texels
-// Knobs     override WORKGROUP, TEXELS, BORDER   text: TILE_W, TILE_H
+// Knobs     override WORKGROUP, TEXELS, BORDER; text: TILE_W, TILE_H
 // Cost      54·C·H·W flop; per thread and input group: 36 vec4 of x, 36 vec4 of w, for 2304 multiply-adds
 // Why       faster than conv3x3_plain (15 % against 2.3 % of the FMA peak on Mesa llvmpipe): a weight serves 16 pixels; conv3x3_direct
 //           would waste 12 of its 16 channels; about 2 % of a VGG-19 step's convolutions. One sum over all inputs, not one per group as in

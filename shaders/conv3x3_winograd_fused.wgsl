@@ -10,7 +10,7 @@
 // Dispatch  (workgroups that the scratch has room for, 1, 1)
 // Bindings  0 params: uniform  1 x: read  2 u: read_texels  3 scratch: read_write  4 bias: read  5 y: read_write  6 mask: read
 //           7 switches: read_write
-// Knobs     override FLAGS (what the epilogue does), BORDER   text: GROUPS
+// Knobs     override FLAGS (what the epilogue does), BORDER; text: GROUPS
 // Cost      72·C·O flop per tile
 // Why       the three passes of conv3x3_winograd_* spend half of their time on their way through memory where there are few channels. Here
 //           a block's frequencies stay in the cache of one core, no lane reads what another wrote, so there are no barriers, and the
@@ -63,7 +63,7 @@ alias Window = array<Line, 6>;
 alias Row = array<vec4f, 4>;
 alias Tile = array<vec4f, 8>;
 
-// Every loop bound hangs on the thread: Mesa's lavapipe compiles anew for every dispatch if they are uniforms alone.
+// Every loop bound depends on the thread: Mesa's lavapipe compiles anew for every dispatch if they are uniforms alone.
 @compute @workgroup_size(LANES)
 fn main(
     @builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) workgroup: vec3u,

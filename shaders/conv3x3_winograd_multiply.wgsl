@@ -8,7 +8,7 @@
 // Threads   1 thread = TILES tiles × 32 output channels of one frequency
 // Dispatch  (ceil(tiles / (TILES·WORKGROUP)), ceil(o_groups / 8), 36)
 // Bindings  0 params: uniform  1 v: read_texels  2 u: read_texels  3 m: read_write  4 m_texels: write_texels
-// Knobs     override WORKGROUP (8; subgroups of at least 8 lanes), TILES (at most 8), TEXELS   text: GROUPS, CHUNK
+// Knobs     override WORKGROUP (8; subgroups of at least 8 lanes), TILES (at most 8), TEXELS; text: GROUPS, CHUNK
 // Cost      72·C·O flop per tile; per thread and 8 channels: 16 vec4 of v, 8 vec4 of u, for 2048 multiply-adds
 // Why       a quarter of the multiplications of conv3x3_direct; chosen by itself on software adapters where both sides have 256 channels
 //           or more (fewer: conv3x3_winograd_fused, from 256 tiles on), everywhere if texels are preferred (no AVX-512). Loads are the cost on Mesa llvmpipe: one feeds eight output groups or, handed

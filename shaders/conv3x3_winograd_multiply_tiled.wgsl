@@ -8,7 +8,7 @@
 // Threads   1 workgroup = 64 tiles × 64 output channels of one frequency, 1 thread = 4 tiles × 8 output channels
 // Dispatch  (ceil(tiles / 64), ceil(o_groups / 16), 36)
 // Bindings  0 params: uniform  1 v: read_texels  2 u: read  3 m: read_write
-// Knobs     none   text: ACROSS, TILES, DEEP, STEP
+// Knobs     none; text: ACROSS, TILES, DEEP, STEP
 // Cost      72·C·O flop per tile; per thread and 16 input channels: 2 vec4 of v, 2 of u, 48 from workgroup memory, for 512 multiply-adds
 // Why       meant for GPUs: the sibling holds 64 vec4 of sums a thread, of which RDNA2 spills hundreds, and needs subgroups. Here
 //           128 threads share what they fetch; every step of 16 channels is summed by itself, so the total has only

@@ -29,8 +29,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> turns: array<vec2<f32>>;
 @group(0) @binding(4) var<storage, read_write> result: array<vec4<f32>>;
 
-// Sums end with a number that hangs on the thread: Mesa's software driver compiles a kernel anew at every dispatch
-// where the ends of its loops hang on uniforms alone.
+// Sums end with a number that depends on the thread: Mesa's software driver compiles a kernel anew at every dispatch
+// where the ends of its loops depend on uniforms alone.
 
 @compute @workgroup_size(64)
 fn columns(

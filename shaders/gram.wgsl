@@ -7,7 +7,7 @@
 //           reduce: 1 thread = 4×4 neighbours of G and their mirror images
 // Dispatch  partial: (chunks / WORKGROUP, ceil(i_groups/4), ceil(j_groups/4)); reduce: (ceil(c_groups / WORKGROUP), c_groups, 1)
 // Bindings  0 params: uniform  1 f_i: read  2 partials: read_write  3 all_partials: read  4 f_j: read  5 g: read_write  6 weights: read
-// Knobs     override WORKGROUP, WEIGHTED   text: TILE; params.flags bit 1 accumulates onto G
+// Knobs     override WORKGROUP, WEIGHTED; text: TILE; params.flags bit 1 accumulates onto G
 // Cost      partial: C·(C+16)·M flop; per thread and pixel 8 vec4 of F for 256 multiply-adds; reduce reads 2·C·(C+4)·chunks bytes
 // Why       outer products in registers: 8 loads for 64 vec4 multiply-adds; only tiles on or above the diagonal. 18–26 % of the FMA peak on
 //           Mesa llvmpipe, counted as 2·C²·M. Strips matter: pixels dealt out chunk by chunk (256 apart) ran at 6–8 %, since the planes'

@@ -7,7 +7,7 @@
 // Dispatch  above the diagonal (ceil(i_groups/8), ceil(j_groups/16), chunks), DIAGONAL (1, ceil(j_groups/16), chunks)
 // Bindings  0 params: uniform  1 f_i: read  4 f_j: read  2 partials: read_write  6 weights: read
 //           7 i_texels: read_texels  8 j_texels: read_texels
-// Knobs     override WEIGHTED, DIAGONAL, TEXELS (subgroups of at least 8 lanes)   text: WORKGROUP, ROWS, COLUMNS
+// Knobs     override WEIGHTED, DIAGONAL, TEXELS (subgroups of at least 8 lanes); text: WORKGROUP, ROWS, COLUMNS
 // Cost      C·(C+64)·M flop, a quarter less on the diagonal; per thread and four pixels 6 loads of two vec4 for 1024 multiply-adds, DIAGONAL 4 for 1536
 // Why       gram.partial, with lanes along the pixels, loads 8 vec4 for 256 multiply-adds, and loads are the cost on Mesa llvmpipe: 5.4 ms here
 //           against 15 for relu1_1 at 256², 5.4 against 17.5 for relu4_1. What halved it from 9.7 and 10.7: on the diagonal rows are columns of

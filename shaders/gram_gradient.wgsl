@@ -9,7 +9,7 @@
 // Dispatch  (ceil(ceil(pixels/8) / WORKGROUP), ceil(o_groups/8), 1)
 // Bindings  0 params: uniform  1 x: read  2 d: read  4 y: read_write  5 mask: read  6 weights: read  7 x_texels: read_texels
 //           8 d_texels: read_texels  9 mask_texels: read_texels
-// Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), WEIGHTED, TEXELS   text: STRIP, OUT_GROUPS
+// Knobs     override WORKGROUP (a multiple of 8; subgroups of at least 8 lanes), WEIGHTED, TEXELS; text: STRIP, OUT_GROUPS
 // Cost      2·C²·M flop; per thread and input group: 4 loads of two vec4 of x, 4 vec4 of d, for 1024 multiply-adds
 // Why       faster than gram_gradient_portable: 25–37 % against 6–9 % of the FMA peak on Mesa llvmpipe, where loads are the cost: one load
 //           fetches 8 columns of d for all 8 lanes, and 64-bit integers cost little more than one float (20–28 % with vec4f buffers and the

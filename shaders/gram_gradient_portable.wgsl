@@ -8,7 +8,7 @@
 // Threads   1 thread = 4 pixels, WORKGROUP apart, × 16 channels of y; lanes along pixels; d at workgroup-uniform addresses
 // Dispatch  (ceil(pixels / (4·WORKGROUP)), ceil(o_groups/4), 1)
 // Bindings  0 params: uniform  1 x: read  2 d: read  4 y: read_write  5 mask: read  6 weights: read
-// Knobs     override WORKGROUP, WEIGHTED   text: STRIP, OUT_GROUPS
+// Knobs     override WORKGROUP, WEIGHTED; text: STRIP, OUT_GROUPS
 // Cost      2·C²·M flop; per thread and input group: 4 vec4 of x, 16 vec4 of d, for 256 multiply-adds
 // Why       slower than gram_gradient on Mesa llvmpipe (6–9 % against 25–37 % of the FMA peak), where every lane loads every d for
 //           itself; meant for GPUs: neighbouring lanes read neighbouring pixels, d comes through scalar loads. RDNA2 (RADV, Mesa 22.3.6):

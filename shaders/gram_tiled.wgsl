@@ -6,7 +6,7 @@
 // Threads   1 workgroup = 64×64 channels of one strip, 1 thread = 8×8 of them
 // Dispatch  (chunks, ceil(i_groups/16), ceil(j_groups/16))
 // Bindings  0 params: uniform  1 f_i: read  2 partials: read_write  4 f_j: read  6 weights: read
-// Knobs     override WEIGHTED   text: TILE, BATCH
+// Knobs     override WEIGHTED; text: TILE, BATCH
 // Cost      C·(C+64)·M flop; per thread and 8 pixels: 4 vec4 of F from storage, 32 from workgroup memory, for 512 multiply-adds
 // Why       meant for GPUs: gram.partial holds 256 sums a thread, of which RDNA2 spills 38, and fetches 8 vec4 a pixel through the
 //           caches. Here 64 threads share what they fetch. RDNA2 (RADV, Mesa 22.3.6): 88 registers, no spill, 4608 bytes (in steps of 512), 10 waves

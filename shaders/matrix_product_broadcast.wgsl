@@ -6,7 +6,7 @@
 // Threads   1 workgroup = 64 rows × 32 columns of y; 1 thread = 8 neighbouring rows of them
 // Dispatch  (ceil(groups/8), ceil(groups/16), 1)
 // Bindings  0 params: uniform  1 l: read  2 r: read  3 y: read_write  4 l_texels: read_texels  5 r_texels: read_texels
-// Knobs     override TEXELS (subgroups of at least 8 lanes)   text: WORKGROUP, ROWS, GROUPS; params.flags: SYMMETRIC, ADD
+// Knobs     override TEXELS (subgroups of at least 8 lanes); text: WORKGROUP, ROWS, GROUPS; params.flags: SYMMETRIC, ADD
 // Cost      2·C³ flop, half of it where y is symmetric; per thread and 4 columns of l: 8 vec4 of l, 4 vec4 of r, for 1024 multiply-adds
 // Why       loads are the cost on Mesa llvmpipe: a load of l serves 8 column groups, one of r all 8 lanes, and two components read as one
 //           64-bit integer cost little more than one. C = 512, half: 4–5 ms on two busy cores (vec4f loads 5–6, texels 3–5, but something

@@ -6,7 +6,7 @@
 // Threads   1 workgroup = 64×64 entries of y, 1 thread = 8×8 of them
 // Dispatch  (ceil(groups/16), ceil(groups/16), 1)
 // Bindings  0 params: uniform  1 l: read  2 r: read  3 y: read_write
-// Knobs     none   text: TILE, BATCH; params.flags: SYMMETRIC, ADD
+// Knobs     none; text: TILE, BATCH; params.flags: SYMMETRIC, ADD
 // Cost      2·C³ flop, half of it where y is symmetric; per thread and 8 rows: 4 vec4 from storage, 32 from workgroup memory, for
 //           512 multiply-adds
 // Why       meant for GPUs and for adapters without subgroups: gram_tiled with rows for pixels. Slow on Mesa llvmpipe, where a

@@ -7,9 +7,9 @@
 //           reduce: 1 thread = 1 channel group
 // Dispatch  partial: (CHUNKS / WORKGROUP, groups, 1); reduce: (ceil(c_groups / 64), 1, 1)
 // Bindings  0 params: uniform  1 f: read  2 partials: read_write  3 all_partials: read  4 moments: read_write  6 weights: read
-// Knobs     override WORKGROUP (a divisor of 64), WEIGHTED   text: CHUNKS, TOGETHER; params.flags bit 1 accumulates onto μ
+// Knobs     override WORKGROUP (a divisor of 64), WEIGHTED; text: CHUNKS, TOGETHER; params.flags bit 1 accumulates onto μ
 // Cost      C·M flop, 4·C·M bytes: bound by memory
-// Why       The order of additions hangs on the shape alone, so two runs agree to the bit. As many chunks for every map keep the
+// Why       The order of additions depends on the shape alone, so two runs agree to the bit. As many chunks for every map keep the
 //           partials small; a chunk of relu1_1 at 512×512 sums 4096 pixels, which costs a rounding error of some 1e-6. Four pixels a turn, in the same
 //           order, since llvmpipe ends all loops of a thread after 65 535 turns: with one, maps of more than 4.2 megapixels lost their last
 // Test      tests/kernels/statistics.rs::mean

@@ -49,7 +49,7 @@ fn adam() {
     }
 }
 
-/// Its count of steps ends where a u32 does; the corrections that hang on it are 1 by then, and stay so.
+/// Its count of steps ends where a u32 does; the corrections that depend on it are 1 by then, and stay so.
 #[test]
 fn adam_goes_on_after_the_last_step_that_it_can_count() {
     let settings = AdamSettings::default();

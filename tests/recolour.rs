@@ -131,7 +131,7 @@ fn the_three_ways_differ_as_they_should() {
         transport < 0.999 * pca && transport < 0.999 * cholesky,
         "{transport} {pca} {cholesky}"
     );
-    // Cholesky's red hangs on red alone.
+    // Cholesky's red depends on red alone.
     let of = |picture| statistics(picture, ColourSpace::Srgb);
     let triangle = Recolouring::between(&of(&style), &of(&content), Matching::Cholesky);
     let red = |colour| triangle.colour(colour)[0];

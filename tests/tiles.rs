@@ -161,7 +161,7 @@ fn relative_error(a: &[f32], b: &[f32]) -> f64 {
 }
 
 /// Means and covariances add up over tiles as Gram matrices do, to which the small tapes of `tests/tape` hold them to
-/// 1e-5. Distances of the real network's Gaussians hang on roots of eigenvalues near the rounding of f32, so any other
+/// 1e-5. Distances of the real network's Gaussians depend on roots of eigenvalues near the rounding of f32, so any other
 /// order of sums moves them: another variant of the convolutions says by how much, and tiles may move them no more.
 #[test]
 fn distances_of_gaussians_are_those_of_the_whole_within_what_rounding_moves() {

@@ -51,6 +51,7 @@ pub struct Arguments {
 
 /// Flags of every subcommand.
 #[derive(Args, Clone)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Common {
     /// Network: vgg19, vgg16 or a file (.npz or .safetensors)
     #[arg(long, global = true, default_value = "vgg19", value_parser = in_text(whole), value_name = "NAME|FILE")]

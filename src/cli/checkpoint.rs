@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::flags::Options;
 use super::{say, side_file};
 
-/// What a run's result depends on beside its options, and cannot be told from the command line.
+/// What a run's result depends on beside its options, and that the command line does not show.
 #[derive(Clone)]
 pub struct Inputs {
     weights: String,

@@ -68,7 +68,7 @@ impl<'a> Keeping<'a> {
         (self.path, self.flags.checkpoint_every.unwrap_or_default())
     }
 
-    /// What writes the checkpoints, and is told the size and the kernels before the first.
+    /// What writes the checkpoints, and is given the size and the kernels before the first.
     pub fn keeper(&self, gpu: &Gpu) -> Keeper {
         let (path, rhythm) = self.file();
         remove_leftovers(path);

@@ -18,7 +18,7 @@ const TOLERANCE: f64 = 0.02;
 /// What becomes of a mask that is black all over.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Black {
-    /// It lets nothing through, which is told.
+    /// It lets nothing through, which is worth a warning.
     Told,
     /// Something must be left, and it is refused.
     Refused,

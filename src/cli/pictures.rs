@@ -290,7 +290,7 @@ impl Output {
     }
 
     /// Writes the `bytes` of a result under a name that nobody could foresee, to the first folder that takes them: the
-    /// temporary one, the working one, or the home of the user. If none does, the fault of the first is told.
+    /// temporary one, the working one, or the home of the user. If none does, the fault of the first is reported.
     fn write_elsewhere(&self, bytes: &[u8]) -> io::Result<PathBuf> {
         // Not the whole name: it may already be as long as the system allows.
         let suffix = format!(".{}", self.format.extension());

@@ -52,7 +52,7 @@ pub struct Progress {
     whole: [usize; 2],
     /// W and H at the scale that is painted.
     size: [usize; 2],
-    /// Where among the scales the state stands that is told next.
+    /// Where among the scales the state stands that is shown next.
     position: ScalePosition,
     /// The step after which this process began.
     first_step: usize,

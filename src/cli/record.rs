@@ -55,7 +55,7 @@ pub struct Record {
     /// When it was painted, and how long that took, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub painted: Option<Painted>,
-    /// The runs on a sheet of several, of whose first the rest is told; none of a picture.
+    /// The runs on a sheet of several, whose first the rest describes; none of a picture.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<SheetRun>,
     /// See [`Draft::steps_are_shared`].
@@ -238,7 +238,7 @@ impl Record {
         let mut record = Self::parse(&text(path)?, path)?;
         let unreadable = |error: std::io::Error| {
             Failure::bad_input(format!(
-                "the folder of `{shown}` cannot be told ({error}); check the path"
+                "the folder of `{shown}` cannot be found out ({error}); check the path"
             ))
         };
         let picture = absolute(path).map_err(unreadable)?;

@@ -70,7 +70,7 @@ pub fn run(common: &Common, arguments: &StyleArguments, session: Session) -> Res
     let opened = Opened::new(common, arguments, session)?;
     let network = network::load(common)?;
     if arguments.preset.is_some() {
-        // What it stands for hangs on the adapter.
+        // What it stands for depends on the adapter.
         let gpu = open_gpu(common)?.for_run(arguments.dry_run);
         return opened.paint(common, arguments, (&network, &gpu));
     }

@@ -1,4 +1,4 @@
-//! Alignment with a direction: its value, and the gradient that hangs on what the value left.
+//! Alignment with a direction: its value, and the gradient that depends on what the value left.
 
 use super::Check;
 use super::comparison::{Output, added, compare, draw, draw_coarse, input_map, masked, widen};

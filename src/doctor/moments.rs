@@ -138,7 +138,7 @@ pub async fn gradient(
     .await
 }
 
-/// scale · L·R + share · D of C×C matrices, L symmetric; for a `symmetric` product L is R.
+/// (scale · L + share · I)·R of C×C matrices, L symmetric; for a `symmetric` product L is R.
 ///
 /// # Errors
 /// What the device refuses.

@@ -1,4 +1,4 @@
-//! Convolutions that do the maximum after them along, and their gradient.
+//! Convolutions with the maximum after them fused in, and their gradient.
 
 use super::Check;
 use super::comparison::{Output, added, compare, draw, input_map, masked, widen};

@@ -19,7 +19,7 @@ pub struct Case {
     pub size: [usize; 2],
     /// W and H of what is seen.
     pub seen: [usize; 2],
-    /// How the picture is enlarged, and turned, in radians.
+    /// By which factor the picture is enlarged.
     pub scale: f64,
     /// Counter-clockwise, in radians.
     pub angle: f64,

@@ -162,7 +162,7 @@ impl<'a> Filters<'a> {
         filter: &Arc<Filter>,
         wanted: &Use<'_>,
     ) -> Result<Arc<DeviceFilter>, GpuError> {
-        // The choice hangs on shapes alone, so nothing is turned for it that is on the device already.
+        // The choice depends on shapes alone, so nothing is turned for it that is on the device already.
         let on_paper = Filter::on_paper(filter.channels(wanted.pass));
         let variant = self.variants.choose(&on_paper, wanted).variant;
         self.upload(filter, wanted, variant)

@@ -14,7 +14,7 @@ use super::node::ValueId;
 use super::plan::{Plan, plan, requirements};
 use crate::gpu::{GpuError, Ledger, Profile, UNIFORM_SLOT};
 use crate::kernels::Pass;
-use crate::kernels::conv3x3::{Choice, Filter, OnPaper, Packing, Variant};
+use crate::kernels::conv3x3::{Choice, Filter, Packing, PlannedConvolution, Variant};
 use crate::shape::Shape;
 
 /// What memory is for.
@@ -37,7 +37,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// All, in the order in which they are told.
+    /// All, in the order in which they are listed.
     pub const ALL: [Self; 7] = [
         Self::Slot,
         Self::Picture,
@@ -102,7 +102,7 @@ pub struct Forecast {
     pub plan: Plan,
     /// Everything that goes with it, in the order of its making; scratch memory stays with the device.
     pub allocations: Vec<Allocation>,
-    /// What computes the convolutions, in the order of the steps; of tiles that are alike only the first is told.
+    /// What computes the convolutions, in the order of the steps; of tiles that are alike only the first is listed.
     pub convolutions: Vec<ConvolutionChoice>,
     /// What stands in the way on this adapter, however much memory it has.
     pub obstacle: Option<Arc<GpuError>>,
@@ -263,7 +263,7 @@ impl Writer<'_> {
             let bytes = variant.weight_bytes(packing, channels);
             self.weights(&label, &shelf_name(name), bytes);
         }
-        let convolution = OnPaper {
+        let convolution = PlannedConvolution {
             maps: self.source_and_result(step),
             size: [output.width, output.height],
             is_masked: step.merge.mask,

@@ -30,7 +30,7 @@ pub struct Step {
     /// Scratch memory, in the order in which its kernels want it: alive during this step alone, but for what a loss
     /// finds on its way to the value and its gradient step reads.
     pub workspaces: Vec<ValueId>,
-    /// Of a convolution: the node of the pooling after it, if it does that along,
+    /// Of a convolution: the node of the pooling after it, if that is fused into it,
     /// see [`Program::with_pooling_in_convolutions`].
     pub pooled: Option<usize>,
 }
@@ -300,7 +300,8 @@ fn forward_values_for_gradient(
 ) -> Vec<ValueId> {
     match op {
         Op::PictureInput { .. } => vec![],
-        // A crop and a paste only move gy, as the average does; they need the map itself for a mask alone.
+        // A convolution goes back by its weights, and a crop and a paste only move gy, as the average does; they need the map
+        // itself for a mask alone.
         Op::Conv3x3 { .. } | Op::Crop(_) | Op::Paste(_) if !mask => vec![],
         Op::Pool(pooling) if !mask && !pooling.gradient_reads_x() => vec![],
         Op::Conv3x3 { .. }

@@ -1,4 +1,4 @@
-//! What on a tape hangs on what.
+//! Which nodes of a tape depend on which.
 
 use super::node::ValueId;
 use super::tape::Tape;

@@ -197,7 +197,7 @@ impl<'a> Builder<'a> {
         self.filters.get(filter, &wanted)
     }
 
-    /// The switches in `value` that the convolution of a step leaves or uses, which does a pooling along.
+    /// The switches in `value` that the convolution of a step leaves or uses, into which a pooling is fused.
     fn switches(&self, step: &Step, value: ValueId) -> Switches {
         Switches {
             buffer: self.buffer(value).clone(),

@@ -1,4 +1,4 @@
-//! Poolings that convolutions do along: where nobody else looks at the map between a convolution with its ReLU and the
+//! Poolings fused into the convolution before them: where nobody else looks at the map between a convolution with its ReLU and the
 //! maximum after it, that map is never in memory, and neither is its gradient. The convolution leaves the maximum and its
 //! switches, and the gradient of the convolution spreads that of the maximum by these.
 //!
@@ -165,13 +165,13 @@ impl Program {
         }
     }
 
-    /// The shape of what the node of a forward step makes, before a pooling that it does along.
+    /// The shape of what the node of a forward step makes, before a pooling that is fused into it.
     pub(super) fn unpooled(&self, step: &Step) -> Shape {
         let output = self.tape.nodes()[step.node].output;
         self.tape.shape(output).unwrap_or(Shape::new(0, 0, 0))
     }
 
-    /// The shape of what the convolution of a step makes, before a pooling that it does along.
+    /// The shape of what the convolution of a step makes, before a pooling that is fused into it.
     pub(super) fn convolved(&self, step: &Step) -> Shape {
         match (step.pass, self.values[step.write.0].extent) {
             (Pass::Gradient, Extent::Map(shape)) => shape,

@@ -23,7 +23,7 @@ pub struct Cut {
 pub enum Margin {
     /// As far as the layers do: 72 pixels at relu5_1 of VGG. Convolutions that sum pixel by pixel find the values
     /// of the whole picture to the bit. Winograd's rounds a 4×4 tile together, and where one lies half outside
-    /// differs in the last bits; then a maximum or a ReLU that hangs on these may let the gradient pass another
+    /// differs in the last bits; then a maximum or a ReLU that depends on these may let the gradient pass another
     /// way, in a few places.
     #[default]
     Receptive,

@@ -32,7 +32,7 @@ pub fn check_output_file(path: &Path, inputs: &[&Path]) -> Result<(), ImageError
         });
     }
     let existing = fs::metadata(path);
-    // Otherwise it would be told by the end of the run: a folder is tried with a name of its own.
+    // Otherwise it would be known only at the end of the run: a folder is tried with a name of its own.
     if let Err(error) = &existing
         && error.kind() == io::ErrorKind::InvalidFilename
     {

@@ -48,7 +48,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// A filter of these channels without weights, for choices that hang on shapes alone.
+    /// A filter of these channels without weights, for choices that depend on shapes alone.
     pub fn on_paper([c_in, c_out]: [usize; 2]) -> Self {
         Self {
             c_in,
@@ -99,8 +99,8 @@ impl Filter {
 
 impl Variant {
     /// Scratch memory that recording `convolution` asks for; it lives as long as the device does.
-    pub fn scratch(self, adapter: &Profile, convolution: &OnPaper) -> Asked {
-        let OnPaper {
+    pub fn scratch(self, adapter: &Profile, convolution: &PlannedConvolution) -> Asked {
+        let PlannedConvolution {
             maps: [x, y],
             size,
             is_masked,
@@ -154,10 +154,10 @@ impl Variant {
 
 /// A convolution that is only planned.
 #[derive(Clone, Copy, Debug)]
-pub struct OnPaper {
+pub struct PlannedConvolution {
     /// Input and output, as they are stored.
     pub maps: [Shape; 2],
-    /// Width and height of the larger of them, where a maximum is done along.
+    /// W and H of the map before the maximum, where one is fused, and of both maps otherwise.
     pub size: [usize; 2],
     /// Whether a forward map is a mask on the output.
     pub is_masked: bool,

@@ -97,8 +97,8 @@ impl Fourier {
         Ok(Self {
             size,
             scale: gpu.storage_with("scale of a spectrum", scale)?,
-            row_turns: gpu.storage_with("turns of rows", &turns(width))?,
-            column_turns: gpu.storage_with("turns of columns", &turns(height))?,
+            row_turns: gpu.storage_with("turns of rows", &roots_of_unity(width))?,
+            column_turns: gpu.storage_with("turns of columns", &roots_of_unity(height))?,
             half: gpu.storage("half of a Fourier transform", 4 * spectrum_len(size) as u64)?,
         })
     }
@@ -178,7 +178,7 @@ impl Fourier {
 }
 
 /// Cosine and sine of 2πn/N for n < N.
-fn turns(whole: usize) -> Vec<f32> {
+fn roots_of_unity(whole: usize) -> Vec<f32> {
     let turn = |n: usize| {
         let (sine, cosine) = (TAU * n as f64 / whole as f64).sin_cos();
         [cosine as f32, sine as f32]

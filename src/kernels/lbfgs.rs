@@ -63,7 +63,7 @@ pass!(
     ASCEND, "ascend", 1 ReadWrite, 2 ReadWrite, 5 ReadWrite, 7 ReadWrite, 8 ReadWrite
 );
 pass!(
-    /// gᵀr; binds g, r.
+    /// gᵀr and rᵀr; binds g, r.
     AIM, "aim", 2 ReadWrite, 3 Read, 5 ReadWrite
 );
 pass!(

@@ -51,14 +51,14 @@ pub use weighted::Weighted;
 
 use crate::gpu::fold_workgroups;
 
-/// Workgroups of 64 threads in a row for one thread per pixel, where a kernel is told the row by its workgroup.
+/// Workgroups of 64 threads in a row for one thread per pixel, where a kernel knows the row by its workgroup.
 fn over_rows([width, height]: [usize; 2]) -> [u32; 3] {
     let [y, z, _] = fold_workgroups(height as u64);
     [width.div_ceil(64) as u32, y, z]
 }
 
-/// Workgroups of 64 threads for one thread per position, `layers` times along z.
-fn over_positions(positions: usize, layers: usize) -> [u32; 3] {
+/// Workgroups of 64 threads for one thread per position, `depth` times along z: channel groups, for example.
+fn over_positions(positions: usize, depth: usize) -> [u32; 3] {
     let [x, y, _] = fold_workgroups(positions.div_ceil(64) as u64);
-    [x, y, layers as u32]
+    [x, y, depth as u32]
 }

@@ -11,7 +11,7 @@ use crate::shape::Shape;
 pub enum Pooling {
     /// The largest value, as VGG was trained.
     Max,
-    /// The mean, which paints a little smoother (Gatys et al., section 2).
+    /// The mean, which Gatys et al. paint with (section 2) and which makes smoother areas.
     Average,
     /// 0.78 times the root of the sum of squares: as large as the maximum, and no value of a window is without effect.
     L2,

@@ -4,7 +4,7 @@
 //! the mask is averaged as the network averages (3×3 at a convolution, 2×2 at a pooling), and of that average one
 //! standard deviation of what it saw is taken away. A mask that is the same everywhere keeps its value, however
 //! grey; at a sharp border the weight falls to zero before half of what is seen lies outside, so that the
-//! statistics of a region are not those of its neighbour (Gatys et al., arXiv 1611.07865, section 3, which erodes
+//! statistics of a region are not those of its neighbour (Gatys et al., arXiv 1611.07865, section 4, which erodes
 //! binary masks for the same end).
 
 use std::sync::Arc;

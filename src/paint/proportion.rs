@@ -20,7 +20,7 @@ const GRAMS: [f32; 5] = [1.0, 1.2, 1.7, 2.0, 4.8];
 
 /// The part of its usual length that a finish has in a picture with the longer side `side`. Gram matrices ask as much of a
 /// small picture as of a large one: those of recipe `gatys` have 305 888 different entries, and a square of 128 pixels has
-/// 49 152 values to meet them with. It does not, but a portrait loses its eyes on the way: of 300 steps at 128 pixels 25
+/// 49 152 values to meet them with. It cannot meet them, and a portrait loses its eyes in the attempt: of 300 steps at 128 pixels 25
 /// leave them, and 38, which would be in proportion to the values, begin to take them.
 pub fn finish_length(side: usize) -> f64 {
     (side as f64 / CHOSEN_SIDES[0] as f64).min(1.0).powf(2.5)

@@ -29,7 +29,7 @@ pub struct StyleRecipe {
     pub finish: RecipeFinish,
 }
 
-/// The last steps of a run, with those that scales before it left over, at full size: Gram matrices by L-BFGS.
+/// The last steps of a run, and those that scales which ended early left over, at full size: Gram matrices by L-BFGS.
 /// Statistics that are matched from coarse to fine find the composition, these the strokes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RecipeFinish {
@@ -245,7 +245,7 @@ fn weigh_style(terms: &mut StyleTerms, architecture: Architecture) {
 }
 
 /// w_l of a style in moments, for [`Statistics::Moments`]: 256 : 64 : 16 : 4 : 1 from relu1_1 to relu5_1, 341 in all, as
-/// painters in PyTorch weigh layers of networks whose features are of the order of 1; so each is divided by the mean
+/// style-transfer-pytorch weighs the layers of a network whose features are of the order of 1; so each is divided by the mean
 /// square of its layer's features here, rounded, over pictures.
 pub fn painterly_style_weight(architecture: Architecture, layer: usize) -> f32 {
     let halvings = architecture.downscale(layer).ilog2() as usize;

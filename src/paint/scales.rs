@@ -98,7 +98,7 @@ pub struct Sources {
     /// In whose style, each with its share.
     pub styles: Vec<(Picture, f32)>,
     /// For each style picture, its longer side relative to that of the scale; it is never enlarged. One that is not
-    /// told is as large as the scale.
+    /// listed is as large as the scale.
     pub style_scales: Vec<f32>,
     /// What takes the place of the scale's longer side where styles are sized: their strokes are then as many pixels broad
     /// at every scale.

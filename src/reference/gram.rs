@@ -19,7 +19,7 @@ pub fn forward(features: &[f64], shape: Shape) -> Vec<f64> {
 }
 
 /// F·T·Fᵀ / M with `weights` t, one per position, on the diagonal of T: the matrix of a region if t is large there and 0
-/// elsewhere. Weights with a mean of 1 keep its size (Gatys et al., arXiv 1611.07865, section 3: there √t multiplies F).
+/// elsewhere. Weights with a mean of 1 keep its size (Gatys et al., arXiv 1611.07865, section 4: there √t multiplies F).
 pub fn weighted_forward(features: &[f64], weights: &[f64], shape: Shape) -> Vec<f64> {
     forward(&scaled(features, weights, shape, f64::sqrt), shape)
 }

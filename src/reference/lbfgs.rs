@@ -19,9 +19,10 @@
 //!   length of g⁻, where k counts the points dropped in a row. The last point remains x⁻, and the next finite
 //!   gradient makes a pair with it. If there is no last point yet, x stays as it is.
 //!
-//! Two differences from PyTorch, neither visible in an ordinary run. If the history is empty because the first pair was
+//! Two differences from PyTorch are always there, neither visible in an ordinary run. If the history is empty because the first pair was
 //! dropped, PyTorch steps the full learning rate along −g; the short step of rule 3 cannot throw the picture away. And
-//! PyTorch takes s = t·d; here s is what x really moved by, also after rounding or clamping.
+//! PyTorch takes s = t·d; here s is what x really moved by, also after rounding or clamping. Two more are asked for: values that stay between
+//! black and white ([`Lbfgs::clamped`]), and a longest step ([`Lbfgs::with_longest`]).
 //!
 //! One difference on the GPU (`shaders/lbfgs.wgsl`): a pair is written into the ring before its products are known, over the
 //! oldest if the ring is full. If it is dropped, its slot counts for nothing (ρ = 0) until the ring comes round to it, so

@@ -1,4 +1,4 @@
-//! A maximum that its convolution does along leaves the same bits as one by itself, forward and back.
+//! A maximum that is fused into its convolution leaves the same bits as one by itself, forward and back.
 
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ pub fn picture() -> Vec<f32> {
         .collect()
 }
 
-/// The variants that do a maximum along on this adapter: all three of Winograd on a processor, one on a GPU, none without
+/// The variants into which a maximum can be fused on this adapter: all three of Winograd on a processor, one on a GPU, none without
 /// subgroups.
 pub fn pooling_variants() -> Vec<Variant> {
     let (filter, output) = (filter(1, [16, 24]), Shape::new(24, SIZE[1], SIZE[0]));
@@ -188,7 +188,7 @@ fn a_forward_program_pools_in_convolutions_too() {
     assert!(values(alone) == values(along));
 }
 
-/// What lies between is there for whoever looks at it, and what no kernel does along is done as before.
+/// What lies between is there for whoever looks at it, and what cannot be fused is done as before.
 #[test]
 fn what_somebody_looks_at_stays() {
     let pools = |tape: &Tape, options: &RunOptions| {

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use impasto::kernels::conv3x3::Variant;
 use impasto::shape::Border;
 
-use super::values::{border, svg};
+use super::values::{border, svg, variants};
 use super::{OptimiserName, StyleLoss};
 use crate::cli::memory::Bytes;
 
@@ -25,9 +25,9 @@ pub struct BenchArguments {
     /// Runs of each; the median counts
     #[arg(long, allow_negative_numbers = true, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "N")]
     pub runs: u32,
-    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb, from-rgb-broadcast, to-rgb, winograd, winograd-fused, winograd-tiled
-    #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
+    #[arg(long, value_parser = Variant::from_str, value_name = "NAME", help = variants())]
     pub variant: Option<Variant>,
+    /// How the step descends the objective
     #[arg(long, value_enum, default_value_t = OptimiserName::Lbfgs)]
     pub optimizer: OptimiserName,
     /// What the network sees beyond the border of the picture, in `bench step`

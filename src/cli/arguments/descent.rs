@@ -35,13 +35,13 @@ pub struct DescentArguments {
     /// [default: that of the recipe, half of them for painterly, fewer below 256 pixels; 0 with --style-loss or --optimizer]
     #[arg(long, allow_negative_numbers = true, value_name = "N")]
     pub finish: Option<u32>,
-    /// Decay of Adam's mean of gradients [default: that of the recipe, or 0.9]
+    /// Decay of Adam's mean of gradients [default: 0.9]
     #[arg(long, allow_negative_numbers = true, value_parser = share, value_name = "DECAY")]
     pub beta1: Option<f32>,
-    /// Decay of Adam's mean of squared gradients [default: that of the recipe, or 0.99]
+    /// Decay of Adam's mean of squared gradients [default: 0.99]
     #[arg(long, allow_negative_numbers = true, value_parser = share, value_name = "DECAY")]
     pub beta2: Option<f32>,
-    /// What Adam adds to the root of that mean [default: that of the recipe, or 1e-8]
+    /// What Adam adds to the root of that mean [default: 1e-8]
     #[arg(long, allow_negative_numbers = true, value_parser = positive, value_name = "EPSILON")]
     pub epsilon: Option<f32>,
 }

@@ -15,6 +15,7 @@ use super::keeping::KeepingArguments;
 use super::recording::RecordingArguments;
 use super::values::{
     Weighted, above_one, finite, in_text, not_negative, pooling, positive, range, svg, unit,
+    variants,
 };
 use crate::cli::memory::Bytes;
 
@@ -23,7 +24,7 @@ pub struct DreamArguments {
     /// Picture to dream of, `-` for standard input; its transparency, depth and EXIF data go into the result
     #[arg(required = false, required_unless_present_any = ["resume", "from"])]
     pub image: PathBuf,
-    /// Picture to write: .png, .jpg, .webp, .tiff or .bmp, or `-` for standard output; with --zoom also .gif and .mp4
+    /// Picture to write: .png, .jpg, .webp, .tiff or .bmp, or `-` for standard output; with --zoom also .gif and .mp4, and a .webp that moves
     #[arg(
         short,
         long,
@@ -110,7 +111,7 @@ pub struct DreamArguments {
     /// How deep the dream is: 0 is the picture itself, 1 what the flags say; it multiplies the step
     #[arg(long, default_value = "1", allow_negative_numbers = true, value_parser = unit, value_name = "0…1")]
     pub strength: f32,
-    /// Dream in luminance only: the result has the chroma of the picture
+    /// Give the result the chroma of the picture; the dream itself sees colours as ever
     // Takes a value like other flags, so that records keep it.
     #[arg(long, action = ArgAction::Set, default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, hide_possible_values = true)]
     pub keep_colors: bool,
@@ -128,8 +129,7 @@ pub struct DreamArguments {
     /// Device memory that may be used, such as 2GiB or 1500MiB; the default is what the adapter has
     #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
     pub memory: Option<Bytes>,
-    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb, from-rgb-broadcast, to-rgb, winograd, winograd-fused, winograd-tiled
-    #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
+    #[arg(long, value_parser = Variant::from_str, value_name = "NAME", help = variants())]
     pub variant: Option<Variant>,
     /// Draw the terms of the objective over the steps as SVG, when the dream ends
     #[arg(long, conflicts_with = "zoom", value_parser = in_text(svg), value_name = "FILE.svg")]

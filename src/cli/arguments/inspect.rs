@@ -8,7 +8,7 @@ use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
 
 use super::OptimiserName;
-use super::values::{Size, Weighted, in_text, not_negative, pooling, svg};
+use super::values::{Size, Weighted, in_text, not_negative, pooling, svg, variants};
 use crate::cli::memory::Bytes;
 
 #[derive(Subcommand)]
@@ -78,7 +78,7 @@ pub enum Inspect {
     },
     /// Any value of a step of recipe gatys, forward or gradient, as f32 .npy and as a picture
     Tensor(TensorArguments),
-    /// Memory of a style transfer: every buffer, its lifetime, the peak; needs no adapter
+    /// Memory of a step of recipe gatys: every buffer, its lifetime, the peak; needs no adapter
     Plan(PlanArguments),
     /// How a picture was made, by the record that impasto left in it
     Record {
@@ -137,6 +137,7 @@ pub struct PlanArguments {
     /// Device memory that may be used, such as 2GiB or 1500MiB; the first way that fits is shown
     #[arg(long, allow_negative_numbers = true, value_name = "SIZE")]
     pub memory: Option<Bytes>,
+    /// How the run descends the objective, for what it remembers
     #[arg(long, value_enum, default_value_t = OptimiserName::Lbfgs)]
     pub optimizer: OptimiserName,
     /// Pairs that L-BFGS remembers [default: 100, fewer if --memory is short, at least 5]
@@ -145,8 +146,7 @@ pub struct PlanArguments {
     /// How the network halves its maps
     #[arg(long, value_parser = pooling, default_value = "max", value_name = "max|avg|l2")]
     pub pooling: Pooling,
-    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb, from-rgb-broadcast, to-rgb, winograd, winograd-fused, winograd-tiled
-    #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
+    #[arg(long, value_parser = Variant::from_str, value_name = "NAME", help = variants())]
     pub variant: Option<Variant>,
     /// Write the plan as JSON instead, to a file or (without one) to standard output
     #[arg(long, num_args = 0..=1, default_missing_value = "-", value_name = "FILE")]

@@ -11,7 +11,7 @@ use impasto::kernels::pool2::Pooling;
 use super::descent::DescentArguments;
 use super::keeping::KeepingArguments;
 use super::recording::RecordingArguments;
-use super::values::{Weighted, in_text, not_negative, pooling, positive, svg};
+use super::values::{Weighted, in_text, not_negative, pooling, positive, svg, variants};
 use crate::cli::memory::Bytes;
 
 #[derive(Args)]
@@ -80,8 +80,7 @@ pub struct RunArguments {
     pub learning_rate: Option<f32>,
     #[command(flatten)]
     pub descent: DescentArguments,
-    /// Variant of the convolutions that can run it: plain, direct, direct-portable, gemm, from-rgb, from-rgb-broadcast, to-rgb, winograd, winograd-fused, winograd-tiled
-    #[arg(long, value_parser = Variant::from_str, value_name = "NAME")]
+    #[arg(long, value_parser = Variant::from_str, value_name = "NAME", help = variants())]
     pub variant: Option<Variant>,
     /// Also write the picture after every N steps, as OUT with the step before its extension
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]

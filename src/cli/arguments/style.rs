@@ -50,6 +50,7 @@ pub struct StyleArguments {
     /// are sized by a bicubic filter on sRGB values
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=16384), value_name = "N")]
     pub size: Option<u32>,
+    /// What is minimised, from which size on and how, where other flags leave it open
     #[arg(long, value_enum, default_value_t = Recipe::Painterly)]
     pub recipe: Recipe,
     /// Seed of `--init noise` and `--init style`

@@ -3,12 +3,13 @@
 use std::ops::Deref;
 use std::str::FromStr;
 
-use clap::{ArgAction, Args};
+use clap::{Arg, ArgAction, Args};
 
 use super::RunArguments;
 use super::values::{Size, Weighted, in_text};
 
 #[derive(Args)]
+#[command(mut_args(in_words_of_a_texture))]
 pub struct TextureArguments {
     /// Pictures to take the texture from, each with its share when there are several
     #[arg(
@@ -39,6 +40,52 @@ pub struct TextureArguments {
     pub seed: u64,
     #[command(flatten)]
     pub run: RunArguments,
+}
+
+/// Help of flags whose defaults are those of a recipe with `style`, or that speak of a content.
+fn in_words_of_a_texture(flag: Arg) -> Arg {
+    let help = match flag.get_id().as_str() {
+        "depth" => "Bits per channel of a .png or .tiff [default: 8]",
+        "style_loss" => {
+            "What is matched: Gram matrices, or means and covariances by their Wasserstein distance [default: gram]"
+        }
+        "style_masks" => {
+            "Grey picture, white where the picture of the same place in the list is looked at: one for each, or none; \
+             repeatable"
+        }
+        "proof" => {
+            "ICC profile of a printing process, in CMYK or RGB: the pictures get the colours that they would have in print as \
+             they are read, so that the result is made of such (perceptual intent, there and back)"
+        }
+        "style_weight" => "Weight of the style terms [default: 1]",
+        "tv_weight" => "Weight of the total variation [default: 0, for none]",
+        "pooling" => "How the network halves its maps [default: max]",
+        "optimizer" => "How to descend the objective [default: lbfgs]",
+        "history" => {
+            "Pairs that L-BFGS remembers, 24 bytes per pixel each [default: 100, fewer if memory is short, at least 5]"
+        }
+        "learning_rate" => {
+            "Step length: of Adam in units of the picture [default: 0.02], of L-BFGS relative to Newton's [default: 1]"
+        }
+        "scales" => {
+            "Sizes to make one after the other, each √2 times the last: a number, or auto for as many as there are from \
+             --smallest on [default: 1]"
+        }
+        "smallest" => "Longer side of the coarsest scale [default: 128]",
+        "average" => {
+            "Decay of the mean of pictures that is the result, or that a finish starts from, over a tenth of a scale's steps at \
+             most [default: 0, for the last picture]"
+        }
+        "tolerance" => {
+            "End a scale when its loss changed by less than this, relatively, over 20 steps [default: 0, for never]"
+        }
+        "finish" => {
+            "Steps, of those of --iterations, at the end of the run, that match Gram matrices at full size by L-BFGS \
+             [default: 0]"
+        }
+        _ => return flag,
+    };
+    flag.help(help)
 }
 
 impl Deref for TextureArguments {

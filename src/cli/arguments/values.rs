@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use impasto::kernels::conv3x3::Variant;
 use impasto::kernels::pool2::Pooling;
 use impasto::shape::Border;
 
@@ -91,6 +92,12 @@ pub(super) fn finite(text: &str) -> Result<f32, String> {
         .ok()
         .filter(|value| value.is_finite())
         .ok_or_else(|| format!("`{text}` is not a finite number"))
+}
+
+/// Help of `--variant`.
+pub(super) fn variants() -> String {
+    let names = Variant::ALL.map(Variant::name).join(", ");
+    format!("Variant of the convolutions that can run it: {names}")
 }
 
 pub(super) fn positive(text: &str) -> Result<f32, String> {

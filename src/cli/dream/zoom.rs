@@ -289,7 +289,7 @@ fn check_kinship(path: &Path, job: &Job<'_>) -> Result<(), Failure> {
     let Some(draft) = job.draft.options.as_ref() else {
         return Ok(());
     };
-    // What was read is told by its contents.
+    // What was read is identified by its contents.
     let is_free = |name: &str| {
         ["zoom", "frames", "fps", "memory"].contains(&name)
             || DESTINATIONS.contains(&name)

@@ -50,7 +50,7 @@ pub fn run(common: &Common, arguments: &TensorArguments) -> Result<(), Failure> 
     )?;
     let size = [content.width, content.height];
     let tape = StyleTape::new(&network, &terms, size)?;
-    // Scratch memory alone hangs on the adapter.
+    // Scratch memory alone depends on the adapter.
     let program = Program::with_gradient(tape.tape.clone(), u64::MAX);
     if arguments.list {
         return list(&program);

@@ -1,4 +1,4 @@
-//! What is still to be done, told in pixels, because a step of a larger scale takes longer.
+//! What is still to be done, counted in pixels, because a step of a larger scale takes longer.
 
 use std::time::Instant;
 
@@ -59,7 +59,7 @@ impl Work {
         self.position.first_step.saturating_add(later)
     }
 
-    /// So large a `part` of a step hangs on no number of pixels.
+    /// So large a `part` of a step depends on no number of pixels.
     pub fn set_fixed(&mut self, part: f64) {
         self.fixed = part;
     }

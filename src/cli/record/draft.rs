@@ -31,7 +31,7 @@ pub struct Draft {
     pub is_dated: bool,
     /// The run that is made again.
     pub repeated: Option<Repetition>,
-    /// Whether all steps hang on how many there are, so that a shorter run makes other pictures on its way.
+    /// Whether all steps depend on how many there are, so that a shorter run makes other pictures on its way.
     pub steps_are_shared: bool,
 }
 

@@ -19,7 +19,7 @@ use crate::cli::record::Draft;
 use crate::cli::resume::Session;
 use crate::cli::tuning;
 
-/// A style transfer with every choice made but those that hang on memory.
+/// A style transfer with every choice made but those that depend on memory.
 pub struct StyleJob<'a> {
     pub terms: StyleTerms,
     pub optimiser: OptimiserWish,
@@ -49,7 +49,7 @@ pub struct StyleJob<'a> {
     pub record: Option<Draft>,
     /// The run to go on with, instead of from `start`.
     pub resumed: Option<Checkpoint>,
-    /// Whether nothing is to be done, but told.
+    /// Whether nothing is to be done, only described.
     pub is_dry: bool,
     /// Seconds that a preset reckons with.
     pub reckoned: Option<f64>,
@@ -129,7 +129,7 @@ impl StyleJob<'_> {
         }
     }
 
-    /// Whether each step hangs on how many there are.
+    /// Whether each step depends on how many there are.
     pub(super) fn shares_its_steps(&self) -> bool {
         self.scales.len() > 1 || self.average > 0.0
     }

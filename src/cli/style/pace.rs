@@ -17,7 +17,7 @@ use crate::cli::failure::Failure;
 use crate::cli::memory::OptimiserWish;
 use crate::cli::{cache, explain};
 
-/// Seconds of a step as a line over pixels: kernels that hang on no size, dispatches, and the rest. Of one with
+/// Seconds of a step as a line over pixels: kernels that depend on no size, dispatches, and the rest. Of one with
 /// everything kept.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Pace {
@@ -25,7 +25,7 @@ pub(super) struct Pace {
     per_pixel: f64,
 }
 
-/// What the time of a step hangs on beside its size.
+/// What the time of a step depends on beside its size.
 pub(super) struct Kind<'a> {
     pub adapter: &'a Profile,
     pub architecture: Architecture,

@@ -1,4 +1,4 @@
-//! `--dry-run` of a style transfer or a texture: the plan that [`super::paint`] would follow, told instead.
+//! `--dry-run` of a style transfer or a texture: the plan that [`super::paint`] would follow, printed instead.
 
 use impasto::gpu::Gpu;
 use impasto::net::Network;

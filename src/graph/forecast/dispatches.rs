@@ -1,4 +1,4 @@
-//! How many dispatches a step records, and what stands in the way of them. Where that hangs on more than the slices of one
+//! How many dispatches a step records, and what stands in the way of them. Where that depends on more than the slices of one
 //! map, the kernel's own file says it.
 
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! EXIF out of a TIFF file and into one. The file is itself such a block, with the picture's own fields
-//! in the same directory, so the fields that describe it are told from those that store it by name.
+//! in the same directory, so the fields that describe it are told apart from those that store it by their names.
 
 use super::directory::{Block, EXIF, Entry, Field, GPS, written};
 

@@ -89,14 +89,17 @@ impl<'a> InBands<'a> {
         recorder.gpu().map_texels(name, view.size)
     }
 
-    /// The product of a whole band, as a buffer and as texels. One of them has no use.
+    /// The product of a whole band, as a buffer and as texels; the one that the kernel does not read is any that can be bound.
     pub(super) fn m(&self) -> (BufferView, Texels) {
         match &self.m {
             Product::Buffer(m) => {
                 let bytes = self.bands.m_bytes();
                 (BufferView::first(m, bytes), self.unused.clone())
             }
-            Product::Texels(texels) => (BufferView::whole(self.job.bias), texels.clone()),
+            Product::Texels(texels) => {
+                let unread = BufferView::whole(self.job.bias);
+                (unread, texels.clone())
+            }
         }
     }
 }

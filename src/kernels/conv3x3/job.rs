@@ -1,4 +1,4 @@
-//! A convolution as the variants in frequencies are given it, with the pooling that they do along.
+//! A convolution as the variants in frequencies are given it, with the pooling that is fused into it.
 
 use super::Switches;
 use crate::gpu::GpuError;
@@ -23,7 +23,7 @@ pub(super) struct Job<'a> {
     pub pool: Pool<'a>,
 }
 
-/// A 2×2 maximum that a convolution does along.
+/// A 2×2 maximum that is fused into a convolution.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pool<'a> {
     /// None.

@@ -1,5 +1,5 @@
-//! Recording a convolution: in slices of channel groups, or by a variant in frequencies, which may do the pooling beside it
-//! along; and what happens to a sum before it is stored.
+//! Recording a convolution: in slices of channel groups, or by a variant in frequencies, with the pooling beside it that
+//! may be fused into it; and what happens to a sum before it is stored.
 
 use super::job::{Job, Pool};
 use super::{DeviceFilter, Switches, Variant, Weights};

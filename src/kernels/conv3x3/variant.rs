@@ -201,7 +201,7 @@ impl Variant {
         )
     }
 
-    /// Whether it can do a 2×2 maximum along, see [`super::record_pooled`].
+    /// Whether a 2×2 maximum can be fused into it, see [`super::record_pooled`].
     pub fn pools(self) -> bool {
         matches!(
             self,

@@ -12,7 +12,7 @@ type Four = [f64; 4];
 /// U = G·w·Gᵀ of the kernels of four output channels, w\[3·v + u\] holding the weights at row v and column u of each.
 ///
 /// The rows of G are (1, 0, 0), −(2, ±√2, 1)/3, (1, ±√2, 2)/6 and (0, 0, 1): all are sums and differences of an even and an
-/// odd part. 3.5 million kernels of a network are transformed before its first step.
+/// odd part. 2.9 million kernels of VGG-19 are transformed before its first step, in both directions.
 pub(super) fn transform(w: &[Four; 9]) -> [Four; FREQUENCIES] {
     let mut columns = [[[0.0; 4]; 6]; 3];
     for (u, column) in columns.iter_mut().enumerate() {

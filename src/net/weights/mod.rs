@@ -6,7 +6,7 @@
 //! | `.npz`, `.safetensors` | `conv1_1.weight` (O,I,3,3), `conv1_1.bias` (O) | Caffe |
 //! | `.npz`, `.safetensors` | `features.0.weight` (O,I,3,3), `features.0.bias` (O) | torchvision |
 //!
-//! `.weight` and `.bias` may be f32 or f16, in `.safetensors` also bf16. The network is told by
+//! `.weight` and `.bias` may be f32 or f16, in `.safetensors` also bf16. The network is known by
 //! which convolutions are there; other tensors, such as the classifier's, are passed over.
 
 mod container;
