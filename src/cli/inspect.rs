@@ -25,6 +25,7 @@ use serde_json::{Map, Value};
 
 use super::arguments::{Common, Inspect, Weighted};
 use super::failure::Failure;
+use super::flags::is_stream;
 use super::memory::{Budget, Bytes, choose_for_a_look};
 use super::style::{check_side, find_layer};
 use super::wait::wait;
@@ -97,6 +98,16 @@ pub fn run(common: &Common, inspect: &Inspect) -> Result<(), Failure> {
     }
 }
 
+/// Checks that an array can be written to `path` without harm to the `others`.
+fn check_array(path: &Path, others: &[&Path]) -> Result<(), Failure> {
+    if is_stream(path) {
+        return Err(Failure::usage(
+            "-o `-` would be a file of that name, as arrays are written to files; write `./-` if it is meant",
+        ));
+    }
+    Ok(check_output_file(path, others)?)
+}
+
 /// A layer to look at in a picture.
 struct Look<'a> {
     image: &'a Path,
@@ -109,7 +120,7 @@ struct Look<'a> {
 impl Look<'_> {
     /// The picture, the network and the layer in it.
     fn load(&self, common: &Common) -> Result<(Picture, Network, usize), Failure> {
-        check_output_file(self.output, &[self.image])?;
+        check_array(self.output, &[self.image])?;
         let picture = Picture::load(self.image)?;
         let network = network::load(common)?;
         let layer = find_layer(network.architecture, self.layer)?;
@@ -210,7 +221,7 @@ struct GradientRequest<'a> {
 fn inspect_gradient(common: &Common, request: &GradientRequest<'_>) -> Result<(), Failure> {
     let mut inputs = vec![request.content, request.at];
     inputs.extend(request.styles.iter().map(|style| Path::new(&style.name)));
-    check_output_file(request.output, &inputs)?;
+    check_array(request.output, &inputs)?;
     if let Some(json) = request.json.filter(|path| path.as_os_str() != "-") {
         inputs.push(request.output);
         side_file::check("json", json, &inputs)?;

@@ -64,7 +64,7 @@ pub fn run() -> ExitCode {
 }
 
 fn run_command() -> ExitCode {
-    let Parsed { arguments, session } = match resume::parse(std::env::args_os()) {
+    let Parsed { arguments, session } = match resume::parse(words()) {
         Ok(parsed) => parsed,
         // Help and version are no errors, and help is also the answer to no command: clap prints them.
         Err(Refusal::Clap(answer)) if is_help(&answer) => answer.exit(),
@@ -92,6 +92,16 @@ fn run_command() -> ExitCode {
     }
 }
 
+/// The words of the command line; `impasto help style` is short for `impasto style --help`.
+fn words() -> impl Iterator<Item = OsString> {
+    let mut words: Vec<OsString> = std::env::args_os().collect();
+    if words.get(1).is_some_and(|word| word == "help") {
+        words.remove(1);
+        words.push("--help".into());
+    }
+    words.into_iter()
+}
+
 fn is_help(answer: &clap::Error) -> bool {
     let unasked = clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     !answer.use_stderr() || answer.kind() == unasked
@@ -107,7 +117,7 @@ impl From<Refusal> for Failure {
         match refusal {
             // A part of the command line may be that of another command, whose flags the whole one lists too.
             Refusal::Clap(error) => {
-                let command = command_of(std::env::args_os());
+                let command = command_of(words());
                 Self::usage(one_sentence(&error.to_string(), &command))
             }
             Refusal::Failure(failure) => failure,
@@ -122,9 +132,16 @@ fn one_sentence(text: &str, command: &str) -> String {
     let mut paragraphs = text.split("\n\n").map(joined);
     let fault = paragraphs.next().unwrap_or_default();
     let fault = fault.trim_start_matches("error: ");
+    // Rust's words for numbers.
+    let fault = fault.replace("invalid digit found in string", "it is no whole number");
+    let fault = fault.replace("number too large to fit in target type", "it is too large");
     let tip = paragraphs.find(|paragraph| paragraph.starts_with("tip: "));
-    let tip = tip.map_or(String::new(), |tip| {
-        format!(" ({})", tip.trim_start_matches("tip: "))
+    let tip = tip.map_or(String::new(), |tip| match tip.contains("as a value, use") {
+        // What clap advises works for the last words alone.
+        true => {
+            " (a value that begins with a dash is written --flag=-value, a file ./-name)".into()
+        }
+        false => format!(" ({})", tip.trim_start_matches("tip: ")),
     });
     format!("{fault}{tip}; see `{command} --help`")
 }

@@ -86,6 +86,9 @@ impl Repetition {
             let is_fitted = is_style && names.contains("preset") && FITTED.contains(&name);
             !is_replaced && !is_fitted && !conflicts.contains(name)
         };
+        check_inputs(&record, path, |option| {
+            stays(option) && !names.contains(option)
+        })?;
         let kept = options.iter().filter(|(name, _)| stays(name));
         let mut options: BTreeMap<&str, Vec<OsString>> = kept
             .map(|(name, values)| (&**name, values.iter().map(OsString::from).collect()))
@@ -173,7 +176,7 @@ impl Repetition {
             say(
                 common,
                 format!(
-                    "note: `{}` stands after step {} of a run over several sizes, so what is painted now is the end of that run, and not this picture",
+                    "note: `{}` stands after step {} of a run whose steps depend on how many there are, so what is painted now is the end of that run, and not this picture",
                     self.path.display(),
                     self.record.steps
                 ),
@@ -246,6 +249,23 @@ fn check_beginning(
         Some(input) => Err(Failure::usage(format!(
             "the {} of `{shown}` came from standard input; name it",
             input.option
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses if a picture that is read again is gone: nobody typed the path that would be missed.
+fn check_inputs(
+    record: &Record,
+    path: &Path,
+    is_read: impl Fn(&str) -> bool,
+) -> Result<(), Failure> {
+    let is_gone = |input: &&Input| is_read(&input.option) && !Path::new(&input.path).exists();
+    match record.inputs.iter().find(is_gone) {
+        Some(input) => Err(Failure::bad_input(format!(
+            "`{}`, which the record of `{}` names, does not exist; bring it back, or name another on the command line",
+            input.path,
+            path.display()
         ))),
         None => Ok(()),
     }

@@ -94,7 +94,7 @@ impl AdapterList {
     }
 
     /// The adapter that `wanted` names, by index or by a part of its name (any case), else the best. A number that is no
-    /// index is a part of a name.
+    /// index is a word of a name, as in `RTX 4090`.
     ///
     /// # Errors
     /// [`GpuError::NoAdapter`] on an empty list, [`GpuError::NoSuchAdapter`] if nothing matches.
@@ -124,14 +124,16 @@ impl AdapterList {
     }
 }
 
-/// The one whose index is `wanted`, or else the first with that in its name.
+/// The one whose index is `wanted`, or else the first with that in its name. A number is looked for as a whole word: an index
+/// beyond the last is in some version or width of many a name.
 fn named<'a>(summaries: &'a [AdapterSummary], wanted: &str) -> Option<&'a AdapterSummary> {
-    let index = wanted.parse::<usize>().ok();
-    index.and_then(|index| summaries.get(index)).or_else(|| {
-        let wanted = wanted.to_lowercase();
-        let has_it = |summary: &&AdapterSummary| summary.name.to_lowercase().contains(&wanted);
-        summaries.iter().find(has_it)
-    })
+    if let Ok(index) = wanted.parse::<usize>() {
+        let has_it = |summary: &&AdapterSummary| summary.name.split(' ').any(|word| word == wanted);
+        return summaries.get(index).or(summaries.iter().find(has_it));
+    }
+    let wanted = wanted.to_lowercase();
+    let has_it = |summary: &&AdapterSummary| summary.name.to_lowercase().contains(&wanted);
+    summaries.iter().find(has_it)
 }
 
 /// Lower is better: a real GPU before a pretended one.
@@ -150,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_an_index_first_and_then_a_part_of_a_name() {
+    fn a_number_is_an_index_first_and_then_a_word_of_a_name() {
         let names = ["NVIDIA GeForce RTX 4090", "AMD Radeon RX 6800", "llvmpipe"];
         let summaries: Vec<AdapterSummary> = names
             .into_iter()
@@ -171,5 +173,7 @@ mod tests {
         assert_eq!(index("2"), Some(2));
         assert_eq!(index("radeon"), Some(1));
         assert_eq!(index("7900"), None);
+        // A digit of another number is none.
+        assert_eq!(index("9"), None);
     }
 }

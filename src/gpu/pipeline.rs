@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::Builder;
 
 /// A WGSL file of `shaders/`, embedded in the binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -180,7 +181,10 @@ impl PipelineCache {
         };
         std::thread::scope(|scope| {
             for _ in 1..processors.min(missing.len()) {
-                scope.spawn(work);
+                // Where the system has no more threads for us, fewer do it.
+                if Builder::new().spawn_scoped(scope, work).is_err() {
+                    break;
+                }
             }
             work();
         });

@@ -24,8 +24,9 @@ pub(super) fn with_xmp(file: &[u8], packet: &[u8]) -> Option<Vec<u8>> {
     Some(file)
 }
 
-/// The bits of the first chunk that announce an animation and a profile.
+/// The bits of the first chunk that announce an animation, opacity and a profile.
 const HAS_ANIMATION: u8 = 1 << 1;
+const HAS_OPACITY: u8 = 1 << 4;
 const HAS_PROFILE: u8 = 1 << 5;
 
 /// One file that shows the pictures of several of this size (W, H), each for so many milliseconds, over and over; none if one of
@@ -37,6 +38,9 @@ pub(super) fn animated(stills: &[Vec<u8>], size: [usize; 2], milliseconds: u32) 
     let mut flags = HAS_ANIMATION;
     if profile.is_some() {
         flags |= HAS_PROFILE;
+    }
+    if stills.iter().any(|still| has_opacity(still)) {
+        flags |= HAS_OPACITY;
     }
     let mut header = vec![flags, 0, 0, 0];
     for side in sides {
@@ -63,6 +67,12 @@ pub(super) fn animated(stills: &[Vec<u8>], size: [usize; 2], milliseconds: u32) 
     let length = u32::try_from(file.len() - 8).ok()?;
     file[4..8].copy_from_slice(&length.to_le_bytes());
     Some(file)
+}
+
+/// Whether a lossless picture says that it has opacity: after a byte of signature and two sides of 14 bits.
+fn has_opacity(still: &[u8]) -> bool {
+    let picture = payload(still, b"VP8L").unwrap_or_default();
+    picture.get(4).is_some_and(|byte| byte & 1 << 4 != 0)
 }
 
 /// What the decoder makes room for by the length that it is said to have, wherever it finds it.

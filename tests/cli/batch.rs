@@ -100,10 +100,16 @@ fn what_one_result_lacks_costs_the_others_nothing() {
         .map(|words| outcome.stderr.find(words));
     assert!(note < first, "{outcome:?}");
     assert_eq!(painted(&workshop), ["a_s.png"]);
-    // Nothing is said on the way, and all the same every name is told.
+    // Nothing is said on the way but what the last word has no room for: every name and reason is there.
     let silent = workshop.run(&batch(&pictures, &["-q"]));
     let words = ["`out/broken_s.png`: ", "; the other is `out/none_s.png`"];
     silent.refused(4, &words);
+    let notes: Vec<&str> = silent.stderr.lines().collect();
+    let [note, _] = notes[..] else {
+        panic!("{silent:?}");
+    };
+    assert!(note.starts_with("note: `out/none_s.png` fails: "), "{note}");
+    assert!(note.contains("none.png` does not exist"), "{note}");
     // Without any there is no folder.
     workshop.refuse(
         &["style", "broken.png", "--style=s.png", "--out-dir=other"],

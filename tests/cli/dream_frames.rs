@@ -1,6 +1,7 @@
 //! `impasto dream --zoom` beside frames that are not its own, or no pictures any more.
 
 use crate::workshop::Workshop;
+use impasto::image::PictureFile;
 
 /// A zoom of a moment to `output`.
 fn zoom<'a>(output: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -64,4 +65,24 @@ fn a_damaged_frame_is_to_be_deleted_and_made_again() {
     std::fs::remove_file(workshop.path("z-0002.png")).unwrap();
     workshop.succeed(&zoom("z.gif", &[]));
     assert!(workshop.read("z-0002.png") == sound && workshop.read("z.gif") == film);
+}
+
+/// What is transparent in the frames is so in a film that can hold it.
+#[test]
+fn a_film_keeps_opacity_or_says_that_it_cannot() {
+    let workshop = Workshop::new();
+    workshop.fetch("tests/pictures/transparent.png", "content.png");
+    let outcome = workshop.succeed(&zoom("z.webp", &[]));
+    assert!(!outcome.stderr.contains("transparency"), "{outcome:?}");
+    let alpha = |name: &str| {
+        PictureFile::load(&workshop.path(name))
+            .unwrap()
+            .attachments
+            .alpha
+    };
+    let first = alpha("z-0001.png");
+    assert!(first.is_some() && first == alpha("z.webp"));
+    let outcome = workshop.succeed(&zoom("z.gif", &[]));
+    let note = "note: `z.gif` cannot hold transparency, so its frames are laid over white";
+    assert!(outcome.stderr.contains(note), "{outcome:?}");
 }

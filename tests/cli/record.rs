@@ -309,7 +309,11 @@ fn changed_inputs_are_named() {
         workshop.paint(name, 40, 33, 6);
         workshop.refuse(&again, 4, &[&format!("{name}` has changed"), "`out.png`"]);
         fs::remove_file(workshop.path(name)).unwrap();
-        workshop.refuse(&again, 4, &[name, "does not exist"]);
+        workshop.refuse(
+            &again,
+            4,
+            &[name, "the record of `out.png`", "does not exist"],
+        );
         workshop.write(name, &before);
     }
     workshop.succeed(&again);

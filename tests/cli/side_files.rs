@@ -64,3 +64,23 @@ fn a_folder_that_is_not_there_is_said_to_be_that_of_the_flag() {
         workshop.refuse(&words(STYLE, &[flag, path]), 4, &[&expected]);
     }
 }
+
+#[test]
+fn an_array_is_no_stream() {
+    let workshop = Workshop::with_pictures();
+    let features = [
+        "inspect",
+        "features",
+        "content.png",
+        "--layer=relu1_1",
+        "-o",
+    ];
+    let look = |words: &[&'static str]| -> Vec<&str> { [words, &["-"]].concat() };
+    let gradient = "inspect gradient content.png --style=style.png --at=content.png -o";
+    let tensor = "inspect tensor content.png --style=style.png --name=relu1_1 -o";
+    for words in [gradient, tensor] {
+        let words: Vec<&'static str> = words.split(' ').collect();
+        workshop.refuse(&look(&words), 2, &["-o `-`", "./-"]);
+    }
+    workshop.refuse(&look(&features), 2, &["-o `-`", "./-"]);
+}

@@ -143,6 +143,18 @@ fn what_a_flag_lists_is_varied_too() {
         .map(|run| run["options"]["size"].clone())
         .collect();
     assert_eq!(sizes, ["20", "20", "40", "40"]);
+    // No other content is wanted beside those that are varied.
+    let contents = "--vary=content=content.png,other.png";
+    let words = [&["sweep", "--style=style.png"], &RUN[2..], &[contents]].concat();
+    assert!(workshop.succeed(&words).stderr.contains("2 of 2 pictures"));
+    let missing = [
+        "sweep",
+        "--style=style.png",
+        "-o",
+        "s.png",
+        "--vary=seed=1,2",
+    ];
+    workshop.refuse(&missing, 2, &["CONTENT"]);
     workshop.succeed(&sweep(&["--vary=seed=1,2", "--no-record"]));
     workshop.refuse(&["inspect", "record", "sheet.png"], 4, &["no record"]);
 }

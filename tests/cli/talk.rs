@@ -126,3 +126,50 @@ fn negative_numbers_are_refused_by_the_name_of_their_flag() {
         workshop.refuse(&arguments, 2, &[flag, "-1", "`impasto dream --help`"]);
     }
 }
+
+#[test]
+fn help_is_a_word_too() {
+    let workshop = Workshop::new();
+    for (words, flags) in [
+        (&["help"][..], &["--help"][..]),
+        (&["help", "style"], &["style", "--help"]),
+        (&["help", "inspect", "plan"], &["inspect", "plan", "--help"]),
+    ] {
+        let [said, wanted] = [words, flags].map(|words| workshop.succeed(words).stdout);
+        assert!(said == wanted && said.contains("Usage: impasto"), "{said}");
+    }
+    workshop.refuse(&["help", "stile"], 2, &["stile", "'style'"]);
+}
+
+/// What clap and Rust say of values is for those who know them.
+#[test]
+fn advice_on_values_holds() {
+    let workshop = Workshop::with_pictures();
+    let picture = ["style", "--style=style.png", "-o", "out.png"];
+    let with = |words: &[&'static str]| [&picture[..], words].concat();
+    let dash = ["--flag=-value", "./-name"];
+    workshop.refuse(&with(&["-dash.png"]), 2, &dash);
+    workshop.refuse(&with(&["content.png", "--seed", "-x"]), 2, &dash);
+    workshop.refuse(&with(&["./-dash.png"]), 4, &["-dash.png` does not exist"]);
+    let size = |size| with(&["content.png", "--size", size]);
+    workshop.refuse(&size("48x36"), 2, &["'48x36'", "it is no whole number"]);
+    let seed = with(&["content.png", "--seed=99999999999999999999"]);
+    workshop.refuse(&seed, 2, &["it is too large"]);
+}
+
+#[test]
+fn flags_that_do_nothing_are_named() {
+    let workshop = Workshop::with_pictures();
+    let noted = |flags: &[&str], note: &str| {
+        let outcome = workshop.succeed(&style(&[flags, &["--dry-run"]].concat()));
+        outcome.stderr.contains(note)
+    };
+    let history = "note: --history 7 does nothing here";
+    assert!(!noted(&["--history=7"], history));
+    let adam = ["--history=7", "--optimizer=adam"];
+    assert!(noted(&adam, history));
+    assert!(!noted(&[&adam[..], &["--finish=3"]].concat(), history));
+    let detail = "note: --detail 0.5 does nothing here";
+    assert!(noted(&["--detail=0.5"], detail));
+    assert!(!noted(&["--detail=0.5", "--scales=2"], detail));
+}

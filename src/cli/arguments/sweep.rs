@@ -9,7 +9,7 @@ use super::StyleArguments;
 
 #[derive(Args)]
 #[command(mut_arg("styles", |styles| styles.required_unless_present("variations")))]
-#[command(mut_arg("content", |content| content.help("Picture to paint")))]
+#[command(mut_arg("content", |content| content.help("Picture to paint").required_unless_present("variations")))]
 #[command(mut_arg("output", |output| output.help("Sheet to write: .png, .jpg, .webp, .tiff or .bmp, or `-` for standard output")))]
 // What a sheet refuses is not offered.
 #[command(mut_args(|flag| match flag.get_id().as_str() {

@@ -27,7 +27,7 @@ impl FromStr for Size {
         };
         match (side(width), side(height)) {
             (Some(width), Some(height)) => Ok(Self { width, height }),
-            _ => Err("it is no size; write for example 1024x768, up to 65536 a side".to_string()),
+            _ => Err("it is no size; write for example 1024x768".to_string()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use impasto::image::{AnimationFormat, Picture, write_atomically};
+use impasto::image::{AnimationFormat, PictureFile, write_atomically};
 
 use crate::cli::arguments::Common;
 use crate::cli::failure::Failure;
@@ -63,7 +63,17 @@ impl Film {
             Kind::Animation(format) => {
                 let mut pictures = Vec::new();
                 for path in frames {
-                    pictures.push(Picture::load(path)?);
+                    let file = PictureFile::load(path)?;
+                    pictures.push((file.picture, file.attachments.alpha));
+                }
+                let is_transparent = pictures.iter().any(|(_, alpha)| alpha.is_some());
+                if is_transparent && !format.holds_alpha() {
+                    say(
+                        common,
+                        format!(
+                            "note: `{shown}` cannot hold transparency, so its frames are laid over white"
+                        ),
+                    );
                 }
                 let milliseconds = (1000.0 / f64::from(self.rate)).round() as u32;
                 let bytes = format.encode(&pictures, milliseconds, &shown.to_string())?;

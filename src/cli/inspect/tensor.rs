@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 
 use impasto::graph::{Extent, Op, Program, RunOptions, Strategy, Value, ValueId};
-use impasto::image::{
-    FalseColours, MAX_PIXELS, MAX_SIDE, Picture, check_output_file, contact_sheet, save_npy,
-};
+use impasto::image::{FalseColours, MAX_PIXELS, MAX_SIDE, Picture, contact_sheet, save_npy};
 use impasto::kernels::conv3x3::Preference;
 use impasto::objective::{StyleTape, StyleTargets};
 use impasto::paint::gatys;
 
-use super::check_layers;
+use super::{check_array, check_layers};
 use crate::cli::arguments::{Common, TensorArguments};
 use crate::cli::failure::Failure;
 use crate::cli::terminal::print;
@@ -89,7 +87,7 @@ fn check_outputs(arguments: &TensorArguments) -> Result<(), Failure> {
     let mut inputs = vec![arguments.content.as_path(), &arguments.style];
     inputs.extend(arguments.at.as_deref());
     if let Some(output) = &arguments.output {
-        check_output_file(output, &inputs)?;
+        check_array(output, &inputs)?;
         inputs.push(output);
     }
     if let Some(picture) = &arguments.picture {

@@ -9,6 +9,7 @@ use crate::cli::arguments::{Common, StyleArguments};
 use crate::cli::failure::{Code, Failure};
 use crate::cli::resume::Session;
 use crate::cli::series::{Folder, Member};
+use crate::cli::terminal::tell;
 use crate::cli::{network, open_gpu, say};
 
 /// Runs the command.
@@ -100,7 +101,7 @@ fn members(
             let shown = format!("`{}` with `{}`", content.display(), names.join("+"));
             if let Some((_, other)) = members.iter().find(same) {
                 return Err(Failure::usage(format!(
-                    "{other} and {shown} would both be painted to `{name}`; rename a picture, or paint them in two calls"
+                    "{other} and {shown} would both be painted to `{name}`; rename a picture, or paint them into two folders"
                 )));
             }
             let values = styles.iter().map(|(_, value)| (*value).clone()).collect();
@@ -150,13 +151,14 @@ struct Failed {
 }
 
 impl Failed {
-    /// Says that `member` fails.
+    /// Says that `member` fails, and aloud if it is not the first, whose reason the last word gives again.
     fn note(&mut self, common: &Common, member: &Member, failure: Failure) {
         let title = member.title.clone();
-        say(
-            common,
-            format!("note: `{title}` fails: {}", failure.message),
-        );
+        let note = format!("note: `{title}` fails: {}", failure.message);
+        match self.first {
+            None => say(common, note),
+            Some(_) => tell(format_args!("{note}")),
+        }
         match self.first {
             None => self.first = Some((title, failure)),
             Some(_) => self.others.push(title),

@@ -16,9 +16,11 @@ use crate::cli::arguments::{Common, StyleArguments};
 use crate::cli::checkpoint::Inputs;
 use crate::cli::colour;
 use crate::cli::failure::Failure;
+use crate::cli::memory::OptimiserWish;
 use crate::cli::pictures::Output;
 use crate::cli::record::Draft;
 use crate::cli::resume::Session;
+use crate::cli::say;
 
 /// A run whose pictures are read, and whose output can be written.
 pub struct Opened {
@@ -155,11 +157,43 @@ impl Opened {
         names.extend(arguments.styles.iter().map(|style| Path::new(&style.name)));
         names.extend(mask_files(arguments));
         let keeping = keeping(common, arguments, &session, (inputs, &names), &job)?;
+        say_what_is_idle(common, arguments, &session, &job);
         Ok(StyleJob {
             keeping,
             record: Some(record),
             resumed: session.resumed,
             ..job
         })
+    }
+}
+
+/// Says which flags do nothing here. They are not refused: another value of a flag that is swept may want them.
+fn say_what_is_idle(
+    common: &Common,
+    arguments: &StyleArguments,
+    session: &Session,
+    job: &StyleJob<'_>,
+) {
+    let is_lbfgs = |wish: &OptimiserWish| matches!(wish, OptimiserWish::Lbfgs { .. });
+    let finish = job.finish.as_ref();
+    let has_lbfgs = is_lbfgs(&job.optimiser) || finish.is_some_and(|of| is_lbfgs(&of.optimiser));
+    if let Some(history) = arguments
+        .history
+        .filter(|_| session.gives_now("history") && !has_lbfgs)
+    {
+        say(
+            common,
+            format!("note: --history {history} does nothing here, as no step is made by L-BFGS"),
+        );
+    }
+    let is_one_size = job.scales.len() == 1;
+    if let Some(detail) = arguments
+        .detail
+        .filter(|_| session.gives_now("detail") && is_one_size)
+    {
+        say(
+            common,
+            format!("note: --detail {detail} does nothing here, as no size comes before another"),
+        );
     }
 }
