@@ -13,9 +13,12 @@ use crate::kernels::conv3x3::Preference;
 /// So many of the smallest ways are looked at to see whether anything fits.
 const SMALLEST: usize = 16;
 
-/// Time of a step by exact variants, 1 for that by the others: 27–36 GFLOP/s against 45–54 on Mesa's software
-/// driver.
-const EXACT_COST: f64 = 1.6;
+/// Time of a step by exact variants, 1 for that by the others: on Mesa's software driver they reach 35 to 39 % of the
+/// arithmetic peak at 256×256, where Winograd's reach 98 to 130 (`impasto bench step`, and with `--variant direct`, three
+/// rounds in turns). Less than that, since tiles with wide margins cost more than their operations. A step of 1024×1024
+/// within 800 MiB takes 67 and 76 s by exact ones beside a peak of 71 and 69 GFLOP/s, 56 and 68 s by the others beside one of
+/// 48 and 38.
+const EXACT_COST: f64 = 2.5;
 
 /// How a step is computed: its tiles, and the variants of its convolutions.
 #[derive(Clone, Debug)]
