@@ -3,7 +3,8 @@
 //! and the driver.
 #![cfg(target_os = "linux")]
 
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::workshop::{Outcome, Workshop, source};
 
@@ -37,7 +38,8 @@ const STYLE: [&str; 16] = [
 fn workshop() -> Workshop {
     let workshop = Workshop::with_pictures();
     workshop.write("loss.json", MANIFEST.as_bytes());
-    let built = Command::new("rustc")
+    let compiler = std::env::var_os("RUSTC").unwrap_or("rustc".into());
+    let built = Command::new(compiler)
         .args(["--edition", "2024", "--crate-type", "cdylib", "-o"])
         .arg(workshop.path("libloss.so"))
         .arg(source("tests/cli/lost_device/layer.rs"))
@@ -119,4 +121,27 @@ fn a_batch_ends_with_its_device() {
     let words: Vec<&str> = words.split_whitespace().collect();
     let outcome = Outcome::of(command(&workshop, &words).output().unwrap(), &words);
     outcome.refused(6, &["device was lost", "0 of 2"]);
+}
+
+#[test]
+fn what_was_tuned_before_is_kept() {
+    let workshop = workshop();
+    let words = ["bench", "--tune", "--size", "16", "--runs", "1"];
+    let mut tuning = command(&workshop, &words)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let table = workshop.cached("tuning.json");
+    let started = Instant::now();
+    while !table.exists() {
+        let ended = tuning.try_wait().unwrap().is_some();
+        assert!(!ended && started.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    workshop.write("loss", LOST.as_bytes());
+    let outcome = Outcome::of(tuning.wait_with_output().unwrap(), &words);
+    outcome.refused(6, &["device was lost"]);
+    let kept = std::fs::read_to_string(table).unwrap();
+    assert!(kept.contains("\"measurements\""), "{kept}");
 }

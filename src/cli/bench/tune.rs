@@ -11,6 +11,7 @@ use super::probe::{Samples, seconds};
 use super::roofline::Point;
 use super::{Bench, Failure, Report, say, with};
 use crate::cli::failure::Code;
+use crate::cli::tuning;
 
 /// A variant this many times slower than the fastest at the first try is not tried again: it may take
 /// minutes, and drift is not that large.
@@ -81,6 +82,8 @@ pub fn measure(bench: &Bench<'_>) -> Result<(Report, TuningTable), Failure> {
             problem,
             measurements,
         });
+        // Ctrl-C or a device that is lost costs what follows alone. A folder that refuses the table says so in the end.
+        let _ = tuning::store(bench.common, table.clone());
     }
     let figures = with(bench.head(), json!({ "rows": rows }));
     Ok((Report { figures, points }, table))
