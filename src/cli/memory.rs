@@ -4,7 +4,7 @@ use impasto::gpu::{AdapterMemory, Profile};
 use impasto::graph::{Detail, TapeError};
 use impasto::kernels::conv3x3::{Preference, Variant};
 use impasto::objective::StyleTerms;
-use impasto::optim::{AdamSettings, LbfgsSettings, OptimiserSettings};
+use impasto::optim::{AdamSettings, OptimiserSettings};
 use impasto::paint::{
     Glance, Misfit, OnPaper, StyleForecast, StyleProblem, Way, anything_fits, first_that_fits,
     largest_side,
@@ -12,13 +12,13 @@ use impasto::paint::{
 
 use super::failure::{Code, Failure};
 pub use bytes::Bytes;
+pub use optimiser_wish::OptimiserWish;
 pub use resized::Resized;
 
 mod bytes;
+mod optimiser_wish;
 mod resized;
 
-/// The shortest history of L-BFGS that is taken to save memory without being asked. A pair costs 24 bytes per pixel.
-const SHORTEST_HISTORY: usize = 5;
 /// The longest side that is looked at for something that fits.
 const LONGEST_SIDE: usize = 16_384;
 
@@ -105,100 +105,6 @@ fn free_memory() -> Option<u64> {
     (free > 0).then_some(free)
 }
 
-/// Which optimiser the flags ask for.
-#[derive(Clone, Copy)]
-pub enum OptimiserWish {
-    Adam(AdamSettings),
-    /// With a history as long as these settings say. One that nobody named may be shorter, to fit.
-    Lbfgs {
-        settings: LbfgsSettings,
-        is_named: bool,
-        /// What does without.
-        without: &'static str,
-    },
-}
-
-/// What does without L-BFGS in a run that is all its own.
-const ADAM: &str = "--optimizer adam";
-
-impl From<OptimiserSettings> for OptimiserWish {
-    fn from(settings: OptimiserSettings) -> Self {
-        match settings {
-            OptimiserSettings::Adam(settings) => Self::Adam(settings),
-            OptimiserSettings::Lbfgs(settings) => Self::Lbfgs {
-                settings,
-                is_named: true,
-                without: ADAM,
-            },
-        }
-    }
-}
-
-impl OptimiserWish {
-    /// L-BFGS with the `history` that was named, else with that of `settings` where it fits.
-    pub fn lbfgs(history: Option<u32>, settings: LbfgsSettings) -> Self {
-        Self::Lbfgs {
-            settings: LbfgsSettings {
-                history: history.map_or(settings.history, |history| history as usize),
-                ..settings
-            },
-            is_named: history.is_some(),
-            without: ADAM,
-        }
-    }
-
-    /// The same for the last part of a run, which can be left out.
-    pub fn of_a_finish(self) -> Self {
-        match self {
-            Self::Lbfgs {
-                settings, is_named, ..
-            } => Self::Lbfgs {
-                settings,
-                is_named,
-                without: "--finish 0",
-            },
-            adam => adam,
-        }
-    }
-
-    /// The shortest history that would do.
-    fn shortest_history(self) -> usize {
-        match self {
-            Self::Lbfgs {
-                settings,
-                is_named: true,
-                ..
-            } => settings.history,
-            _ => SHORTEST_HISTORY,
-        }
-    }
-
-    /// What would do, the best first.
-    pub fn settings(self) -> Vec<OptimiserSettings> {
-        match self {
-            Self::Adam(settings) => vec![OptimiserSettings::Adam(settings)],
-            Self::Lbfgs { settings, .. } => {
-                histories(self.shortest_history(), settings.history, settings).collect()
-            }
-        }
-    }
-}
-
-/// L-BFGS with the longest history to the shortest.
-fn histories(
-    shortest: usize,
-    longest: usize,
-    settings: LbfgsSettings,
-) -> impl Iterator<Item = OptimiserSettings> {
-    let all = (shortest..=longest).rev();
-    all.map(move |history| {
-        OptimiserSettings::Lbfgs(LbfgsSettings {
-            history,
-            ..settings
-        })
-    })
-}
-
 /// The first way to paint `problem` that fits. `resized` makes the picture of another longer side.
 pub fn choose(
     problem: &StyleProblem<'_>,
@@ -219,12 +125,8 @@ pub fn choose(
             .flatten()
     };
     let mut remedies = Vec::new();
-    if let OptimiserWish::Lbfgs {
-        settings, without, ..
-    } = wish
-    {
-        let longest = wish.shortest_history() - 1;
-        let shorter: Vec<OptimiserSettings> = histories(2, longest, settings).collect();
+    if let OptimiserWish::Lbfgs { without, .. } = wish {
+        let shorter = wish.with_less();
         if !shorter.is_empty()
             && let Some(found) = any(problem, &shorter, Detail::Full)
             && let OptimiserSettings::Lbfgs(settings) = found.optimiser
